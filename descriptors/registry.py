@@ -1,0 +1,94 @@
+"""Names for classes: the built-in ones, those of other distributions, and `module:Class`."""
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from .errors import OptionError
+from .settings import construct, unknown
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Registry(Generic[T]):
+    """The classes of one kind by name.
+
+    Parameters
+    ----------
+    kind:
+        What messages call one of them ("descriptor").
+    base:
+        The class that each must derive from.
+    builtin:
+        Name to "module:attribute", imported when it is first asked for.
+    group:
+        The entry-point group through which other distributions add names.
+    """
+
+    kind: str
+    base: type[T]
+    builtin: Mapping[str, str]
+    group: str
+
+    def available(self) -> tuple[str, ...]:
+        """Every name that `create` takes: the built-in ones first, then the others by name."""
+        others = sorted({point.name for point in self._entry_points()} - set(self.builtin))
+        return (*self.builtin, *others)
+
+    def find(self, name: str) -> type[T] | Callable[..., T]:
+        """The class, or the function that makes one, under this name or at `module:Class`.
+
+        Raises `OptionError` for a name that is not known, a module that can't be imported and
+        a class of another kind.
+        """
+        if name in self.builtin:
+            return self._check(name, _load(name, self.builtin[name]))
+        for point in self._entry_points():
+            if point.name == name:
+                return self._check(name, _load(name, point.value))
+        if ":" in name:
+            return self._check(name, _load(name, name))
+        raise unknown(self.kind, name, self.available())
+
+    def create(self, name: str, options: Mapping[str, Any]) -> T:
+        """An instance by name, with these options; `OptionError` as in `find` or for a bad option."""
+        made = construct(self.find(name), f"{self.kind} {name!r}", options)  # type: ignore[arg-type]
+        if not isinstance(made, self.base):
+            raise OptionError(f"{self.kind} {name!r} gave a {type(made).__name__}")
+        return made
+
+    def _entry_points(self) -> tuple[EntryPoint, ...]:
+        return tuple(entry_points(group=self.group))
+
+    def _check(self, name: str, found: Any) -> Any:
+        if isinstance(found, type) and not issubclass(found, self.base):
+            raise OptionError(
+                f"{name!r} is not a {self.kind}: {found.__name__} does not derive from "
+                f"{self.base.__name__}"
+            )
+        if not callable(found):
+            raise OptionError(f"{name!r} is not a {self.kind}: it is a {type(found).__name__}")
+        return found
+
+
+def _load(name: str, target: str) -> Any:
+    module_name, _, attribute = target.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path and ":" in name:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise OptionError(
+            f"cannot import {module_name!r} for {name!r}: {error}",
+            hint="write it as module:Class, with the module in this folder or installed",
+        ) from error
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise OptionError(f"module {module_name!r} has no {attribute!r}") from None

@@ -1,0 +1,129 @@
+"""Settings: keyword-only constructor arguments, checked where they are given and frozen after.
+
+A class that derives from `Configurable` states its settings once, in the signature of its
+constructor, and keeps each under its own name. From that come `repr`, equality, the record that
+travels with features, and the check of option names on the command line.
+"""
+
+import difflib
+import inspect
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from .errors import OptionError
+
+T = TypeVar("T")
+
+
+class Configurable:
+    """An object whose settings are the keyword arguments of its constructor."""
+
+    @classmethod
+    def option_names(cls) -> tuple[str, ...]:
+        """Names of the keyword arguments of the constructor, in the order of its signature."""
+        return tuple(
+            name
+            for name, parameter in inspect.signature(cls).parameters.items()
+            if parameter.kind
+            in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Each setting by name, as it was given or by default."""
+        return {name: getattr(self, name) for name in self.option_names() if hasattr(self, name)}
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in self.__dict__ and name in self.option_names():
+            raise AttributeError(
+                f"{type(self).__name__}.{name} is a setting and frozen: "
+                f"make a new {type(self).__name__}({name}={value!r})"
+            )
+        super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
+        return f"{type(self).__name__}({arguments})"
+
+
+def construct(kind: type[T], label: str, options: Mapping[str, Any]) -> T:
+    """An instance of `kind` with these options.
+
+    Raises `OptionError` for a name that the constructor does not take; `label` is how the
+    message calls the class.
+    """
+    parameters = inspect.signature(kind).parameters
+    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    known = [
+        name
+        for name, p in parameters.items()
+        if p.kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    for name in options:
+        if name not in known and not takes_any:
+            raise unknown(f"option of {label}", name, known)
+    return kind(**options)
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> OptionError:
+    """The error for a name that is not one of those known, with the nearest and the whole list."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    suggestion = f"did you mean {near[0]!r}? " if near else ""
+    listing = f"known: {', '.join(names)}" if names else "it takes none"
+    return OptionError(f"unknown {what}: {name!r}", hint=suggestion + listing)
+
+
+def check_int(name: str, value: Any, *, minimum: int, maximum: int | None = None) -> int:
+    """`value` as an int within the bounds, both included; `OptionError` if it is not one."""
+    expected = f"an integer of at least {minimum}"
+    if maximum is not None:
+        expected = f"an integer from {minimum} to {maximum}"
+    if (
+        isinstance(value, bool)
+        or not hasattr(value, "__index__")
+        or not minimum <= value.__index__()
+        or (maximum is not None and value.__index__() > maximum)
+    ):
+        raise _invalid(name, value, expected)
+    return int(value)
+
+
+def check_float(
+    name: str,
+    value: Any,
+    *,
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
+    open_minimum: bool = False,
+) -> float:
+    """`value` as a finite float within the bounds; `OptionError` if it is not one.
+
+    With `open_minimum` the lower bound itself is refused.
+    """
+    expected = "a finite number"
+    if minimum > -math.inf:
+        expected += f" above {minimum:g}" if open_minimum else f" of at least {minimum:g}"
+    if maximum < math.inf:
+        expected += f", at most {maximum:g}" if minimum > -math.inf else f" of at most {maximum:g}"
+    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
+        raise _invalid(name, value, expected)
+    number = float(value)
+    above = number > minimum if open_minimum else number >= minimum
+    if not (math.isfinite(number) and above and number <= maximum):
+        raise _invalid(name, value, expected)
+    return number
+
+
+def check_choice(name: str, value: Any, choices: Iterable[T]) -> T:
+    """`value` if it is one of the choices; `OptionError` with the list if it is not."""
+    allowed = list(choices)
+    for choice in allowed:
+        if type(choice) is type(value) and choice == value:
+            return choice
+    raise _invalid(name, value, "one of " + ", ".join(str(choice) for choice in allowed))
+
+
+def _invalid(name: str, value: Any, expected: str) -> OptionError:
+    return OptionError(f"{name} must be {expected}, not {value!r}")
