@@ -1,0 +1,151 @@
+"""Output files that are whole or absent: written beside their target, flushed, renamed."""
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import OutputError
+
+__all__ = ["check_target", "whole_file"]
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file would be larger than is allowed",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "you are not permitted to write there",
+    errno.EPERM: "you are not permitted to write there",
+    errno.ENAMETOOLONG: "the name is too long",
+}
+_OUT_OF_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path to write to; on success it becomes `path`, else nothing is changed.
+
+    The temporary file lies in the folder of the target, has a hidden name and the target's suffix,
+    and exists, empty, when the block begins. When the block ends it is flushed to the disk and
+    renamed over the target in one step, so that whoever reads `path` sees the old file or the new
+    one and never a part. If the block raises anything, KeyboardInterrupt included, the temporary
+    file is removed and the target stays as it was. The permissions are those of an ordinary write:
+    the umask's for a new file, the old file's for one that is replaced. Links are followed.
+
+    Parameters
+    ----------
+    path:
+        The file to write.
+
+    Yields
+    ------
+    Path
+        Where to write it. Close it before the block ends.
+
+    Raises
+    ------
+    OutputError
+        If `path` can't be written (see `check_target`), or the disk has no room for it.
+    """
+    target = check_target(path)
+    # Short and independent of the target's name, which may be as long as the file system allows.
+    temporary = target.with_name(f".descr-{secrets.token_hex(8)}{target.suffix}")
+    try:
+        try:
+            _create(temporary, like=target)
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+        try:
+            yield temporary
+        except OSError as error:
+            if error.errno in _OUT_OF_ROOM:
+                raise _cannot_write(path, error) from error
+            raise
+        try:
+            _flush(temporary)
+            os.replace(temporary, target)
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def check_target(path: str | os.PathLike[str]) -> Path:
+    """Return the real path of an output file, after checking that it can be written.
+
+    Worth a call of its own before long work whose result is to be written there.
+
+    Raises
+    ------
+    OutputError
+        If `path` is a directory, a device or a read-only file, or if its folder doesn't exist or
+        can't be written to.
+    """
+    try:
+        target = Path(os.path.realpath(path))
+        mode = _mode(target)
+        folder = target.parent
+        folder_mode = _mode(folder)
+    except (OSError, ValueError) as error:
+        raise _cannot_write(path, error) from error
+    if mode is not None:
+        if stat.S_ISDIR(mode):
+            raise OutputError(
+                f"{os.fspath(path)}: is a directory", hint="name a file inside of it instead"
+            )
+        if not stat.S_ISREG(mode):
+            raise OutputError(
+                f"{os.fspath(path)}: is not a regular file", hint="name an ordinary file"
+            )
+        if not os.access(target, os.W_OK):
+            raise OutputError(
+                f"{os.fspath(path)}: is read-only",
+                hint="choose another file, or change its permissions",
+            )
+    if folder_mode is None:
+        raise OutputError(
+            f"{os.fspath(path)}: the folder {folder} does not exist", hint="create the folder first"
+        )
+    if not stat.S_ISDIR(folder_mode):
+        raise OutputError(
+            f"{os.fspath(path)}: {folder} is not a folder", hint="choose another place"
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"{os.fspath(path)}: can't write to the folder {folder}",
+            hint="choose another folder, or change its permissions",
+        )
+    return target
+
+
+def _mode(path: Path) -> int | None:
+    """Return the mode of what lies at `path`, None where nothing does."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _create(temporary: Path, *, like: Path) -> None:
+    """Create an empty file with the permissions of `like`, or the umask's where there is none."""
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    mode = _mode(like)
+    if mode is not None:
+        temporary.chmod(stat.S_IMODE(mode))
+
+
+def _flush(path: Path) -> None:
+    """Wait until the bytes of a closed file are on the disk."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _cannot_write(path: str | os.PathLike[str], error: OSError | ValueError) -> OutputError:
+    number = error.errno if isinstance(error, OSError) else None
+    reason = _REASONS.get(number or 0) or getattr(error, "strerror", None) or str(error)
+    hint = "make room, or choose another place" if number in _OUT_OF_ROOM else "choose another file"
+    return OutputError(f"{os.fspath(path)}: can't be written: {reason}", hint=hint)

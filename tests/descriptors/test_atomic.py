@@ -1,0 +1,196 @@
+import errno
+import os
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from descr.descriptors.atomic import check_target, whole_file
+from descr.descriptors.errors import OutputError
+
+
+@pytest.fixture
+def umask():
+    old = os.umask(0o027)
+    yield 0o027
+    os.umask(old)
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_new_file_appears_whole(tmp_path, kind):
+    target = tmp_path / "out.csv"
+    with whole_file(kind(target)) as temporary:
+        assert temporary.parent == target.parent
+        assert temporary.suffix == ".csv"
+        assert temporary.name.startswith(".")
+        temporary.write_text("a,b\n")
+        assert not target.exists()
+    assert target.read_text() == "a,b\n"
+    assert os.listdir(tmp_path) == ["out.csv"]
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, failure):
+    target = tmp_path / "out.txt"
+    target.write_text("old")
+
+    def fail():
+        with whole_file(target) as temporary:
+            temporary.write_text("half")
+            raise failure
+
+    with pytest.raises(failure):
+        fail()
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["out.txt"]
+
+
+def test_a_failure_leaves_no_new_file(tmp_path):
+    with pytest.raises(ZeroDivisionError), whole_file(tmp_path / "out.txt"):
+        raise ZeroDivisionError
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_writer_that_removed_its_file_is_an_error(tmp_path):
+    with pytest.raises(OutputError, match=r"out\.txt"), whole_file(tmp_path / "out.txt") as file:
+        file.unlink()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_new_file_has_the_permissions_of_the_umask(tmp_path, umask):
+    with whole_file(tmp_path / "out.txt") as temporary:
+        temporary.write_text("new")
+    assert stat.S_IMODE((tmp_path / "out.txt").stat().st_mode) == 0o666 & ~umask
+
+
+def test_a_replaced_file_keeps_its_permissions(tmp_path, umask):
+    target = tmp_path / "out.txt"
+    target.write_text("old")
+    target.chmod(0o604)
+    with whole_file(target) as temporary:
+        temporary.write_text("new")
+    assert stat.S_IMODE(target.stat().st_mode) == 0o604
+    assert target.read_text() == "new"
+
+
+def test_a_link_is_followed_and_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "out.txt").write_text("old")
+    link = tmp_path / "link.txt"
+    link.symlink_to(tmp_path / "real" / "out.txt")
+    with whole_file(link) as temporary:
+        temporary.write_text("new")
+    assert link.is_symlink()
+    assert (tmp_path / "real" / "out.txt").read_text() == "new"
+
+
+def test_a_name_of_the_greatest_length_is_possible(tmp_path):
+    target = tmp_path / ("n" * 251 + ".txt")
+    with whole_file(target) as temporary:
+        temporary.write_text("new")
+    assert target.read_text() == "new"
+
+
+def test_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with whole_file("out.txt") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "out.txt").read_text() == "new"
+
+
+def refused(path):
+    """The error for an output path: the same before and at the writing, with nothing written."""
+    with pytest.raises(OutputError) as before:
+        check_target(path)
+    with pytest.raises(OutputError) as error, whole_file(path):
+        pytest.fail("the block must not be entered")
+    assert str(before.value) == str(error.value)
+    assert "\n" not in str(error.value)
+    assert error.value.hint
+    return error.value.message
+
+
+def test_a_directory_is_no_target(tmp_path):
+    assert refused(tmp_path) == f"{tmp_path}: is a directory"
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    message = refused(tmp_path / "none" / "out.txt")
+    assert str(tmp_path / "none") in message
+    assert "does not exist" in message
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "is not a folder" in refused(tmp_path / "file" / "out.txt")
+
+
+def test_a_device_is_no_target():
+    assert refused(os.devnull) == f"{os.devnull}: is not a regular file"
+    assert not Path(os.devnull).is_file()
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "a\0b", ""])
+def test_an_impossible_name(tmp_path, name):
+    refused(f"{tmp_path}/{name}")
+
+
+@pytest.mark.parametrize(("denied", "word"), [("out", "read-only"), ("", "can't write to")])
+def test_what_may_not_be_written_is_refused(tmp_path, monkeypatch, denied, word):
+    # The superuser may write anywhere, so the answer of the system is given by hand.
+    (tmp_path / "out").write_text("old")
+    denied_path = str(tmp_path / denied) if denied else str(tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != denied_path)
+    assert word in refused(tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "old"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_no_room_is_an_output_error(tmp_path, number):
+    with pytest.raises(OutputError, match=r"out\.txt.*room"), whole_file(tmp_path / "out.txt"):
+        raise OSError(number, os.strerror(number))
+    assert os.listdir(tmp_path) == []
+
+
+def test_other_system_errors_of_the_writer_pass_through(tmp_path):
+    with pytest.raises(FileNotFoundError), whole_file(tmp_path / "out.txt"):
+        raise FileNotFoundError(errno.ENOENT, "another file")
+
+
+def test_a_killed_writer_leaves_the_old_file(tmp_path):
+    target = tmp_path / "out.txt"
+    target.write_text("old")
+    code = (
+        "import os, signal, sys\n"
+        "from descr.descriptors.atomic import whole_file\n"
+        "with whole_file(sys.argv[1]) as file:\n"
+        "    file.write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(target)], check=False).returncode < 0
+    assert target.read_text() == "old"
+    with whole_file(target) as temporary:
+        temporary.write_text("new")
+    assert target.read_text() == "new"
+
+
+def test_writers_at_the_same_time_never_mix(tmp_path):
+    target = tmp_path / "out.txt"
+    texts = [letter * 100_000 for letter in "abcd"]
+    seen = set()
+
+    def write(text):
+        for _ in range(20):
+            with whole_file(target) as temporary:
+                temporary.write_text(text)
+            seen.add(target.read_text())
+
+    threads = [threading.Thread(target=write, args=(text,)) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen <= set(texts)
+    assert os.listdir(tmp_path) == ["out.txt"]
