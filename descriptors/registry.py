@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from .errors import OptionError
 from .settings import construct, unknown
@@ -40,8 +40,8 @@ class Registry(Generic[T]):
         others = sorted({point.name for point in self._entry_points()} - set(self.builtin))
         return (*self.builtin, *others)
 
-    def find(self, name: str) -> type[T] | Callable[..., T]:
-        """The class, or the function that makes one, under this name or at `module:Class`.
+    def find(self, name: str) -> Callable[..., T]:
+        """What makes one of this name, or at `module:Class`: a class or a function.
 
         Raises `OptionError` for a name that is not known, a module that can't be imported and
         a class of another kind.
@@ -56,8 +56,8 @@ class Registry(Generic[T]):
         raise unknown(self.kind, name, self.available())
 
     def create(self, name: str, options: Mapping[str, Any]) -> T:
-        """An instance by name, with these options; `OptionError` as in `find` or for a bad option."""
-        made = construct(self.find(name), f"{self.kind} {name!r}", options)  # type: ignore[arg-type]
+        """An instance by name, with these options; `OptionError` for a name or option not known."""
+        made = construct(self.find(name), f"{self.kind} {name!r}", options)
         if not isinstance(made, self.base):
             raise OptionError(f"{self.kind} {name!r} gave a {type(made).__name__}")
         return made
@@ -65,7 +65,7 @@ class Registry(Generic[T]):
     def _entry_points(self) -> tuple[EntryPoint, ...]:
         return tuple(entry_points(group=self.group))
 
-    def _check(self, name: str, found: Any) -> Any:
+    def _check(self, name: str, found: Any) -> Callable[..., T]:
         if isinstance(found, type) and not issubclass(found, self.base):
             raise OptionError(
                 f"{name!r} is not a {self.kind}: {found.__name__} does not derive from "
@@ -73,7 +73,7 @@ class Registry(Generic[T]):
             )
         if not callable(found):
             raise OptionError(f"{name!r} is not a {self.kind}: it is a {type(found).__name__}")
-        return found
+        return cast(Callable[..., T], found)
 
 
 def _load(name: str, target: str) -> Any:

@@ -8,7 +8,7 @@ travels with features, and the check of option names on the command line.
 import difflib
 import inspect
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from .errors import OptionError
@@ -47,7 +47,7 @@ class Configurable:
         return f"{type(self).__name__}({arguments})"
 
 
-def construct(kind: type[T], label: str, options: Mapping[str, Any]) -> T:
+def construct(kind: Callable[..., T], label: str, options: Mapping[str, Any]) -> T:
     """An instance of `kind` with these options.
 
     Raises `OptionError` for a name that the constructor does not take; `label` is how the

@@ -1,0 +1,277 @@
+"""A descriptor made of one network on one canvas."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import xarray as xr
+
+from .base import Descriptor, as_image_list
+from .canvas import FITS, Canvas, Fit, check_multiple
+from .errors import InvalidFeaturesError, OptionError
+from .images import Image, ImageLike, read_image
+from .settings import check_choice, check_int
+from .tree import LayerFeatures, build_tree
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+# Settings that change where and how fast features are made, not what they are.
+_WHERE = ("device", "dtype")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One grid of features that a backbone gives.
+
+    Parameters
+    ----------
+    name:
+        The layer's name, as in the papers.
+    stride:
+        Distance between neighbouring cells, in canvas pixels.
+    patch:
+        Side of the square of canvas pixels that a cell stands for; the stride by default. Cell k
+        is centred at k * stride + (patch - 1) / 2.
+    components:
+        To how many principal components `combine` reduces the layer; None for as it is.
+    """
+
+    name: str
+    stride: int
+    patch: int | None = field(default=None, kw_only=True)
+    components: int | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not self.name or "/" in self.name:
+            raise OptionError(f"a layer's name is a word without '/', not {self.name!r}")
+        check_int("stride", self.stride, minimum=1)
+        if self.patch is not None:
+            check_int("patch", self.patch, minimum=1)
+        if self.components is not None:
+            check_int("components", self.components, minimum=1)
+
+    @property
+    def footprint(self) -> int:
+        """Side of the square that a cell stands for, in canvas pixels."""
+        return self.stride if self.patch is None else self.patch
+
+    def count(self, length: int) -> int:
+        """How many cells a canvas side of this length holds."""
+        return (length - self.footprint) // self.stride + 1
+
+
+class Backbone(Descriptor):
+    """One network on one canvas.
+
+    A subclass states `layers` and writes `forward`. Reading, canvas, batches, device, labels,
+    coordinates and provenance are inherited. Where it takes settings of its own, its constructor
+    hands the common ones on and keeps each under its name.
+
+    Parameters
+    ----------
+    size:
+        Side of the canvas in pixels: of the square for `pad` and `stretch`, of the long side for
+        `aspect`.
+    fit:
+        How the image lies on the canvas: `pad` (square, centred on black), `stretch` (square) or
+        `aspect` (the shape of the image, sides rounded to a multiple of the strides).
+    device:
+        Where the network runs: `auto` (CUDA, then MPS, then the CPU), or a torch device.
+    dtype:
+        Precision of the network: `auto`, `float32`, `bfloat16` or `float16`.
+
+    Attributes
+    ----------
+    layers:
+        The layers that `forward` gives, in order.
+    source:
+        The name under which the features go; the name of the class in lower case by default.
+    model, revision:
+        Which weights the features come from, and which state of them.
+    batch_size:
+        How many canvases of one shape `forward` gets at once, at most.
+    """
+
+    layers: Sequence[Layer]
+    source: str = ""
+    model: str = ""
+    revision: str = ""
+    batch_size: int = 4
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if not cls.source:
+            cls.source = cls.__name__.lower()
+        if not cls.model:
+            cls.model = f"{cls.__module__}:{cls.__qualname__}"
+
+    def __init__(
+        self,
+        *,
+        size: int = 512,
+        fit: Fit = "aspect",
+        device: str = "auto",
+        dtype: Precision = "auto",
+    ) -> None:
+        self.size = check_int("size", size, minimum=1)
+        self.fit: Fit = check_choice("fit", fit, FITS)
+        self.device = device
+        self.dtype: Precision = check_choice("dtype", dtype, get_args(Precision))
+        self.torch_device = find_device(device)
+
+    @abstractmethod
+    def forward(self, pixels: torch.Tensor) -> Mapping[str, torch.Tensor]:
+        """The layers of a batch of canvases.
+
+        Parameters
+        ----------
+        pixels:
+            (batch, 3, height, width), RGB in [0, 1], on `torch_device`, in `torch_dtype`.
+
+        Returns
+        -------
+        mapping of str to torch.Tensor
+            Layer name to (batch, channel, rows, columns).
+        """
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """The precision that the network runs in."""
+        return torch.float32 if self.dtype == "auto" else getattr(torch, self.dtype)
+
+    @property
+    def multiple(self) -> int:
+        """What both sides of the canvas are a multiple of, in pixels."""
+        return math.lcm(*(layer.stride for layer in self.layers))
+
+    def canvas(self, height: int, width: int) -> Canvas:
+        """The canvas for an upright image of this height and width in pixels."""
+        return Canvas.fitted(height, width, size=self.size, fit=self.fit, multiple=self.multiple)
+
+    def extract(self, images: Sequence[ImageLike]) -> list[xr.DataTree]:
+        """Feature trees, one per image, in order; see `Descriptor.extract`."""
+        if self.fit != "aspect":
+            check_multiple(self.size, self.multiple)
+        trees: list[xr.DataTree] = []
+        for batch in self._batches(as_image_list(images)):
+            trees += self._extract_batch(batch)
+        return trees
+
+    def _batches(self, images: Sequence[ImageLike]) -> Iterator[list[tuple[Image, Canvas]]]:
+        """Runs of images whose canvases have one shape, read when their turn comes."""
+        batch: list[tuple[Image, Canvas]] = []
+        for source in images:
+            image = read_image(source)
+            canvas = self.canvas(image.height, image.width)
+            shape = (canvas.y.length, canvas.x.length)
+            if batch and (
+                len(batch) == self.batch_size
+                or shape != (batch[0][1].y.length, batch[0][1].x.length)
+            ):
+                yield batch
+                batch = []
+            batch.append((image, canvas))
+        yield batch
+
+    def _extract_batch(self, batch: Sequence[tuple[Image, Canvas]]) -> list[xr.DataTree]:
+        pictures = np.stack([canvas.render(image.pixels) for image, canvas in batch])
+        pixels = torch.from_numpy(pictures).to(self.torch_device).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            outputs = self.forward(pixels.to(self.torch_dtype) / 255)
+        features = {
+            layer.name: self._checked(outputs, layer, tuple(pixels.shape)) for layer in self.layers
+        }
+        settings = {key: value for key, value in self.settings.items() if key not in _WHERE}
+        return [
+            build_tree(
+                image,
+                repr(self),
+                [
+                    self._layer_features(
+                        layer, features[layer.name][index], canvas, image, settings
+                    )
+                    for layer in self.layers
+                ],
+            )
+            for index, (image, canvas) in enumerate(batch)
+        ]
+
+    def _layer_features(
+        self,
+        layer: Layer,
+        grid: npt.NDArray[np.float32],
+        canvas: Canvas,
+        image: Image,
+        settings: Mapping[str, Any],
+    ) -> LayerFeatures:
+        rows, y = canvas.y.cells(grid.shape[1], layer.stride, layer.footprint)
+        columns, x = canvas.x.cells(grid.shape[2], layer.stride, layer.footprint)
+        canvas.check_covered(len(y), len(x), image.name)
+        return LayerFeatures(
+            source=self.source,
+            layer=layer.name,
+            features=np.ascontiguousarray(grid[:, rows, columns]),
+            y=y,
+            x=x,
+            model=self.model,
+            revision=self.revision,
+            settings=settings,
+            components=layer.components,
+        )
+
+    def _checked(
+        self, outputs: Mapping[str, torch.Tensor], layer: Layer, canvas: tuple[int, ...]
+    ) -> npt.NDArray[np.float32]:
+        """One layer of `forward`'s answer as float32 on the CPU; an error if it isn't as stated."""
+        name = f"{type(self).__name__}.forward"
+        if layer.name not in outputs:
+            raise InvalidFeaturesError(
+                f"{name} gave the layers {', '.join(outputs)}, not {layer.name!r}"
+            )
+        grid = outputs[layer.name]
+        batch, _, height, width = canvas
+        rows, columns = layer.count(height), layer.count(width)
+        if grid.ndim != 4 or (grid.shape[0], *grid.shape[2:]) != (batch, rows, columns):
+            raise InvalidFeaturesError(
+                f"{name} gave {layer.name!r} of shape {tuple(grid.shape)}, expected "
+                f"({batch}, channels, {rows}, {columns}) on a canvas of {height} x {width} "
+                f"with stride {layer.stride}"
+            )
+        values: npt.NDArray[np.float32] = grid.detach().to("cpu", torch.float32).numpy()
+        if not np.isfinite(values).all():
+            raise InvalidFeaturesError(
+                f"{name} gave {layer.name!r} with NaN or infinite values",
+                hint="try dtype=float32",
+            )
+        return values
+
+
+def find_device(name: str) -> torch.device:
+    """The torch device of this name; `auto` is CUDA, then MPS, then the CPU.
+
+    Raises `OptionError` for a device that this machine or this build of torch does not have.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    hint = "use auto, cpu, cuda or mps"
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError):
+        raise OptionError(f"unknown device: {name!r}", hint=hint) from None
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if device.type not in there:
+        raise OptionError(f"unknown device: {name!r}", hint=hint)
+    if not there[device.type]:
+        raise OptionError(f"this machine has no {name!r} that torch can use", hint=hint)
+    return device

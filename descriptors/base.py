@@ -1,0 +1,62 @@
+"""The interface of every descriptor."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import PIL.Image
+import xarray as xr
+
+from .combine import combine
+from .errors import OptionError
+from .images import Image, ImageLike
+from .settings import Configurable
+
+
+class Descriptor(Configurable, ABC):
+    """Images in, labelled features out.
+
+    A subclass writes `extract`; calling the descriptor gives maps that are ready for a matcher.
+    For a network on one canvas derive from `Backbone`, which asks for less.
+    """
+
+    @abstractmethod
+    def extract(self, images: Sequence[ImageLike]) -> list[xr.DataTree]:
+        """Feature trees, one per image, in order.
+
+        Parameters
+        ----------
+        images:
+            Paths, PIL images, or arrays (height, width[, 3]).
+
+        Returns
+        -------
+        list of xarray.DataTree
+            One group `/<source>/<layer>` per layer with `features` (channel, y, x), float32, and
+            the centres `y`, `x` of its cells in pixels of the upright image.
+
+        Raises
+        ------
+        ImageError
+            An image can't be read or used.
+        """
+
+    def __call__(self, *images: ImageLike) -> list[xr.DataArray]:
+        """Feature maps, one per image, mutually comparable: `combine(self.extract(images))`.
+
+        Each is float32 (channel, y, x) with cells of unit length. Raises `ImageError` as
+        `extract` does.
+        """
+        return combine(self.extract(images))
+
+
+def as_image_list(images: Sequence[ImageLike]) -> list[ImageLike]:
+    """The images as a list; `OptionError` for a single image, which is not a list of them."""
+    if isinstance(images, (str, bytes, PIL.Image.Image, np.ndarray, Image)) or not hasattr(
+        images, "__iter__"
+    ):
+        raise OptionError("extract takes a list of images", hint="write extract([image])")
+    listed = list(images)
+    if not listed:
+        raise OptionError("no image given")
+    return listed

@@ -1,0 +1,153 @@
+"""The canvas: the picture that a network sees, and the way back to the pixels of the image."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Self, get_args
+
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+
+from .errors import ImageError, OptionError
+from .settings import check_choice, check_int
+
+Fit = Literal["pad", "stretch", "aspect"]
+FITS: tuple[Fit, ...] = get_args(Fit)
+
+_RESAMPLING = {
+    "pad": PIL.Image.Resampling.LANCZOS,
+    "stretch": PIL.Image.Resampling.BICUBIC,
+    "aspect": PIL.Image.Resampling.BICUBIC,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """One side of a canvas: `length` pixels, of which the image fills `content` from `offset` on.
+
+    `image` is the length of the image's side. All lengths are in pixels.
+    """
+
+    image: int
+    length: int
+    content: int
+    offset: int
+
+    @property
+    def scale(self) -> float:
+        """Canvas pixels per image pixel."""
+        return self.content / self.image
+
+    def to_image(self, position: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Image coordinates of canvas coordinates; 0 is the centre of the first pixel in both."""
+        canvas = np.asarray(position, dtype=np.float64)
+        return (canvas + 0.5 - self.offset) / self.scale - 0.5
+
+    def to_canvas(self, position: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Canvas coordinates of image coordinates; the inverse of `to_image`."""
+        image = np.asarray(position, dtype=np.float64)
+        return (image + 0.5) * self.scale + self.offset - 0.5
+
+    def cells(self, count: int, stride: int, patch: int) -> tuple[slice, npt.NDArray[np.float64]]:
+        """The cells whose centre lies on the image, and those centres in image pixels.
+
+        Cell k covers `patch` canvas pixels from k * stride on; there are `count` of them.
+        """
+        edges = np.arange(count) * stride + patch / 2
+        inside = np.flatnonzero((edges >= self.offset) & (edges <= self.offset + self.content))
+        if inside.size == 0:
+            return slice(0, 0), np.empty(0)
+        kept = slice(int(inside[0]), int(inside[-1]) + 1)
+        centres = self.to_image(edges[kept] - 0.5)
+        # Rounding must not carry a centre on the very edge out of the image.
+        return kept, np.clip(centres, -0.5, self.image - 0.5)
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """How an image lies on a canvas: one `Axis` down and one across."""
+
+    y: Axis
+    x: Axis
+    fit: Fit
+
+    @classmethod
+    def fitted(cls, height: int, width: int, *, size: int, fit: Fit, multiple: int) -> Self:
+        """The canvas for an image of this height and width in pixels.
+
+        Parameters
+        ----------
+        height, width:
+            Size of the upright image.
+        size:
+            Length in pixels of the square's side (`pad`, `stretch`) or of the long side (`aspect`).
+        fit:
+            `pad` scales the image to fit a square and centres it on black; `stretch` scales each
+            side to a square; `aspect` keeps the shape up to the rounding of both sides.
+        multiple:
+            What both sides of the canvas are a multiple of, in pixels: the network's stride.
+
+        Raises
+        ------
+        OptionError
+            The size is not a multiple where the canvas is square, or an option is out of range.
+        """
+        check_int("size", size, minimum=1)
+        check_choice("fit", fit, FITS)
+        if fit == "aspect":
+            longest = max(height, width)
+
+            def fill(image: int) -> Axis:
+                steps = max(1, math.floor(image * size / (longest * multiple) + 0.5))
+                return Axis(
+                    image=image, length=steps * multiple, content=steps * multiple, offset=0
+                )
+
+            return cls(y=fill(height), x=fill(width), fit=fit)
+        check_multiple(size, multiple)
+        if fit == "stretch":
+            down = Axis(image=height, length=size, content=size, offset=0)
+            across = Axis(image=width, length=size, content=size, offset=0)
+            return cls(y=down, x=across, fit=fit)
+
+        def pad(image: int) -> Axis:
+            content = max(1, math.floor(image * size / max(height, width) + 0.5))
+            return Axis(image=image, length=size, content=content, offset=(size - content) // 2)
+
+        return cls(y=pad(height), x=pad(width), fit=fit)
+
+    def render(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """The picture that the network sees: uint8 (canvas height, canvas width, 3).
+
+        `pixels` is the upright image, uint8 (height, width, 3). `pad` resamples with Lanczos,
+        the others bicubically, all with antialiasing.
+        """
+        content = (self.x.content, self.y.content)
+        picture = PIL.Image.fromarray(pixels)
+        if picture.size != content:
+            picture = picture.resize(content, _RESAMPLING[self.fit])
+        canvas = np.zeros((self.y.length, self.x.length, 3), dtype=np.uint8)
+        canvas[
+            self.y.offset : self.y.offset + self.y.content,
+            self.x.offset : self.x.offset + self.x.content,
+        ] = np.asarray(picture)
+        return canvas
+
+    def check_covered(self, rows: int, columns: int, name: str) -> None:
+        """Raise `ImageError` if no cell of a grid lies on the image, as on a very thin one."""
+        if rows == 0 or columns == 0:
+            raise ImageError(
+                f"{name} is {self.x.image} x {self.y.image} pixels: too thin for its canvas of "
+                f"{self.x.length} x {self.y.length}, no cell has its centre on it",
+                hint="crop the image, or use fit=stretch",
+            )
+
+
+def check_multiple(size: int, multiple: int) -> None:
+    """Raise `OptionError` if a square canvas of this size does not hold whole strides."""
+    if size % multiple:
+        below = max(1, size // multiple) * multiple
+        raise OptionError(
+            f"size must be a multiple of {multiple} for this descriptor, not {size}",
+            hint=f"the nearest are {below} and {below + multiple}",
+        )

@@ -1,0 +1,135 @@
+"""From feature trees of several images to feature maps that can be compared with each other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import xarray as xr
+
+from .errors import InvalidFeaturesError
+from .grids import Grid, as_tensor, resample, unit_length
+from .maps import build_map
+from .pca import Projection, fit_projection
+from .recipe import Part, basis_of, check_same_space, read_recipe
+from .tree import check_tree, tree_layers
+
+
+def combine(
+    trees: Sequence[xr.DataTree],
+    *,
+    weights: Mapping[str, float] | None = None,
+    components: Mapping[str, int | None] | None = None,
+) -> list[xr.DataArray]:
+    """Feature maps, one per tree, mutually comparable: every cell of unit length.
+
+    For each source, layers that ask for components are projected by one PCA, fitted jointly on
+    the cells of all trees; layers are resampled bilinearly to the finest grid of the source and
+    joined, finest first, and each cell is scaled to unit length. Sources are resampled to the
+    finest grid among them, scaled to unit length again, multiplied by their weights and joined;
+    the joined cell is divided by the root of the sum of the squared weights.
+    ("A Tale of Two Features", section 3.3 and equation 2.)
+
+    Parameters
+    ----------
+    trees:
+        Feature trees of all images that are to be compared, extracted with the same settings.
+    weights:
+        Source to weight, in place of the weights in the trees; a source of weight 0 is left out.
+    components:
+        Layer ("source/layer" or "layer") to number of principal components, or None for the
+        layer as it is, in place of the numbers in the trees.
+
+    Returns
+    -------
+    list of xarray.DataArray
+        float32 (channel, y, x), with `y` and `x` in pixels of the upright image, `source` and
+        `layer` along channel, and the attributes `image_name`, `image_height`, `image_width`,
+        `image_sha256`, `descriptor` and `basis`.
+
+    Raises
+    ------
+    IncomparableFeaturesError
+        The trees differ in layers, models or settings.
+    InvalidFeaturesError
+        No tree, or one that breaks the schema.
+    OptionError
+        A weight or a number of components for something that the trees don't hold, or out of
+        range.
+    """
+    trees = _checked(trees)
+    recipe = read_recipe(trees, weights or {}, components or {})
+    layers = [tree_layers(tree) for tree in trees]
+    sources = [_join_layers(layers, parts) for parts in recipe.values()]
+    grids = max((source.grids for source in sources), key=_count_cells)
+    total = sum(source.weight**2 for source in sources) ** 0.5
+    basis = basis_of(recipe, [fit for source in sources for fit in source.projections])
+    channels = [part for source in sources for part in source.channels]
+    return [
+        build_map(
+            torch.cat(
+                [
+                    unit_length(resample(source.features[index], source.grids[index], grid))
+                    * (source.weight / total)
+                    for source in sources
+                ]
+            ),
+            grid,
+            sources=[part.source for part in channels],
+            layers=[part.layer for part in channels],
+            image=tree.attrs,
+            basis=basis,
+        )
+        for index, (tree, grid) in enumerate(zip(trees, grids, strict=True))
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """The layers of one source, joined: one grid of features per image."""
+
+    features: list[torch.Tensor]
+    grids: list[Grid]
+    channels: list[Part]
+    projections: list[Projection]
+    weight: float
+
+
+def _checked(trees: Sequence[xr.DataTree]) -> list[xr.DataTree]:
+    trees = [trees] if isinstance(trees, xr.DataTree) else list(trees)
+    if not trees:
+        raise InvalidFeaturesError("combine needs at least one feature tree")
+    for tree in trees:
+        name = tree.attrs.get("image_name", "?") if isinstance(tree, xr.DataTree) else "?"
+        check_tree(tree, f"the feature tree of {name}")
+    for other in trees[1:]:
+        check_same_space(trees[0], other)
+    return trees
+
+
+def _join_layers(images: Sequence[Mapping[str, xr.Dataset]], parts: Sequence[Part]) -> _Source:
+    """Project the layers of one source, resample them to its finest grid and join them."""
+    grids = [Grid.of(layers[parts[0].path]) for layers in images]
+    joined: list[list[torch.Tensor]] = [[] for _ in images]
+    channels: list[Part] = []
+    projections: list[Projection] = []
+    for part in parts:
+        nodes = [layers[part.path] for layers in images]
+        features = [as_tensor(node["features"].values) for node in nodes]
+        if part.components is not None:
+            projection = fit_projection(features, part.components)
+            features = [projection(cells) for cells in features]
+            projections.append(projection)
+        for done, cells, node, grid in zip(joined, features, nodes, grids, strict=True):
+            done.append(resample(cells, Grid.of(node), grid))
+        channels += [part] * features[0].shape[0]
+    return _Source(
+        [unit_length(torch.cat(done)) for done in joined],
+        grids,
+        channels,
+        projections,
+        parts[0].weight,
+    )
+
+
+def _count_cells(grids: Sequence[Grid]) -> int:
+    return sum(len(grid.y) * len(grid.x) for grid in grids)

@@ -1,0 +1,89 @@
+"""Bilinear reading of grids of features, by the coordinates of their cells."""
+
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import xarray as xr
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Where the cells of a grid are: the centres of its rows and columns, in image pixels."""
+
+    y: npt.NDArray[np.float64]
+    x: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, labelled: xr.Dataset | xr.DataArray) -> Self:
+        """The grid that a labelled array or a layer of a feature tree lies on."""
+        return cls(labelled["y"].values, labelled["x"].values)
+
+
+def as_tensor(values: npt.NDArray[Any]) -> torch.Tensor:
+    """The array as a tensor to read from; it shares memory where torch can."""
+    return torch.from_numpy(values if values.flags.writeable else values.copy())
+
+
+def bracket(
+    centres: npt.NDArray[np.float64], positions: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+    """For each position the cells around it and the share of the upper one, on one axis.
+
+    Beyond the outermost centres the nearest cell counts alone. `centres` ascend.
+    """
+    last = len(centres) - 1
+    upper = np.clip(np.searchsorted(centres, positions), 1, max(last, 1)).clip(max=last)
+    lower = np.maximum(upper - 1, 0)
+    gap = centres[upper] - centres[lower]
+    share = (positions - centres[lower]) / np.where(gap > 0, gap, 1.0)
+    return lower, upper, np.clip(share, 0.0, 1.0)
+
+
+def nearest_cells(
+    centres: npt.NDArray[np.float64], positions: npt.NDArray[np.float64]
+) -> npt.NDArray[np.intp]:
+    """For each position the cell that holds it: the one whose centre is nearest, on one axis."""
+    lower, upper, share = bracket(centres, positions)
+    return np.where(share < 0.5, lower, upper)
+
+
+def resample(features: torch.Tensor, grid: Grid, wanted: Grid) -> torch.Tensor:
+    """Features (channel, rows, columns) on one grid, read bilinearly at the cells of another."""
+    if not np.array_equal(grid.y, wanted.y):
+        features = _weights(grid.y, wanted.y) @ features
+    if not np.array_equal(grid.x, wanted.x):
+        features = features @ _weights(grid.x, wanted.x).T
+    return features
+
+
+def _weights(centres: npt.NDArray[np.float64], positions: npt.NDArray[np.float64]) -> torch.Tensor:
+    """The matrix (position, cell) of bilinear weights on one axis."""
+    lower, upper, share = bracket(centres, positions)
+    matrix = np.zeros((len(positions), len(centres)), dtype=np.float32)
+    rows = np.arange(len(positions))
+    np.add.at(matrix, (rows, lower), 1.0 - share)
+    np.add.at(matrix, (rows, upper), share)
+    return torch.from_numpy(matrix)
+
+
+def unit_length(features: torch.Tensor) -> torch.Tensor:
+    """Features (channel, ...) with every cell scaled to length 1.
+
+    A cell without features (length 0: a blank image, a cell at the common mean) has no direction;
+    it gets the one with equal channels, so that blank cells are like each other.
+    """
+    length = _length(features)
+    blank = length == 0
+    if bool(blank.any()):
+        features = torch.where(blank, torch.ones_like(features), features)
+        length = _length(features)
+    return features / length
+
+
+def _length(features: torch.Tensor) -> torch.Tensor:
+    # Summed in float64: the squares of float32 features may leave the range of float32.
+    length = torch.linalg.vector_norm(features, dim=0, keepdim=True, dtype=torch.float64)
+    return cast(torch.Tensor, length.to(features.dtype))

@@ -1,0 +1,67 @@
+"""Features at points of an image, read off its feature map."""
+
+from typing import Literal, get_args
+
+import numpy as np
+import xarray as xr
+
+from .grids import as_tensor, bracket, nearest_cells, unit_length
+from .maps import Points, check_map, check_points
+from .settings import check_choice
+
+Interpolation = Literal["bilinear", "nearest"]
+
+
+def sample_features(
+    fmap: xr.DataArray, points: Points, *, interpolation: Interpolation = "bilinear"
+) -> xr.DataArray:
+    """The features at points of the image: float32 (channel, point), each of unit length.
+
+    Parameters
+    ----------
+    fmap:
+        A feature map (channel, y, x).
+    points:
+        Pairs (x, y) in pixels of the upright image, (0, 0) at the centre of the top-left pixel.
+    interpolation:
+        `bilinear` between the centres of the four cells around the point, and renormalised;
+        `nearest` takes the cell that holds the point, as the papers' protocols do.
+
+    Returns
+    -------
+    xarray.DataArray
+        With the map's channel coordinates and attributes, and `x` and `y` along `point`.
+
+    Raises
+    ------
+    PointError
+        A point lies outside the image.
+    InvalidFeaturesError, OptionError
+        The map is not one; the interpolation is unknown.
+    """
+    check_choice("interpolation", interpolation, get_args(Interpolation))
+    check_map(fmap)
+    at = check_points(points, fmap)
+    centres_y, centres_x = fmap["y"].values, fmap["x"].values
+    values = fmap.values
+    if interpolation == "nearest":
+        sampled = values[:, nearest_cells(centres_y, at[:, 1]), nearest_cells(centres_x, at[:, 0])]
+    else:
+        top, bottom, down = bracket(centres_y, at[:, 1])
+        left, right, across = bracket(centres_x, at[:, 0])
+        upper = values[:, top, left] * (1 - across) + values[:, top, right] * across
+        lower = values[:, bottom, left] * (1 - across) + values[:, bottom, right] * across
+        sampled = upper * (1 - down) + lower * down
+    unit = unit_length(as_tensor(sampled.astype(np.float32))).numpy()
+    channel_coordinates = {
+        name: coordinate
+        for name, coordinate in fmap.coords.items()
+        if coordinate.dims == ("channel",)
+    }
+    return xr.DataArray(
+        unit,
+        dims=("channel", "point"),
+        coords={**channel_coordinates, "x": ("point", at[:, 0]), "y": ("point", at[:, 1])},
+        attrs=fmap.attrs,
+        name=fmap.name,
+    )
