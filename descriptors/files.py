@@ -1,0 +1,287 @@
+"""Feature files: feature trees kept as NetCDF-4, one group per layer."""
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import xarray as xr
+from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
+
+from . import seal
+from .atomic import whole_file
+from .errors import FeatureFileError, InvalidFeaturesError, OutputError
+from .isolated import IsolatedReadError, read_isolated
+from .layout import SEALED, groups_to_tree, outline, tree_to_groups
+from .netcdf import Group, UnreadableError, read_groups, write_groups
+from .tree import SCHEMA, check_tree, tree_layers
+
+_EXTRACT = "extract it again"
+_MAKE = "make a feature file with `descr extract` or save_features"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerInfo:
+    """What a feature file says of one layer.
+
+    Attributes
+    ----------
+    path:
+        "source/layer".
+    shape:
+        Channels, rows, columns.
+    dtype:
+        The type of the features.
+    rounded_bits:
+        To how many bits of mantissa the features were rounded; None where they are as they were.
+    attributes:
+        The attributes of the layer's group.
+    """
+
+    path: str
+    shape: tuple[int, int, int]
+    dtype: str
+    rounded_bits: int | None
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureInfo:
+    """What a feature file says of itself: see `read_feature_info`.
+
+    Attributes
+    ----------
+    size:
+        The size of the file in bytes.
+    attributes:
+        The attributes of the root: of the image, of the descriptor, of the schema.
+    layers:
+        The layers in order.
+    """
+
+    size: int
+    attributes: Mapping[str, Any]
+    layers: tuple[LayerInfo, ...]
+
+
+def save_features(
+    tree: xr.DataTree, path: str | os.PathLike[str], *, lossless: bool = False
+) -> None:
+    """Write a feature tree to a file, whole or not at all.
+
+    Parameters
+    ----------
+    tree:
+        A feature tree, as `extract` gives it: groups `/<source>/<layer>` with float32
+        `features` (channel, y, x) and the attributes of the schema.
+    path:
+        The file to write; what is there is replaced in one step at the end.
+    lossless:
+        Keep every bit of the features. Without it they are rounded to 10 bits of mantissa, which
+        moves no value by more than 2^-11 of itself (below 2^-126: of 2^-126) and takes about a
+        third off the file.
+
+    Raises
+    ------
+    InvalidFeaturesError
+        If the tree breaks the schema, or holds what a feature file has no place for.
+    OutputError
+        If the file can't be written.
+    """
+    check_tree(tree)
+    groups = tree_to_groups(tree)
+    with whole_file(path) as temporary:
+        try:
+            with NETCDF4_PYTHON_LOCK:
+                write_groups(str(temporary), groups, lossless=lossless)
+        except (RuntimeError, OSError, UnicodeEncodeError) as error:
+            raise OutputError(
+                f"{os.fspath(path)}: can't be written by the NetCDF library: {error}",
+                hint="is there room on the disk, and is its path valid text?",
+            ) from error
+        data = temporary.read_bytes()
+        if outline(_read_bytes(data, values=False)) != outline(groups):
+            raise InvalidFeaturesError(
+                f"the feature tree of {tree.attrs['image_name']} has names or attributes that "
+                "NetCDF can't hold as they are",
+                hint="use plain text for the names and attributes of layers",
+            )
+        with temporary.open("ab") as file:
+            file.write(seal.seal_of(data))
+
+
+def load_features(path: str | os.PathLike[str]) -> xr.DataTree:
+    """Return the feature tree that a file holds, all in memory, the file closed.
+
+    A file that `save_features` wrote is checked byte by byte before it is read. A NetCDF-4 file of
+    the same schema that another program wrote is read in another process, since a damaged one can
+    bring down the process that reads it.
+
+    Raises
+    ------
+    FeatureFileError
+        If there is no such file, or if it is not a feature file, has another schema, was cut off
+        or altered, or breaks the schema.
+    """
+    return _to_tree(path, _read(path, values=True)[0])
+
+
+def read_feature_info(path: str | os.PathLike[str]) -> FeatureInfo:
+    """Return what a file says of its image and its layers, without decoding the features.
+
+    Checks all that `load_features` checks but the values of features in files that descr did not
+    write, and raises the same errors.
+    """
+    groups, size = _read(path, values=False)
+    tree = _to_tree(path, groups)
+    found = {group.path[1:]: group for group in groups}
+    return FeatureInfo(
+        size=size,
+        attributes=_named(tree.attrs),
+        layers=tuple(
+            LayerInfo(
+                path=layer,
+                shape=_shape(node["features"]),
+                dtype=str(node["features"].dtype),
+                rounded_bits=found[layer].arrays["features"].rounded_bits,
+                attributes=_named(node.attrs),
+            )
+            for layer, node in tree_layers(tree).items()
+        ),
+    )
+
+
+def holds_features(path: str | os.PathLike[str], *, image_sha256: str, descriptor: str) -> bool:
+    """Whether there is a valid feature file of this image, made by this descriptor.
+
+    Parameters
+    ----------
+    path:
+        A file that may be missing or damaged: then the answer is False.
+    image_sha256:
+        `Image.sha256` of the image.
+    descriptor:
+        The `repr` of the descriptor, which shows all its settings.
+    """
+    try:
+        attributes = read_feature_info(path).attributes
+    except FeatureFileError:
+        return False
+    return bool(
+        attributes["image_sha256"] == image_sha256 and attributes["descriptor"] == descriptor
+    )
+
+
+def is_feature_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is to be loaded as a feature file rather than read as an image.
+
+    It is if its suffix is .nc or if it begins like NetCDF-4; that says nothing about its validity.
+    """
+    if Path(path).suffix.lower() == ".nc":
+        return True
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        with open(path, "rb") as file:
+            return file.read(len(seal.HDF5_SIGNATURE)) == seal.HDF5_SIGNATURE
+    except (OSError, ValueError):
+        return False
+
+
+def _read(path: str | os.PathLike[str], *, values: bool) -> tuple[list[Group], int]:
+    """Return the groups of a file, and its size; every way in which this fails is the file's."""
+    name = os.fspath(path)
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            kind = "a directory" if os.path.isdir(path) else "not a regular file"
+            raise FeatureFileError(f"{name}: is {kind}, not a feature file", hint=_MAKE)
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            head = file.read(seal.HEAD_SIZE)
+            _check_head(name, head, size)
+            file.seek(max(0, size - seal.SIZE))
+            sealed = seal.has_seal(file.read())
+            if sealed:
+                file.seek(0)
+                data = file.read()
+    except FileNotFoundError as error:
+        raise FeatureFileError(f"{name}: there is no such file", hint=_MAKE) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FeatureFileError(f"{name}: can't be read: {reason}") from error
+    if sealed and not seal.is_intact(data):
+        raise FeatureFileError(f"{name}: is damaged: its checksum is wrong", hint=_EXTRACT)
+    try:
+        groups = (
+            _read_bytes(data, values=values)
+            if sealed
+            else read_isolated(Path(path).absolute(), schema=SCHEMA, values=values)
+        )
+    except (IsolatedReadError, UnreadableError) as error:
+        raise FeatureFileError(f"{name}: {error}", hint=_EXTRACT) from error
+    except (RuntimeError, OSError) as error:
+        raise FeatureFileError(
+            f"{name}: this netCDF4 can't decode it: {error}",
+            hint="install a netCDF4 that supports zstd",
+        ) from error
+    _check_schema(name, groups[0].attributes)
+    if not sealed and SEALED in groups[0].attributes:
+        raise FeatureFileError(
+            f"{name}: was cut off or altered after it was written: its checksum is gone",
+            hint=f"{_EXTRACT}, or remove the attribute {SEALED} if you altered it on purpose",
+        )
+    return groups, size
+
+
+def _check_head(name: str, head: bytes, size: int) -> None:
+    if size == 0:
+        raise FeatureFileError(f"{name}: is empty", hint=_EXTRACT)
+    if not head.startswith(seal.HDF5_SIGNATURE):
+        kind = "NetCDF-3" if head.startswith(b"CDF") else "no NetCDF-4"
+        raise FeatureFileError(f"{name}: is not a feature file ({kind} file)", hint=_MAKE)
+    claimed = seal.claimed_size(head)
+    if claimed is not None and size < claimed:
+        raise FeatureFileError(
+            f"{name}: is cut off after {size} of {claimed} bytes, or damaged", hint=_EXTRACT
+        )
+
+
+def _check_schema(name: str, attributes: Mapping[str, Any]) -> None:
+    schema = attributes.get("descr_schema")
+    if schema is None:
+        raise FeatureFileError(
+            f"{name}: is not a feature file: it has no attribute descr_schema", hint=_MAKE
+        )
+    if schema != SCHEMA:
+        raise FeatureFileError(
+            f"{name}: has schema {schema}, and this version of descr reads schema {SCHEMA}",
+            hint=f"{_EXTRACT}, or use the version of descr that wrote it "
+            f"({attributes.get('descr_version', 'unknown')})",
+        )
+
+
+def _read_bytes(data: bytes, *, values: bool) -> list[Group]:
+    """Return the groups of a file in memory, whose bytes are known to be good."""
+    with NETCDF4_PYTHON_LOCK, netCDF4.Dataset("features.nc", memory=data) as file:
+        return read_groups(file, schema=SCHEMA, values=values)
+
+
+def _named(attributes: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(key): value for key, value in attributes.items()}
+
+
+def _shape(features: xr.DataArray) -> tuple[int, int, int]:
+    channels, rows, columns = features.shape
+    return channels, rows, columns
+
+
+def _to_tree(path: str | os.PathLike[str], groups: list[Group]) -> xr.DataTree:
+    try:
+        tree = groups_to_tree(groups)
+        check_tree(tree, os.fspath(path))
+    except InvalidFeaturesError as error:
+        raise FeatureFileError(error.message, hint=error.hint or _EXTRACT) from error
+    return tree
