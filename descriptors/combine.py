@@ -23,10 +23,11 @@ def combine(
     """Feature maps, one per tree, mutually comparable: every cell of unit length.
 
     For each source, layers that ask for components are projected by one PCA, fitted jointly on
-    the cells of all trees; layers are resampled bilinearly to the finest grid of the source and
-    joined, finest first, and each cell is scaled to unit length. Sources are resampled to the
-    finest grid among them, scaled to unit length again, multiplied by their weights and joined;
-    the joined cell is divided by the root of the sum of the squared weights.
+    the cells of all trees; layers are resampled bilinearly, from the coarsest grid of the source
+    through each finer one to the finest, and joined, finest first; each cell is scaled to unit
+    length. Sources are resampled to the finest grid among them, scaled to unit length again,
+    multiplied by their weights and joined; the joined cell is divided by the root of the sum of
+    the squared weights.
     ("A Tale of Two Features", section 3.3 and equation 2.)
 
     Parameters
@@ -107,27 +108,33 @@ def _checked(trees: Sequence[xr.DataTree]) -> list[xr.DataTree]:
 
 
 def _join_layers(images: Sequence[Mapping[str, xr.Dataset]], parts: Sequence[Part]) -> _Source:
-    """Project the layers of one source, resample them to its finest grid and join them."""
-    grids = [Grid.of(layers[parts[0].path]) for layers in images]
-    joined: list[list[torch.Tensor]] = [[] for _ in images]
+    """Project the layers of one source, resample them to its finest grid and join them.
+
+    `parts` come finest first. From the coarsest on, what is joined so far is resampled to the
+    grid of the next layer, as the published implementation does: bilinear interpolation in two
+    steps is not that in one, and inner products differ by up to 7 %.
+    """
+    joined: list[torch.Tensor] = []
+    grids: list[Grid] = []
     channels: list[Part] = []
     projections: list[Projection] = []
-    for part in parts:
+    for part in reversed(parts):
         nodes = [layers[part.path] for layers in images]
         features = [as_tensor(node["features"].values) for node in nodes]
         if part.components is not None:
             projection = fit_projection(features, part.components)
             features = [projection(cells) for cells in features]
-            projections.append(projection)
-        for done, cells, node, grid in zip(joined, features, nodes, grids, strict=True):
-            done.append(resample(cells, Grid.of(node), grid))
-        channels += [part] * features[0].shape[0]
+            projections.insert(0, projection)
+        finer = [Grid.of(node) for node in nodes]
+        if joined:
+            coarser = map(resample, joined, grids, finer)
+            joined = [torch.cat(pair) for pair in zip(features, coarser, strict=True)]
+        else:
+            joined = features
+        grids = finer
+        channels = [part] * features[0].shape[0] + channels
     return _Source(
-        [unit_length(torch.cat(done)) for done in joined],
-        grids,
-        channels,
-        projections,
-        parts[0].weight,
+        [unit_length(cells) for cells in joined], grids, channels, projections, parts[0].weight
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from .errors import IncomparableFeaturesError, OptionError
+from .errors import IncomparableFeaturesError, InvalidFeaturesError, OptionError
 from .pca import Projection
 from .settings import check_float, check_int, unknown
 from .tree import tree_layers
@@ -100,6 +100,9 @@ def read_recipe(
                 identity={key: node.attrs[key] for key in _IDENTITY},
             )
         )
+    for source, parts in recipe.items():
+        if len({part.weight for part in parts}) > 1:
+            raise InvalidFeaturesError(f"the layers of {source} have different weights")
     recipe = {source: parts for source, parts in recipe.items() if parts[0].weight > 0}
     if not recipe:
         raise OptionError("every weight is 0", hint="give at least one source a weight above 0")

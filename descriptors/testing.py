@@ -1,0 +1,216 @@
+"""What every descriptor promises, as checks to run over one's own.
+
+    from descr.descriptors.testing import check_descriptor
+
+    def test_my_descriptor():
+        check_descriptor(MyDescriptor())
+
+A check that fails raises `AssertionError` and says what was promised. No test framework is needed.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from .backbone import Backbone
+from .base import Descriptor
+from .combine import combine
+from .errors import ImageError, OptionError
+from .files import load_features, save_features
+from .tree import check_tree, tree_layers
+
+# Features of one image may differ this much with the batch it is in: a float32 sum in another
+# order. Relative to the largest feature of the layer.
+_ROUNDING = 1e-4
+
+
+def check_descriptor(descriptor: Descriptor) -> None:
+    """Run every check over a descriptor; `AssertionError` names the promise that is broken.
+
+    The pictures are small and rendered here: landscape, portrait, square, grey and blank.
+    """
+    for check in CHECKS:
+        check(descriptor)
+
+
+def render_picture(height: int, width: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:
+    """A picture (height, width, 3), uint8, of blobs and edges in colour, without symmetry."""
+    generator = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width] / max(height, width)
+    picture = np.zeros((height, width, 3))
+    for _ in range(24):
+        centre_y, centre_x = generator.uniform(size=2) * (y.max(), x.max())
+        radius, sharpness = generator.uniform(0.02, 0.25), generator.uniform(20, 200)
+        distance = np.hypot(y - centre_y, x - centre_x) - radius
+        blob = 1 / (1 + np.exp(np.clip(sharpness * distance, -50, 50)))
+        picture += blob[:, :, None] * generator.uniform(-0.6, 1.0, size=3)
+    picture -= picture.min()
+    return np.asarray(picture / picture.max() * 255, dtype=np.uint8)
+
+
+def check_one_tree_per_image(descriptor: Descriptor) -> None:
+    """One valid feature tree per image, in order, of that image."""
+    pictures = [render_picture(96, 128), render_picture(128, 96, seed=1), render_picture(96, 96)]
+    trees = descriptor.extract(pictures)
+    assert isinstance(trees, list), f"extract gave a {type(trees).__name__}, not a list"
+    assert len(trees) == len(pictures), f"extract gave {len(trees)} trees for 3 images"
+    for tree, picture in zip(trees, pictures, strict=True):
+        check_tree(tree)
+        size = (tree.attrs["image_height"], tree.attrs["image_width"])
+        assert size == picture.shape[:2], f"an image of {picture.shape[:2]} became one of {size}"
+    layers = [list(tree_layers(tree)) for tree in trees]
+    assert layers[0] == layers[1] == layers[2], f"the layers differ from image to image: {layers}"
+
+
+def check_features_follow_the_image(descriptor: Descriptor) -> None:
+    """Same image, same features; another image, others; whatever the batch and the order."""
+    first, second = render_picture(96, 128), render_picture(96, 128, seed=1)
+    together = descriptor.extract([first, second])
+    swapped = descriptor.extract([second, first])
+    alone = descriptor.extract([first])
+    _assert_same_features(together[0], swapped[1], "the order of the images")
+    _assert_same_features(together[0], alone[0], "the other images of the call")
+    different = any(
+        not np.array_equal(layer["features"], other["features"])
+        for layer, other in zip(
+            tree_layers(together[0]).values(), tree_layers(together[1]).values(), strict=True
+        )
+    )
+    assert different, "two different images have the same features"
+
+
+def check_coordinates_follow_the_image(descriptor: Descriptor) -> None:
+    """Cells cover the image, evenly, and mirror with it: no half pixel is lost on either side."""
+    tree = descriptor.extract([render_picture(96, 160)])[0]
+    for path, layer in tree_layers(tree).items():
+        for axis, side in (("y", 96), ("x", 160)):
+            centres = layer[axis].values
+            margins = centres[0] + 0.5, side - 0.5 - centres[-1]
+            if len(centres) > 1:
+                steps = np.diff(centres)
+                assert np.allclose(steps, steps[0]), f"{path}: uneven {axis} coordinates"
+                assert max(margins) <= 1.5 * steps[0], (
+                    f"{path}: {axis} leaves {max(margins):g} pixels of the image uncovered"
+                )
+
+
+def check_images_in_every_form(descriptor: Descriptor) -> None:
+    """A path, a PIL image and an array of the same pixels give the same features; grey works."""
+    from PIL import Image
+
+    picture = render_picture(96, 128)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "picture.png"
+        Image.fromarray(picture).save(path)
+        from_path, from_text = descriptor.extract([path, str(path)])
+        assert from_path.attrs["image_name"] == "picture.png", "image_name is not the base name"
+    from_array, from_pil = descriptor.extract([picture, Image.fromarray(picture)])
+    for other in (from_text, from_array, from_pil):
+        _assert_same_features(from_path, other, "the form in which the image is given")
+        assert from_path.attrs["image_sha256"] == other.attrs["image_sha256"]
+    descriptor.extract([picture[:, :, 0]])
+
+
+def check_input_is_left_alone(descriptor: Descriptor) -> None:
+    """The caller's array keeps its pixels and stays writeable."""
+    picture = render_picture(96, 128)
+    before = picture.copy()
+    descriptor.extract([picture])
+    assert np.array_equal(picture, before), "extract changed the caller's array"
+    assert picture.flags.writeable, "extract froze the caller's array"
+
+
+def check_maps_are_comparable(descriptor: Descriptor) -> None:
+    """Calling the descriptor gives unit cells in one basis; a blank image gives them too."""
+    pictures = [render_picture(96, 128), np.full((80, 96, 3), 128, dtype=np.uint8)]
+    maps = descriptor(*pictures)
+    assert len(maps) == 2, f"calling gave {len(maps)} maps for 2 images"
+    assert maps[0].attrs["basis"] == maps[1].attrs["basis"], "maps of one call differ in basis"
+    for fmap in maps:
+        assert fmap.dims == ("channel", "y", "x"), f"a map has the dimensions {fmap.dims}"
+        assert fmap.dtype == np.float32, f"a map has the type {fmap.dtype}"
+        length = np.linalg.norm(fmap.values, axis=0)
+        assert np.allclose(length, 1, atol=1e-5), "a cell of a map is not of unit length"
+
+
+def check_features_survive_a_file(descriptor: Descriptor) -> None:
+    """A lossless file gives back the tree, and combining loaded trees gives the same maps."""
+    trees = descriptor.extract([render_picture(96, 128), render_picture(96, 128, seed=1)])
+    with tempfile.TemporaryDirectory() as folder:
+        loaded = []
+        for index, tree in enumerate(trees):
+            save_features(tree, Path(folder) / f"{index}.nc", lossless=True)
+            loaded.append(load_features(Path(folder) / f"{index}.nc"))
+    for before, after in zip(trees, loaded, strict=True):
+        assert before.identical(after), "a tree changed on its way through a lossless file"
+    for before_map, after_map in zip(combine(trees), combine(loaded), strict=True):
+        assert before_map.identical(after_map), "maps changed on their way through a file"
+
+
+def check_settings(descriptor: Descriptor) -> None:
+    """Settings show in `repr`, go into JSON, and are frozen."""
+    assert type(descriptor).__name__ in repr(descriptor), "repr does not name the class"
+    for name, value in descriptor.settings.items():
+        json.dumps(value)
+        assert name in repr(descriptor), f"repr does not show the setting {name!r}"
+        try:
+            setattr(descriptor, name, value)
+        except AttributeError:
+            continue
+        raise AssertionError(f"the setting {name!r} can be changed after construction")
+    for layer in tree_layers(descriptor.extract([render_picture(96, 128)])[0]).values():
+        assert isinstance(json.loads(layer.attrs["settings"]), dict)
+
+
+def check_bad_images_are_refused(descriptor: Descriptor) -> None:
+    """A missing file, an empty array and no image at all are errors of their own kind."""
+    bad: list[tuple[Any, type[Exception]]] = [
+        (["no such file.png"], ImageError),
+        ([np.zeros((0, 0, 3), np.uint8)], ImageError),
+        ([np.zeros((1, 1, 3), np.uint8)], ImageError),
+        ([], OptionError),
+        ("one.png", OptionError),
+    ]
+    for images, kind in bad:
+        try:
+            descriptor.extract(images)
+        except kind:
+            continue
+        raise AssertionError(f"extract({images!r}) did not raise {kind.__name__}")
+
+
+def check_backbone_layers(descriptor: Descriptor) -> None:
+    """A backbone gives the layers that it states, under its source."""
+    if not isinstance(descriptor, Backbone):
+        return
+    tree = descriptor.extract([render_picture(96, 128)])[0]
+    stated = [f"{descriptor.source}/{layer.name}" for layer in descriptor.layers]
+    assert list(tree_layers(tree)) == stated, f"layers {list(tree_layers(tree))}, stated {stated}"
+
+
+CHECKS: tuple[Callable[[Descriptor], None], ...] = (
+    check_one_tree_per_image,
+    check_features_follow_the_image,
+    check_coordinates_follow_the_image,
+    check_images_in_every_form,
+    check_input_is_left_alone,
+    check_maps_are_comparable,
+    check_features_survive_a_file,
+    check_settings,
+    check_bad_images_are_refused,
+    check_backbone_layers,
+)
+
+
+def _assert_same_features(tree: xr.DataTree, other: xr.DataTree, what: str) -> None:
+    for path, layer in tree_layers(tree).items():
+        ours, theirs = layer["features"].values, tree_layers(other)[path]["features"].values
+        assert ours.shape == theirs.shape, f"the shape of {path} depends on {what}"
+        difference = np.abs(ours - theirs).max() / max(np.abs(ours).max(), 1e-12)
+        assert difference <= _ROUNDING, f"{path} depends on {what}: {difference:g} of its largest"

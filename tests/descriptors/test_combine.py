@@ -1,0 +1,242 @@
+import itertools
+
+import numpy as np
+import pytest
+import xarray as xr
+from descr.descriptors import combine
+from descr.descriptors.errors import (
+    IncomparableFeaturesError,
+    InvalidFeaturesError,
+    OptionError,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.reference import reference
+from support.trees import layer, tree
+
+SD = {"decoder_2": 6, "decoder_5": 10, "decoder_8": 8}
+
+
+def paper_trees() -> list[xr.DataTree]:
+    """Stable Diffusion and DINOv2 trees of the two reference images."""
+    return [
+        tree(
+            *(
+                layer(
+                    reference(f"decoder_block{name[8:]}_t100")[index],
+                    "stable_diffusion",
+                    name,
+                    components=components,
+                    weight=0.5,
+                )
+                for name, components in SD.items()
+            ),
+            layer(reference("dinov2_token")[index], "dinov2", "token", weight=0.5),
+            name=f"{'ab'[index]}.png",
+        )
+        for index in range(2)
+    ]
+
+
+def cells(fmap: xr.DataArray) -> np.ndarray:
+    return fmap.values.reshape(fmap.sizes["channel"], -1).T.astype(np.float64)
+
+
+def test_fused_distances_equal_those_of_the_original():
+    a, b = map(cells, combine(paper_trees()))
+    # Maps are divided by sqrt(0.5^2 + 0.5^2); the original's are not.
+    distance = np.linalg.norm(a[:, None] - b[None], axis=2) * np.sqrt(0.5)
+    assert np.abs(distance - reference("fused_distance")).max() < 1e-4
+
+
+@pytest.mark.parametrize("forward", [True, False])
+def test_fused_nearest_neighbours_equal_those_of_the_original(forward):
+    a, b = map(cells, combine(paper_trees()))
+    distance = reference("fused_distance") if forward else reference("fused_distance").T
+    nearest = ((a @ b.T) if forward else (b @ a.T)).argmax(axis=1)
+    expected = reference("fused_nn_ab" if forward else "fused_nn_ba")
+    rows = np.arange(64)
+    assert (np.abs(distance[rows, nearest] - distance[rows, expected]) < 1e-5).all()
+    assert (nearest == expected).mean() > 0.95
+
+
+def test_maps_are_labelled():
+    a, b = combine(paper_trees())
+    assert a.dims == ("channel", "y", "x")
+    assert a.dtype == np.float32
+    assert list(dict.fromkeys(a.layer.values)) == ["decoder_8", "decoder_5", "decoder_2", "token"]
+    assert a.sel(channel=a.source == "dinov2").sizes["channel"] == 24
+    assert a.sel(channel=a.layer == "decoder_5").sizes["channel"] == 10
+    assert np.allclose(a.y, (np.arange(8) + 0.5) * 16 - 0.5)
+    assert (a.attrs["image_name"], b.attrs["image_name"]) == ("a.png", "b.png")
+    assert a.attrs["basis"] == b.attrs["basis"]
+
+
+def test_every_cell_and_every_weighted_source_has_the_length_it_should():
+    for fmap in combine(paper_trees(), weights={"stable_diffusion": 3, "dinov2": 4}):
+        assert np.allclose(np.linalg.norm(fmap, axis=0), 1, atol=1e-6)
+        for source, length in (("stable_diffusion", 0.6), ("dinov2", 0.8)):
+            part = fmap.values[fmap.source.values == source]
+            assert np.allclose(np.linalg.norm(part, axis=0), length, atol=1e-6)
+
+
+def test_a_source_of_weight_0_is_left_out():
+    (only, _) = combine(paper_trees(), weights={"stable_diffusion": 0})
+    assert set(only.source.values) == {"dinov2"}
+    token = reference("dinov2_token")[0]
+    assert np.allclose(only, token / np.linalg.norm(token, axis=0), atol=1e-6)
+
+
+def test_components_can_be_overridden_by_layer_or_path():
+    whole = combine(paper_trees(), components=dict.fromkeys(SD))
+    assert whole[0].sizes["channel"] == 32 + 32 + 16 + 24
+    less = combine(paper_trees(), components={"stable_diffusion/decoder_2": 2, "decoder_5": 3})
+    assert (less[0].layer == "decoder_2").sum() == 2
+    assert (less[0].layer == "decoder_5").sum() == 3
+
+
+def test_joint_components_do_not_depend_on_the_order_of_the_images():
+    # The distances between cells are the same whichever image comes first.
+    a, b = map(cells, combine(paper_trees()))
+    b2, a2 = map(cells, combine(paper_trees()[::-1]))
+    assert np.allclose(a @ b.T, a2 @ b2.T, atol=1e-5)
+
+
+def test_the_basis_tells_what_is_comparable():
+    def basis(trees, **options):
+        return combine(trees, **options)[0].attrs["basis"]
+
+    with_pca, without = paper_trees(), dict.fromkeys(SD)
+    assert basis(with_pca) == basis(paper_trees())
+    assert basis(with_pca[:1]) != basis(with_pca[1:]) != basis(with_pca)
+    assert basis(with_pca[:1], components=without) == basis(with_pca[1:], components=without)
+    assert basis(with_pca) != basis(with_pca, weights={"dinov2": 0.4})
+    assert basis(with_pca) != basis(with_pca, components=without)
+
+
+def test_layers_without_pca_and_their_grids_follow_coordinates():
+    # A feature that is linear in x and y is read off exactly where it is interpolated.
+    def plane(count: int) -> np.ndarray:
+        centres = (np.arange(count) + 0.5) * 128 / count - 0.5
+        y, x = np.meshgrid(centres, centres, indexing="ij")
+        return np.stack([x, y, np.full_like(x, 50.0)])
+
+    (fmap,) = combine([tree(layer(plane(4), name="coarse"), layer(plane(16), name="fine"))])
+    assert list(dict.fromkeys(fmap.layer.values)) == ["fine", "coarse"]
+    fine, coarse = fmap.values[:3], fmap.values[3:]
+    inner = slice(2, 14)  # beyond the outermost coarse centres the edge is held
+    assert np.allclose(fine[:, inner, inner], coarse[:, inner, inner], atol=1e-6)
+    held = coarse[1] / coarse[2] * 50  # y, freed of the scale of its cell
+    assert np.allclose(held[:2], 15.5, atol=1e-4)
+    assert np.allclose(held[-2:], 111.5, atol=1e-4)
+
+
+def test_a_blank_image_has_cells_of_unit_length():
+    for components in (None, 3):
+        blank = tree(layer(np.ones((5, 4, 4)), components=components))
+        (fmap,) = combine([blank])
+        assert np.allclose(np.linalg.norm(fmap, axis=0), 1, atol=1e-6)
+    (fmap,) = combine([tree(layer(np.zeros((5, 4, 4))))])
+    assert np.allclose(fmap, 5**-0.5)
+
+
+def test_huge_and_tiny_features_keep_their_direction():
+    direction = np.random.default_rng(0).standard_normal((6, 3, 3))
+    expected = combine([tree(layer(direction))])[0].values
+    for scale in (1e-30, 1e30):
+        assert np.allclose(combine([tree(layer(direction * scale))])[0], expected, atol=1e-6)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=3),
+    st.integers(1, 12),
+    st.one_of(st.none(), st.integers(1, 15)),
+    st.integers(1, 3),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_trees_combine_to_unit_cells_on_the_finest_grid(grids, channels, components, images):
+    generator = np.random.default_rng(0)
+    trees = [
+        tree(
+            *(
+                layer(
+                    generator.standard_normal((channels, *grid)),
+                    name=f"layer_{number}",
+                    components=components,
+                )
+                for number, grid in enumerate(grids)
+            )
+        )
+        for _ in range(images)
+    ]
+    maps = combine(trees)
+    finest = max(rows * columns for rows, columns in grids)
+    width = channels if components is None else min(components, channels)
+    for fmap in maps:
+        assert fmap.sizes["y"] * fmap.sizes["x"] == finest
+        assert fmap.sizes["channel"] == width * len(grids)
+        assert np.allclose(np.linalg.norm(fmap, axis=0), 1, atol=1e-5)
+
+
+def test_combine_leaves_the_trees_alone():
+    trees = paper_trees()
+    before = [each.copy(deep=True) for each in trees]
+    combine(trees)
+    assert all(map(xr.DataTree.identical, trees, before))
+
+
+GRID = np.random.default_rng(0).standard_normal((4, 3, 3))
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (tree(layer(GRID, settings={"size": 64})), "size=128 in one and size=64 in the other"),
+        (tree(layer(GRID, settings={"size": 128, "t": 5})), "t=None in one and t=5"),
+        (tree(layer(GRID, revision="2")), "revision '1' in one and '2' in the other"),
+        (tree(layer(GRID, model="m")), "has model 'made by hand' in one and 'm' in the other"),
+        (tree(layer(GRID, name="key")), "one has the layers net/token, the other net/key"),
+        (tree(layer(GRID[:3])), "4 channels in one and 3 in the other"),
+        (tree(layer(GRID, weight=2.0)), "has weight 1.0 in one and 2.0 in the other"),
+        (tree(layer(GRID, components=2)), "has components None in one and 2 in the other"),
+    ],
+)
+def test_trees_of_other_recipes_are_refused(other, message):
+    with pytest.raises(IncomparableFeaturesError, match=message):
+        combine([tree(layer(GRID)), other])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weights": {"dino": 1}}, "unknown source in weights: 'dino'"),
+        ({"weights": {"net": -1}}, "weight of net must be a finite number of at least 0"),
+        ({"weights": {"net": 0}}, "every weight is 0"),
+        ({"components": {"tokens": 1}}, "unknown layer in components: 'tokens'"),
+        ({"components": {"token": 0}}, "components of net/token must be an integer"),
+    ],
+)
+def test_bad_overrides_are_named(options, message):
+    with pytest.raises(OptionError, match=message):
+        combine([tree(layer(GRID))], **options)
+
+
+def test_invalid_trees_are_refused():
+    with pytest.raises(InvalidFeaturesError, match="at least one feature tree"):
+        combine([])
+    with pytest.raises(InvalidFeaturesError, match=r"not an xarray\.DataTree"):
+        combine(["a.nc"])
+    with pytest.raises(InvalidFeaturesError, match=r"net/token of .*a\.png holds NaN or infinite"):
+        combine([tree(layer(np.full((2, 2, 2), np.nan)))])
+
+
+def test_one_source_name_cannot_have_two_weights():
+    mixed = tree(layer(GRID, name="a", weight=1.0), layer(GRID, name="b", weight=2.0))
+    with pytest.raises(InvalidFeaturesError, match="net have different weights"):
+        combine([mixed])
+
+
+def test_all_pairs_of_one_call_share_the_basis():
+    maps = combine([*paper_trees(), paper_trees()[0]])
+    assert all(a.attrs["basis"] == b.attrs["basis"] for a, b in itertools.combinations(maps, 2))
+    assert np.array_equal(maps[0], maps[2])
