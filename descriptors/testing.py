@@ -113,7 +113,8 @@ def check_images_in_every_form(descriptor: Descriptor) -> None:
     from_array, from_pil = descriptor.extract([picture, Image.fromarray(picture)])
     for other in (from_text, from_array, from_pil):
         _assert_same_features(from_path, other, "the form in which the image is given")
-        assert from_path.attrs["image_sha256"] == other.attrs["image_sha256"]
+        same = from_path.attrs["image_sha256"] == other.attrs["image_sha256"]
+        assert same, "image_sha256 depends on the form in which the image is given"
     descriptor.extract([picture[:, :, 0]])
 
 
@@ -165,7 +166,8 @@ def check_settings(descriptor: Descriptor) -> None:
             continue
         raise AssertionError(f"the setting {name!r} can be changed after construction")
     for layer in tree_layers(descriptor.extract([render_picture(96, 128)])[0]).values():
-        assert isinstance(json.loads(layer.attrs["settings"]), dict)
+        recorded = json.loads(layer.attrs["settings"])
+        assert isinstance(recorded, dict), "the settings of a layer are not a JSON object"
 
 
 def check_bad_images_are_refused(descriptor: Descriptor) -> None:
@@ -198,8 +200,8 @@ CHECKS: tuple[Callable[[Descriptor], None], ...] = (
     check_one_tree_per_image,
     check_features_follow_the_image,
     check_coordinates_follow_the_image,
-    check_images_in_every_form,
     check_input_is_left_alone,
+    check_images_in_every_form,
     check_maps_are_comparable,
     check_features_survive_a_file,
     check_settings,

@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from descr.descriptors import Backbone, Layer, combine
+from descr.descriptors.errors import InvalidFeaturesError, OptionError
+from descr.descriptors.testing import check_descriptor, render_picture
+from descr.descriptors.tree import tree_layers
+
+
+class Averages(Backbone):
+    """Mean colours, and every batch that it was given."""
+
+    layers = (Layer("fine", 8), Layer("wide", 8, patch=24))
+
+    def __init__(self, *, size: int = 64, fit: str = "pad", gain: float = 1.0) -> None:
+        super().__init__(size=size, fit=fit, device="cpu")
+        self.gain = gain
+        self.batches: list[tuple[int, ...]] = []
+
+    def forward(self, pixels):
+        self.batches.append(tuple(pixels.shape))
+        fine = F.avg_pool2d(pixels, 8) * self.gain
+        return {"fine": fine, "wide": F.avg_pool2d(pixels, 24, 8)}
+
+
+def test_a_backbone_keeps_every_promise_of_a_descriptor():
+    for fit in ("pad", "stretch", "aspect"):
+        check_descriptor(Averages(fit=fit, size=96))
+
+
+def test_padding_is_dropped_and_coordinates_are_of_the_image():
+    # 100 x 50 on a square of 64: the image is 64 x 32 of it, rows 16 to 48.
+    tree = Averages().extract([np.full((50, 100, 3), 255, np.uint8)])[0]
+    fine = tree["averages/fine"]["features"]
+    assert fine.shape == (3, 4, 8)
+    assert (fine == 1).all()
+    assert np.allclose(fine.x, (np.arange(8) + 0.5) * 100 / 8 - 0.5)
+    assert np.allclose(fine.y, (np.arange(4) + 0.5) * 50 / 4 - 0.5)
+
+
+def test_a_patch_larger_than_the_stride_is_centred_on_itself():
+    tree = Averages(size=96, fit="stretch").extract([np.zeros((96, 96, 3), np.uint8)])[0]
+    wide = tree["averages/wide"]["features"]
+    assert wide.shape == (3, 10, 10)
+    assert np.allclose(wide.x, np.arange(10) * 8 + 11.5)
+
+
+def test_pixels_come_in_the_range_and_shape_that_is_promised():
+    seen = []
+
+    class Spy(Averages):
+        def forward(self, pixels):
+            seen.append(pixels)
+            return super().forward(pixels)
+
+    picture = render_picture(64, 64)
+    Spy().extract([picture])
+    (pixels,) = seen
+    assert pixels.dtype == torch.float32
+    assert pixels.shape == (1, 3, 64, 64)
+    assert np.allclose(pixels[0].permute(1, 2, 0), picture / 255, atol=1e-6)
+
+
+def test_canvases_of_one_shape_go_together_up_to_the_batch_size():
+    landscape, portrait = np.zeros((40, 80, 3), np.uint8), np.zeros((80, 40, 3), np.uint8)
+    describe = Averages(fit="aspect", size=64)
+    trees = describe.extract([landscape] * 6 + [portrait] * 2 + [landscape])
+    assert describe.batches == [(4, 3, 32, 64), (2, 3, 32, 64), (2, 3, 64, 32), (1, 3, 32, 64)]
+    assert [tree.attrs["image_width"] for tree in trees] == [80] * 6 + [40] * 2 + [80]
+
+
+def test_provenance_goes_into_the_layers():
+    tree = Averages(gain=2.5).extract([render_picture(64, 64)])[0]
+    for path, layer in tree_layers(tree).items():
+        assert path == f"averages/{layer.attrs['layer']}"
+        assert layer.attrs["settings"] == '{"fit": "pad", "gain": 2.5, "size": 64}'
+        assert layer.attrs["model"].endswith(":Averages")
+        assert "components" not in layer.attrs
+    assert tree.attrs["descriptor"] == "Averages(size=64, fit='pad', gain=2.5)"
+
+
+def test_where_features_were_made_does_not_part_them():
+    class Plain(Backbone):
+        layers = (Layer("mean", 8),)
+
+        def forward(self, pixels):
+            return {"mean": F.avg_pool2d(pixels, 8)}
+
+    trees = [
+        Plain(size=64, device="cpu", dtype=dtype).extract([render_picture(64, 64, seed=seed)])[0]
+        for seed, dtype in enumerate(("float32", "bfloat16"))
+    ]
+    assert trees[1]["plain/mean"]["features"].dtype == np.float32
+    assert len(combine(trees)) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ({}, "not 'mean'"),
+        (
+            {"mean": torch.zeros(1, 3, 9, 8)},
+            r"shape \(1, 3, 9, 8\), expected \(1, channels, 8, 8\)",
+        ),
+        ({"mean": torch.zeros(3, 8, 8)}, r"shape \(3, 8, 8\)"),
+        ({"mean": torch.full((1, 3, 8, 8), torch.nan)}, "'mean' with NaN or infinite values"),
+    ],
+)
+def test_a_forward_that_breaks_its_word_is_named(answer, message):
+    class Broken(Backbone):
+        layers = (Layer("mean", 8),)
+
+        def forward(self, pixels):
+            return answer
+
+    with pytest.raises(InvalidFeaturesError, match=rf"Broken\.forward gave .*{message}"):
+        Broken(size=64).extract([np.zeros((64, 64, 3), np.uint8)])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": 2.5}, "size must be an integer"),
+        ({"fit": "crop"}, "fit must be one of pad, stretch, aspect"),
+        ({"device": "tpu"}, "unknown device: 'tpu'"),
+        ({"device": "meta"}, "unknown device: 'meta'"),
+        ({"device": "cuda:99"}, "this machine has no 'cuda:99'"),
+        ({"dtype": "int8"}, "dtype must be one of auto, float32, bfloat16, float16"),
+    ],
+)
+def test_bad_settings_are_named_where_they_are_given(options, message):
+    class Plain(Backbone):
+        layers = (Layer("mean", 8),)
+
+        def forward(self, pixels):
+            return {}
+
+    with pytest.raises(OptionError, match=message):
+        Plain(**options)
+
+
+def test_a_square_canvas_must_hold_whole_strides():
+    with pytest.raises(OptionError, match=r"size must be a multiple of 8.*not 60.*56 and 64"):
+        Averages(size=60).extract([np.zeros((64, 64, 3), np.uint8)])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("", 8), "a layer's name"),
+        (("a/b", 8), "a layer's name"),
+        (("a", 0), "stride must be"),
+    ],
+)
+def test_bad_layers_are_refused(arguments, message):
+    with pytest.raises(OptionError, match=message):
+        Layer(*arguments)
