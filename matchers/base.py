@@ -1,0 +1,158 @@
+"""The interface of every matcher."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+import xarray as xr
+
+from ..descriptors.backbone import find_device
+from ..descriptors.images import MaskLike
+from ..descriptors.maps import Points, check_comparable, check_map
+from ..descriptors.sampling import Interpolation
+from ..descriptors.settings import Configurable, check_choice, check_int
+from .cells import Cells, map_cells, mask_at, masked_cells, point_cells, unit_map
+from .correspondences import Partners, correspondences
+from .similarity import Best, Visit, search
+
+
+class Matcher(Configurable, ABC):
+    """Two feature maps in, correspondences out.
+
+    A subclass writes `match`. Checks, masks, points, devices and labels are inherited. Where it
+    takes settings of its own, its constructor hands the common ones on:
+
+        class Confident(Matcher):
+            def __init__(self, *, least=0.5, device="cpu"):
+                super().__init__(device=device)
+                self.least = least
+
+            def match(self, query, source, target):
+                best = self.search(query, target)
+                return Partners(
+                    x=target.x[best.index],
+                    y=target.y[best.index],
+                    score=best.score,
+                    matched=best.score >= self.least,
+                )
+
+    Parameters
+    ----------
+    dtype:
+        Precision of the products: `float32`, `bfloat16`, or `auto` for bfloat16 where this machine
+        multiplies faster in it. The answer is the same: close calls are settled.
+    device:
+        Where the products are made: `auto` (CUDA, then MPS, then the CPU), or a torch device.
+    block:
+        How many queries are compared with the whole target at once; None for what suits the
+        processor. It bounds the memory and does not change the answer.
+    """
+
+    precisions: ClassVar[tuple[str, ...]] = ("auto", "float32", "bfloat16")
+
+    def __init__(
+        self, *, dtype: str = "auto", device: str = "cpu", block: int | None = None
+    ) -> None:
+        self.dtype = check_choice("dtype", dtype, self.precisions)
+        self.device = device
+        self.block = None if block is None else check_int("block", block, minimum=1)
+        self.torch_device = find_device(device)
+
+    @abstractmethod
+    def match(self, query: Cells, source: Cells, target: Cells) -> Partners:
+        """The partner of each query in the target.
+
+        Parameters
+        ----------
+        query:
+            The cells or points that partners are asked for, at least one. `source` itself, the
+            same object, where every cell of the source is asked for.
+        source, target:
+            The cells of the two maps, those inside the masks where there are masks; at least one.
+
+        Returns
+        -------
+        Partners
+            One per query, in order.
+        """
+
+    def search(
+        self, query: Cells, target: Cells, *, back: bool = False, visit: Visit | None = None
+    ) -> Best:
+        """The best target cell of each query, and with `back` the best query of each target cell.
+
+        `similarity.search`, with the settings of this matcher.
+        """
+        return search(
+            query.features,
+            target.features,
+            back=back,
+            visit=visit,
+            dtype=self.dtype,
+            block=self.block,
+        )
+
+    def __call__(
+        self,
+        source: xr.DataArray,
+        target: xr.DataArray,
+        *,
+        points: Points | None = None,
+        interpolation: Interpolation = "bilinear",
+        source_mask: MaskLike | None = None,
+        target_mask: MaskLike | None = None,
+    ) -> xr.Dataset:
+        """Correspondences: for each cell of the source, or each point, its place in the target.
+
+        Parameters
+        ----------
+        source, target:
+            Feature maps (channel, y, x), float32, of one basis: out of one `combine`.
+        points:
+            Pairs (x, y) in pixels of the upright source image; every cell without them.
+        interpolation:
+            How features are read at points: `bilinear`, or `nearest` for the cell that holds the
+            point.
+        source_mask, target_mask:
+            Paths, images or boolean arrays of the size of the image. A cell belongs to a mask if
+            the mask is true at the pixel nearest the cell's centre. Cells outside are neither
+            asked for nor found; a point whose nearest pixel is outside stays unmatched.
+
+        Returns
+        -------
+        xarray.Dataset
+            Dimensions (y, x), with the source's coordinates, or (point), with coordinates
+            `source_x` and `source_y`. Variables `target_x`, `target_y` (float64, pixels of the
+            upright target image, NaN where unmatched), `score` (float32, cosine, NaN outside the
+            source mask) and `matched` (bool).
+
+        Raises
+        ------
+        InvalidFeaturesError
+            A map is not one, or holds NaN, infinite values or a cell of length zero.
+        IncomparableFeaturesError
+            The maps have different bases.
+        PointError
+            A point lies outside the source image.
+        ImageError
+            A mask can't be read, has another size than its image, or leaves no cell.
+        """
+        check_map(source, "source map")
+        check_map(target, "target map")
+        check_comparable(source, target)
+        source, target = unit_map(source, "source map"), unit_map(target, "target map")
+        of_source = map_cells(source, self.torch_device)
+        of_target = map_cells(target, self.torch_device)
+        of_source = masked_cells(of_source, source_mask, source, "source mask")
+        of_target = masked_cells(of_target, target_mask, target, "target mask")
+        if points is None:
+            partners = self.match(of_source, of_source, of_target)
+            return correspondences(source, target, repr(self), partners, of_source.index)
+        asked = point_cells(source, points, interpolation, self.torch_device)
+        inside = torch.arange(len(asked))
+        if source_mask is not None:
+            inside = inside[mask_at(source_mask, source, asked.y, asked.x, "source mask")]
+        partners = Partners.none()
+        if len(inside):
+            partners = self.match(asked.take(inside), of_source, of_target)
+        return correspondences(source, target, repr(self), partners, inside, asked)

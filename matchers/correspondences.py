@@ -1,0 +1,135 @@
+"""The result of a matcher: labelled correspondences, ready to be read, plotted and written."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import xarray as xr
+
+from .cells import Cells
+
+_OF_THE_TARGET = {
+    "target_x": {"units": "pixel", "long_name": "x of the match in the target image"},
+    "target_y": {"units": "pixel", "long_name": "y of the match in the target image"},
+    "score": {"units": "1", "long_name": "cosine similarity"},
+    "matched": {"long_name": "whether the place has a match"},
+}
+_OF_THE_POINTS = {
+    "source_x": {"units": "pixel", "long_name": "x of the point in the source image"},
+    "source_y": {"units": "pixel", "long_name": "y of the point in the source image"},
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Partners:
+    """Where each query lies in the target image.
+
+    Parameters
+    ----------
+    x, y:
+        float64 (query,), pixels of the upright target image.
+    score:
+        float32 (query,), the cosine with the target there.
+    matched:
+        bool (query,), False where the matcher gives no answer; None if it always gives one.
+    """
+
+    x: torch.Tensor
+    y: torch.Tensor
+    score: torch.Tensor
+    matched: torch.Tensor | None = None
+
+    @classmethod
+    def none(cls) -> Self:
+        """The partners of no query."""
+        return cls(torch.empty(0), torch.empty(0), torch.empty(0))
+
+
+def correspondences(
+    source: xr.DataArray,
+    target: xr.DataArray,
+    matcher: str,
+    partners: Partners,
+    which: torch.Tensor,
+    points: Cells | None = None,
+) -> xr.Dataset:
+    """The result as a Dataset over the grid of the source, or over `points`.
+
+    Parameters
+    ----------
+    source, target:
+        The two feature maps.
+    matcher:
+        What found the partners, for the attributes.
+    partners:
+        The partners of the places that `which` lists.
+    which:
+        int64 (query,), places in the grid of the source, row by row, or among the points. The
+        others are unmatched, with a score of NaN.
+    points:
+        The points that were asked for, in order; None for the grid.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `Matcher.__call__` describes it.
+
+    Raises
+    ------
+    ValueError
+        The partners are not one per query, or hold infinite or missing coordinates of a match.
+    """
+    dims: tuple[str, ...] = ("y", "x") if points is None else ("point",)
+    shape = (source.sizes["y"], source.sizes["x"]) if points is None else (len(points),)
+    values = _checked(partners, len(which), matcher)
+    variables: dict[str, Any] = {}
+    for name, attributes in _OF_THE_TARGET.items():
+        blank = False if name == "matched" else np.nan
+        filled = np.full(int(np.prod(shape)), blank, dtype=values[name].dtype)
+        filled[which.numpy()] = values[name]
+        variables[name] = (dims, filled.reshape(shape), attributes)
+    coordinates: dict[str, Any] = {"y": source["y"].variable, "x": source["x"].variable}
+    if points is not None:
+        coordinates = {
+            name: ("point", at.numpy(), _OF_THE_POINTS[name])
+            for name, at in (("source_x", points.x), ("source_y", points.y))
+        }
+    return xr.Dataset(variables, coords=coordinates, attrs=_attributes(source, target, matcher))
+
+
+def _checked(partners: Partners, count: int, matcher: str) -> dict[str, npt.NDArray[Any]]:
+    matched = partners.matched
+    if matched is None:
+        matched = torch.ones(count, dtype=torch.bool)
+    given = {"x": partners.x, "y": partners.y, "score": partners.score, "matched": matched}
+    for name, values in given.items():
+        if tuple(values.shape) != (count,):
+            raise ValueError(
+                f"{matcher}: {name} has the shape {tuple(values.shape)}, expected ({count},)"
+            )
+    matched = matched.cpu().to(torch.bool)
+    x, y = (
+        torch.where(matched, at.cpu().to(torch.float64), torch.nan)
+        for at in (partners.x, partners.y)
+    )
+    if not bool((matched == (x.isfinite() & y.isfinite())).all()):
+        raise ValueError(f"{matcher}: the coordinates of a match are NaN or infinite")
+    # Maps are of unit length up to 1e-4, and a cosine is at most 1.
+    score = partners.score.cpu().to(torch.float32).clamp(-1.0, 1.0)
+    return {
+        "target_x": x.numpy(),
+        "target_y": y.numpy(),
+        "score": score.numpy(),
+        "matched": matched.numpy(),
+    }
+
+
+def _attributes(source: xr.DataArray, target: xr.DataArray, matcher: str) -> dict[str, Any]:
+    attributes: dict[str, Any] = {"matcher": matcher, "basis": source.attrs["basis"]}
+    for role, fmap in (("source", source), ("target", target)):
+        attributes[f"{role}_name"] = str(fmap.attrs["image_name"])
+        attributes[f"{role}_height"] = int(fmap.attrs["image_height"])
+        attributes[f"{role}_width"] = int(fmap.attrs["image_width"])
+    return attributes

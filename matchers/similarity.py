@@ -1,0 +1,242 @@
+"""The one blockwise search: for each cell the best of the other map, and back, in one pass.
+
+The matrix of all similarities is never held. A block of rows is multiplied at a time, and reduced
+to the maxima of short runs of neighbours; the runs that could hold a best value are then looked at
+cell by cell. Maxima are many times cheaper than finding their places, so that the search costs
+little more than the product.
+
+The answer depends neither on the size of the blocks nor on the precision of the product: it is the
+cell of the highest score (see `precision`), the first of them where scores are equal.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+
+from .precision import Product, ladder, pair_scores
+
+Visit: TypeAlias = Callable[[int, torch.Tensor, torch.Tensor], None]
+
+_ELEMENTS = (1 << 22, 1 << 24)
+"""Similarities of a block: as a rule, and at most if that leaves few rows."""
+_ROWS = (64, 512)
+"""Rows of a block: at least, and enough for a fast product."""
+_ROW_RUN = 64
+"""Neighbours along a row that share one maximum."""
+_COLUMN_RUN = 32
+"""Neighbours along a column that share one maximum."""
+_PAIR_COST = 100
+"""How many times more a single score costs than one in a product of the whole block."""
+
+
+@dataclass(frozen=True, eq=False)
+class Best:
+    """The best partner of each query.
+
+    Parameters
+    ----------
+    index:
+        int64 (query,), the best column of the other map.
+    score:
+        float32 (query,), its cosine.
+    back:
+        int64 (column,), the best query of each column of the other map; None unless asked for.
+    """
+
+    index: torch.Tensor
+    score: torch.Tensor
+    back: torch.Tensor | None = None
+
+
+def search(
+    a: torch.Tensor,
+    b: torch.Tensor,
+    *,
+    back: bool = False,
+    visit: Visit | None = None,
+    dtype: str = "auto",
+    block: int | None = None,
+) -> Best:
+    """The best column of `b` for each column of `a`, by cosine.
+
+    Parameters
+    ----------
+    a, b:
+        float32 (channel, n) and (channel, m), n and m at least 1, columns of unit length up to
+        1e-4, on one device.
+    back:
+        Whether to find the best column of `a` for each column of `b` in the same pass.
+    visit:
+        Called for each block as `visit(start, similarity, index)`, with the first row, the
+        similarities (rows, m) of the block in float32, and the best columns (rows,). The block is
+        used again for the next rows: the visitor may change it and must not keep it. With a
+        visitor the product is in float32.
+    dtype:
+        "float32", "bfloat16" or "auto" (see `precision.ladder`). The answer is the same.
+    block:
+        Columns of `a` that are multiplied at once; by default as many as give a
+        fast product that stays in the processor's cache. The answer is the same.
+
+    Returns
+    -------
+    Best
+        On the processor. Where scores are equal, the first column.
+    """
+    n, m = a.shape[1], b.shape[1]
+    rows = min(n, block if block is not None else _default_rows(m))
+    products = ladder(a, b, "float32" if visit is not None else dtype)
+    similarity = a.new_full((_round_up(rows, _COLUMN_RUN), _round_up(m, _ROW_RUN)), -torch.inf)
+    index = torch.empty(n, dtype=torch.int64, device=a.device)
+    columns = _Columns(a, b) if back else None
+    for start in range(0, n, rows):
+        stop = min(start + rows, n)
+        similarity[stop - start :] = -torch.inf
+        index[start:stop] = _search_block(products, a, b, start, stop, similarity, columns)
+        if visit is not None:
+            visit(start, similarity[: stop - start, :m], index[start:stop])
+    scores = pair_scores(a, b, torch.arange(n, device=a.device), index)
+    return Best(index.cpu(), scores.cpu(), columns.index.cpu() if columns is not None else None)
+
+
+def _search_block(
+    products: list[Product],
+    a: torch.Tensor,
+    b: torch.Tensor,
+    start: int,
+    stop: int,
+    similarity: torch.Tensor,
+    columns: "_Columns | None",
+) -> torch.Tensor:
+    """The best columns of the rows of one block; brings `columns` up to date.
+
+    Takes the first product that leaves few enough pairs to be scored one by one; the last one
+    leaves none.
+    """
+    count, m = stop - start, b.shape[1]
+    index: torch.Tensor | None = None
+    for product in products:
+        error = product.multiply(start, stop, similarity[:count, :m])
+        if index is None:
+            runs = similarity.view(len(similarity), -1, _ROW_RUN)
+            found = _winners(runs, runs.amax(2)[:count], a[:, start:stop], b, error)
+            index = None if found is None else found.index
+        if index is not None and (columns is None or columns.take(similarity, start, stop, error)):
+            return index
+    raise AssertionError("the last product is exact")
+
+
+@dataclass(eq=False)
+class _Winners:
+    """The best partner of each query within a block: its place, its value and how wrong that is.
+
+    A query without a partner that could matter has the value -inf.
+    """
+
+    index: torch.Tensor
+    value: torch.Tensor
+    error: torch.Tensor
+
+
+def _winners(
+    runs: torch.Tensor,
+    maxima: torch.Tensor,
+    queries: torch.Tensor,
+    others: torch.Tensor,
+    error: float,
+    floor: torch.Tensor | None = None,
+) -> _Winners | None:
+    """The best of `others` for each of `queries`; None if too many pairs are too close to call.
+
+    Parameters
+    ----------
+    runs:
+        (query, run, place in the run), at least as many as there are queries and others; values
+        of places beyond the others are -inf.
+    maxima:
+        The maximum of each run (query, run).
+    queries, others:
+        The columns (channel, query) and (channel, other) that were multiplied.
+    error:
+        How far the values may be from the scores; 0 if they are the scores.
+    floor:
+        Partners whose score lies below it (query,) don't matter.
+    """
+    count, length = queries.shape[1], runs.shape[2]
+    value, run = maxima.max(1)
+    if error == 0:
+        place = runs[torch.arange(count, device=runs.device), run].argmax(1)
+        return _Winners(run * length + place, value, torch.zeros_like(value))
+    limit = value - 2 * error
+    if floor is not None:
+        limit = torch.maximum(limit, floor - error)
+    query, run = (maxima >= limit[:, None]).nonzero().unbind(1)
+    cells = count * others.shape[1]
+    if len(query) * length > max(2 * count * length, cells // 2):
+        return None
+    which, place = (runs[query, run] >= limit[query, None]).nonzero().unbind(1)
+    query, other = query[which], run[which] * length + place
+    rivals = torch.bincount(query, minlength=count)
+    close = rivals[query] > 1
+    index = torch.zeros(count, dtype=torch.int64, device=runs.device)
+    index[query] = other
+    errors = torch.full_like(value, error)
+    value[rivals == 0] = -torch.inf
+    query, other = query[close], other[close]
+    if len(query) > max(count, cells // _PAIR_COST):
+        return None
+    if len(query):
+        scores = pair_scores(queries, others, query, other)
+        value[query] = -torch.inf
+        value.scatter_reduce_(0, query, scores, "amax")
+        first = scores == value[query]
+        index[query] = others.shape[1]
+        index.scatter_reduce_(0, query[first], other[first], "amin")
+        errors[query] = 0.0
+    return _Winners(index, value, errors)
+
+
+class _Columns:
+    """The best row of each column so far, brought up to date block by block.
+
+    Values stay those of the product, with their error, until a comparison needs the scores.
+    """
+
+    def __init__(self, a: torch.Tensor, b: torch.Tensor) -> None:
+        self.a, self.b = a, b
+        m = b.shape[1]
+        self.index = torch.zeros(m, dtype=torch.int64, device=a.device)
+        self.value = torch.full((m,), -torch.inf, device=a.device)
+        self.error = torch.zeros(m, device=a.device)
+
+    def take(self, similarity: torch.Tensor, start: int, stop: int, error: float) -> bool:
+        """Take a block in; False, with nothing changed, if too many pairs are too close to call."""
+        runs = similarity.view(-1, _COLUMN_RUN, similarity.shape[1])
+        maxima = runs.amax(1)[:, : len(self.index)].T
+        floor = self.value - self.error
+        found = _winners(runs.permute(2, 0, 1), maxima, self.b, self.a[:, start:stop], error, floor)
+        if found is None:
+            return False
+        found.index += start
+        better = found.value - found.error > self.value + self.error
+        open_ = ~better & (found.value + found.error >= self.value - self.error)
+        unsure = (open_ & (found.value > -torch.inf)).nonzero().squeeze(1)
+        if len(unsure):
+            held = pair_scores(self.a, self.b, self.index[unsure], unsure)
+            scores = pair_scores(self.a, self.b, found.index[unsure], unsure)
+            self.value[unsure], self.error[unsure] = held, 0.0
+            found.value[unsure], found.error[unsure] = scores, 0.0
+            better[unsure] = scores > held
+        self.index = torch.where(better, found.index, self.index)
+        self.value = torch.where(better, found.value, self.value)
+        self.error = torch.where(better, found.error, self.error)
+        return True
+
+
+def _default_rows(m: int) -> int:
+    return max(_ROWS[0], min(_ROWS[1], _ELEMENTS[1] // m), _ELEMENTS[0] // m)
+
+
+def _round_up(count: int, multiple: int) -> int:
+    return -(-count // multiple) * multiple

@@ -1,0 +1,114 @@
+"""Places between the cells, as the expectation of position."""
+
+from typing import ClassVar
+
+import torch
+
+from ..descriptors.settings import check_float, check_int
+from .base import Matcher
+from .cells import Cells
+from .correspondences import Partners
+
+
+class SoftArgmax(Matcher):
+    """The expectation of position under a softmax of the cosines around the best target cell.
+
+    Lee et al., SFNet (CVPR 2019), section 3.2, equations 2 to 4, with a square window in place of
+    the Gaussian kernel as in Zhang et al., GeoAware-SC (CVPR 2024), section 4. Outside the window
+    and outside the target mask the weight is exactly 0. Every place has a match; its score is
+    the cosine of the best cell.
+
+    Parameters
+    ----------
+    temperature:
+        The weights are exp(cosine / temperature), normalised.
+    window:
+        Radius of the window in cells: 7 for 15 x 15 cells, 0 for the best cell alone, None for the
+        whole grid.
+    dtype:
+        `auto` or `float32`, which are the same here: the weights need the cosines themselves.
+    device, block:
+        As in `Matcher`.
+    """
+
+    precisions: ClassVar[tuple[str, ...]] = ("auto", "float32")
+
+    def __init__(
+        self,
+        *,
+        temperature: float = 0.02,
+        window: int | None = 7,
+        dtype: str = "auto",
+        device: str = "cpu",
+        block: int | None = None,
+    ) -> None:
+        super().__init__(dtype=dtype, device=device, block=block)
+        self.temperature = check_float("temperature", temperature, minimum=0, open_minimum=True)
+        self.window = None if window is None else check_int("window", window, minimum=0)
+
+    def match(self, query: Cells, source: Cells, target: Cells) -> Partners:
+        """The expected positions."""
+        centre = torch.stack([target.y, target.x], 1).mean(0)
+        offsets = torch.stack([target.y, target.x], 1) - centre
+        expected = torch.empty(len(query), 2, dtype=torch.float64)
+        windows = None if self.window is None else _Windows(target, self.window)
+
+        def visit(start: int, similarity: torch.Tensor, index: torch.Tensor) -> None:
+            rows = slice(start, start + len(index))
+            if windows is None:
+                expected[rows] = _expectation(similarity, index, offsets, self.temperature)
+            else:
+                expected[rows] = windows.expectation(similarity, index, offsets, self.temperature)
+
+        best = self.search(query, target, visit=visit)
+        y, x = (expected + centre).unbind(1)
+        return Partners(x, y, best.score)
+
+
+def _expectation(
+    similarity: torch.Tensor, index: torch.Tensor, offsets: torch.Tensor, temperature: float
+) -> torch.Tensor:
+    """Expected position (row, 2) over all cells; works in the memory of `similarity`."""
+    similarity -= similarity.gather(1, index[:, None])
+    weights = similarity.div_(temperature).exp_()
+    terms = torch.cat([offsets, torch.ones_like(offsets[:, :1])], 1).float().to(weights.device)
+    sums = (weights @ terms).cpu().double()
+    return sums[:, :2] / sums[:, 2:]
+
+
+class _Windows:
+    """The square windows of cells around each cell of a grid."""
+
+    def __init__(self, target: Cells, radius: int) -> None:
+        rows, columns = target.grid
+        self.index, self.rows, self.columns = target.index, rows, columns
+        self.down = torch.arange(-min(radius, rows - 1), min(radius, rows - 1) + 1)
+        self.across = torch.arange(-min(radius, columns - 1), min(radius, columns - 1) + 1)
+        self.place = torch.full((rows * columns,), -1, dtype=torch.int64)
+        self.place[target.index] = torch.arange(len(target))
+
+    def expectation(
+        self,
+        similarity: torch.Tensor,
+        index: torch.Tensor,
+        offsets: torch.Tensor,
+        temperature: float,
+    ) -> torch.Tensor:
+        """Expected position (row, 2) over the cells in the window around the best one."""
+        places = self._around(self.index[index.cpu()])
+        absent = places < 0
+        places = places.clamp_(min=0)
+        cosines = similarity.gather(1, places.to(similarity.device)).cpu().double()
+        weights = (cosines / temperature).masked_fill_(absent, -torch.inf).softmax(1)
+        return torch.einsum("rw,rwp->rp", weights, offsets[places])
+
+    def _around(self, cells: torch.Tensor) -> torch.Tensor:
+        """Places among the target cells of the window of each cell (row, window), -1 for none."""
+        row = (cells // self.columns)[:, None] + self.down
+        column = (cells % self.columns)[:, None] + self.across
+        inside = ((row >= 0) & (row < self.rows))[:, :, None] & (
+            (column >= 0) & (column < self.columns)
+        )[:, None, :]
+        wanted = row.clamp(0, self.rows - 1)[:, :, None] * self.columns
+        wanted = wanted + column.clamp(0, self.columns - 1)[:, None, :]
+        return torch.where(inside, self.place[wanted], -1).flatten(1)
