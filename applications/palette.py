@@ -1,0 +1,56 @@
+"""Colours that tell places apart, for people with and without colour blindness."""
+
+import numpy as np
+import numpy.typing as npt
+
+# Stops of one path through OKLab (lightness, green-red, blue-yellow): from blue over pale to
+# orange and on to a dark pink. Along it either the blue-yellow side or the lightness changes,
+# and these are what people who don't tell red from green see. Nothing is darker than L = 0.65, so that
+# it shows on a photograph.
+_STOPS = np.array(
+    [
+        (0.66, -0.03, -0.17),
+        (0.80, -0.09, -0.06),
+        (0.95, -0.06, 0.08),
+        (0.84, 0.05, 0.15),
+        (0.70, 0.17, 0.08),
+        (0.66, 0.22, -0.06),
+    ]
+)
+# Björn Ottosson, "A perceptual color space for image processing", 2020.
+_LMS = np.array(
+    [
+        (1.0, 0.3963377774, 0.2158037573),
+        (1.0, -0.1055613458, -0.0638541728),
+        (1.0, -0.0894841775, -1.2914855480),
+    ]
+)
+_LINEAR_RGB = np.array(
+    [
+        (4.0767416621, -3.3077115913, 0.2309699292),
+        (-1.2684380046, 2.6097574011, -0.3413193965),
+        (-0.0041960863, -0.7034186147, 1.7076147010),
+    ]
+)
+
+
+def position_colors(
+    points: npt.NDArray[np.float64], width: int, height: int
+) -> npt.NDArray[np.uint8]:
+    """A colour for each point, uint8 (point, 3) RGB, that changes evenly over the points.
+
+    Points (x, y) that lie near each other on an image of this width and height in pixels get
+    colours near each other.
+    """
+    across = points[:, 0] / width + points[:, 1] / height
+    ranks = np.argsort(np.argsort(across, kind="stable"), kind="stable")
+    return gradient(ranks / max(1, len(points) - 1))
+
+
+def gradient(position: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+    """The colours at positions from 0 to 1 on the path, uint8 (position, 3) RGB."""
+    stops = np.linspace(0, 1, len(_STOPS))
+    lab = np.stack([np.interp(position, stops, _STOPS[:, k]) for k in range(3)], axis=-1)
+    linear = np.clip((lab @ _LMS.T) ** 3 @ _LINEAR_RGB.T, 0, 1)
+    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.asarray(np.rint(encoded * 255), dtype=np.uint8)

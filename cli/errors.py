@@ -1,0 +1,126 @@
+"""What a user sees when something fails: one line, a hint, and an exit code."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+FAULT = 1
+USER = 2
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""128 and the number of the signal, as a shell reports a process that SIGPIPE ended."""
+
+# Typer brings its own copy of click, or uses click itself, by version: the class of all usage
+# errors is the one that this public class derives from.
+USAGE_ERROR: type[Any] = typer.BadParameter.__mro__[1]
+
+
+class UserError(Exception):
+    """Input of the command line that is wrong, found before the library is loaded.
+
+    Loading the library takes seconds; a misspelt option should not.
+
+    Parameters
+    ----------
+    message:
+        One line: the thing, and what is wrong with it.
+    hint:
+        One line: what to do about it.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def report(error: BaseException, *, debug: bool = False) -> int:
+    """Print one line (and a hint) about an error to standard error; the exit code for it.
+
+    With `debug` the traceback comes first.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        say("interrupted")
+        return INTERRUPTED
+    if debug:
+        traceback.print_exception(error, file=sys.stderr)
+    if isinstance(error, USAGE_ERROR):
+        message, hint = explain_usage(error)
+        code = USER
+    elif is_user_error(error):
+        message, hint, code = error.message, error.hint, USER  # type: ignore[attr-defined]
+    elif isinstance(error, MemoryError):
+        message, hint, code = "not enough memory", "use smaller images, or a smaller size", FAULT
+    else:
+        text = one_line(str(error)) or "no message"
+        message = f"internal error: {type(error).__name__}: {text}"
+        hint = None if debug else "run it again with --debug to see where it happened"
+        code = FAULT
+    say_error(message, hint)
+    return code
+
+
+def is_user_error(error: BaseException) -> bool:
+    """Whether the error is about the user's input, and so has a message and a hint."""
+    if isinstance(error, UserError):
+        return True
+    # The library's errors can only have been raised if its module is loaded.
+    loaded = sys.modules.get(f"{__package__.rpartition('.')[0]}.descriptors.errors")
+    return loaded is not None and isinstance(error, loaded.DescrError)
+
+
+def say_error(message: str, hint: str | None = None) -> None:
+    """Print `error: ...` and, where there is one, `hint: ...` to standard error."""
+    _say("error", typer.colors.RED, message)
+    if hint:
+        _say("hint", typer.colors.CYAN, hint)
+
+
+def say(message: str) -> None:
+    """Print one line to standard error."""
+    typer.echo(one_line(message), err=True)
+
+
+def one_line(text: str) -> str:
+    """The text on one line, with what can't be printed escaped."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in " ".join(text.split())
+    )
+
+
+def explain_usage(error: Any) -> tuple[str, str | None]:
+    """The message and the hint for a command line that can't be parsed."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "descr"
+    hint: str | None = f"see {command} --help"
+    message = one_line(error.format_message()).rstrip(".")
+    misspelt = getattr(error, "option_name", None)
+    if misspelt is not None and message.startswith("No such option"):
+        message = f"no such option: {misspelt}"
+        near = sorted(getattr(error, "possibilities", None) or ())
+        guess = f"did you mean {' or '.join(near)}? " if near else ""
+        known = _options(context)
+        if known:
+            hint = f"{guess}{command} takes {', '.join(known)}"
+    elif message.startswith("No such command"):
+        message, _, guess = message.partition(". Did you mean ")
+        known = list(getattr(context.command, "commands", ())) if context is not None else []
+        start = f"did you mean {guess} " if guess else ""
+        hint = f"{start}the commands are {', '.join(known)}"
+    return message[:1].lower() + message[1:], hint
+
+
+def _options(context: Any) -> Sequence[str]:
+    if context is None:
+        return []
+    params = context.command.get_params(context)
+    return [param.opts[0] for param in params if param.opts[0].startswith("-")]
+
+
+def _say(label: str, colour: str, text: str) -> None:
+    # `typer.echo` leaves the colour out where standard error is not a terminal.
+    typer.echo(f"{typer.style(f'{label}:', fg=colour, bold=True)} {one_line(text)}", err=True)

@@ -1,0 +1,225 @@
+"""`descr extract`: the features of many images, each kept in a file."""
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .errors import USER, UserError, is_user_error, say, say_error
+from .inputs import images_in
+from .names import AUTO
+from .options import Descriptor, Device, Json, Settings
+from .settings import split_settings
+
+if TYPE_CHECKING:
+    from ..descriptors import Descriptor as AnyDescriptor
+    from ..descriptors import Image
+
+EXAMPLES = """\
+descr extract cat.jpg dog.jpg -o features
+descr extract photographs -o features --set step=4
+descr match features/cat.jpg.nc features/dog.jpg.nc"""
+
+_ABANDONED = 60
+"""Seconds without a change after which a half-written file counts as left by a killed run."""
+
+
+def extract(
+    images: Annotated[
+        list[Path],
+        typer.Argument(metavar="IMAGES...", help="Images, and folders whose images are taken."),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Where the feature files go: cat.jpg becomes FOLDER/cat.jpg.nc. It is made if "
+            "there is none.",
+            rich_help_panel="Results",
+        ),
+    ],
+    descriptor: Descriptor = AUTO,
+    settings: Settings = None,
+    device: Device = None,
+    lossless: Annotated[
+        bool,
+        typer.Option(
+            "--lossless",
+            help="Keep every bit of the features, in files that are half as large again.",
+            rich_help_panel="Results",
+        ),
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Make files that are there already anew.", rich_help_panel="Results"
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Keep the features of images in files, one for each image.
+
+    A file that is there already, whole and of the same image and settings, is kept as it is, so
+    that a run that was stopped goes on where it ended. Wherever descr takes an image it also takes
+    its feature file.
+    """
+    options = split_settings(settings or (), "--set")
+    targets = _targets(images_in(images), output)
+    _check_folder(output)
+    from .choice import check_device_is_taken, make_descriptor
+
+    describe = make_descriptor(descriptor, options, device)
+    check_device_is_taken(device, describe)
+    began = time.perf_counter()
+    with _folder(output):
+        done = _extract_all(targets, describe, lossless=lossless, force=force)
+    _print(done, output, time.perf_counter() - began, as_json)
+    if any(status == "failed" for _, _, status in done):
+        raise typer.Exit(USER)
+
+
+def _targets(images: Sequence[Path], folder: Path) -> dict[Path, Path]:
+    """Image to feature file; `UserError` for two images that would share one."""
+    targets: dict[Path, Path] = {}
+    taken: dict[str, Path] = {}
+    for image in images:
+        name = f"{image.name}.nc"
+        other = taken.setdefault(name, image)
+        if other.resolve() != image.resolve():
+            raise UserError(
+                f"{other} and {image} would both be kept as {folder / name}",
+                hint="extract them into different folders",
+            )
+        targets.setdefault(other, folder / name)
+    return targets
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise `UserError` if something that is no folder is in the way."""
+    for path in (folder, *folder.parents):
+        if path.exists() and not path.is_dir():
+            raise UserError(f"-o {folder}: {path} is not a folder", hint="choose another folder")
+
+
+@contextlib.contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """Make the folder and those above it; remove what was made if nothing came to lie in it."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _remove_empty(made)
+        raise UserError(
+            f"-o {folder}: the folder can't be made: {error.strerror or error}",
+            hint="choose another folder",
+        ) from error
+    try:
+        _remove_abandoned(folder)
+        yield
+    finally:
+        _remove_empty(made)
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove half-written files of runs that were killed, but not those of runs still at work."""
+    for path in folder.glob(".descr-*.nc"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                path.unlink()
+
+
+def _extract_all(
+    targets: dict[Path, Path], describe: "AnyDescriptor", *, lossless: bool, force: bool
+) -> list[tuple[Path, Path, str]]:
+    """Image, file and what became of it: extracted, redone, kept or failed.
+
+    An image that can't be used is reported, and the work goes on with the rest.
+    """
+    from .progress import progress_bar
+
+    done = []
+    with progress_bar(len(targets)) as advance:
+        for path, target in targets.items():
+            advance(path.name)
+            try:
+                status = _extract_one(path, target, describe, lossless=lossless, force=force)
+            except Exception as error:
+                if not is_user_error(error) or _is_about_output(error):
+                    raise
+                say_error(error.message, error.hint)  # type: ignore[attr-defined]
+                status = "failed"
+            done.append((path, target, status))
+    return done
+
+
+def _extract_one(
+    path: Path, target: Path, describe: "AnyDescriptor", *, lossless: bool, force: bool
+) -> str:
+    from ..descriptors import read_image
+    from ..descriptors.files import save_features
+
+    image = read_image(path)
+    fault = _fault(target, image, describe, force)
+    if fault is None:
+        return "kept"
+    if fault:
+        say(f"{target}: {fault}, extracting again")
+    save_features(describe.extract([image])[0], target, lossless=lossless)
+    return "redone" if fault else "extracted"
+
+
+def _fault(target: Path, image: "Image", describe: "AnyDescriptor", force: bool) -> str | None:
+    """Why a file has to be made anew; None if it can be kept, "" if there is none."""
+    from ..descriptors.errors import FeatureFileError
+    from ..descriptors.files import read_feature_info
+
+    if not target.exists():
+        return ""
+    if force:
+        return "asked for by --force"
+    try:
+        attributes = read_feature_info(target).attributes
+    except FeatureFileError:
+        return "damaged, or no feature file"
+    if attributes["image_sha256"] != image.sha256:
+        return "of another image"
+    if attributes["descriptor"] != repr(describe):
+        return f"made with {attributes['descriptor']}"
+    return None
+
+
+def _is_about_output(error: Exception) -> bool:
+    """Whether the fault lies with the folder, so that the next image would fail as well."""
+    from ..descriptors.errors import OutputError
+
+    return isinstance(error, OutputError)
+
+
+def _print(
+    done: Sequence[tuple[Path, Path, str]], folder: Path, seconds: float, as_json: bool
+) -> None:
+    from .tables import print_json
+
+    if as_json:
+        files = [
+            {"image": str(image), "file": str(target), "status": status}
+            for image, target, status in done
+        ]
+        print_json({"folder": str(folder), "seconds": round(seconds, 3), "files": files})
+        return
+    counts = Counter(status for _, _, status in done)
+    said = [f"{counts[status]} {status}" for status in ("extracted", "redone", "kept", "failed")]
+    shown = ", ".join(text for text in said if not text.startswith("0 "))
+    typer.echo(f"{folder}: {shown} ({seconds:.1f} s)")

@@ -1,0 +1,68 @@
+"""The commands as a user meets them: help in plain titled groups, and a quiet end."""
+
+import os
+import sys
+from typing import Any
+
+import typer.core
+
+from .errors import BROKEN_PIPE, INTERRUPTED, say
+
+
+class Command(typer.core.TyperCommand):
+    """A command whose options are listed under the titles that they name (`rich_help_panel`).
+
+    Typer draws its panels with rich, whose import alone takes as long as all the rest.
+    """
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, then each group of options under its title."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is None:
+                continue
+            if param.param_type_name == "argument":
+                name = param.metavar or param.name
+                groups.setdefault("Arguments", []).append((name, getattr(param, "help", "") or ""))
+            else:
+                title = getattr(param, "rich_help_panel", None) or "Options"
+                groups.setdefault(title, []).append(record)
+        # --help belongs at the end, whatever the other groups are called.
+        groups["Options"] = groups.pop("Options", [])
+        for title, records in groups.items():
+            with formatter.section(title):
+                formatter.write_dl(records, col_max=26)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the epilog, which holds the examples, line by line as it stands."""
+        if self.epilog:
+            with formatter.section("Examples"):
+                for line in self.epilog.splitlines():
+                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+
+
+class Group(typer.core.TyperGroup):
+    """The commands in the order in which they are added."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of the commands, the main one first."""
+        return list(self.commands)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; end without a traceback if it is interrupted or nobody reads on."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            say("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            _discard_output()
+            raise typer.Exit(BROKEN_PIPE) from None
+
+
+def _discard_output() -> None:
+    """Send what is still buffered nowhere: Python would complain about it on its way out."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

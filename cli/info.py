@@ -1,0 +1,108 @@
+"""`descr info`: what is in a feature file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .inputs import check_exist
+from .options import Json
+
+if TYPE_CHECKING:
+    from ..descriptors.files import FeatureInfo, LayerInfo
+
+
+def info(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Feature files (.nc).")],
+    as_json: Json = False,
+) -> None:
+    """Show what is in feature files: the image, the descriptor and the layers."""
+    check_exist(files)
+    from ..descriptors.files import read_feature_info
+    from .tables import print_json
+
+    read = [(path, read_feature_info(path)) for path in files]
+    if as_json:
+        print_json([_document(path, found) for path, found in read])
+        return
+    for index, (path, found) in enumerate(read):
+        if index:
+            typer.echo()
+        _print(path, found)
+
+
+def _document(path: Path, found: "FeatureInfo") -> dict[str, Any]:
+    return {
+        "file": str(path),
+        "bytes": found.size,
+        **{key: _plain(value) for key, value in found.attributes.items()},
+        "layers": [_layer(found, layer) for layer in found.layers],
+    }
+
+
+def _layer(found: "FeatureInfo", layer: "LayerInfo") -> dict[str, Any]:
+    import json
+
+    channels, rows, columns = layer.shape
+    spacing_y, spacing_x = _spacing(found, layer)
+    attributes = {key: _plain(value) for key, value in layer.attributes.items()}
+    attributes["settings"] = json.loads(str(attributes.get("settings", "{}")))
+    return {
+        "channels": channels,
+        "rows": rows,
+        "columns": columns,
+        "spacing_y": round(spacing_y, 3),
+        "spacing_x": round(spacing_x, 3),
+        "rounded_bits": layer.rounded_bits,
+        **attributes,
+    }
+
+
+def _spacing(found: "FeatureInfo", layer: "LayerInfo") -> tuple[float, float]:
+    """Distance between neighbouring cells, in pixels of the image."""
+    _, rows, columns = layer.shape
+    return found.attributes["image_height"] / rows, found.attributes["image_width"] / columns
+
+
+def _print(path: Path, found: "FeatureInfo") -> None:
+    from .tables import format_bytes, print_facts, print_table
+
+    about = found.attributes
+    print_facts(
+        [
+            ("file", f"{path} ({format_bytes(found.size)})"),
+            ("image", f"{about['image_name']} ({about['image_width']} x {about['image_height']})"),
+            ("sha256", str(about["image_sha256"])),
+            ("descriptor", str(about["descriptor"])),
+            ("made", f"{about['created']} by descr {about['descr_version']}"),
+        ]
+    )
+    typer.echo()
+    print_table(
+        ["layer", "channels", "cells", "spacing", "components", "weight", "bits", "model"],
+        [_cells(found, layer) for layer in found.layers],
+        numbers=["channels", "cells", "spacing", "components", "weight", "bits"],
+    )
+
+
+def _cells(found: "FeatureInfo", layer: "LayerInfo") -> Sequence[str]:
+    channels, rows, columns = layer.shape
+    spacing_y, spacing_x = _spacing(found, layer)
+    about = layer.attributes
+    revision = f" ({about['revision']})" if about["revision"] else ""
+    return (
+        layer.path,
+        str(channels),
+        f"{columns} x {rows}",
+        f"{spacing_x:.1f} x {spacing_y:.1f}",
+        str(about.get("components", "all")),
+        f"{about['weight']:g}",
+        "all" if layer.rounded_bits is None else str(layer.rounded_bits),
+        f"{about['model']}{revision}",
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy as one of Python, which JSON can hold."""
+    return value.item() if hasattr(value, "item") else value

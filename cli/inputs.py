@@ -1,0 +1,100 @@
+"""What is to be matched: photographs, and feature files in their place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import UserError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..descriptors import Descriptor, Image
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """One side of a match: a photograph, or the features that were kept of one.
+
+    Exactly one of `image` and `tree` is given.
+    """
+
+    path: Path
+    image: "Image | None"
+    tree: "xr.DataTree | None"
+
+    @property
+    def name(self) -> str:
+        """The base name of the image."""
+        return self.image.name if self.image else str(self._attributes["image_name"])
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels of the upright image."""
+        return self.image.height if self.image else int(self._attributes["image_height"])
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels of the upright image."""
+        return self.image.width if self.image else int(self._attributes["image_width"])
+
+    @property
+    def _attributes(self) -> "dict[str, object]":
+        return {} if self.tree is None else {str(k): v for k, v in self.tree.attrs.items()}
+
+
+def check_exist(paths: Sequence[Path]) -> None:
+    """Raise `UserError` for a path at which there is no file, before anything is loaded."""
+    for path in paths:
+        try:
+            there = path.exists()
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+        if not there:
+            raise UserError(f"no such file: {path}")
+        if path.is_dir():
+            raise UserError(f"{path} is a folder", hint="give the path of one file")
+
+
+def read_input(path: Path) -> Input:
+    """The photograph or the feature tree at a path."""
+    from ..descriptors import read_image
+    from ..descriptors.files import is_feature_file, load_features
+
+    if is_feature_file(path):
+        return Input(path, None, load_features(path))
+    return Input(path, read_image(path), None)
+
+
+def extract_missing(inputs: Sequence[Input], descriptor: "Descriptor | None") -> "list[xr.DataTree]":
+    """The feature trees of all inputs; those of photographs are extracted together."""
+    images = [one.image for one in inputs if one.image is not None]
+    extracted = iter(descriptor.extract(images) if descriptor is not None and images else ())
+    return [one.tree if one.tree is not None else next(extracted) for one in inputs]
+
+
+def images_in(paths: Sequence[Path]) -> list[Path]:
+    """The images that the paths name: files as they are, and those that lie in folders, sorted.
+
+    Raises `UserError` for a path at which there is nothing, and for a folder without an image.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(
+            file
+            for file in path.iterdir()
+            if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")
+        )
+        if not inside:
+            raise UserError(
+                f"the folder {path} holds no image",
+                hint=f"images are files that end in {', '.join(IMAGE_SUFFIXES)}",
+            )
+        found += inside
+    return found

@@ -1,0 +1,76 @@
+"""The program `descr`: its commands, and what becomes of the errors that they raise."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from . import descriptors, extract, info, match, matchers
+from .errors import report
+from .help import Command, Group
+from .quiet import quiet, stoppable
+
+NAME = "descr"
+
+app = typer.Typer(
+    name=NAME,
+    cls=Group,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("match", cls=Command, epilog=match.EXAMPLES)(match.match)
+app.command("extract", cls=Command, epilog=extract.EXAMPLES)(extract.extract)
+app.command("info", cls=Command)(info.info)
+app.command("descriptors", cls=Command)(descriptors.descriptors)
+app.command("matchers", cls=Command)(matchers.matchers)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code: what the console script `descr` calls.
+
+    Parameters
+    ----------
+    arguments:
+        What stands after `descr` on the command line; `sys.argv` by default.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # Taken wherever it stands: one thinks of it when the rest is already typed.
+    debug = "--debug" in given
+    with quiet(debug=debug), stoppable():
+        try:
+            code = app(
+                args=[argument for argument in given if argument != "--debug"],
+                prog_name=NAME,
+                standalone_mode=False,
+            )
+        except (Exception, KeyboardInterrupt) as error:
+            return report(error, debug=debug)
+    return code if isinstance(code, int) else 0
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"{NAME} {version('descr-sdk')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _descr(
+    context: typer.Context,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks of errors, and warnings.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Find which place of one photograph is which place of another."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())

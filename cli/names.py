@@ -1,0 +1,25 @@
+"""Names that the shell completes, given without loading the library."""
+
+from importlib.metadata import entry_points
+
+AUTO = "auto"
+
+# The registries hold these too, but loading them loads torch, and a press of the tab key can't
+# wait for that. The tests hold the two lists together.
+DESCRIPTORS = ("sift",)
+MATCHERS = ("nearest", "mutual", "soft-argmax")
+
+
+def complete_descriptor(incomplete: str) -> list[str]:
+    """Names for `--descriptor` that begin like this, those of other distributions included."""
+    return _complete(incomplete, (AUTO, *DESCRIPTORS), "descr.descriptors")
+
+
+def complete_matcher(incomplete: str) -> list[str]:
+    """Names for `--matcher` that begin like this, those of other distributions included."""
+    return _complete(incomplete, MATCHERS, "descr.matchers")
+
+
+def _complete(incomplete: str, builtin: tuple[str, ...], group: str) -> list[str]:
+    others = sorted({point.name for point in entry_points(group=group)} - set(builtin))
+    return [name for name in (*builtin, *others) if name.startswith(incomplete)]

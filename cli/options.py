@@ -1,0 +1,69 @@
+"""Options that several commands share."""
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from .names import complete_descriptor, complete_matcher
+
+_HOW = "How"
+
+Descriptor: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--descriptor",
+        metavar="NAME",
+        help="The descriptor: auto, a name of `descr descriptors`, or package.module:Class, "
+        "also of a file in this folder.",
+        autocompletion=complete_descriptor,
+        rich_help_panel=_HOW,
+    ),
+]
+
+Settings: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="An option of the descriptor, as in step=4 or scales=1,2. Can be repeated.",
+        rich_help_panel=_HOW,
+    ),
+]
+
+Matcher: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--matcher",
+        metavar="NAME",
+        help="The matcher: a name of `descr matchers`, or package.module:Class.",
+        autocompletion=complete_matcher,
+        rich_help_panel=_HOW,
+    ),
+]
+
+MatcherSettings: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--matcher-set",
+        metavar="KEY=VALUE",
+        help="An option of the matcher, as in tolerance=1. Can be repeated.",
+        rich_help_panel=_HOW,
+    ),
+]
+
+Device: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="DEVICE",
+        help="auto, cpu, cuda or mps, for the descriptor and the matcher.",
+        rich_help_panel=_HOW,
+    ),
+]
+
+Json: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Print one JSON document and nothing else.", rich_help_panel="Results"
+    ),
+]

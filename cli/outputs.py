@@ -1,0 +1,62 @@
+"""Where results go: the suffixes, the checks before the work, and files written together."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from .errors import UserError
+
+Writer = Callable[[Path], None]
+
+
+def check_suffixes(outputs: Sequence[Path], suffixes: Mapping[str, str]) -> None:
+    """Raise `UserError` for an output whose suffix is none of these, and for one given twice.
+
+    `suffixes` says of each suffix what is written.
+    """
+    listing = ", ".join(f"{suffix} ({what})" for suffix, what in suffixes.items())
+    seen: set[str] = set()
+    for output in outputs:
+        suffix = output.suffix.lower()
+        if suffix not in suffixes:
+            said = f"the suffix {output.suffix!r} means nothing" if suffix else "has no suffix"
+            raise UserError(f"-o {output}: {said}", hint=f"use one of {listing}")
+        real = os.path.realpath(output)
+        if real in seen:
+            raise UserError(f"-o {output} is given twice")
+        seen.add(real)
+
+
+def check_not_inputs(outputs: Sequence[Path], inputs: Iterable[Path]) -> None:
+    """Raise `UserError` for an output that would be written over one of the inputs."""
+    given = list(inputs)
+    for output in outputs:
+        if any(_same_file(output, path) for path in given):
+            raise UserError(
+                f"-o {output} would overwrite an input", hint="choose another name for the output"
+            )
+
+
+def check_writable(outputs: Iterable[Path]) -> None:
+    """Raise `OutputError` for an output that can't be written where it is to be."""
+    from ..descriptors.atomic import check_target
+
+    for output in outputs:
+        check_target(output)
+
+
+def write_all(writers: Mapping[Path, Writer]) -> None:
+    """Write all files, each whole; if one of them fails, none appears."""
+    from ..descriptors.atomic import whole_file
+
+    with ExitStack() as stack:
+        for path, write in writers.items():
+            write(stack.enter_context(whole_file(path)))
+
+
+def _same_file(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:
+        return os.path.realpath(first) == os.path.realpath(second)

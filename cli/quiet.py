@@ -1,0 +1,49 @@
+"""What surrounds every command: silent libraries, and an orderly end when it is stopped."""
+
+import logging
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+TERMINATED = 143
+"""128 and the number of the signal, as a shell reports a process that SIGTERM ended."""
+
+
+@contextmanager
+def quiet(*, debug: bool) -> Iterator[None]:
+    """Keep the warnings and logs of libraries off standard error, unless `debug` asks for them.
+
+    What is said about the user's input is said in our words.
+    """
+    handler = logging.NullHandler()
+    with warnings.catch_warnings():
+        if not debug and not sys.warnoptions:
+            warnings.simplefilter("ignore")
+        if not debug:
+            # Without any handler, logging prints to standard error.
+            logging.root.addHandler(handler)
+        try:
+            yield
+        finally:
+            logging.root.removeHandler(handler)
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Turn SIGTERM into an exception, so that files that are half written are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(TERMINATED)

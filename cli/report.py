@@ -1,0 +1,68 @@
+"""What `descr match` prints: a table of matches and a summary."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from .inputs import Input
+from .results import COLUMNS, Result, Row, dataset_rows
+from .tables import print_facts, print_table
+
+SHOWN = 10
+"""How many matches the table shows; for points it shows all."""
+
+
+def print_matches(result: Result, outputs: Sequence[Path]) -> None:
+    """Print the table, the summary, and what was written."""
+    rows = result.rows() if result.points else _best(result)
+    if rows:
+        _print_rows(rows)
+        typer.echo()
+    print_facts(_facts(result, outputs))
+
+
+def _best(result: Result) -> list[Row]:
+    from ..matchers import spread_matches
+
+    return dataset_rows(spread_matches(result.matches(), SHOWN))
+
+
+def _print_rows(rows: Sequence[Row]) -> None:
+    named = ["name"] if "name" in rows[0] else []
+    titles = [*named, *(column.replace("_", " ") for column in COLUMNS)]
+    print_table(
+        titles,
+        [
+            [*(str(row[name]) for name in named), *(_cell(row, column) for column in COLUMNS)]
+            for row in rows
+        ],
+        numbers=[column.replace("_", " ") for column in COLUMNS],
+    )
+
+
+def _cell(row: Row, column: str) -> str:
+    value = row[column]
+    if not isinstance(value, float):
+        return "no match" if column == "score" else "-"
+    return f"{value:.3f}" if column == "score" else f"{value:.1f}"
+
+
+def _facts(result: Result, outputs: Sequence[Path]) -> list[tuple[str, str]]:
+    summary = result.summary()
+    asked = "points" if result.points else "cells"
+    median = summary["median_score"]
+    facts = [
+        ("images", f"{_size(result.a)} to {_size(result.b)}"),
+        (asked, f"{summary[asked]:,}"),
+        ("matched", f"{summary['matched']:,} ({summary['share']:.1%})"),
+        ("median score", "-" if median is None else f"{median:.3f}"),
+        ("descriptor", result.descriptor),
+        ("matcher", str(summary["matcher"])),
+        ("seconds", f"{result.seconds:.2f}"),
+    ]
+    return [*facts, *(("written", str(path)) for path in outputs)]
+
+
+def _size(one: Input) -> str:
+    return f"{one.name} ({one.width} x {one.height})"

@@ -1,0 +1,79 @@
+"""`key=value` from the command line, turned into the options of a descriptor or a matcher."""
+
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .errors import UserError
+
+_WORDS = {"true": True, "false": False, "none": None, "null": None}
+
+
+def split_settings(pairs: Sequence[str], flag: str) -> dict[str, str]:
+    """The pairs `key=value` as a mapping of raw texts.
+
+    `flag` is the option of the command line that they were given to. Raises `UserError` for one
+    that is not a pair, and for a key given twice.
+    """
+    settings: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        key = key.strip().replace("-", "_")
+        if not equals or not key:
+            raise UserError(f"{flag} {pair!r} is not KEY=VALUE", hint=f"as in {flag} step=4")
+        if key in settings:
+            raise UserError(f"{flag} gives {key!r} twice")
+        settings[key] = value.strip()
+    return settings
+
+
+def parse_settings(settings: Mapping[str, str], kind: Callable[..., Any]) -> dict[str, Any]:
+    """The raw texts as the values that the constructor `kind` takes.
+
+    Keys that it does not take are passed on as they are: it is the registry that refuses them.
+    """
+    annotations = {
+        name: parameter.annotation for name, parameter in signature_of(kind).parameters.items()
+    }
+    return {key: parse_value(text, annotations.get(key)) for key, text in settings.items()}
+
+
+def parse_value(text: str, annotation: Any = None) -> Any:
+    """The value that a text stands for.
+
+    A parameter annotated as `str` takes the text as it is. Otherwise what parses as JSON is that,
+    with lists as tuples; `True`, `False` and `None` are themselves; what holds commas is a tuple
+    of such values; and all else is the text.
+    """
+    if annotation is str:
+        return text
+    lowered = text.lower()
+    if lowered in _WORDS:
+        return _WORDS[lowered]
+    try:
+        return _as_tuples(json.loads(text))
+    except ValueError:
+        pass
+    if "," in text:
+        inner = text.removeprefix("(").removesuffix(")")
+        return tuple(parse_value(part.strip()) for part in inner.split(",") if part.strip())
+    return text
+
+
+def signature_of(kind: Callable[..., Any]) -> inspect.Signature:
+    """The signature of a constructor, with its annotations resolved where they can be."""
+    try:
+        return inspect.signature(kind, eval_str=True)
+    except (NameError, SyntaxError, TypeError):
+        # Annotations that only a type checker can resolve.
+        return inspect.signature(kind)
+
+
+def takes_option(kind: Callable[..., Any], name: str) -> bool:
+    """Whether a constructor has a parameter of this name."""
+    return name in signature_of(kind).parameters
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
