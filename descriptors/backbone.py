@@ -153,10 +153,17 @@ class Backbone(Descriptor):
         """The canvas for an upright image of this height and width in pixels."""
         return Canvas.fitted(height, width, size=self.size, fit=self.fit, multiple=self.multiple)
 
-    def extract(self, images: Sequence[ImageLike]) -> list[xr.DataTree]:
-        """Feature trees, one per image, in order; see `Descriptor.extract`."""
+    def check_size(self) -> None:
+        """Raise `OptionError` if a square canvas of this size does not hold whole strides.
+
+        Extraction checks it; a constructor that has set `layers` may do so earlier.
+        """
         if self.fit != "aspect":
             check_multiple(self.size, self.multiple)
+
+    def extract(self, images: Sequence[ImageLike]) -> list[xr.DataTree]:
+        """Feature trees, one per image, in order; see `Descriptor.extract`."""
+        self.check_size()
         trees: list[xr.DataTree] = []
         for batch in self._batches(as_image_list(images)):
             trees += self._extract_batch(batch)

@@ -62,6 +62,7 @@ class SIFT(Backbone):
         self.cell = check_float("cell", cell, minimum=1)
         self.scales = _check_scales(scales)
         self.layers = [Layer(f"scale_{scale:g}", step) for scale in self.scales]
+        self.check_size()
 
     def forward(self, pixels: torch.Tensor) -> Mapping[str, torch.Tensor]:
         """RootSIFT at every cell: (batch, 128, rows, columns) per scale; see `Backbone.forward`."""
