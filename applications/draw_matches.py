@@ -72,7 +72,8 @@ def draw_matches(
     # The last line drawn lies on top: the best one.
     order = np.argsort(matches["score"].values, kind="stable")
     starts = _scaled(source, a.shape, layout.width_a, layout.height)
-    ends = _scaled(target, b.shape, layout.width_b, layout.height) + (layout.left_b, 0)
+    ends = _scaled(target, b.shape, layout.width_b, layout.height)
+    ends[:, 0] += layout.left_b
     return _draw_over(picture, starts[order], ends[order], colors[order])
 
 
@@ -130,7 +131,8 @@ def _scaled(
 ) -> npt.NDArray[np.float64]:
     """Points of an image of this shape, in pixels of its scaled copy."""
     scale = np.array([width / shape[1], height / shape[0]])
-    return (points + 0.5) * scale - 0.5
+    scaled: npt.NDArray[np.float64] = (points + 0.5) * scale - 0.5
+    return scaled
 
 
 def _draw_over(

@@ -5,8 +5,8 @@ import numpy.typing as npt
 
 # Stops of one path through OKLab (lightness, green-red, blue-yellow): from blue over pale to
 # orange and on to a dark pink. Along it either the blue-yellow side or the lightness changes,
-# and these are what people who don't tell red from green see. Nothing is darker than L = 0.65, so that
-# it shows on a photograph.
+# and these are what people who don't tell red from green see. Nothing is darker than L = 0.65,
+# so that it shows on a photograph.
 _STOPS = np.array(
     [
         (0.66, -0.03, -0.17),

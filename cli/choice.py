@@ -50,9 +50,7 @@ def check_device_is_taken(device: str | None, *made: object) -> None:
         )
 
 
-def _make(
-    registry: "Registry[T]", name: str, settings: Mapping[str, str], device: str | None
-) -> T:
+def _make(registry: "Registry[T]", name: str, settings: Mapping[str, str], device: str | None) -> T:
     kind = registry.find(name)
     options: dict[str, Any] = parse_settings(settings, kind)
     if device is not None and "device" not in options and takes_option(kind, "device"):

@@ -1,5 +1,6 @@
 """What a user sees when something fails: one line, a hint, and an exit code."""
 
+import difflib
 import sys
 import traceback
 from collections.abc import Sequence
@@ -99,26 +100,25 @@ def explain_usage(error: Any) -> tuple[str, str | None]:
     hint: str | None = f"see {command} --help"
     message = one_line(error.format_message()).rstrip(".")
     misspelt = getattr(error, "option_name", None)
-    if misspelt is not None and message.startswith("No such option"):
-        message = f"no such option: {misspelt}"
-        near = sorted(getattr(error, "possibilities", None) or ())
-        guess = f"did you mean {' or '.join(near)}? " if near else ""
+    if context is not None and misspelt and message.startswith("No such option"):
         known = _options(context)
-        if known:
-            hint = f"{guess}{command} takes {', '.join(known)}"
-    elif message.startswith("No such command"):
-        message, _, guess = message.partition(". Did you mean ")
-        known = list(getattr(context.command, "commands", ())) if context is not None else []
-        start = f"did you mean {guess} " if guess else ""
-        hint = f"{start}the commands are {', '.join(known)}"
+        message = f"no such option: {misspelt}"
+        hint = f"{_nearest(misspelt, known)}{command} takes {', '.join(known)}"
+    elif context is not None and message.startswith("No such command"):
+        known = list(getattr(context.command, "commands", ()))
+        message = message.partition(". Did you mean")[0]
+        hint = f"{_nearest(message.split()[-1], known)}the commands are {', '.join(known)}"
     return message[:1].lower() + message[1:], hint
 
 
-def _options(context: Any) -> Sequence[str]:
-    if context is None:
-        return []
+def _options(context: Any) -> list[str]:
     params = context.command.get_params(context)
     return [param.opts[0] for param in params if param.opts[0].startswith("-")]
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name.strip("'"), known, n=1)
+    return f"did you mean {near[0]}? " if near else ""
 
 
 def _say(label: str, colour: str, text: str) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from .errors import USER, UserError, is_user_error, say, say_error
 from .inputs import images_in
+from .loading import load_library
 from .names import AUTO
 from .options import Descriptor, Device, Json, Settings
 from .settings import split_settings
@@ -72,6 +73,7 @@ def extract(
     options = split_settings(settings or (), "--set")
     targets = _targets(images_in(images), output)
     _check_folder(output)
+    load_library()
     from .choice import check_device_is_taken, make_descriptor
 
     describe = make_descriptor(descriptor, options, device)

@@ -15,6 +15,15 @@ class Command(typer.core.TyperCommand):
     Typer draws its panels with rich, whose import alone takes as long as all the rest.
     """
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """What follows the name of the command in the usage line: arguments as they are called."""
+        arguments = [
+            param.metavar or param.name.upper()
+            for param in self.get_params(ctx)
+            if param.param_type_name == "argument"
+        ]
+        return [self.options_metavar or "", *arguments]
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments, then each group of options under its title."""
         groups: dict[str, list[tuple[str, str]]] = {}

@@ -69,37 +69,44 @@ def _print(path: Path, found: "FeatureInfo") -> None:
     from .tables import format_bytes, print_facts, print_table
 
     about = found.attributes
+    bits = sorted({layer.rounded_bits for layer in found.layers if layer.rounded_bits is not None})
+    kept = f"rounded to {', '.join(map(str, bits))} bits" if bits else "lossless"
+    models = dict.fromkeys(_model(layer) for layer in found.layers)
     print_facts(
         [
-            ("file", f"{path} ({format_bytes(found.size)})"),
+            ("file", f"{path} ({format_bytes(found.size)}, {kept})"),
             ("image", f"{about['image_name']} ({about['image_width']} x {about['image_height']})"),
             ("sha256", str(about["image_sha256"])),
             ("descriptor", str(about["descriptor"])),
+            *(("model", model) for model in models),
             ("made", f"{about['created']} by descr {about['descr_version']}"),
         ]
     )
     typer.echo()
     print_table(
-        ["layer", "channels", "cells", "spacing", "components", "weight", "bits", "model"],
+        ["layer", "channels", "cells", "spacing", "components", "weight"],
         [_cells(found, layer) for layer in found.layers],
-        numbers=["channels", "cells", "spacing", "components", "weight", "bits"],
+        numbers=["channels", "cells", "spacing", "components", "weight"],
     )
 
 
+def _model(layer: "LayerInfo") -> str:
+    about = layer.attributes
+    revision = f", revision {about['revision']}" if about["revision"] else ""
+    return f"{about['source']}: {about['model']}{revision}"
+
+
 def _cells(found: "FeatureInfo", layer: "LayerInfo") -> Sequence[str]:
+    """One line of the table; the spacing is in pixels of the image, across and down."""
     channels, rows, columns = layer.shape
     spacing_y, spacing_x = _spacing(found, layer)
-    about = layer.attributes
-    revision = f" ({about['revision']})" if about["revision"] else ""
     return (
         layer.path,
         str(channels),
         f"{columns} x {rows}",
-        f"{spacing_x:.1f} x {spacing_y:.1f}",
-        str(about.get("components", "all")),
-        f"{about['weight']:g}",
-        "all" if layer.rounded_bits is None else str(layer.rounded_bits),
-        f"{about['model']}{revision}",
+        f"{spacing_x:.1f} x {spacing_y:.1f} px",
+        str(layer.attributes.get("components", "all")),
+        f"{layer.attributes['weight']:g}",
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import UserError
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from ..descriptors import Descriptor, Image
 
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 
@@ -42,8 +43,8 @@ class Input:
         return self.image.width if self.image else int(self._attributes["image_width"])
 
     @property
-    def _attributes(self) -> "dict[str, object]":
-        return {} if self.tree is None else {str(k): v for k, v in self.tree.attrs.items()}
+    def _attributes(self) -> dict[Any, Any]:
+        return {} if self.tree is None else self.tree.attrs
 
 
 def check_exist(paths: Sequence[Path]) -> None:
@@ -61,15 +62,29 @@ def check_exist(paths: Sequence[Path]) -> None:
 
 def read_input(path: Path) -> Input:
     """The photograph or the feature tree at a path."""
-    from ..descriptors import read_image
-    from ..descriptors.files import is_feature_file, load_features
+    if _holds_features(path):
+        # Loads the NetCDF library, which photographs don't need.
+        from ..descriptors.files import load_features
 
-    if is_feature_file(path):
         return Input(path, None, load_features(path))
+    from ..descriptors import read_image
+
     return Input(path, read_image(path), None)
 
 
-def extract_missing(inputs: Sequence[Input], descriptor: "Descriptor | None") -> "list[xr.DataTree]":
+def _holds_features(path: Path) -> bool:
+    if path.suffix.lower() == ".nc":
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_HDF5_SIGNATURE)) == _HDF5_SIGNATURE
+    except OSError:
+        return False
+
+
+def extract_missing(
+    inputs: Sequence[Input], descriptor: "Descriptor | None"
+) -> "list[xr.DataTree]":
     """The feature trees of all inputs; those of photographs are extracted together."""
     images = [one.image for one in inputs if one.image is not None]
     extracted = iter(descriptor.extract(images) if descriptor is not None and images else ())

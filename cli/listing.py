@@ -26,7 +26,7 @@ class Entry:
     options:
         Name and default of each option; None as default where there is none.
     needs:
-        What must be on the machine before it runs: "" for nothing.
+        What must be on the machine before it runs; "" where it doesn't say.
     """
 
     name: str
@@ -41,18 +41,16 @@ def entries(registry: "Registry[Any]") -> list[Entry]:
 
 
 def print_entries(listed: list[Entry], flag: str) -> None:
-    """Print each name with its summary and, below, its options as `flag` takes them."""
+    """Print each name with its summary, what it needs, and its options as `flag` takes them."""
     from .tables import print_facts
 
     for index, entry in enumerate(listed):
         if index:
             typer.echo()
-        options = ", ".join(f"{key}={_shown(value)}" for key, value in entry.options.items())
-        facts = [(entry.name, entry.summary)]
-        if entry.needs:
-            facts.append(("", f"needs {entry.needs}"))
-        if options:
-            facts.append(("", f"{flag}: {options}"))
+        options = "  ".join(f"{key}={_shown(value)}" for key, value in entry.options.items())
+        facts = [("name", entry.name), ("gives", entry.summary)]
+        facts += [("needs", entry.needs)] if entry.needs else []
+        facts += [(flag, options)] if options else []
         print_facts(facts)
 
 

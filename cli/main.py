@@ -22,9 +22,13 @@ app = typer.Typer(
 )
 app.command("match", cls=Command, epilog=match.EXAMPLES)(match.match)
 app.command("extract", cls=Command, epilog=extract.EXAMPLES)(extract.extract)
-app.command("info", cls=Command)(info.info)
-app.command("descriptors", cls=Command)(descriptors.descriptors)
-app.command("matchers", cls=Command)(matchers.matchers)
+app.command("info", cls=Command, short_help="Show what is in feature files.")(info.info)
+app.command("descriptors", cls=Command, short_help="List the descriptors and their options.")(
+    descriptors.descriptors
+)
+app.command("matchers", cls=Command, short_help="List the matchers and their options.")(
+    matchers.matchers
+)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

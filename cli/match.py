@@ -11,6 +11,7 @@ import typer
 from . import writers
 from .errors import UserError
 from .inputs import Input, check_exist, extract_missing, read_input
+from .loading import load_library
 from .names import AUTO
 from .options import Descriptor, Device, Json, Matcher, MatcherSettings, Settings
 from .outputs import check_not_inputs, check_suffixes, check_writable, write_all
@@ -158,6 +159,7 @@ def _check(request: _Request, points: Sequence[str]) -> None:
 
 def _run(request: _Request) -> "Result":
     """Load the library and do the work."""
+    load_library()
     from ..descriptors import combine
     from .choice import check_device_is_taken, make_descriptor, make_matcher
     from .progress import spinner

@@ -56,7 +56,7 @@ Device: TypeAlias = Annotated[
     typer.Option(
         "--device",
         metavar="DEVICE",
-        help="auto, cpu, cuda or mps, for the descriptor and the matcher.",
+        help="Where to work: auto, cpu, cuda or mps.",
         rich_help_panel=_HOW,
     ),
 ]

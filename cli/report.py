@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from .inputs import Input
-from .results import COLUMNS, Result, Row, dataset_rows
+from .results import COLUMNS, Result, Row, best_spread, dataset_rows
 from .tables import print_facts, print_table
 
 SHOWN = 10
@@ -23,9 +23,7 @@ def print_matches(result: Result, outputs: Sequence[Path]) -> None:
 
 
 def _best(result: Result) -> list[Row]:
-    from ..matchers import spread_matches
-
-    return dataset_rows(spread_matches(result.matches(), SHOWN))
+    return dataset_rows(best_spread(result.matches(), SHOWN))
 
 
 def _print_rows(rows: Sequence[Row]) -> None:

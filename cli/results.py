@@ -1,4 +1,4 @@
-"""The answer of a match: what is kept of it, and the rows and numbers that are shown and written."""
+"""The answer of a match: what is kept of it, as rows and as numbers."""
 
 import math
 from collections.abc import Sequence
@@ -110,6 +110,18 @@ def keep(found: "xr.Dataset", *, min_score: float | None, max_matches: int | Non
     )
 
 
+def best_spread(matches: "xr.Dataset", count: int) -> "xr.Dataset":
+    """The best `count` matches that lie spread over the image, the best first.
+
+    They are taken from the better half: a place that nothing matches well, like the edge of an
+    image, is left empty rather than shown with a match that is most likely wrong.
+    """
+    from ..matchers import spread_matches
+
+    better = max(count, (matches.sizes["match"] + 1) // 2)
+    return spread_matches(matches.isel(match=slice(better)), count)
+
+
 def dataset_rows(matches: "xr.Dataset") -> list[Row]:
     """The rows of a Dataset with one dimension, rounded to what can be told apart.
 
@@ -129,9 +141,9 @@ def _spread(found: "xr.Dataset", count: int) -> "xr.DataArray":
     """Where on the grid the matches lie that are spread over the image."""
     import numpy as np
 
-    from ..matchers import spread_matches, to_matches
+    from ..matchers import to_matches
 
-    best = spread_matches(to_matches(found), count)
+    best = best_spread(to_matches(found), count)
     marked = np.zeros(found["matched"].shape, dtype=bool)
     # A match begins at the centre of its cell, so that the coordinates are found exactly.
     rows = np.searchsorted(found["y"].values, best["source_y"].values)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from .results import COLUMNS, Result
+from .results import COLUMNS, Result, best_spread
 
 SUFFIXES = {
     ".csv": "table",
@@ -58,11 +58,10 @@ def write_drawing(result: Result, target: Path, drawn: int | None) -> None:
     import PIL.Image
 
     from ..applications import draw_matches
-    from ..matchers import spread_matches
 
     matches = result.matches()
     if drawn is not None:
-        matches = spread_matches(matches, drawn)
+        matches = best_spread(matches, drawn)
     assert result.a.image is not None
     assert result.b.image is not None
     picture = draw_matches(result.a.image, result.b.image, matches)
