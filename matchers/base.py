@@ -39,8 +39,8 @@ class Matcher(Configurable, ABC):
     Parameters
     ----------
     dtype:
-        Precision of the products: `float32`, `bfloat16`, or `auto` for bfloat16 where this machine
-        multiplies faster in it. The answer is the same: close calls are settled.
+        Precision of the products: `float32`, `bfloat16`, or `auto` for bfloat16 where this
+        processor multiplies faster in it. The answer is the same: close calls are settled.
     device:
         Where the products are made: `auto` (CUDA, then MPS, then the CPU), or a torch device.
     block:

@@ -98,14 +98,17 @@ def double(values: torch.Tensor) -> torch.Tensor:
 def ladder(a: torch.Tensor, b: torch.Tensor, dtype: str) -> list[Product]:
     """The products to try in turn, fast ones first, exact scores last.
 
-    `dtype` is "float32", "bfloat16" or "auto": bfloat16 where this device was measured to
-    multiply faster in it, and the product is large enough to gain from it.
+    `dtype` is "float32", "bfloat16" or "auto": bfloat16 where this processor was measured to
+    multiply faster in it, and the product is large enough to gain from it. On other devices all
+    are float32: their sums of bfloat16 have no bound that could be stated.
     """
     if dtype == "auto":
         large = a.shape[0] * a.shape[1] * b.shape[1] >= _WORTH_TRYING
-        dtype = "bfloat16" if large and _prefers_bfloat16(str(a.device)) else "float32"
+        dtype = "bfloat16" if large and _prefers_bfloat16() else "float32"
     products: list[Product] = [Float32(a, b), Float64(a, b)]
-    return [BFloat16(a, b), *products] if dtype == "bfloat16" else products
+    if dtype == "bfloat16" and a.device.type == "cpu":
+        return [BFloat16(a, b), *products]
+    return products
 
 
 def _accumulated(a: torch.Tensor) -> float:
@@ -142,9 +145,9 @@ def _reduced_input() -> float:
 
 
 @lru_cache
-def _prefers_bfloat16(device: str) -> bool:
+def _prefers_bfloat16() -> bool:
     """Whether bfloat16 multiplies at least twice as fast as float32: settling takes its share."""
-    values = torch.ones(512, 1024, device=device)
+    values = torch.ones(512, 1024)
     return _seconds(values.bfloat16()) * 2 < _seconds(values)
 
 
@@ -152,6 +155,6 @@ def _seconds(values: torch.Tensor) -> float:
     best = float("inf")
     for _ in range(3):
         began = time.perf_counter()
-        float(torch.mm(values.T, values)[0, 0])
+        torch.mm(values.T, values)
         best = min(best, time.perf_counter() - began)
     return best

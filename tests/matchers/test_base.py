@@ -1,0 +1,159 @@
+"""Matchers of users, and what every matcher inherits."""
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from descr.descriptors.errors import IncomparableFeaturesError, InvalidFeaturesError, OptionError
+from descr.matchers import Matcher, NearestNeighbor, Partners, available, create
+from descr.matchers.testing import check_matcher, render_map
+from PIL import Image
+
+
+class Confident(Matcher):
+    def __init__(self, *, least=0.5, device="cpu"):
+        super().__init__(device=device)
+        self.least = least
+
+    def match(self, query, source, target):
+        best = self.search(query, target)
+        return Partners(
+            x=target.x[best.index],
+            y=target.y[best.index],
+            score=best.score,
+            matched=best.score >= self.least,
+        )
+
+
+def test_a_matcher_with_one_method():
+    matcher = Confident(least=0.6)
+    assert repr(matcher) == "Confident(least=0.6, device='cpu')"
+    check_matcher(matcher)
+    found = matcher(render_map(9, 9), render_map(9, 9, seed=1))
+    assert np.array_equal(found["matched"], found["score"] >= 0.6)
+    assert 0 < found["matched"].values.mean() < 1
+
+
+@pytest.mark.parametrize(
+    ("partners", "message"),
+    [
+        (Partners(torch.zeros(3), torch.zeros(4), torch.zeros(4)), r"x has the shape \(3,\)"),
+        (Partners(torch.zeros(4), torch.zeros(4), torch.zeros(4, 1)), r"score has the shape"),
+        (Partners(torch.full((4,), torch.nan), torch.zeros(4), torch.zeros(4)), "NaN or infinite"),
+    ],
+)
+def test_a_matcher_that_gives_nonsense_is_told(partners, message):
+    class Broken(Matcher):
+        def match(self, query, source, target):
+            return partners
+
+    with pytest.raises(ValueError, match=message):
+        Broken()(render_map(2, 2), render_map(2, 2))
+
+
+def test_the_result_is_labelled():
+    source, target = render_map(3, 4, name="cat.jpg"), render_map(5, 2, name="dog.jpg", seed=1)
+    found = NearestNeighbor()(source, target)
+    assert found.attrs == {
+        "matcher": "NearestNeighbor(dtype='auto', device='cpu', block=None)",
+        "basis": "test",
+        "source_name": "cat.jpg",
+        "source_height": 24,
+        "source_width": 32,
+        "target_name": "dog.jpg",
+        "target_height": 40,
+        "target_width": 16,
+    }
+    assert found["target_x"].attrs["units"] == found["y"].attrs["units"] == "pixel"
+    assert found["score"].attrs["long_name"] == "cosine similarity"
+    points = NearestNeighbor()(source, target, points=[(1, 2)])
+    assert points["source_x"].attrs["units"] == "pixel"
+    assert points.attrs == found.attrs
+
+
+def test_scores_never_leave_the_range_of_a_cosine():
+    fmap = render_map(8, 8)
+    longer = fmap.copy(data=fmap.values * np.float32(1.00009))
+    assert NearestNeighbor()(longer, longer)["score"].max() == 1
+
+
+def test_masks_in_every_form(tmp_path):
+    source, target = render_map(4, 4), render_map(4, 4, seed=1)
+    mask = np.zeros((32, 32), dtype=bool)
+    mask[8:24, 8:24] = True
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    found = NearestNeighbor()(source, target, source_mask=mask, target_mask=mask)
+    assert found["matched"].sum() == 4
+    for same in (mask * np.uint8(255), Image.fromarray(mask), tmp_path / "mask.png"):
+        assert found.identical(
+            NearestNeighbor()(source, target, source_mask=same, target_mask=same)
+        )
+
+
+def test_all_points_outside_the_mask_are_unmatched():
+    source, target = render_map(4, 4), render_map(4, 4, seed=1)
+    mask = np.zeros((32, 32), dtype=bool)
+    mask[8:, :] = True
+    found = NearestNeighbor()(source, target, points=[(3, 3), (9, 1)], source_mask=mask)
+    assert not found["matched"].values.any()
+    assert np.isnan(found["score"].values).all()
+    assert found["target_x"].dtype == np.float64
+    assert found["score"].dtype == np.float32
+
+
+def test_maps_of_different_bases_name_both_images():
+    source, target = render_map(2, 2, name="cat.jpg"), render_map(2, 2, name="dog.jpg", basis="x")
+    with pytest.raises(IncomparableFeaturesError, match=r"cat\.jpg and dog\.jpg"):
+        NearestNeighbor()(source, target)
+
+
+def test_a_bad_map_is_named_by_its_role():
+    good, bad = render_map(2, 2), render_map(2, 2)
+    bad[0, 0, 0] = np.nan
+    with pytest.raises(InvalidFeaturesError, match="source map holds NaN"):
+        NearestNeighbor()(bad, good)
+    with pytest.raises(InvalidFeaturesError, match="target map holds NaN"):
+        NearestNeighbor()(good, bad)
+
+
+def test_interpolation_changes_what_is_asked():
+    source, target = render_map(4, 4), render_map(9, 9, seed=1)
+    point = [(7.5, 7.5)]
+    bilinear = NearestNeighbor()(source, target, points=point)
+    nearest = NearestNeighbor()(source, target, points=point, interpolation="nearest")
+    assert bilinear["score"] != nearest["score"]
+    cell = NearestNeighbor()(source, target).isel(y=1, x=1)
+    assert nearest["score"].item() == cell["score"].item()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dtype": "float16"}, "one of auto, float32, bfloat16"),
+        ({"device": "gpu"}, "unknown device"),
+        ({"block": 0}, "block must be an integer of at least 1"),
+    ],
+)
+@pytest.mark.parametrize("name", ["nearest", "mutual", "soft-argmax"])
+def test_bad_settings_are_refused(name, options, message):
+    if name == "soft-argmax":
+        message = message.replace(", bfloat16", "")
+    with pytest.raises(OptionError, match=message):
+        create(name, **options)
+
+
+def test_the_registry_lists_and_makes_matchers():
+    assert available() == ("nearest", "mutual", "soft-argmax")
+    assert create("mutual", tolerance=2).settings["tolerance"] == 2
+    assert isinstance(create("descr.matchers.nearest:NearestNeighbor"), NearestNeighbor)
+    with pytest.raises(OptionError, match=r"unknown matcher: 'nearst'.*did you mean 'nearest'"):
+        create("nearst")
+    with pytest.raises(OptionError, match="unknown option of matcher 'mutual': 'tolerence'"):
+        create("mutual", tolerence=1)
+
+
+def test_results_are_plain_datasets(tmp_path):
+    found = NearestNeighbor()(render_map(3, 3), render_map(3, 3, seed=1))
+    found.to_netcdf(tmp_path / "found.nc")
+    with xr.open_dataset(tmp_path / "found.nc") as loaded:
+        assert loaded.load().identical(found)

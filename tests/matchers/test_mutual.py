@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from descr.descriptors.errors import OptionError
+from descr.matchers import MutualNearestNeighbor, NearestNeighbor
+from descr.matchers.testing import render_map
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+SIDES = st.lists(st.integers(1, 12), min_size=4, max_size=4)
+
+
+def pairs(found):
+    """The matches as a set of (source x, source y, target x, target y)."""
+    y, x = np.meshgrid(found["y"], found["x"], indexing="ij")
+    matched = found["matched"].values
+    columns = (x, y, found["target_x"].values, found["target_y"].values)
+    return set(zip(*(column[matched].tolist() for column in columns), strict=True))
+
+
+def by_definition(source, target, tolerance, asked=None):
+    """Whether each source cell comes back to within `tolerance` cells of itself."""
+    rows, columns = source.sizes["y"], source.sizes["x"]
+    a, b = (fmap.values.reshape(12, -1).astype(np.float64) for fmap in (source, target))
+    scores = (a.T @ b).astype(np.float32)
+    if asked is not None:
+        scores[~asked.ravel()] = -np.inf
+    end = scores.argmax(axis=0)[scores.argmax(axis=1)].reshape(rows, columns)
+    row, column = np.mgrid[:rows, :columns]
+    return np.maximum(abs(end // columns - row), abs(end % columns - column)) <= tolerance
+
+
+@settings(max_examples=40, deadline=None)
+@given(sides=SIDES, seed=st.integers(0, 1000), block=st.one_of(st.none(), st.integers(1, 50)))
+def test_swapping_the_images_transposes_the_matches(sides, seed, block):
+    a = render_map(sides[0], sides[1], seed=seed)
+    b = render_map(sides[2], sides[3], seed=seed + 1)
+    matcher = MutualNearestNeighbor(block=block)
+    there, back = pairs(matcher(a, b)), pairs(matcher(b, a))
+    assert there == {(x, y, u, v) for u, v, x, y in back}
+    assert there
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    sides=SIDES,
+    seed=st.integers(0, 1000),
+    tolerance=st.integers(0, 3),
+    block=st.one_of(st.none(), st.integers(1, 50)),
+)
+def test_kept_is_what_comes_back_within_the_tolerance(sides, seed, tolerance, block):
+    source = render_map(sides[0], sides[1], seed=seed)
+    target = render_map(sides[2], sides[3], seed=seed + 1)
+    found = MutualNearestNeighbor(tolerance=tolerance, block=block)(source, target)
+    assert np.array_equal(found["matched"], by_definition(source, target, tolerance))
+    nearest = NearestNeighbor()(source, target)
+    assert np.array_equal(found["score"], nearest["score"])
+    assert found["target_x"].equals(nearest["target_x"].where(found["matched"]))
+
+
+def test_the_way_back_stays_in_the_source_mask():
+    source, target = render_map(9, 9), render_map(9, 9, seed=1)
+    asked = np.zeros((9, 9), dtype=bool)
+    asked[2:7, 3:8] = True
+    found = MutualNearestNeighbor()(
+        source, target, source_mask=asked.repeat(8, axis=0).repeat(8, axis=1)
+    )
+    expected = by_definition(source, target, 0, asked) & asked
+    assert np.array_equal(found["matched"], expected)
+    alone = by_definition(source, target, 0) & asked
+    assert expected.sum() > alone.sum()
+
+
+def test_a_point_comes_back_to_the_cell_that_holds_it():
+    source, target = render_map(9, 9), render_map(9, 9, seed=1)
+    grid = MutualNearestNeighbor()(source, target)
+    y, x = np.meshgrid(source["y"], source["x"], indexing="ij")
+    corners = np.stack([x.ravel() - 3.4, y.ravel() + 3.4], axis=1)
+    found = MutualNearestNeighbor()(source, target, points=corners, interpolation="nearest")
+    assert np.array_equal(found["matched"], grid["matched"].values.ravel())
+
+
+def test_points_go_back_over_the_whole_source():
+    source, target = render_map(9, 9), render_map(9, 9, seed=1)
+    grid = MutualNearestNeighbor()(source, target)
+    row, column = np.argwhere(~grid["matched"].values)[0]
+    point = [(float(source["x"][column]), float(source["y"][row]))]
+    assert not MutualNearestNeighbor()(source, target, points=point)["matched"].item()
+
+
+def test_a_map_matched_with_itself_keeps_everything():
+    fmap = render_map(20, 31)
+    assert MutualNearestNeighbor()(fmap, fmap)["matched"].values.all()
+
+
+@pytest.mark.parametrize("tolerance", [-1, 0.5, "1", True])
+def test_bad_tolerances_are_refused(tolerance):
+    with pytest.raises(OptionError, match="tolerance"):
+        MutualNearestNeighbor(tolerance=tolerance)
