@@ -1,0 +1,47 @@
+"""Where pulled weights lie: the cache that every library of the hub shares, read as files."""
+
+import os
+from pathlib import Path
+
+_MAIN = "main"
+
+
+def cache_folder() -> Path:
+    """The folder of the hub's cache, by the variables of the environment that say where it is.
+
+    `HF_HUB_CACHE`, else `HUGGINGFACE_HUB_CACHE`, else `hub` in `HF_HOME`, else `huggingface/hub`
+    in `XDG_CACHE_HOME`, which is `~/.cache` if it isn't set. They are read at each call.
+    """
+    shared = os.environ.get("XDG_CACHE_HOME", os.path.join("~", ".cache"))
+    home = os.environ.get("HF_HOME", os.path.join(shared, "huggingface"))
+    older = os.environ.get("HUGGINGFACE_HUB_CACHE", os.path.join(home, "hub"))
+    given = os.environ.get("HF_HUB_CACHE", older)
+    return Path(os.path.expandvars(os.path.expanduser(given)))
+
+
+def repository_folder(repository: str, cache: Path) -> Path:
+    """The folder of one repository ("owner/name") in the cache, there or not."""
+    return cache / "--".join(("models", *repository.split("/")))
+
+
+def snapshots(repository: str, cache: Path) -> list[Path]:
+    """The folders of a repository's commits in the cache, each named by its commit.
+
+    The one that the branch `main` stood at when it was last asked for comes first, then the
+    others, the youngest first.
+    """
+    root = repository_folder(repository, cache)
+    try:
+        found = [path for path in (root / "snapshots").iterdir() if path.is_dir()]
+    except OSError:
+        return []
+    main = read_main(root)
+    return sorted(found, key=lambda path: (path.name != main, -path.stat().st_mtime, path.name))
+
+
+def read_main(root: Path) -> str | None:
+    """The commit that `main` stood at when it was last asked for, None if it never was."""
+    try:
+        return (root / "refs" / _MAIN).read_text(encoding="utf-8").strip()
+    except OSError:
+        return None

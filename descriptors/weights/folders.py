@@ -1,0 +1,183 @@
+"""Model folders: what each family must hold, and what to say of one that doesn't hold it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import WeightsNotFoundError
+from .header import read_header
+
+STABLE_DIFFUSION = "stable_diffusion"
+DINOV2 = "dinov2"
+TITLES = {STABLE_DIFFUSION: "Stable Diffusion", DINOV2: "DINOv2"}
+
+_LIBRARY = {STABLE_DIFFUSION: "diffusers pipeline", DINOV2: "transformers model"}
+_PICKLES = (".bin", ".ckpt", ".pt", ".pth")
+_INDEX = ".index.json"
+
+Weights = Mapping[str, tuple[Path, ...]]
+
+
+def read_folder(folder: Path, family: str) -> Weights:
+    """The safetensors files of each part of the model in this folder, all of them checked.
+
+    Where a part is there in half and in full precision, the half is taken, as a pull takes it:
+    a folder gives the same features wherever it lies.
+
+    Parameters
+    ----------
+    folder:
+        A diffusers pipeline folder for "stable_diffusion", a transformers model folder for
+        "dinov2".
+    family:
+        Which of the two it must be.
+
+    Raises
+    ------
+    WeightsNotFoundError
+        If something that the model needs is missing or damaged, if its weights are there as
+        pickles only, or if it is a folder of another kind; names the file.
+    """
+    if family == DINOV2:
+        return _read_dinov2(folder)
+    return _read_pipeline(folder)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; `WeightsNotFoundError` if it is missing or is not one."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except (OSError, ValueError) as error:
+        raise WeightsNotFoundError(f"{path}: can't be read as JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise WeightsNotFoundError(f"{path}: is not a JSON object")
+    return found
+
+
+def _read_dinov2(folder: Path) -> Weights:
+    if (folder / "model_index.json").is_file() or (folder / "unet").is_dir():
+        raise _other_kind(folder, DINOV2)
+    kind = str(read_json(folder / "config.json").get("model_type"))
+    if not kind.startswith("dinov2"):
+        raise WeightsNotFoundError(
+            f"{folder}: holds a {kind!r} model, not DINOv2",
+            hint="give the folder of a transformers model of type dinov2",
+        )
+    return {"": _weights(folder, "model", DINOV2)}
+
+
+def _read_pipeline(folder: Path) -> Weights:
+    if not (folder / "unet").is_dir():
+        kind = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
+        if "model_type" in kind:
+            raise _other_kind(folder, STABLE_DIFFUSION)
+        pickles = _pickles(folder)
+        single = sorted(folder.glob("*.safetensors"))
+        if single or pickles:
+            raise _single_file((single or pickles)[0])
+        raise _missing(folder / "unet" / "config.json")
+    unet = read_json(folder / "unet" / "config.json")
+    read_json(folder / "vae" / "config.json")
+    read_json(folder / "scheduler" / "scheduler_config.json")
+    # The U-Net says whether it was trained with a second text encoder, as that of SDXL was.
+    second = ["_2"] if unet.get("addition_embed_type") == "text_time" else []
+    encoders = [f"text_encoder{suffix}" for suffix in ("", *second)]
+    for encoder, suffix in zip(encoders, ("", *second), strict=True):
+        read_json(folder / encoder / "config.json")
+        _check_tokenizer(folder / f"tokenizer{suffix}")
+    networks = dict.fromkeys(("unet", "vae"), "diffusion_pytorch_model")
+    stems = networks | dict.fromkeys(encoders, "model")
+    return {part: _weights(folder / part, stem, STABLE_DIFFUSION) for part, stem in stems.items()}
+
+
+def _check_tokenizer(folder: Path) -> None:
+    """Check that the vocabulary is there, as one file or as the pair of the older form."""
+    read_json(folder / "tokenizer_config.json")
+    if (folder / "tokenizer.json").is_file():
+        return
+    for name in ("vocab.json", "merges.txt"):
+        if not (folder / name).is_file():
+            raise _missing(folder / name)
+
+
+def _weights(folder: Path, stem: str, family: str) -> tuple[Path, ...]:
+    for variant in (".fp16", ""):
+        whole = folder / f"{stem}{variant}.safetensors"
+        if whole.is_file():
+            return (_checked(whole),)
+        # diffusers and transformers place the variant before and after `index` by version.
+        for name in (
+            f"{stem}.safetensors.index{variant}.json",
+            f"{stem}{variant}.safetensors{_INDEX}",
+        ):
+            if (folder / name).is_file():
+                return _shards(folder / name)
+    pickles = _pickles(folder)
+    if pickles:
+        raise _only_pickles(pickles[0], family)
+    raise _missing(folder / f"{stem}.safetensors")
+
+
+def _shards(index: Path) -> tuple[Path, ...]:
+    places = read_json(index).get("weight_map")
+    if not isinstance(places, dict) or not places:
+        raise WeightsNotFoundError(f"{index}: names no shards (weight_map)")
+    names = sorted({str(name) for name in places.values()})
+    for name in names:
+        if Path(name).name != name or not name.endswith(".safetensors"):
+            raise WeightsNotFoundError(
+                f"{index}: names a shard that is not a safetensors file beside it: {name!r}"
+            )
+        if not (index.parent / name).is_file():
+            raise _missing(index.parent / name)
+    return tuple(_checked(index.parent / name) for name in names)
+
+
+def _checked(path: Path) -> Path:
+    try:
+        read_header(path)
+    except ValueError as error:
+        raise WeightsNotFoundError(f"{path}: {error}", hint="get the file again") from error
+    except OSError as error:
+        raise WeightsNotFoundError(f"{path}: can't be read: {error.strerror}") from error
+    return path
+
+
+def _pickles(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix in _PICKLES)
+
+
+def _missing(path: Path) -> WeightsNotFoundError:
+    return WeightsNotFoundError(
+        f"{path}: is missing", hint="the folder must hold a whole model, with its configs"
+    )
+
+
+def _other_kind(folder: Path, wanted: str) -> WeightsNotFoundError:
+    found = DINOV2 if wanted == STABLE_DIFFUSION else STABLE_DIFFUSION
+    return WeightsNotFoundError(
+        f"{folder}: holds a {_LIBRARY[found]}, not {TITLES[wanted]}",
+        hint=f"give the folder of a {_LIBRARY[wanted]}",
+    )
+
+
+def _only_pickles(path: Path, family: str) -> WeightsNotFoundError:
+    kind = "DiffusionPipeline" if family == STABLE_DIFFUSION else "AutoModel"
+    return WeightsNotFoundError(
+        f"{path}: is a pickle, which can run code when it is loaded; only safetensors are read",
+        hint=f"if you trust it, convert the folder: {kind}.from_pretrained(OLD)"
+        ".save_pretrained(NEW, safe_serialization=True)",
+    )
+
+
+def _single_file(path: Path) -> WeightsNotFoundError:
+    return WeightsNotFoundError(
+        f"{path}: is a checkpoint in one file; a diffusers pipeline folder is needed",
+        hint="if you trust it, convert it: StableDiffusionPipeline.from_single_file(FILE)"
+        ".save_pretrained(NEW, safe_serialization=True)",
+    )

