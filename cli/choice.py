@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import UserError, say
+from .errors import UserError, is_user_error, say
 from .names import AUTO
 from .settings import parse_settings, takes_option
 
@@ -55,4 +55,13 @@ def _make(registry: "Registry[T]", name: str, settings: Mapping[str, str], devic
     options: dict[str, Any] = parse_settings(settings, kind)
     if device is not None and "device" not in options and takes_option(kind, "device"):
         options["device"] = device
-    return registry.create(name, options)
+    try:
+        return registry.create(name, options)
+    except Exception as error:
+        if ":" not in name or is_user_error(error):
+            raise
+        # A class of the user's own, whose faults are not ours.
+        raise UserError(
+            f"the {registry.kind} {name!r} can't be made: {type(error).__name__}: {error}",
+            hint="run it again with --debug to see where it happened",
+        ) from error

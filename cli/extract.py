@@ -1,6 +1,7 @@
 """`descr extract`: the features of many images, each kept in a file."""
 
 import contextlib
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -105,14 +106,14 @@ def _targets(images: Sequence[Path], folder: Path) -> dict[Path, Path]:
 def _check_folder(folder: Path) -> None:
     """Raise `UserError` if something that is no folder is in the way."""
     for path in (folder, *folder.parents):
-        if path.exists() and not path.is_dir():
+        if os.path.exists(path) and not os.path.isdir(path):
             raise UserError(f"-o {folder}: {path} is not a folder", hint="choose another folder")
 
 
 @contextlib.contextmanager
 def _folder(folder: Path) -> Iterator[None]:
     """Make the folder and those above it; remove what was made if nothing came to lie in it."""
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    made = [path for path in (folder, *folder.parents) if not os.path.exists(path)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -187,7 +188,7 @@ def _fault(target: Path, image: "Image", describe: "AnyDescriptor", force: bool)
     from ..descriptors.errors import FeatureFileError
     from ..descriptors.files import read_feature_info
 
-    if not target.exists():
+    if not os.path.exists(target):
         return ""
     if force:
         return "asked for by --force"

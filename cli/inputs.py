@@ -1,5 +1,6 @@
 """What is to be matched: photographs, and feature files in their place."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,13 +51,10 @@ class Input:
 def check_exist(paths: Sequence[Path]) -> None:
     """Raise `UserError` for a path at which there is no file, before anything is loaded."""
     for path in paths:
-        try:
-            there = path.exists()
-        except OSError as error:
-            raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-        if not there:
+        # The functions of os.path take a name that can't be one for a file that isn't there.
+        if not os.path.exists(path):
             raise UserError(f"no such file: {path}")
-        if path.is_dir():
+        if os.path.isdir(path):
             raise UserError(f"{path} is a folder", hint="give the path of one file")
 
 
@@ -94,18 +92,22 @@ def extract_missing(
 def images_in(paths: Sequence[Path]) -> list[Path]:
     """The images that the paths name: files as they are, and those that lie in folders, sorted.
 
-    Raises `UserError` for a path at which there is nothing, and for a folder without an image.
+    Raises `UserError` for a folder that holds none, or can't be read.
     """
     found: list[Path] = []
     for path in paths:
-        if not path.is_dir():
+        if not os.path.isdir(path):
             found.append(path)
             continue
-        inside = sorted(
+        try:
+            listed = sorted(path.iterdir())
+        except OSError as error:
+            raise UserError(f"cannot read the folder {path}: {error.strerror}") from error
+        inside = [
             file
-            for file in path.iterdir()
+            for file in listed
             if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")
-        )
+        ]
         if not inside:
             raise UserError(
                 f"the folder {path} holds no image",

@@ -1,5 +1,6 @@
 """`descr match`: which place of one image is which place of the other."""
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -153,7 +154,7 @@ def _check(request: _Request, points: Sequence[str]) -> None:
     check_suffixes(request.outputs, writers.SUFFIXES)
     masks = [mask for mask in (request.mask_a, request.mask_b) if mask is not None]
     check_exist([request.a, request.b, *masks])
-    files = [Path(value) for value in points if Path(value).is_file()]
+    files = [Path(value) for value in points if os.path.isfile(value)]
     check_not_inputs(request.outputs, [request.a, request.b, *masks, *files])
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ def parse_points(values: Sequence[str]) -> list[Point]:
     for value in values:
         pair = _PAIR.fullmatch(value)
         numbers = [_number(text) for text in pair.groups()] if pair else []
-        if len(numbers) == 2 and None not in numbers and not Path(value).is_file():
+        if len(numbers) == 2 and None not in numbers and not os.path.isfile(value):
             points.append(_point(numbers[0], numbers[1], "", f"--points {value}"))
         else:
             points += _read_file(value)
@@ -54,9 +55,9 @@ def check_inside(points: Sequence[Point], *, width: int, height: int, image: str
 
 def _read_file(value: str) -> list[Point]:
     path = Path(value)
-    if not path.is_file():
-        what = f"{value} is a folder" if path.is_dir() else f"no such file: {value}"
-        if "," in value and not path.is_dir():
+    if not os.path.isfile(path):
+        what = f"{value} is a folder" if os.path.isdir(path) else f"no such file: {value}"
+        if "," in value and not os.path.isdir(path):
             what = f"{value!r} is not x,y in numbers"
         raise UserError(f"--points: {what}", hint="give x,y as in 120,64.5, or a CSV file")
     try:

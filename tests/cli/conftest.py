@@ -1,0 +1,89 @@
+"""A small pair of photographs in a folder of its own, and the program run on it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from descr.cli.main import run
+
+WIDTH, HEIGHT = 96, 64
+
+
+@dataclass(frozen=True)
+class Done:
+    """How the program ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def errors(self) -> list[str]:
+        return [line for line in self.err.splitlines() if line.startswith("error: ")]
+
+    @property
+    def hints(self) -> list[str]:
+        return [line for line in self.err.splitlines() if line.startswith("hint: ")]
+
+    def refused(self, *words: str) -> None:
+        """Assert that it ended with one line that holds these words, and printed nothing else."""
+        assert self.code == 2, self.err
+        assert self.out == ""
+        assert len(self.errors) == 1, self.err
+        others = [line for line in self.err.splitlines() if not line.startswith("error: ")]
+        assert all(line.startswith(("hint: ", "descriptor: ")) for line in others), self.err
+        for word in words:
+            assert word in self.err, self.err
+
+
+Descr = Callable[..., Done]
+
+
+def scene(seed: int = 0) -> np.ndarray:
+    """Blobs of several sizes, uint8 (HEIGHT, WIDTH + 16, 3): there is something at each place."""
+    noise = np.random.default_rng(seed).integers(0, 256, (16, 28, 3), dtype=np.uint8)
+    image = PIL.Image.fromarray(noise)
+    return np.asarray(image.resize((WIDTH + 16, HEIGHT), PIL.Image.Resampling.BICUBIC))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a.png and b.png; what lies at x in a lies at x - 8 in b."""
+    pixels = scene()
+    PIL.Image.fromarray(pixels[:, :WIDTH]).save(tmp_path / "a.png")
+    PIL.Image.fromarray(pixels[:, 8 : 8 + WIDTH]).save(tmp_path / "b.png")
+    monkeypatch.chdir(tmp_path)
+    # The same width whatever terminal the tests run in.
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def descr(folder: Path, capfd: pytest.CaptureFixture[str]) -> Descr:
+    """Runs the program in `folder`: `descr("match", "a.png", "b.png")`."""
+
+    def call(*arguments: str | Path) -> Done:
+        capfd.readouterr()
+        code = run([str(argument) for argument in arguments])
+        printed = capfd.readouterr()
+        return Done(code, printed.out, printed.err)
+
+    return call
+
+
+@pytest.fixture
+def contents(folder: Path) -> Callable[[], dict[str, bytes | None]]:
+    """What lies in `folder`: relative path to bytes, None for a folder."""
+
+    def read() -> dict[str, bytes | None]:
+        return {
+            str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+            for path in folder.rglob("*")
+        }
+
+    return read

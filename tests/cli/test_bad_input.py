@@ -1,0 +1,316 @@
+"""Every bad input gives one line that names it, exit code 2, and leaves nothing behind."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+import xarray as xr
+
+FAST = ("--set", "size=96")
+A, B = "a.png", "b.png"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_behind(contents: Any) -> Iterator[None]:
+    """Files that a test makes for itself are in `mess`; all the rest is as it was."""
+    before = contents()
+    yield
+    after = {name: held for name, held in contents().items() if not name.startswith("mess")}
+    assert after == before
+
+
+@pytest.fixture
+def mess(folder: Path) -> Path:
+    """A folder for the bad files, made by the test itself; see `spoil`."""
+    made = folder / "mess"
+    made.mkdir()
+    return made
+
+
+def huge_png(path: Path, side: int = 60_000) -> None:
+    """A valid black 1-bit PNG of this side: 450 MB of zeros in some 450 kB."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+    row = bytes(1 + side // 8)
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(row * 100) for _ in range(side // 100)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+    )
+
+
+def spoil(kind: str, path: Path) -> None:
+    """Put something at `path` that is no usable image."""
+    if kind == "a folder":
+        path.mkdir()
+    elif kind == "an empty file":
+        path.touch()
+    elif kind == "text":
+        path.write_text("this is not a photograph\n" * 100)
+    elif kind == "a truncated JPEG":
+        PIL.Image.open(A).save(path, format="JPEG")
+        path.write_bytes(path.read_bytes()[:-400])
+    elif kind == "too large":
+        huge_png(path)
+    elif kind == "one pixel":
+        PIL.Image.new("RGB", (1, 1)).save(path)
+    elif kind == "of another format":
+        PIL.Image.open(A).save(path, format="GIF")
+
+
+SPOILT = {
+    "missing": ("gone.jpg", "no such file"),
+    "a folder": ("folder.jpg", "folder"),
+    "an empty file": ("empty.jpg", "empty"),
+    "text": ("text.jpg", "not an image"),
+    "a truncated JPEG": ("truncated.jpg", "cut off"),
+    "too large": ("huge.png", "60000 x 60000"),
+    "one pixel": ("dot.png", "1 x 1"),
+    "of another format": ("moving.gif", "not an image"),
+}
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["as A", "as B"])
+@pytest.mark.parametrize("kind", SPOILT)
+def test_an_image_that_is_none(descr: Any, mess: Path, kind: str, first: bool) -> None:
+    name, says = SPOILT[kind]
+    spoil(kind, mess / name)
+    pair = (f"mess/{name}", B) if first else (A, f"mess/{name}")
+    descr("match", *pair, "-o", "m.csv", "-o", "m.png").refused(name, says)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SPOILT if kind != "one pixel"])
+def test_a_mask_that_is_none(descr: Any, mess: Path, kind: str) -> None:
+    name, says = SPOILT[kind]
+    spoil(kind, mess / name)
+    descr("match", A, B, "--mask-b", f"mess/{name}", "-o", "m.csv").refused(name, says)
+
+
+@pytest.mark.parametrize("flag", ["--mask-a", "--mask-b"])
+def test_a_mask_of_another_size(descr: Any, mess: Path, flag: str) -> None:
+    PIL.Image.new("L", (95, 64), 255).save(mess / "mask.png")
+    done = descr("match", A, B, flag, "mess/mask.png", *FAST, "-o", "m.csv")
+    done.refused("mess/mask.png", "95 x 64", "96 x 64")
+
+
+def test_a_mask_that_leaves_nothing(descr: Any, mess: Path) -> None:
+    PIL.Image.new("L", (96, 64), 0).save(mess / "mask.png")
+    done = descr("match", A, B, "--mask-a", "mess/mask.png", *FAST, "-o", "m.csv")
+    done.refused("mask", "a.png")
+
+
+@pytest.mark.parametrize("point", ["96,10", "10,64", "-0.6,3", "3,-5", "1e9,1e9"])
+def test_a_point_outside_the_image(descr: Any, point: str) -> None:
+    done = descr("match", A, B, "--points", "5,5", "--points", point, *FAST, "-o", "m.csv")
+    done.refused(f"--points {point}", "outside a.png", "96 x 64")
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("12", "no such file: 12"),
+        ("a,b", "'a,b'"),
+        ("1,2,3", "'1,2,3'"),
+        ("nan,2", "finite"),
+        ("1,inf", "finite"),
+        ("", "--points"),
+        ("gone.csv", "no such file: gone.csv"),
+        (".", ". is a folder"),
+        ("a.png", "a.png is not a text file"),
+    ],
+)
+def test_points_that_are_none(descr: Any, value: str, says: str) -> None:
+    descr("match", A, B, "--points", value, "-o", "m.csv").refused(says)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "holds no point"),
+        ("x,y\n", "holds no point"),
+        ("# nothing\n\n", "holds no point"),
+        ("a,b\n1,2\n", "line 1"),
+        ("x,y\n1,2\n3\n", "line 3: a value is missing"),
+        ("x,y\n1,2\n\nfour,5\n", "line 4: x and y must be numbers"),
+        ("1,2\n3,\n", "line 2: x and y must be numbers"),
+        ("x,y\n1,nan\n", "line 2: x and y must be finite"),
+        ("x,y\n1,2\n200,2\n", "line 3: the point lies outside a.png"),
+        ("1,2,3,4\n", "line 1: 4 columns"),
+        ('x,y\n"1,2\n', "line 2"),
+    ],
+)
+def test_a_points_file_that_is_malformed(descr: Any, mess: Path, text: str, says: str) -> None:
+    (mess / "points.csv").write_text(text)
+    done = descr("match", A, B, "--points", "mess/points.csv", *FAST, "-o", "m.csv")
+    done.refused("mess/points.csv", says)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--descriptor", "sfit"), ("'sfit'", "did you mean 'sift'", "known: sift")),
+        (("--descriptor", "gone:Gone"), ("'gone'", "module:Class")),
+        (("--descriptor", "json:loads"), ("'json:loads' can't be made",)),
+        (("--descriptor", "json:gone"), ("'json'", "'gone'")),
+        (("--matcher", "mutal"), ("'mutal'", "nearest, mutual, soft-argmax")),
+        (("--matcher", "descr.descriptors:SIFT"), ("is not a matcher",)),
+        (("--set", "stepp=3"), ("'stepp'", "step, cell, scales, size, fit")),
+        (("--set", "step=no"), ("step", "'no'")),
+        (("--set", "step=0"), ("step", "0")),
+        (("--set", "fit=fill"), ("fit", "pad, stretch, aspect")),
+        (("--set", "step"), ("--set 'step'", "KEY=VALUE")),
+        (("--set", "=3"), ("--set '=3'", "KEY=VALUE")),
+        (("--set", "step=4", "--set", "step=8"), ("'step' twice",)),
+        (("--matcher-set", "step=4"), ("'step'", "tolerance")),
+        (("--matcher-set", "tolerance=-1"), ("tolerance", "-1")),
+        (("--device", "abacus"), ("'abacus'",)),
+        (("--min-score", "1.5"), ("--min-score", "1.5")),
+        (("--min-score", "nan"), ("--min-score", "nan")),
+        (("--min-score", "high"), ("--min-score",)),
+        (("--max-matches", "0"), ("--max-matches", "0")),
+        (("--max-matches", "many"), ("--max-matches",)),
+        (("--max-matches", "5", "--points", "3,3"), ("--max-matches", "--points")),
+        (("--max-match", "5"), ("no such option: --max-match", "did you mean --max-matches")),
+        (("--nonsense",), ("no such option: --nonsense", "--points", "--matcher")),
+        (("c.png",), ("c.png",)),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_an_option_that_is_wrong(
+    descr: Any, arguments: tuple[str, ...], says: tuple[str, ...]
+) -> None:
+    descr("match", A, B, *arguments, "-o", "m.csv").refused(*says)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("mach", A, B), ("'mach'", "did you mean match?", "extract, info")),
+        (("match", A), ("'B'",)),
+        (("match", A, B, "--points"), ("--points",)),
+        (("extract", A), ("--output",)),
+        (("info",), ("FILE",)),
+        (("--nonsense",), ("no such option: --nonsense", "--version")),
+    ],
+)
+def test_a_command_line_that_makes_no_sense(
+    descr: Any, arguments: tuple[str, ...], says: tuple[str, ...]
+) -> None:
+    descr(*arguments).refused(*says)
+
+
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        ("m.gif", ("'.gif'", ".csv", ".json", ".nc", ".png")),
+        ("m", ("has no suffix", ".csv")),
+        ("m.csv.gz", ("'.gz'",)),
+        ("gone/m.csv", ("gone",)),
+        ("a.png/m.csv", ("a.png",)),
+        ("/proc/m.csv", ("/proc/m.csv",)),
+        ("mess/folder.csv", ("mess/folder.csv", "directory")),
+        ("a.png", ("a.png would overwrite an input",)),
+        ("mess/link.png", ("mess/link.png would overwrite an input",)),
+        (f"{'m' * 300}.csv", ("too long",)),
+    ],
+)
+def test_an_output_that_cannot_be_written(
+    descr: Any, mess: Path, output: str, says: tuple[str, ...]
+) -> None:
+    (mess / "folder.csv").mkdir()
+    (mess / "link.png").symlink_to("../b.png")
+    descr("match", A, B, "-o", "good.csv", "-o", output, *FAST).refused(*says)
+
+
+def test_an_output_over_the_points_or_a_mask(descr: Any, mess: Path) -> None:
+    (mess / "points.csv").write_text("x,y\n3,3\n")
+    PIL.Image.new("L", (96, 64), 255).save(mess / "mask.png")
+    points = ("--points", "mess/points.csv")
+    descr("match", A, B, *points, "-o", "mess/points.csv").refused("points.csv would overwrite")
+    mask = ("--mask-a", "mess/mask.png")
+    descr("match", A, B, *mask, "-o", "mess/mask.png").refused("mask.png would overwrite")
+    assert (mess / "points.csv").read_text() == "x,y\n3,3\n"
+
+
+def test_an_output_twice(descr: Any) -> None:
+    descr("match", A, B, "-o", "m.csv", "-o", "./m.csv").refused("m.csv is given twice")
+
+
+def test_a_wrong_suffix_is_noticed_before_a_missing_file(descr: Any) -> None:
+    descr("match", "gone.jpg", B, "-o", "m.gif").refused("'.gif'")
+
+
+@pytest.fixture
+def feature_file(descr: Any, mess: Path) -> Path:
+    assert descr("extract", A, "-o", "mess", *FAST).code == 0
+    return mess / "a.png.nc"
+
+
+def test_a_drawing_of_a_feature_file(descr: Any, feature_file: Path) -> None:
+    done = descr("match", feature_file, B, "-o", "m.png", *FAST)
+    done.refused("drawing needs the photographs", "a.png.nc", ".csv, .json or .nc")
+
+
+def test_a_descriptor_for_feature_files(descr: Any, feature_file: Path) -> None:
+    done = descr("match", feature_file, feature_file, *FAST)
+    done.refused("--descriptor and --set have nothing to do")
+
+
+@pytest.mark.parametrize("where", ["start", "middle", "end", "gone"])
+def test_a_damaged_feature_file(descr: Any, feature_file: Path, where: str) -> None:
+    data = bytearray(feature_file.read_bytes())
+    if where == "gone":
+        data = data[: len(data) // 2]
+    else:
+        at = {"start": 1, "middle": len(data) // 2, "end": len(data) - 40}[where]
+        data[at] ^= 0xFF
+    feature_file.write_bytes(data)
+    descr("match", feature_file, B, *FAST, "-o", "m.csv").refused("a.png.nc")
+    descr("info", feature_file).refused("a.png.nc")
+
+
+def test_a_feature_file_that_is_another_dataset(descr: Any, mess: Path) -> None:
+    xr.Dataset({"t": ("x", np.arange(3.0))}).to_netcdf(mess / "weather.nc")
+    for arguments in (("match", "mess/weather.nc", B), ("info", "mess/weather.nc")):
+        descr(*arguments).refused("mess/weather.nc", "not a feature file")
+    descr("info", A).refused("a.png", "not a feature file")
+    descr("info", "gone.nc").refused("no such file: gone.nc")
+
+
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        ("a.png", "a.png is not a folder"),
+        ("a.png/deeper", "a.png is not a folder"),
+        ("/proc/features", "/proc/features"),
+        (f"{'f' * 300}", "can't be made"),
+    ],
+)
+def test_a_folder_that_cannot_be_written(descr: Any, output: str, says: str) -> None:
+    descr("extract", A, B, "-o", output, *FAST).refused(says)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("mess",), "mess holds no image"),
+        ((A, "mess/deeper/a.png"), "mess/deeper/a.png"),
+        ((A, "--descriptor", "sfit"), "'sfit'"),
+        ((A, "--device", "cpu"), "--device"),
+    ],
+)
+def test_an_extraction_that_cannot_begin(
+    descr: Any, mess: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    (mess / "deeper").mkdir()
+    (mess / "deeper" / "a.png").write_bytes(Path(A).read_bytes())
+    descr("extract", *arguments, "-o", "features").refused(says)
