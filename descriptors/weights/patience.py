@@ -1,0 +1,60 @@
+"""Waiting where the hub asks for it: a few times, not for long, and said."""
+
+from collections.abc import Callable, Mapping
+from time import sleep
+from typing import TypeVar
+
+T = TypeVar("T")
+
+TRIES = 5
+LONGEST = 120
+"""Seconds beyond which waiting is left to the user."""
+
+_BUSY = frozenset({408, 429, 500, 502, 503, 504})
+
+
+def patiently(ask: Callable[[], T], say: Callable[[str], None]) -> T:
+    """What `ask` returns, asked again while the hub is busy or asks to wait.
+
+    It is asked at most 5 times. Between them it waits for as long as the hub says, else 1, 2, 4
+    and 8 seconds; an answer that says to wait for more than two minutes is the last.
+
+    Parameters
+    ----------
+    ask:
+        Makes the request. What it raises for another reason is passed on at once.
+    say:
+        Told of each wait.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    for attempt in range(1, TRIES + 1):
+        try:
+            return ask()
+        except HfHubHTTPError as error:
+            status = error.response.status_code
+            seconds = stated_wait(error.response.headers)
+            if seconds is None:
+                seconds = 2 ** (attempt - 1)
+            if status not in _BUSY or attempt == TRIES or seconds > LONGEST:
+                raise
+            say(f"the hub is busy ({status}): waiting {seconds} s, try {attempt} of {TRIES}")
+            sleep(seconds)
+    raise AssertionError("the last try returns or raises")
+
+
+def stated_wait(headers: Mapping[str, str]) -> int | None:
+    """The seconds to wait that an answer states, None if it states none.
+
+    They stand in `Retry-After`, or in `RateLimit` as `"api";r=0;t=55`: r requests are left, and
+    the count begins anew in t seconds (IETF draft-ietf-httpapi-ratelimit-headers-09).
+    """
+    after = headers.get("retry-after", "").strip()
+    if after.isdigit():
+        return int(after)
+    limit = dict(
+        item.strip().partition("=")[::2] for item in headers.get("ratelimit", "").split(";")
+    )
+    if limit.get("r") == "0" and limit.get("t", "").isdigit():
+        return int(limit["t"])
+    return None

@@ -1,0 +1,158 @@
+"""The weights of a model into the cache: the one thing that touches the network."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from .answers import explained
+from .cache import repository_folder
+from .checkpoint import Checkpoint
+from .download import arrived, download, present
+from .errors import DownloadError, UnusableRepositoryError
+from .find import cached, read_snapshot
+from .folders import read_folder
+from .hub import Hub, RemoteFile
+from .patience import patiently
+from .progress import Progress, Silent
+from .table import Model, find_model
+
+
+def pull(name: str, *, progress: Progress | None = None) -> Checkpoint:
+    """The weights of a model of the table, downloaded to the hub's cache unless they are there.
+
+    Asks the model's repositories in their order, and takes the first that has all that is
+    needed. Only the files needed are downloaded, the half-precision variant where there is one,
+    safetensors only. A pull that was stopped goes on where it stopped. `HF_HOME`,
+    `HF_HUB_CACHE`, `HF_ENDPOINT` and `HF_TOKEN` are respected.
+
+    Parameters
+    ----------
+    name:
+        A name of `MODELS`.
+    progress:
+        Told of each step; nobody by default.
+
+    Raises
+    ------
+    DownloadError
+        If no repository can give the weights, the hub can't be reached or refuses, or the disk
+        has no room for them; what has arrived is kept.
+    OptionError
+        If the name is not known.
+    """
+    model = find_model(name)
+    told = progress or Silent()
+    found = cached(name)
+    if found is not None:
+        told.say(f"{name} is on this machine already")
+        return found
+    hub = Hub.of_environment()
+    if any(_is_set(variable) for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")):
+        raise DownloadError(
+            "a pull needs the network, and offline mode is on",
+            hint="unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE for this command",
+        )
+    refused: list[UnusableRepositoryError] = []
+    for repository in model.repositories:
+        if refused:
+            told.say(f"{refused[-1].message}; taking {repository}")
+        try:
+            with explained(repository, hub.endpoint):
+                return _pull_from(hub, repository, model, told)
+        except UnusableRepositoryError as error:
+            refused.append(error)
+    raise _none_left(model, refused)
+
+
+def _pull_from(hub: Hub, repository: str, model: Model, progress: Progress) -> Checkpoint:
+    commit, listed = patiently(lambda: hub.read_repository(repository), progress.say)
+    files = _choose(model, repository, listed)
+    root = repository_folder(repository, hub.cache)
+    with _alone(root, repository):
+        blobs = {file: root / "blobs" / file.etag for file in files}
+        done = sum(arrived(blob, file) for file, blob in blobs.items())
+        total = sum(file.size for file in files)
+        _check_room(total - done, hub.cache, model)
+        progress.start(total, done)
+        for file, blob in blobs.items():
+            progress.file(file.name)
+            if not present(blob, file):
+                blob.unlink(missing_ok=True)
+                download(hub, repository, commit, file, blob, progress)
+            hub.link(repository, commit, file.name)
+        snapshot = root / "snapshots" / commit
+        found = read_snapshot(model, snapshot)
+        if found is None:
+            read_folder(snapshot, model.family)
+            raise DownloadError(f"{repository}: lacks files that {model.name} needs")
+        _write_main(root, commit)
+    return found
+
+
+def _choose(model: Model, repository: str, listed: dict[str, RemoteFile]) -> list[RemoteFile]:
+    """The files to get, of each alternative the preferred one that the repository has."""
+    chosen = []
+    for names in model.files:
+        there = [name for name in names if name in listed]
+        if not there:
+            raise UnusableRepositoryError(f"{repository} has no {names[-1]}")
+        chosen.append(listed[there[0]])
+    return chosen
+
+
+def _check_room(needed: int, cache: Path, model: Model) -> None:
+    place = next(path for path in (cache, *cache.absolute().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise DownloadError(
+            f"{model.name} needs {_gigabytes(needed)} more, and the disk of {cache} has "
+            f"{_gigabytes(free)} free",
+            hint="make room, or set HF_HOME to a folder on another disk",
+        )
+
+
+@contextmanager
+def _alone(root: Path, repository: str) -> Iterator[None]:
+    """Keep a second pull of the same repository out: both would add to the same files."""
+    from huggingface_hub import utils
+
+    lock = root.parent / ".locks" / root.name / "descr.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            held = utils.WeakFileLock(lock, timeout=0.5)  # type: ignore[attr-defined]
+            stack.enter_context(held)
+        except TimeoutError as error:
+            raise DownloadError(
+                f"{repository}: another pull of it is running", hint="wait until that one has ended"
+            ) from error
+        yield
+
+
+def _write_main(root: Path, commit: str) -> None:
+    """Note where the main branch stands, for programs that look a repository up by its name."""
+    main = root / "refs" / "main"
+    main.parent.mkdir(parents=True, exist_ok=True)
+    temporary = main.with_name(f".main-{os.getpid()}")
+    temporary.write_text(commit, encoding="utf-8")
+    os.replace(temporary, main)
+
+
+def _none_left(model: Model, refused: list[UnusableRepositoryError]) -> DownloadError:
+    reasons = "; ".join(error.message for error in refused)
+    login = "if it needs an account, set HF_TOKEN or run: hf auth login; "
+    return DownloadError(
+        f"{model.name} can't be downloaded: {reasons}",
+        hint=(login if any(error.login for error in refused) else "")
+        + "a local folder can be given in its place: --set model=FOLDER",
+    )
+
+
+def _is_set(variable: str) -> bool:
+    return os.environ.get(variable, "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB"

@@ -1,0 +1,95 @@
+"""The weights of a model out of the cache."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ..errors import OutputError
+from .cache import cache_folder, repository_folder
+from .download import INCOMPLETE
+from .table import Model, find_model
+
+
+def holdings(name: str) -> list[Path]:
+    """The folders of the hub's cache that hold something of a model, whole or in part.
+
+    Raises `OptionError` for a name that is not known.
+    """
+    return _folders(find_model(name), cache_folder().resolve())
+
+
+def remove(name: str) -> int:
+    """The bytes freed by removing a model from the hub's cache; 0 if nothing of it was there.
+
+    All commits of the model's repositories are removed, and what pulls that were stopped have
+    left. Other repositories are not touched.
+
+    Raises
+    ------
+    OptionError
+        If the name is not known.
+    OutputError
+        If something of it can't be removed.
+    """
+    model = find_model(name)
+    cache = cache_folder().resolve()
+    folders = _folders(model, cache)
+    if not folders:
+        return 0
+    freed = sum(part.stat().st_size for folder in folders for part in _incomplete(folder))
+    # Once for each repository at most: a mirror may have the same commits, and one name removes
+    # only one of them.
+    for _ in folders:
+        strategy = _strategy(cache, folders)
+        if strategy is None:
+            break
+        freed += strategy.expected_freed_size
+        strategy.execute()
+    for folder in folders:
+        if folder.exists():
+            # Nothing that counts as a commit: what a stopped pull has left, or a damaged cache.
+            freed += sum(path.lstat().st_size for path in _blobs(folder) if not _is_part(path))
+            _remove_folder(folder)
+    return freed
+
+
+def _folders(model: Model, cache: Path) -> list[Path]:
+    found = (repository_folder(repository, cache) for repository in model.repositories)
+    return [folder for folder in found if folder.is_dir()]
+
+
+def _strategy(cache: Path, folders: list[Path]) -> Any:
+    """What to delete, as the hub's library works it out: the commits that lie in these folders."""
+    from huggingface_hub import scan_cache_dir
+
+    scanned = scan_cache_dir(cache)
+    commits = [
+        revision.commit_hash
+        for repository in scanned.repos
+        if repository.repo_path in folders
+        for revision in repository.revisions
+    ]
+    return scanned.delete_revisions(*commits) if commits else None
+
+
+def _blobs(folder: Path) -> list[Path]:
+    blobs = folder / "blobs"
+    return list(blobs.iterdir()) if blobs.is_dir() else []
+
+
+def _incomplete(folder: Path) -> list[Path]:
+    return [path for path in _blobs(folder) if _is_part(path)]
+
+
+def _is_part(path: Path) -> bool:
+    return path.name.endswith(INCOMPLETE)
+
+
+def _remove_folder(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise OutputError(
+            f"{error.filename or folder}: can't be removed: {error.strerror}",
+            hint="change its permissions, or remove it by hand",
+        ) from error
