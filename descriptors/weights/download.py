@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -71,17 +72,20 @@ def download(
     os.replace(part, blob)
 
 
-def present(blob: Path, file: RemoteFile) -> bool:
-    """Whether the content of a file is in its place in the cache, as long as it should be."""
-    return blob.exists() and blob.stat().st_size == file.size
+def is_whole(path: Path, file: RemoteFile) -> bool:
+    """Whether a file is there, as long as it should be."""
+    return path.is_file() and path.stat().st_size == file.size
 
 
-def arrived(blob: Path, file: RemoteFile) -> int:
-    """The bytes of a file that are here, in its place or beside it."""
-    if present(blob, file):
-        return file.size
-    length = _length(blob.with_name(blob.name + INCOMPLETE))
-    return length if length <= file.size else 0
+def arrived(places: Iterable[Path], file: RemoteFile) -> int:
+    """The bytes of a file that are here: all of them in one of its places, or a part beside one."""
+    best = 0
+    for place in places:
+        if is_whole(place, file):
+            return file.size
+        length = _length(place.with_name(place.name + INCOMPLETE))
+        best = max(best, length if length <= file.size else 0)
+    return best
 
 
 def _receive(

@@ -9,7 +9,7 @@ from pathlib import Path
 from .answers import explained
 from .cache import repository_folder
 from .checkpoint import Checkpoint
-from .download import arrived, download, present
+from .download import arrived, download, is_whole
 from .errors import DownloadError, UnusableRepositoryError
 from .find import cached, read_snapshot
 from .folders import read_folder
@@ -70,25 +70,49 @@ def _pull_from(hub: Hub, repository: str, model: Model, progress: Progress) -> C
     commit, listed = patiently(lambda: hub.read_repository(repository), progress.say)
     files = _choose(model, repository, listed)
     root = repository_folder(repository, hub.cache)
+    snapshot = root / "snapshots" / commit
     with _alone(root, repository):
-        blobs = {file: root / "blobs" / file.etag for file in files}
-        done = sum(arrived(blob, file) for file, blob in blobs.items())
-        total = sum(file.size for file in files)
+        # Files of equal content, such as the vocabularies of two tokenizers, arrive once.
+        contents = {file.etag: file for file in files}.values()
+        done = sum(arrived(_places(root, commit, file), file) for file in contents)
+        total = sum(file.size for file in contents)
         _check_room(total - done, hub.cache, model)
         progress.start(total, done)
-        for file, blob in blobs.items():
+        for file in files:
             progress.file(file.name)
-            if not present(blob, file):
-                blob.unlink(missing_ok=True)
-                download(hub, repository, commit, file, blob, progress)
-            hub.link(repository, commit, file.name)
-        snapshot = root / "snapshots" / commit
+            _get(hub, repository, commit, file, _places(root, commit, file), progress)
         found = read_snapshot(model, snapshot)
         if found is None:
             read_folder(snapshot, model.family)
             raise DownloadError(f"{repository}: lacks files that {model.name} needs")
         _write_main(root, commit)
     return found
+
+
+def _places(root: Path, commit: str, file: RemoteFile) -> tuple[Path, Path]:
+    """Where the cache holds a file's content, and where the file of that commit stands."""
+    return root / "blobs" / file.etag, root / "snapshots" / commit / file.name
+
+
+def _get(
+    hub: Hub,
+    repository: str,
+    commit: str,
+    file: RemoteFile,
+    places: tuple[Path, Path],
+    progress: Progress,
+) -> None:
+    blob, placed = places
+    if is_whole(placed, file):
+        return
+    placed.unlink(missing_ok=True)
+    if not is_whole(blob, file):
+        blob.unlink(missing_ok=True)
+        download(hub, repository, commit, file, blob, progress)
+    hub.link(repository, commit, file.name)
+    if not placed.is_symlink():
+        # Where links can't be made the library copies: without this the disk would hold it twice.
+        blob.unlink(missing_ok=True)
 
 
 def _choose(model: Model, repository: str, listed: dict[str, RemoteFile]) -> list[RemoteFile]:
