@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import descriptors, extract, info, match, matchers
+from . import descriptors, extract, info, match, matchers, models
 from .errors import report
 from .help import Command, Group
 from .quiet import quiet, stoppable
@@ -29,6 +29,7 @@ app.command("descriptors", cls=Command, short_help="List the descriptors and the
 app.command("matchers", cls=Command, short_help="List the matchers and their options.")(
     matchers.matchers
 )
+app.add_typer(models.app, name="models", short_help="Download and manage the weights of models.")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

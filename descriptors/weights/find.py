@@ -43,7 +43,7 @@ def find_weights(model: str, family: str) -> Checkpoint:
             raise WeightsNotFoundError(
                 f"the weights of {model!r} are not on this machine",
                 hint=f"get them with: descr models pull {model} "
-                f"(about {known.size / 1e9:.1f} GB); or give a local folder as the model",
+                f"({known.size / 1e9:.2f} GB); or give a local folder as the model",
             )
         return found
     folder = Path(os.path.expanduser(model))

@@ -1,0 +1,187 @@
+"""`descr models`: the weights of models, and where they are."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .errors import UserError, say
+from .help import Command, Group
+from .options import Json
+from .pulling import shown
+
+if TYPE_CHECKING:
+    from ..descriptors.weights import Checkpoint, Model
+
+# The table holds these too, but loading it loads torch, and a press of the tab key can't wait for
+# that. The tests hold the two together.
+MODELS = (
+    "sd-1.5",
+    "sd-2.1",
+    "sd-2.1-base",
+    "sdxl",
+    "dinov2-small",
+    "dinov2-base",
+    "dinov2-large",
+    "dinov2-giant",
+    "dinov2-small-registers",
+    "dinov2-base-registers",
+    "dinov2-large-registers",
+    "dinov2-giant-registers",
+)
+RECIPES = ("sd", "dinov2", "fused", "dift")
+
+_EXAMPLES = """\
+descr models pull fused
+descr models pull dinov2-small
+descr match a.jpg b.jpg --descriptor dinov2 --set model=dinov2-small
+descr match a.jpg b.jpg --descriptor dinov2 --set model=/my/finetuned/folder"""
+
+app = typer.Typer(cls=Group, invoke_without_command=True, rich_markup_mode=None)
+
+
+@app.callback()
+def _models(context: typer.Context) -> None:
+    """List, download, find and remove the weights of models.
+
+    Nothing else downloads anything.
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _complete(incomplete: str) -> list[str]:
+    return [name for name in (*MODELS, *RECIPES) if name.startswith(incomplete)]
+
+
+Names = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="NAME...",
+        help="Models, or descriptors for all that they need (sd, dinov2, fused, dift).",
+        autocompletion=_complete,
+    ),
+]
+
+
+@app.command("list", cls=Command, short_help="List the models: on this machine or not.")
+def list_models(as_json: Json = False) -> None:
+    """List the models: whether they are on this machine, size of the download, licence."""
+    from ..descriptors.weights import MODELS as TABLE
+    from ..descriptors.weights import RECIPES as TAKEN
+    from .tables import format_bytes, print_facts, print_json, print_table
+
+    listed = [_document(model) for model in TABLE.values()]
+    if as_json:
+        descriptors = {name: list(models) for name, models in TAKEN.items()}
+        print_json({"models": listed, "descriptors": descriptors})
+        return
+    print_table(
+        ["model", "here", "download", "licence"],
+        [
+            (one["name"], _HERE[one["here"]], format_bytes(one["bytes"]), one["licence"])
+            for one in listed
+        ],
+        numbers=["download"],
+    )
+    typer.echo()
+    print_facts([(name, f"takes {' and '.join(models)}") for name, models in TAKEN.items()])
+
+
+@app.command("pull", cls=Command, epilog=_EXAMPLES, short_help="Download the weights of models.")
+def pull_models(names: Names) -> None:
+    """Download the weights of models, unless they are here.
+
+    A download that was stopped goes on where it stopped. HF_HOME or HF_HUB_CACHE say where the
+    weights go, HF_TOKEN logs in, HF_ENDPOINT names a mirror of the hub.
+    """
+    from ..descriptors.weights import pull
+
+    for model in _models_of(names):
+        try:
+            with shown(model.name) as progress:
+                found = pull(model.name, progress=progress)
+        except KeyboardInterrupt:
+            say("what has arrived is kept: run the same command again to go on")
+            raise
+        _print_found(model, found)
+
+
+@app.command("path", cls=Command, short_help="Print the folders of models.")
+def print_paths(names: Names) -> None:
+    """Print the folder that holds the weights of each model, one on a line."""
+    from ..descriptors.weights import find_weights
+
+    folders = [find_weights(model.name, model.family).folder for model in _models_of(names)]
+    for folder in folders:
+        typer.echo(folder)
+
+
+@app.command("remove", cls=Command, short_help="Remove the weights of models.")
+def remove_models(
+    names: Names,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Don't ask, also at a terminal.")
+    ] = False,
+) -> None:
+    """Remove the weights of models from this machine.
+
+    They lie in a cache that programs of other libraries share: those, too, will have to download
+    them again.
+    """
+    from ..descriptors.weights import holdings, remove
+    from .tables import format_bytes
+
+    models = _models_of(names)
+    folders = [folder for model in models for folder in holdings(model.name)]
+    if folders and not yes and sys.stdin.isatty() and sys.stderr.isatty():
+        for folder in folders:
+            say(str(folder))
+        if not typer.confirm("Remove?", err=True):
+            raise UserError("nothing was removed", hint="answer y, or give --yes")
+    for model in models:
+        freed = remove(model.name)
+        done = f"removed, {format_bytes(freed)} freed" if freed else "was not on this machine"
+        typer.echo(f"{model.name}: {done}")
+
+
+_HERE = {"whole": "yes", "part": "in part", "none": "no"}
+
+
+def _models_of(names: Sequence[str]) -> "list[Model]":
+    """The models that are meant, each once, in their order; `OptionError` for an unknown name."""
+    from ..descriptors.weights import find_models
+
+    return list(dict.fromkeys(model for name in names for model in find_models(name)))
+
+
+def _document(model: "Model") -> dict[str, Any]:
+    from ..descriptors.weights import cached, holdings
+
+    found = cached(model.name)
+    here = "whole" if found is not None else "part" if holdings(model.name) else "none"
+    return {
+        "name": model.name,
+        "title": model.title,
+        "here": here,
+        "bytes": model.size,
+        "licence": model.licence,
+        "citation": model.citation,
+        "repositories": list(model.repositories),
+        "folder": None if found is None else str(found.folder),
+        "revision": None if found is None else found.revision,
+    }
+
+
+def _print_found(model: "Model", found: "Checkpoint") -> None:
+    from .tables import print_facts
+
+    print_facts(
+        [
+            (model.name, model.title),
+            ("folder", str(found.folder)),
+            ("commit", found.revision),
+            ("licence", model.licence),
+        ]
+    )
