@@ -85,7 +85,7 @@ def search(
         On the processor. Where scores are equal, the first column.
     """
     n, m = a.shape[1], b.shape[1]
-    rows = min(n, block if block is not None else _default_rows(m))
+    rows = min(n, block if block is not None else default_rows(m))
     products = ladder(a, b, "float32" if visit is not None else dtype)
     similarity = a.new_full((_round_up(rows, _COLUMN_RUN), _round_up(m, _ROW_RUN)), -torch.inf)
     index = torch.empty(n, dtype=torch.int64, device=a.device)
@@ -234,7 +234,8 @@ class _Columns:
         return True
 
 
-def _default_rows(m: int) -> int:
+def default_rows(m: int) -> int:
+    """How many rows of `m` similarities are multiplied at once by default."""
     return max(_ROWS[0], min(_ROWS[1], _ELEMENTS[1] // m), _ELEMENTS[0] // m)
 
 

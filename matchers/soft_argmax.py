@@ -13,8 +13,8 @@ from .correspondences import Partners
 class SoftArgmax(Matcher):
     """The expectation of position under a softmax of the cosines around the best target cell.
 
-    Lee et al., SFNet (CVPR 2019), section 3.2, equations 2 to 4, with a square window in place of
-    the Gaussian kernel as in Zhang et al., GeoAware-SC (CVPR 2024), section 4. Outside the window
+    The kernel soft argmax of Lee et al., SFNet (CVPR 2019), with a square window in place of the
+    Gaussian kernel, as in Zhang et al., Telling Left from Right (CVPR 2024). Outside the window
     and outside the target mask the weight is exactly 0. Every place has a match; its score is
     the cosine of the best cell.
 

@@ -29,7 +29,7 @@ def by_definition(source, target, tolerance, asked=None):
     return np.maximum(abs(end // columns - row), abs(end % columns - column)) <= tolerance
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(sides=SIDES, seed=st.integers(0, 1000), block=st.one_of(st.none(), st.integers(1, 50)))
 def test_swapping_the_images_transposes_the_matches(sides, seed, block):
     a = render_map(sides[0], sides[1], seed=seed)
@@ -40,7 +40,7 @@ def test_swapping_the_images_transposes_the_matches(sides, seed, block):
     assert there
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     sides=SIDES,
     seed=st.integers(0, 1000),

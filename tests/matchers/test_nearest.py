@@ -15,7 +15,7 @@ def flat_index(found, target):
     return row * target.sizes["x"] + column
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(sides=SIDES, seed=st.integers(0, 1000))
 def test_permuting_target_cells_permutes_answers(sides, seed):
     source = render_map(sides[0], sides[1], seed=seed)
@@ -28,7 +28,7 @@ def test_permuting_target_cells_permutes_answers(sides, seed):
     assert np.array_equal(before["score"], after["score"])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     sides=SIDES,
     seed=st.integers(0, 1000),

@@ -138,7 +138,7 @@ def test_clear_maps_are_multiplied_once(monkeypatch):
 
 @pytest.mark.parametrize("m", [1, 64, 65, 16_384, 300_000])
 def test_default_blocks_are_bounded(m):
-    rows = similarity._default_rows(m)
+    rows = similarity.default_rows(m)
     assert rows >= 64
     assert rows * m <= max(similarity._ELEMENTS[1], 64 * m)
 

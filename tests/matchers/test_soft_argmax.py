@@ -33,7 +33,7 @@ def assert_expectation(found, expected, atol):
     assert np.allclose(found["target_y"], expected[1], rtol=0, atol=atol)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     window=st.one_of(st.none(), st.integers(0, 9)),
     temperature=st.sampled_from([0.005, 0.02, 0.3, 5.0]),
