@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-
 from descr.cli.main import run
 
 WIDTH, HEIGHT = 96, 64

@@ -8,7 +8,6 @@ import numpy as np
 import PIL.Image
 import pytest
 import xarray as xr
-
 from descr.descriptors import SIFT
 from descr.descriptors.files import save_features
 from descr.matchers import MutualNearestNeighbor, to_matches
@@ -56,7 +55,7 @@ def test_standard_output_is_a_table_and_a_summary(descr: Any) -> None:
     assert done.code == 0
     assert done.err == "descriptor: sift (embedded, needs no weights)\n"
     lines = done.out.splitlines()
-    assert lines[0].split() == "source x source y target x target y score".split()
+    assert lines[0].split() == ["source", "x", "source", "y", "target", "x", "target", "y", "score"]
     rows = lines[2 : lines.index("")]
     assert len(rows) == 10
     for row in rows:
