@@ -16,7 +16,7 @@ from .atomic import whole_file
 from .errors import FeatureFileError, InvalidFeaturesError, OutputError
 from .isolated import IsolatedReadError, read_isolated
 from .layout import SEALED, groups_to_tree, outline, tree_to_groups
-from .netcdf import Group, UnreadableError, read_groups, write_groups
+from .netcdf import Group, UnreadableError, UnwritableError, read_groups, write_groups
 from .tree import SCHEMA, check_tree, tree_layers
 
 _EXTRACT = "extract it again"
@@ -82,7 +82,7 @@ def save_features(
     lossless:
         Keep every bit of the features. Without it they are rounded to 10 bits of mantissa, which
         moves no value by more than 2^-11 of itself (below 2^-126: of 2^-126) and takes about a
-        third off the file.
+        third off the size.
 
     Raises
     ------
@@ -97,6 +97,8 @@ def save_features(
         try:
             with NETCDF4_PYTHON_LOCK:
                 write_groups(str(temporary), groups, lossless=lossless)
+        except UnwritableError as error:
+            raise InvalidFeaturesError(f"can't be kept in a file: {error}") from error
         except (RuntimeError, OSError, UnicodeEncodeError) as error:
             raise OutputError(
                 f"{os.fspath(path)}: can't be written by the NetCDF library: {error}",
@@ -154,72 +156,17 @@ def read_feature_info(path: str | os.PathLike[str]) -> FeatureInfo:
     )
 
 
-def holds_features(path: str | os.PathLike[str], *, image_sha256: str, descriptor: str) -> bool:
-    """Whether there is a valid feature file of this image, made by this descriptor.
-
-    Parameters
-    ----------
-    path:
-        A file that may be missing or damaged: then the answer is False.
-    image_sha256:
-        `Image.sha256` of the image.
-    descriptor:
-        The `repr` of the descriptor, which shows all its settings.
-    """
-    try:
-        attributes = read_feature_info(path).attributes
-    except FeatureFileError:
-        return False
-    return bool(
-        attributes["image_sha256"] == image_sha256 and attributes["descriptor"] == descriptor
-    )
-
-
-def is_feature_file(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is to be loaded as a feature file rather than read as an image.
-
-    It is if its suffix is .nc or if it begins like NetCDF-4; that says nothing about its validity.
-    """
-    if Path(path).suffix.lower() == ".nc":
-        return True
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            return False
-        with open(path, "rb") as file:
-            return file.read(len(seal.HDF5_SIGNATURE)) == seal.HDF5_SIGNATURE
-    except (OSError, ValueError):
-        return False
-
-
 def _read(path: str | os.PathLike[str], *, values: bool) -> tuple[list[Group], int]:
-    """Return the groups of a file, and its size; every way in which this fails is the file's."""
+    """Return the groups of a file, and its size in bytes."""
     name = os.fspath(path)
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            kind = "a directory" if os.path.isdir(path) else "not a regular file"
-            raise FeatureFileError(f"{name}: is {kind}, not a feature file", hint=_MAKE)
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            head = file.read(seal.HEAD_SIZE)
-            _check_head(name, head, size)
-            file.seek(max(0, size - seal.SIZE))
-            sealed = seal.has_seal(file.read())
-            if sealed:
-                file.seek(0)
-                data = file.read()
-    except FileNotFoundError as error:
-        raise FeatureFileError(f"{name}: there is no such file", hint=_MAKE) from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FeatureFileError(f"{name}: can't be read: {reason}") from error
-    if sealed and not seal.is_intact(data):
+    size, sealed = _read_sealed(path)
+    if sealed is not None and not seal.is_intact(sealed):
         raise FeatureFileError(f"{name}: is damaged: its checksum is wrong", hint=_EXTRACT)
     try:
-        groups = (
-            _read_bytes(data, values=values)
-            if sealed
-            else read_isolated(Path(path).absolute(), schema=SCHEMA, values=values)
-        )
+        if sealed is not None:
+            groups = _read_bytes(sealed, values=values)
+        else:
+            groups = read_isolated(Path(path).absolute(), schema=SCHEMA, values=values)
     except (IsolatedReadError, UnreadableError) as error:
         raise FeatureFileError(f"{name}: {error}", hint=_EXTRACT) from error
     except (RuntimeError, OSError) as error:
@@ -227,13 +174,39 @@ def _read(path: str | os.PathLike[str], *, values: bool) -> tuple[list[Group], i
             f"{name}: this netCDF4 can't decode it: {error}",
             hint="install a netCDF4 that supports zstd",
         ) from error
-    _check_schema(name, groups[0].attributes)
-    if not sealed and SEALED in groups[0].attributes:
+    attributes = groups[0].attributes
+    _check_schema(name, attributes)
+    if sealed is None and SEALED in attributes:
         raise FeatureFileError(
             f"{name}: was cut off or altered after it was written: its checksum is gone",
             hint=f"{_EXTRACT}, or remove the attribute {SEALED} if you altered it on purpose",
         )
     return groups, size
+
+
+def _read_sealed(path: str | os.PathLike[str]) -> tuple[int, bytes | None]:
+    """Return the size of a NetCDF-4 file, and all its bytes if it has a seal."""
+    name = os.fspath(path)
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+            raise FeatureFileError(f"{name}: is {kind}, not a feature file", hint=_MAKE)
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            _check_head(name, file.read(seal.HEAD_SIZE), size)
+            file.seek(max(0, size - seal.SIZE))
+            if not seal.has_seal(file.read()):
+                return size, None
+            file.seek(0)
+            return size, file.read()
+    except FileNotFoundError as error:
+        raise FeatureFileError(f"{name}: there is no such file", hint=_MAKE) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FeatureFileError(
+            f"{name}: can't be read: {reason}", hint="check the path and its permissions"
+        ) from error
 
 
 def _check_head(name: str, head: bytes, size: int) -> None:
@@ -257,9 +230,9 @@ def _check_schema(name: str, attributes: Mapping[str, Any]) -> None:
         )
     if schema != SCHEMA:
         raise FeatureFileError(
-            f"{name}: has schema {schema}, and this version of descr reads schema {SCHEMA}",
+            f"{name}: has schema {schema!r}, and this version of descr reads schema {SCHEMA}",
             hint=f"{_EXTRACT}, or use the version of descr that wrote it "
-            f"({attributes.get('descr_version', 'unknown')})",
+            f"({attributes.get('descr_version')!r})",
         )
 
 

@@ -1,6 +1,7 @@
 """Reading a NetCDF-4 file of unknown origin in a process of its own, which may crash."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ BYTES_PER_SECOND = 5e6
 # The features of real images hardly compress; small files may be mostly header.
 LIMIT_FLOOR = 1 << 26
 LIMIT_FACTOR = 32
+# What a process gets at the limit of its processor time, where the system has such a limit.
+_TOO_SLOW = getattr(signal, "SIGXCPU", None)
 
 
 class IsolatedReadError(Exception):
@@ -46,9 +49,13 @@ def read_isolated(path: Path, *, schema: int, values: bool) -> list[Group]:
         )
     except subprocess.TimeoutExpired as error:
         raise IsolatedReadError("is damaged: reading it takes too long") from error
+    except OSError as error:
+        raise IsolatedReadError(f"can't be read in a process of its own: {error}") from error
     said = child.stderr.decode(errors="replace").strip().splitlines()[-1:]
     if child.returncode in (netcdf.EXIT_UNREADABLE, netcdf.EXIT_DAMAGED):
         raise IsolatedReadError(*said)
+    if -child.returncode == _TOO_SLOW:
+        raise IsolatedReadError("is damaged: reading it takes too long")
     if child.returncode < 0:
         raise IsolatedReadError("is damaged: the NetCDF library crashed on it")
     if child.returncode > 0:

@@ -20,14 +20,17 @@ import numpy.typing as npt
 
 ARRAYS = ("features", "y", "x")
 ROUNDED_BITS = 10
-# Level 1 halves the time of level 2 for 4% more bytes; a chunk of this size is read in one go and
-# is the quickest of 64 KiB to 4 MiB (benchmarks/feature_files.py).
+# Level 1 takes half the time of level 2 for a file 7% larger, and chunks of this size are the
+# quickest of 64 KiB to 4 MiB (benchmarks/feature_files.py --settings). zlib with its byte shuffle,
+# which netCDF4 doesn't offer with zstd, saves another quarter but takes ten times as long to write.
 COMPRESSION_LEVEL = 1
 CHUNK_BYTES = 1 << 20
 # Above this, rounding up to 10 bits would give infinity.
 LARGEST_ROUNDED = float(np.float32(2.0**128 * (1 - 2.0**-11)))
 _ROUNDED_BY = "_QuantizeBitRoundNumberOfSignificantBits"
 _RESERVED = {"_FillValue", _ROUNDED_BY}
+# To start and to decode a small file takes about one.
+CPU_SECONDS = 15
 EXIT_UNREADABLE = 3
 EXIT_DAMAGED = 4
 _LENGTH = struct.Struct("<Q")
@@ -35,6 +38,10 @@ _LENGTH = struct.Struct("<Q")
 
 class UnreadableError(Exception):
     """A NetCDF file that doesn't hold what a feature file holds."""
+
+
+class UnwritableError(Exception):
+    """An attribute that NetCDF refuses to write."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +85,13 @@ def write_groups(path: str, groups: Iterable[Group], *, lossless: bool) -> None:
     """Write groups, parents first, to a NetCDF-4 file.
 
     `features` are compressed with zstd, in chunks of whole rows and columns, and rounded to 10
-    bits of mantissa (BitRound) unless `lossless`; every array carries checksums.
+    bits of mantissa (BitRound) unless `lossless`; every array carries checksums. Raises
+    `UnwritableError` for an attribute whose name NetCDF keeps for itself.
     """
     with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
         for group in groups:
             node = file if group.path == "/" else file.createGroup(group.path)
-            _write_attributes(node, group.attributes)
+            _write_attributes(node, group.attributes, group.path)
             for name, array in group.arrays.items():
                 for dimension, size in zip(array.dimensions, array.values.shape, strict=True):
                     if dimension not in node.dimensions:
@@ -96,7 +104,7 @@ def write_groups(path: str, groups: Iterable[Group], *, lossless: bool) -> None:
                     fletcher32=True,
                     **(_encoding(array.values, lossless=lossless) if name == "features" else {}),
                 )
-                _write_attributes(variable, array.attributes)
+                _write_attributes(variable, array.attributes, f"{group.path}/{name}")
                 variable[...] = array.values
 
 
@@ -195,7 +203,6 @@ def _encoding(values: npt.NDArray[Any], *, lossless: bool) -> dict[str, Any]:
     encoding: dict[str, Any] = {
         "compression": "zstd" if netCDF4.__has_zstandard_support__ else "zlib",
         "complevel": COMPRESSION_LEVEL,
-        "shuffle": True,
         "chunksizes": (block, rows, columns),
     }
     if not lossless and max(values.max(), -values.min()) < LARGEST_ROUNDED:
@@ -204,10 +211,13 @@ def _encoding(values: npt.NDArray[Any], *, lossless: bool) -> dict[str, Any]:
     return encoding
 
 
-def _write_attributes(node: Any, attributes: Mapping[str, Any]) -> None:
+def _write_attributes(node: Any, attributes: Mapping[str, Any], path: str) -> None:
     for name, value in attributes.items():
         if name not in _RESERVED:
-            node.setncattr(name, np.int64(value) if isinstance(value, int) else value)
+            try:
+                node.setncattr(name, np.int64(value) if isinstance(value, int) else value)
+            except AttributeError as error:
+                raise UnwritableError(f"attribute {name!r} of {path}: {error}") from error
 
 
 def _read_attributes(node: Any) -> dict[str, Any]:
@@ -237,17 +247,22 @@ def _claimed_bytes(variable: Any) -> int:
 
 
 def _limit_process(limit: float) -> None:
-    """Keep a damaged file from taking the memory of the machine or leaving a core file."""
+    """Keep a damaged file from taking the machine's memory or time, or leaving a core file."""
     try:
         import resource
     except ImportError:
         return
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Libraries map some memory of their own; the values are held twice on their way to the pipe.
-    wanted = (2 << 30) + 3 * int(limit)
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    if most == resource.RLIM_INFINITY or wanted < most:
-        resource.setrlimit(resource.RLIMIT_AS, (wanted, most))
+    for kind, wanted in (
+        (resource.RLIMIT_CORE, 0),
+        # Damaged metadata can send HDF5 round in circles.
+        (resource.RLIMIT_CPU, CPU_SECONDS + int(limit / 1e8)),
+        # Libraries map some memory of their own; values are held twice on their way to the pipe.
+        (resource.RLIMIT_AS, (2 << 30) + 3 * int(limit)),
+    ):
+        _, most = resource.getrlimit(kind)
+        resource.setrlimit(
+            kind, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most)
+        )
 
 
 def _main(path: str, schema: str, values: str, limit: str) -> int:

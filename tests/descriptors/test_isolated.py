@@ -1,0 +1,257 @@
+import os
+import random
+import subprocess
+import sys
+from dataclasses import replace
+
+import netCDF4
+import numpy as np
+import pytest
+from descr.descriptors import isolated, netcdf
+from descr.descriptors.errors import FeatureFileError
+from descr.descriptors.files import load_features, read_feature_info
+from descr.descriptors.images import Image
+from descr.descriptors.isolated import IsolatedReadError, read_isolated
+from descr.descriptors.layout import tree_to_groups
+from descr.descriptors.netcdf import write_groups
+from descr.descriptors.tree import LayerFeatures, build_tree
+
+
+@pytest.fixture(scope="module")
+def tree():
+    rng = np.random.default_rng(0)
+    return build_tree(
+        Image(np.zeros((80, 80, 3), np.uint8), "żółw.jpg"),
+        "Small()",
+        [
+            LayerFeatures(
+                source="network",
+                layer=name,
+                features=rng.standard_normal((24, 8, 8)).astype(np.float32),
+                y=np.arange(8) * 10.0 + 4.5,
+                x=np.arange(8) * 10.0 + 4.5,
+                model="a/model",
+                revision="",
+                settings={"prompt": "🐱"},
+                components=components,
+            )
+            for name, components in (("coarse", 8), ("fine", None))
+        ],
+    )
+
+
+@pytest.fixture
+def path(tree, tmp_path):
+    """A file of the schema that descr did not write, with compressed and checked features."""
+    path = tmp_path / "foreign.nc"
+    encoding = {"features": {"compression": "zstd", "complevel": 1, "fletcher32": True}}
+    tree.to_netcdf(
+        path, encoding={f"/network/{name}": encoding for name in tree["network"].children}
+    )
+    return path
+
+
+def run_instead(monkeypatch, tmp_path, code):
+    """Put another program in the place of the reader."""
+    (tmp_path / "program.py").write_text(code)
+    monkeypatch.setattr(netcdf, "__file__", str(tmp_path / "program.py"))
+
+
+def test_a_file_of_another_program_is_read(tree, path):
+    loaded = load_features(path)
+    assert loaded.identical(tree)
+    assert isinstance(loaded.attrs["descr_schema"], int)
+    assert isinstance(loaded["network/coarse"].attrs["components"], int)
+    loaded["network/fine/features"].values[:] += 1
+
+
+def test_info_of_a_file_of_another_program(tree, path):
+    info = read_feature_info(path)
+    assert info.attributes == tree.attrs
+    assert [layer.shape for layer in info.layers] == [(24, 8, 8)] * 2
+    assert [layer.rounded_bits for layer in info.layers] == [None, None]
+
+
+def test_neither_the_folder_nor_its_modules_matter(tree, path, tmp_path, monkeypatch):
+    for module in ("json", "numpy", "netCDF4", "struct"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('imported')")
+    monkeypatch.chdir(tmp_path)
+    assert load_features("foreign.nc").identical(tree)
+
+
+@pytest.mark.parametrize("place", [0.4, 0.6, 0.8])
+def test_damaged_chunks_are_found(tree, tmp_path, place):
+    path = tmp_path / "foreign.nc"
+    root, source, layer, _ = tree_to_groups(tree)
+    root = replace(root, attributes=tree.attrs)
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((2000, 8, 8)).astype(np.float32)
+    layer.arrays["features"] = replace(layer.arrays["features"], values=features)
+    write_groups(str(path), [root, source, layer], lossless=False)
+    assert load_features(path)["network/coarse/features"].shape == (2000, 8, 8)
+    data = bytearray(path.read_bytes())
+    data[int(place * len(data))] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(FeatureFileError, match=r"foreign\.nc: is damaged"):
+        load_features(path)
+
+
+def reading(path):
+    """What reading the file gives: a tree, or an error."""
+    try:
+        return load_features(path)
+    except FeatureFileError as error:
+        return error
+
+
+def test_bytes_flipped_anywhere(path):
+    data = path.read_bytes()
+    rng = random.Random(0)
+    for _ in range(20):
+        damaged = bytearray(data)
+        for _ in range(rng.choice([1, 5])):
+            damaged[rng.randrange(len(data))] ^= rng.randrange(1, 256)
+        path.write_bytes(damaged)
+        # Names, attributes and coordinates carry no checksum in a file of another program.
+        found = reading(path)
+        if isinstance(found, FeatureFileError):
+            assert str(path) in found.message
+            assert "\n" not in str(found)
+
+
+@pytest.mark.parametrize("place", [0, 1, 8, 9, 16])
+def test_metadata_that_brings_hdf5_down(path, place):
+    # In the global heap, which holds text that is not ASCII, a flipped byte has been seen to give
+    # a segmentation fault or a double free.
+    data = bytearray(path.read_bytes())
+    data[data.index(b"GCOL") + place] ^= 0xA5
+    path.write_bytes(data)
+    with pytest.raises(FeatureFileError, match=r"foreign\.nc: is damaged"):
+        load_features(path)
+
+
+@pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGKILL"])
+def test_a_crash_is_a_damaged_file(path, tmp_path, monkeypatch, name):
+    run_instead(monkeypatch, tmp_path, f"import os, signal; os.kill(os.getpid(), signal.{name})")
+    with pytest.raises(FeatureFileError, match=r"foreign\.nc: is damaged.*crashed"):
+        load_features(path)
+
+
+def test_a_reader_that_hangs_is_stopped(path, tmp_path, monkeypatch):
+    monkeypatch.setattr(isolated, "START_SECONDS", 0.2)
+    run_instead(monkeypatch, tmp_path, "import time; time.sleep(600)")
+    with pytest.raises(IsolatedReadError, match="takes too long"):
+        read_isolated(path, schema=1, values=True)
+
+
+def test_a_reader_that_goes_round_in_circles_is_stopped(path, tmp_path, monkeypatch):
+    code = f"""
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("netcdf", {netcdf.__file__!r})
+netcdf = sys.modules["netcdf"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(netcdf)
+netcdf.CPU_SECONDS = 1
+netcdf._limit_process(1)
+while True: pass
+"""
+    run_instead(monkeypatch, tmp_path, code)
+    with pytest.raises(IsolatedReadError, match="takes too long"):
+        read_isolated(path, schema=1, values=True)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import no_such_module", "can't be read: ModuleNotFoundError"),
+        ("print('hello there')", "nonsense"),
+        ("", "nonsense"),
+    ],
+)
+def test_an_answer_that_makes_no_sense(path, tmp_path, monkeypatch, code, reason):
+    run_instead(monkeypatch, tmp_path, code)
+    with pytest.raises(IsolatedReadError, match=reason):
+        read_isolated(path, schema=1, values=True)
+
+
+def test_a_file_that_claims_to_be_huge_is_not_read(path):
+    with netCDF4.Dataset(path, "a") as file:
+        layer = file.createGroup("network/huge")
+        for dimension in ("channel", "y", "x"):
+            layer.createDimension(dimension, 20_000)
+        layer.createVariable("features", "f4", ("channel", "y", "x"), zlib=True)
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(FeatureFileError, match="claims to hold more than"):
+        load_features(path)
+    with pytest.raises(FeatureFileError, match="claims to hold more than"):
+        read_feature_info(path)
+
+
+def test_the_reader_limits_its_memory(tmp_path):
+    code = (
+        "import sys; from runpy import run_path; import numpy as np\n"
+        "run_path(sys.argv[1])['_limit_process'](1 << 20)\n"
+        "try: np.ones(4 << 30, np.uint8)\n"
+        "except MemoryError: sys.exit(7)\n"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code, netcdf.__file__], check=False)
+    assert done.returncode == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda file: file.delncattr("image_name"), "no attribute 'image_name'"),
+        (lambda file: file["network/fine"].delncattr("weight"), "layer network/fine.*weight"),
+        (lambda file: file["network/fine"].renameVariable("features", "f"), "no variable"),
+        (lambda file: file["network/fine"].renameVariable("y", "z"), "network/fine.*'y'"),
+        (lambda file: file["network/fine"].setncattr("weight", "heavy"), "'heavy'"),
+        (lambda file: file["network/fine"].setncattr("layer", "other"), "network/fine"),
+        (lambda file: nan(file["network/fine/features"]), "network/fine.*NaN"),
+        (lambda file: nan(file["network/coarse/y"]), "network/coarse.*y coord"),
+        (lambda file: file.createGroup("text/a").createVariable("features", str, ()), "no numbers"),
+        (lambda file: file.createGroup("empty/layer"), "empty/layer"),
+    ],
+)
+def test_a_file_that_breaks_the_schema_names_the_layer(path, change, reason):
+    with netCDF4.Dataset(path, "a") as file:
+        change(file)
+    with pytest.raises(FeatureFileError, match=reason) as caught:
+        load_features(path)
+    assert str(path) in caught.value.message
+
+
+def nan(variable):
+    variable.set_auto_maskandscale(False)
+    variable[0] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "dtype"),
+    [(("y", "x", "channel"), "f4"), (("y", "x"), "f4"), (("channel", "y", "x"), "f8")],
+)
+def test_features_of_another_form_are_refused(path, dimensions, dtype):
+    with netCDF4.Dataset(path, "a") as file:
+        fine = file["network/fine"]
+        other = file.createGroup("network/other")
+        other.setncatts(fine.__dict__ | {"layer": "other"})
+        for name in ("channel", "y", "x"):
+            other.createDimension(name, 8)
+        for name in ("y", "x"):
+            other.createVariable(name, "f8", (name,))[:] = fine[name][:]
+        other.createVariable("features", dtype, dimensions)[:] = 1.0
+    with pytest.raises(FeatureFileError, match=r"network/other of .*foreign\.nc"):
+        load_features(path)
+
+
+def test_nothing_is_left_behind(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path.write_bytes(path.read_bytes()[:3000] + bytes(5000))
+    with pytest.raises(FeatureFileError):
+        load_features(path)
+    assert os.listdir(tmp_path) == ["foreign.nc"]
+
+
+def test_a_process_that_does_not_start_is_told(path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    with pytest.raises(FeatureFileError, match=r"foreign\.nc: can't be read in a process"):
+        load_features(path)
