@@ -15,6 +15,7 @@ from .base import Descriptor, as_image_list
 from .canvas import FITS, Canvas, Fit, check_multiple
 from .errors import InvalidFeaturesError, OptionError
 from .images import Image, ImageLike, read_image
+from .memory import memory_errors
 from .settings import check_choice, check_int
 from .tree import LayerFeatures, build_tree
 
@@ -131,7 +132,7 @@ class Backbone(Descriptor):
         Parameters
         ----------
         pixels:
-            (batch, 3, height, width), RGB in [0, 1], on `torch_device`, in `torch_dtype`.
+            (batch, 3, height, width), RGB in [0, 1], on `torch_device`, in `pixel_dtype`.
 
         Returns
         -------
@@ -139,10 +140,27 @@ class Backbone(Descriptor):
             Layer name to (batch, channel, rows, columns).
         """
 
+    def forward_batch(self, pixels: torch.Tensor, images: range) -> Mapping[str, torch.Tensor]:
+        """As `forward`, for a network that also depends on which images of the call these are.
+
+        `images` are their places in the list that `extract` was given. Calls `forward`.
+        """
+        return self.forward(pixels)
+
     @property
     def torch_dtype(self) -> torch.dtype:
         """The precision that the network runs in."""
-        return torch.float32 if self.dtype == "auto" else getattr(torch, self.dtype)
+        return self.preferred_dtype if self.dtype == "auto" else getattr(torch, self.dtype)
+
+    @property
+    def preferred_dtype(self) -> torch.dtype:
+        """The precision that `auto` stands for: float32."""
+        return torch.float32
+
+    @property
+    def pixel_dtype(self) -> torch.dtype:
+        """The precision that `forward` gets its pixels in: that of the network."""
+        return self.torch_dtype
 
     @property
     def multiple(self) -> int:
@@ -166,7 +184,7 @@ class Backbone(Descriptor):
         self.check_size()
         trees: list[xr.DataTree] = []
         for batch in self._batches(as_image_list(images)):
-            trees += self._extract_batch(batch)
+            trees += self._extract_batch(batch, range(len(trees), len(trees) + len(batch)))
         return trees
 
     def _batches(self, images: Sequence[ImageLike]) -> Iterator[list[tuple[Image, Canvas]]]:
@@ -185,11 +203,14 @@ class Backbone(Descriptor):
             batch.append((image, canvas))
         yield batch
 
-    def _extract_batch(self, batch: Sequence[tuple[Image, Canvas]]) -> list[xr.DataTree]:
+    def _extract_batch(
+        self, batch: Sequence[tuple[Image, Canvas]], images: range
+    ) -> list[xr.DataTree]:
         pictures = np.stack([canvas.render(image.pixels) for image, canvas in batch])
         pixels = torch.from_numpy(pictures).to(self.torch_device).permute(0, 3, 1, 2)
-        with torch.inference_mode():
-            outputs = self.forward(pixels.to(self.torch_dtype) / 255)
+        name = type(self).__name__
+        with torch.inference_mode(), memory_errors(name, self.torch_device):
+            outputs = self.forward_batch((pixels.float() / 255).to(self.pixel_dtype), images)
         features = {
             layer.name: self._checked(outputs, layer, tuple(pixels.shape)) for layer in self.layers
         }

@@ -1,0 +1,71 @@
+"""The libraries under the networks, without their warnings and progress bars."""
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+_LIBRARIES = ("transformers", "diffusers", "huggingface_hub")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Import and call transformers, diffusers and huggingface_hub here without a word from them.
+
+    Errors still pass. What the caller set for a library that was imported before is restored.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        for library in _LIBRARIES:
+            if library in sys.modules:
+                stack.enter_context(_only_errors(logging.getLogger(library)))
+            else:
+                stack.enter_context(_imported_silent(library))
+        stack.enter_context(_without_bars())
+        yield
+
+
+@contextmanager
+def _only_errors(logger: logging.Logger) -> Iterator[None]:
+    level = logger.level
+    logger.setLevel(max(logger.getEffectiveLevel(), logging.ERROR))
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
+def _imported_silent(library: str) -> Iterator[None]:
+    """A library reads its level from the environment, once, when it is imported."""
+    variable = {"huggingface_hub": "HF_HUB_VERBOSITY"}.get(library, f"{library.upper()}_VERBOSITY")
+    given = os.environ.get(variable)
+    if given is None:
+        os.environ[variable] = "error"
+    try:
+        yield
+    finally:
+        if given is None:
+            del os.environ[variable]
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """A bar is shown by transformers at each loading; its switch turns that of the hub too."""
+    import huggingface_hub.utils
+    from transformers.utils import logging as switch
+
+    hub: Any = huggingface_hub.utils
+    shown, hub_shown = switch.is_progress_bar_enabled(), not hub.are_progress_bars_disabled()
+    switch.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            switch.enable_progress_bar()
+            if not hub_shown:
+                hub.disable_progress_bars()

@@ -1,0 +1,246 @@
+"""Stable Diffusion features as a descriptor."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy.typing as npt
+import torch
+import xarray as xr
+
+from ..backbone import Backbone, Layer, Precision
+from ..base import as_image_list
+from ..canvas import Fit
+from ..errors import OptionError
+from ..images import ImageLike
+from ..loading import read_config
+from ..memory import fitting, in_batches
+from ..precision import network_dtype
+from ..settings import check_int
+from ..weights import find_weights
+from .latent import encode, encoder_activations, encoder_dtype, latent_factor, load_encoder
+from .noise import Noise, check_noise, draw_noise
+from .places import check_denoiser, choose_places, find_places
+from .prompt import Conditioning, encode_prompt
+from .schedule import signal_and_noise
+from .unet import decoder_states, load_unet, unet_activations
+
+_LARGEST_SEED = 2**63 - 1
+
+
+class StableDiffusion(Backbone):
+    """States of Stable Diffusion's denoiser in one step on a real image.
+
+    The latent of the image gets the noise of one timestep, and the U-Net runs on it once, up to
+    the last layer asked for (Tang et al., "Emergent Correspondence from Image Diffusion", NeurIPS
+    2023; Zhang et al., "A Tale of Two Features", NeurIPS 2023, whose settings are the defaults).
+    Works on Stable Diffusion 1.x, 2.x and XL. Features do not depend on the batch or on the other
+    images of a call.
+
+    Parameters
+    ----------
+    model:
+        `sd-1.5`, `sd-2.1`, `sdxl`, ...; or the path of a diffusers pipeline folder with
+        safetensors.
+    size, fit:
+        The canvas, as in `Backbone`; a multiple of 64 pixels for most models.
+    timestep:
+        How noisy the latent is, from 0 to 999 for most models.
+    layers:
+        Which states, in the order that the tree has them: `decoder_1` to `decoder_11` (the state
+        that enters an output block of the latent-diffusion decoder) and `up_0` to `up_3` (the
+        output of one of diffusers' up blocks). Models of fewer levels have fewer.
+    prompt:
+        What the denoiser is told to see; empty by default.
+    ensemble:
+        Over how many samples of noise the features are averaged.
+    seed:
+        Of the noise. Each image gets the noise that it would get alone.
+    noise:
+        `gaussian`; `resized`, drawn at 64 x 64 and resized bicubically as in the original of "A
+        Tale of Two Features"; or an array (images, channels, rows, columns), with a second axis
+        for the members of an ensemble above 1, which is used as it is.
+    components:
+        To how many principal components `combine` reduces each layer; None for as it is.
+    device, dtype:
+        As in `Backbone`. `auto` precision is float16 on GPUs, where an encoder that overflows in
+        it runs in float32; on the CPU float32, or bfloat16 where the processor is faster in it.
+
+    Raises
+    ------
+    WeightsNotFoundError
+        The weights are not on this machine, or the folder is not one of Stable Diffusion.
+    OptionError
+        An option is out of range, or the model doesn't have a layer.
+    """
+
+    source = "stable_diffusion"
+
+    def __init__(
+        self,
+        *,
+        model: str = "sd-1.5",
+        size: int = 960,
+        fit: Fit = "pad",
+        timestep: int = 100,
+        layers: str | Sequence[str] = ("decoder_2", "decoder_5", "decoder_8"),
+        prompt: str = "",
+        ensemble: int = 1,
+        seed: int = 42,
+        noise: Noise | npt.ArrayLike = "gaussian",
+        components: int | None = 256,
+        device: str = "auto",
+        dtype: Precision = "auto",
+    ) -> None:
+        super().__init__(size=size, fit=fit, device=device, dtype=dtype)
+        self.checkpoint = find_weights(model, "stable_diffusion")
+        self.model, self.revision = self.checkpoint.name, self.checkpoint.revision
+        folder = self.checkpoint.folder
+        self.unet_config = read_config(folder / "unet" / "config.json", "UNet2DConditionModel")
+        self.vae_config = read_config(folder / "vae" / "config.json", "AutoencoderKL")
+        self.schedule = read_config(folder / "scheduler" / "scheduler_config.json")
+        check_denoiser(self.unet_config, self.vae_config, folder)
+        steps = int(self.schedule.get("num_train_timesteps", 1000))
+        self.timestep = check_int("timestep", timestep, minimum=0, maximum=steps - 1)
+        if not isinstance(prompt, str):
+            raise OptionError(f"prompt must be text, not {prompt!r}")
+        self.prompt = prompt
+        self.ensemble = check_int("ensemble", ensemble, minimum=1)
+        self.seed = check_int("seed", seed, minimum=0, maximum=_LARGEST_SEED)
+        self.noise = check_noise(noise, self.ensemble)
+        self.components = (
+            None if components is None else check_int("components", components, minimum=1)
+        )
+        self.factor = latent_factor(self.vae_config)
+        self.places = choose_places(layers, find_places(self.unet_config, self.factor))
+        self.layers = [
+            Layer(name, place.stride, components=self.components)
+            for name, place in self.places.items()
+        ]
+        self.check_size()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Each setting by name; layers by their names, and an array of noise by its digest."""
+        given = {**super().settings, "layers": list(self.places)}
+        if not isinstance(self.noise, str):
+            given["noise"] = f"sha256:{hashlib.sha256(self.noise.tobytes()).hexdigest()}"
+        return given
+
+    @property
+    def multiple(self) -> int:
+        """Canvas pixels per cell of the U-Net's coarsest level: all levels hold whole cells."""
+        return int(self.factor * 2 ** (len(self.unet_config["up_block_types"]) - 1))
+
+    @property
+    def preferred_dtype(self) -> torch.dtype:
+        """The precision that `auto` stands for, by the device."""
+        return network_dtype(self.torch_device)
+
+    @property
+    def pixel_dtype(self) -> torch.dtype:
+        """float32: pixels are rounded once, in the range of the encoder."""
+        return torch.float32
+
+    @cached_property
+    def conditioning(self) -> Conditioning:
+        """The prompt as the U-Net reads it; the text encoders are let go once it is there."""
+        found = encode_prompt(self.checkpoint, self.prompt)
+        return found.to(self.torch_device, self.torch_dtype)
+
+    @cached_property
+    def vae(self) -> Any:
+        """The `AutoencoderKL` of diffusers without its decoder; loaded when it is first needed."""
+        return load_encoder(
+            self.checkpoint, self.vae_config, dtype=self._vae_dtype, device=self.torch_device
+        )
+
+    @cached_property
+    def unet(self) -> Any:
+        """The U-Net of diffusers up to the last layer; loaded when it is first needed."""
+        return load_unet(
+            self.checkpoint,
+            self.unet_config,
+            last=max(self.places.values()),
+            dtype=self.torch_dtype,
+            device=self.torch_device,
+        )
+
+    def extract(self, images: Sequence[ImageLike]) -> list[xr.DataTree]:
+        """Feature trees, one per image, in order; see `Descriptor.extract`.
+
+        Raises `OptionError` if an array of noise is not for as many images, or not of the size
+        of their latents.
+        """
+        listed = as_image_list(images)
+        if not isinstance(self.noise, str) and len(self.noise) != len(listed):
+            raise OptionError(
+                f"noise is for {len(self.noise)} images, extract was given {len(listed)}"
+            )
+        return super().extract(listed)
+
+    def forward(self, pixels: torch.Tensor) -> Mapping[str, torch.Tensor]:
+        """The layers by name; an array of noise is taken from its beginning."""
+        return self.forward_batch(pixels, range(len(pixels)))
+
+    def forward_batch(self, pixels: torch.Tensor, images: range) -> Mapping[str, torch.Tensor]:
+        """The layers, averaged over the ensemble, float32: (batch, channel, rows, columns)."""
+        conditioning = self.conditioning
+        latents = self.noisy(self.latents(pixels), images)
+        canvas = pixels.shape[2], pixels.shape[3]
+
+        def run(part: slice) -> dict[str, torch.Tensor]:
+            return decoder_states(
+                self.unet,
+                latents[part].to(self.torch_dtype),
+                self.timestep,
+                conditioning,
+                self.places,
+                canvas,
+            )
+
+        item = unet_activations(self.unet_config, latents.shape[2:].numel(), self.torch_dtype)
+        owner = torch.arange(len(pixels), device=pixels.device).repeat_interleave(self.ensemble)
+        sums: dict[str, torch.Tensor] = {}
+        for part, states in in_batches(run, len(latents), fitting(item, self.torch_device)):
+            for name, state in states.items():
+                if name not in sums:
+                    sums[name] = pixels.new_zeros(len(pixels), *state.shape[1:])
+                sums[name].index_add_(0, owner[part], state.float())
+        return {name: total / self.ensemble for name, total in sums.items()}
+
+    def latents(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Latents (batch, channel, rows, columns) of canvases: posterior means, scaled, float32."""
+        item = encoder_activations(self.vae_config, pixels.shape[2:].numel(), self._vae_dtype)
+        parts = in_batches(
+            lambda part: encode(self.vae, pixels[part]),
+            len(pixels),
+            fitting(item, self.torch_device),
+        )
+        return torch.cat([latents for _, latents in parts])
+
+    def noisy(self, latents: torch.Tensor, images: range) -> torch.Tensor:
+        """Latents with the noise of the timestep: (batch * ensemble, channel, rows, columns).
+
+        The members of an image follow each other. `images` are the places of the batch in the
+        call, by which an array of noise is indexed.
+        """
+        shape = (latents.shape[1], latents.shape[2], latents.shape[3])
+        if isinstance(self.noise, str):
+            noise = draw_noise(self.noise, self.ensemble, shape, self.seed)
+            noise = noise.repeat(len(latents), 1, 1, 1)
+        else:
+            if self.noise.shape[2:] != shape:
+                raise OptionError(
+                    f"noise has (channels, rows, columns) = {self.noise.shape[2:]}, "
+                    f"the latents of these images {shape}"
+                )
+            noise = torch.from_numpy(self.noise[images.start : images.stop].copy()).flatten(0, 1)
+        signal, amount = signal_and_noise(self.schedule, self.timestep)
+        members = latents.repeat_interleave(self.ensemble, dim=0)
+        return signal * members + amount * noise.to(latents.device)
+
+    @property
+    def _vae_dtype(self) -> torch.dtype:
+        return encoder_dtype(self.vae_config, self.torch_dtype)

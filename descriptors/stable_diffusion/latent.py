@@ -1,0 +1,71 @@
+"""From pixels to latents: the encoder half of the VAE."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ..convolution import speed_up
+from ..loading import load_weights
+from ..quiet import quiet
+from ..weights import Checkpoint
+
+# The names that attention had in the files of the first releases.
+_RENAMES = {
+    ".query.": (".to_q.",),
+    ".key.": (".to_k.",),
+    ".value.": (".to_v.",),
+    ".proj_attn.": (".to_out.0.",),
+}
+_COPIES = 5
+"""Arrays of the first level's features that are alive at once in a residual block."""
+
+
+def load_encoder(
+    checkpoint: Checkpoint, config: Mapping[str, Any], *, dtype: torch.dtype, device: torch.device
+) -> Any:
+    """The `AutoencoderKL` of diffusers without its decoder; that isn't read from the file either.
+
+    Raises `WeightsNotFoundError` for damaged weights.
+    """
+    with quiet():
+        from diffusers import AutoencoderKL
+
+        with torch.device("meta"):
+            vae = AutoencoderKL.from_config(dict(config))
+        vae.decoder = vae.post_quant_conv = None
+        load_weights(vae, checkpoint.weights["vae"], dtype=dtype, device=device, renames=_RENAMES)
+    speed_up(vae, dtype, device)
+    return vae
+
+
+def encoder_dtype(config: Mapping[str, Any], dtype: torch.dtype) -> torch.dtype:
+    """The precision for the encoder where the U-Net has this one.
+
+    float16 overflows in most of these encoders; their configs say so (`force_upcast`).
+    """
+    if dtype == torch.float16 and config.get("force_upcast", True):
+        return torch.float32
+    return dtype
+
+
+def encode(vae: Any, pixels: torch.Tensor) -> torch.Tensor:
+    """Latents (batch, channel, rows, columns), float32: posterior mean x scaling factor.
+
+    `pixels` is (batch, 3, height, width), float32, in [0, 1].
+    """
+    hidden = vae.encoder((pixels * 2 - 1).to(vae.dtype))
+    if vae.quant_conv is not None:
+        hidden = vae.quant_conv(hidden)
+    mean: torch.Tensor = hidden.chunk(2, dim=1)[0]
+    return mean.float() * float(vae.config.scaling_factor)
+
+
+def encoder_activations(config: Mapping[str, Any], pixels: int, dtype: torch.dtype) -> int:
+    """About how many bytes of activations a canvas of so many pixels takes in the encoder."""
+    return pixels * int(config["block_out_channels"][0]) * _COPIES * dtype.itemsize
+
+
+def latent_factor(config: Mapping[str, Any]) -> int:
+    """Canvas pixels per cell of the latent."""
+    return int(2 ** (len(config["block_out_channels"]) - 1))

@@ -1,0 +1,67 @@
+"""The noise that is added to the latent of an image."""
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from ..errors import OptionError
+from ..settings import check_choice
+
+Noise = Literal["gaussian", "resized"]
+KINDS: tuple[Noise, ...] = ("gaussian", "resized")
+
+_DRAWN = (64, 64)
+
+
+def check_noise(noise: Any, ensemble: int) -> Noise | npt.NDArray[np.float32]:
+    """`noise` as one of the kinds, or as a float32 array (image, member, channel, row, column).
+
+    Raises `OptionError` for anything else. An array of an ensemble of 1 may lack its axis.
+    """
+    if isinstance(noise, str):
+        return check_choice("noise", noise, KINDS)
+    try:
+        array = np.array(noise, dtype=np.float32)
+    except (TypeError, ValueError):
+        array = np.empty(0, np.float32)
+    if array.ndim == 4 and ensemble == 1:
+        array = array[:, None]
+    if array.ndim != 5 or not array.size or array.shape[1] != ensemble:
+        members = "" if ensemble == 1 else f"{ensemble}, "
+        found = f"shape {np.shape(noise)}" if hasattr(noise, "shape") else repr(noise)
+        raise OptionError(
+            f"noise must be {' or '.join(KINDS)}, or an array "
+            f"(images, {members}channels, rows, columns), not {found}"
+        )
+    if not np.isfinite(array).all():
+        raise OptionError("noise holds NaN or infinite values")
+    array.flags.writeable = False
+    return array
+
+
+def draw_noise(kind: Noise, members: int, shape: tuple[int, int, int], seed: int) -> torch.Tensor:
+    """Noise for the latent of one image: (member, channel, rows, columns), float32, on the CPU.
+
+    Parameters
+    ----------
+    kind:
+        `gaussian` is drawn at the size of the latent; `resized` is drawn at 64 x 64 and resized
+        bicubically, as in the published features of "A Tale of Two Features": smooth, and with
+        less than unit variance.
+    members:
+        How many samples; the first ones do not depend on how many follow.
+    shape:
+        (channel, rows, columns) of the latent.
+    seed:
+        Of the CPU's generator: the noise depends neither on the device nor on other images.
+    """
+    channels, rows, columns = shape
+    generator = torch.Generator().manual_seed(seed)
+    size = _DRAWN if kind == "resized" else (rows, columns)
+    noise = torch.stack([torch.randn(channels, *size, generator=generator) for _ in range(members)])
+    if size == (rows, columns):
+        return noise
+    return functional.interpolate(noise, (rows, columns), mode="bicubic", align_corners=False)

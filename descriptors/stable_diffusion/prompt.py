@@ -1,0 +1,108 @@
+"""The prompt as the denoiser reads it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ..errors import OptionError, WeightsNotFoundError
+from ..quiet import quiet
+from ..weights import Checkpoint
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioning:
+    """What the text encoders say of one prompt.
+
+    `states` is (1, token, channel); `pooled` is (1, channel) for models that take it, else None.
+    """
+
+    states: torch.Tensor
+    pooled: torch.Tensor | None
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> "Conditioning":
+        """The same on another device, in another precision."""
+        pooled = None if self.pooled is None else self.pooled.to(device, dtype)
+        return Conditioning(self.states.to(device, dtype), pooled)
+
+
+def encode_prompt(checkpoint: Checkpoint, prompt: str) -> Conditioning:
+    """The conditioning of a prompt, computed on the CPU in float32 whatever the U-Net runs in.
+
+    With one text encoder, its last hidden state after the final norm. With two, as in SDXL, the
+    last but one of both, joined, and the pooled embedding of the second. Each encoder is loaded
+    for this and let go before the next.
+
+    Raises
+    ------
+    OptionError
+        The prompt is longer than the encoders take.
+    WeightsNotFoundError
+        An encoder is damaged; names its folder.
+    """
+    parts = sorted(part for part in checkpoint.weights if part.startswith("text_encoder"))
+    if len(parts) == 1:
+        return Conditioning(_encode(checkpoint, parts[0], prompt).last_hidden_state, None)
+    outputs = [_encode(checkpoint, part, prompt) for part in parts]
+    states = torch.cat([output.hidden_states[-2] for output in outputs], dim=-1)
+    return Conditioning(states, outputs[-1].text_embeds)
+
+
+def _encode(checkpoint: Checkpoint, part: str, prompt: str) -> Any:
+    tokens = _tokenize(checkpoint, part.replace("text_encoder", "tokenizer"), prompt)
+    with quiet(), torch.inference_mode():
+        return _load_encoder(checkpoint, part)(tokens, output_hidden_states=True)
+
+
+def _tokenize(checkpoint: Checkpoint, part: str, prompt: str) -> torch.Tensor:
+    """The prompt's tokens (1, token), padded to what the encoder takes."""
+    folder = checkpoint.folder / part
+    with quiet():
+        from transformers import CLIPTokenizer
+
+        try:
+            tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError, KeyError) as error:
+            raise WeightsNotFoundError(
+                f"{folder}: holds no tokenizer that can be read: {_first_line(error)}"
+            ) from error
+        longest = tokenizer.model_max_length
+        tokens: list[int] = tokenizer(prompt, padding="max_length", max_length=longest).input_ids
+    if len(tokens) > longest:
+        raise OptionError(
+            f"prompt has {len(tokens)} tokens, of which the model takes {longest}",
+            hint="shorten it",
+        )
+    return torch.tensor([tokens])
+
+
+def _load_encoder(checkpoint: Checkpoint, part: str) -> Any:
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection
+
+    kind = CLIPTextModelWithProjection if part.endswith("_2") else CLIPTextModel
+    folder = checkpoint.folder / part
+    try:
+        encoder, report = kind.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            variant=checkpoint.variant(part),
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+    except Exception as error:  # safetensors, OSError, RuntimeError of many kinds
+        raise WeightsNotFoundError(
+            f"{folder}: the text encoder can't be loaded: {_first_line(error)}", hint="get it again"
+        ) from error
+    if report["missing_keys"]:
+        missing = sorted(report["missing_keys"])
+        raise WeightsNotFoundError(
+            f"{checkpoint.weights[part][0]}: lacks {len(missing)} weights of its config, such as "
+            f"{missing[0]}",
+            hint="the config and the weights are of different models: get both again",
+        )
+    return encoder.eval()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

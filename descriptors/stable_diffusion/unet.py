@@ -1,0 +1,135 @@
+"""The U-Net up to the last state that is wanted."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ..convolution import speed_up
+from ..loading import load_weights
+from ..quiet import quiet
+from ..weights import Checkpoint
+from .places import Place
+from .prompt import Conditioning
+
+_COPIES = 48
+"""Arrays as large as the first level's features that are alive at once: the skip connections,
+and the gated feed-forward layer of an attention block, 8 wide before its gate."""
+
+
+def load_unet(
+    checkpoint: Checkpoint,
+    config: Mapping[str, Any],
+    *,
+    last: Place,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Any:
+    """The `UNet2DConditionModel` of diffusers without what comes after a place of its decoder.
+
+    What is left out isn't read from the file either. Raises `WeightsNotFoundError` for damaged
+    weights.
+    """
+    with quiet():
+        from diffusers import UNet2DConditionModel
+
+        with torch.device("meta"):
+            unet = UNet2DConditionModel.from_config(dict(config))
+        unet.conv_norm_out = unet.conv_act = unet.conv_out = None
+        unet.up_blocks = unet.up_blocks[: last.block + 1]
+        block = unet.up_blocks[last.block]
+        block.resnets = block.resnets[: last.step + 1]
+        if hasattr(block, "attentions"):
+            block.attentions = block.attentions[: last.step + 1]
+        if not last.upsampled:
+            block.upsamplers = None
+        load_weights(unet, checkpoint.weights["unet"], dtype=dtype, device=device)
+    speed_up(unet, dtype, device)
+    return unet
+
+
+def decoder_states(
+    unet: Any,
+    latents: torch.Tensor,
+    timestep: int,
+    conditioning: Conditioning,
+    places: Mapping[str, Place],
+    canvas: tuple[int, int],
+) -> dict[str, torch.Tensor]:
+    """The decoder's states at these places, by name: (batch, channel, rows, columns).
+
+    The forward of diffusers' `UNet2DConditionModel`, opened between the residual blocks of its
+    decoder: states there have no name in the library.
+
+    Parameters
+    ----------
+    unet:
+        What `load_unet` gave.
+    latents:
+        Noisy latents (batch, channel, rows, columns), on its device, in its precision.
+    timestep:
+        The timestep whose noise they have.
+    conditioning:
+        Of the prompt, for all of the batch.
+    places:
+        The states that are wanted.
+    canvas:
+        Height and width in pixels, which SDXL is told as the size of its image.
+    """
+    batch = latents.shape[0]
+    text = conditioning.states.expand(batch, -1, -1)
+    embedding = unet.time_embedding(unet.get_time_embed(sample=latents, timestep=timestep))
+    added = unet.get_aug_embed(
+        emb=embedding,
+        encoder_hidden_states=text,
+        added_cond_kwargs=_added(conditioning, batch, canvas),
+    )
+    if added is not None:
+        embedding = embedding + added
+    hidden = unet.conv_in(latents)
+    skips = [hidden]
+    for block in unet.down_blocks:
+        hidden, states = block(hidden, embedding, **_attending(block, text))
+        skips += states
+    if unet.mid_block is not None:
+        hidden = unet.mid_block(hidden, embedding, **_attending(unet.mid_block, text))
+    found: dict[str, torch.Tensor] = {}
+    for index, block in enumerate(unet.up_blocks):
+        for step, resnet in enumerate(block.resnets):
+            hidden = resnet(torch.cat([hidden, skips.pop()], dim=1), embedding)
+            if getattr(block, "has_cross_attention", False):
+                attention = block.attentions[step]
+                hidden = attention(hidden, encoder_hidden_states=text, return_dict=False)[0]
+            if step == len(block.resnets) - 1 and block.upsamplers is not None:
+                hidden = block.upsamplers[0](hidden)
+            found |= {
+                name: hidden
+                for name, place in places.items()
+                if (place.block, place.step) == (index, step)
+            }
+    return found
+
+
+def unet_activations(config: Mapping[str, Any], cells: int, dtype: torch.dtype) -> int:
+    """About how many bytes of activations a latent of so many cells takes in the U-Net."""
+    return cells * int(config["block_out_channels"][0]) * _COPIES * dtype.itemsize
+
+
+def _attending(block: Any, text: torch.Tensor) -> dict[str, torch.Tensor]:
+    return {"encoder_hidden_states": text} if getattr(block, "has_cross_attention", False) else {}
+
+
+def _added(
+    conditioning: Conditioning, batch: int, canvas: tuple[int, int]
+) -> dict[str, torch.Tensor]:
+    """SDXL's size conditioning (Podell et al. 2023, section 2.2): an image that fills its canvas.
+
+    Original size, corner of the crop, target size; the last and first are the canvas's.
+    """
+    if conditioning.pooled is None:
+        return {}
+    sizes = torch.tensor([[*canvas, 0, 0, *canvas]], device=conditioning.pooled.device)
+    return {
+        "text_embeds": conditioning.pooled.expand(batch, -1),
+        "time_ids": sizes.expand(batch, -1),
+    }
