@@ -95,6 +95,23 @@ def report(name: str, path: Path, size: int, write: float, read: float, floor: t
     )
 
 
+def compare_settings(tree: xr.DataTree, path: Path, size: int, floor: tuple) -> None:
+    """Print a line for each level of compression and size of chunks, and one for zlib."""
+    groups = tree_to_groups(tree)
+
+    def measure(name: str) -> None:
+        write = best_seconds(lambda: netcdf.write_groups(str(path), groups, lossless=False))
+        report(name, path, size, write, best_seconds(lambda: read_plain(path)), floor)
+
+    for level in (1, 2, 3, 6):
+        for chunk in (1 << 16, 1 << 18, 1 << 20, 1 << 22):
+            netcdf.COMPRESSION_LEVEL, netcdf.CHUNK_BYTES = level, chunk
+            measure(f"level {level}, chunks {chunk >> 10} KiB")
+    netcdf.COMPRESSION_LEVEL, netcdf.CHUNK_BYTES = 1, 1 << 20
+    netCDF4.__has_zstandard_support__ = 0
+    measure("zlib, level 1")
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -118,17 +135,7 @@ def main() -> None:
             report(name, path, size, write, read, floor)
         print(f"read_feature_info: {best_seconds(lambda: read_feature_info(path)):.3f} s")
         if arguments.settings:
-            groups = tree_to_groups(tree)
-            for level in (1, 2, 3, 6):
-                for chunk in (1 << 16, 1 << 18, 1 << 20, 1 << 22):
-                    netcdf.COMPRESSION_LEVEL, netcdf.CHUNK_BYTES = level, chunk
-                    write = best_seconds(
-                        lambda: netcdf.write_groups(str(path), groups, lossless=False)
-                    )
-                    read = best_seconds(lambda: read_plain(path))
-                    report(
-                        f"level {level}, chunks {chunk >> 10} KiB", path, size, write, read, floor
-                    )
+            compare_settings(tree, path, size, floor)
 
 
 if __name__ == "__main__":

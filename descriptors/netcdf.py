@@ -22,7 +22,7 @@ ARRAYS = ("features", "y", "x")
 ROUNDED_BITS = 10
 # Level 1 takes half the time of level 2 for a file 7% larger, and chunks of this size are the
 # quickest of 64 KiB to 4 MiB (benchmarks/feature_files.py --settings). zlib with its byte shuffle,
-# which netCDF4 doesn't offer with zstd, saves another quarter but takes ten times as long to write.
+# which netCDF4 doesn't offer with zstd, saves another quarter but takes five times as long.
 COMPRESSION_LEVEL = 1
 CHUNK_BYTES = 1 << 20
 # Above this, rounding up to 10 bits would give infinity.
