@@ -175,13 +175,6 @@ def _document(model: "Model") -> dict[str, Any]:
 
 
 def _print_found(model: "Model", found: "Checkpoint") -> None:
-    from .tables import print_facts
-
-    print_facts(
-        [
-            (model.name, model.title),
-            ("folder", str(found.folder)),
-            ("commit", found.revision),
-            ("licence", model.licence),
-        ]
-    )
+    """Say where the weights are, on lines that are not broken: a path is there to be copied."""
+    typer.echo(f"{model.name}: {model.title}, licence {model.licence}, commit {found.revision}")
+    typer.echo(found.folder)

