@@ -22,10 +22,10 @@ ARRAYS = ("features", "y", "x")
 ROUNDED_BITS = 10
 # Level 1 takes half the time of level 2 for a file 7% larger, and chunks of this size are the
 # quickest of 64 KiB to 4 MiB (benchmarks/feature_files.py --settings). zlib with its byte shuffle,
-# which netCDF4 doesn't offer with zstd, saves another quarter but takes five times as long.
+# which netCDF4 doesn't offer with zstd, saves another quarter but takes several times as long.
 COMPRESSION_LEVEL = 1
 CHUNK_BYTES = 1 << 20
-# Above this, rounding up to 10 bits would give infinity.
+# The largest number of 10 bits; what is larger may be rounded up to infinity.
 LARGEST_ROUNDED = float(np.float32(2.0**128 * (1 - 2.0**-11)))
 _ROUNDED_BY = "_QuantizeBitRoundNumberOfSignificantBits"
 _RESERVED = {"_FillValue", _ROUNDED_BY}
