@@ -32,6 +32,8 @@ MODELS = (
 )
 RECIPES = ("sd", "dinov2", "fused", "dift")
 
+_HERE = {"whole": "yes", "part": "in part", "none": "no"}
+
 _EXAMPLES = """\
 descr models pull fused
 descr models pull dinov2-small
@@ -135,7 +137,7 @@ def remove_models(
 
     models = _models_of(names)
     folders = [folder for model in models for folder in holdings(model.name)]
-    if folders and not yes and sys.stdin.isatty() and sys.stderr.isatty():
+    if folders and not yes and _asks():
         for folder in folders:
             say(str(folder))
         if not typer.confirm("Remove?", err=True):
@@ -146,7 +148,9 @@ def remove_models(
         typer.echo(f"{model.name}: {done}")
 
 
-_HERE = {"whole": "yes", "part": "in part", "none": "no"}
+def _asks() -> bool:
+    """Whether somebody sits there who can answer."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _models_of(names: Sequence[str]) -> "list[Model]":

@@ -39,10 +39,8 @@ def explained(repository: str, endpoint: str) -> Iterator[None]:
         yield
     except DownloadError:
         raise
-    except (OSError, ValueError, RuntimeError) as error:
-        raise explain(error, repository, endpoint) from error
     except Exception as error:
-        if not is_network_error(error):
+        if not isinstance(error, OSError) and not is_network_error(error):
             raise
         raise explain(error, repository, endpoint) from error
 
@@ -70,12 +68,13 @@ def explain(error: Exception, repository: str, endpoint: str) -> DownloadError:
         return DownloadError(
             f"can't reach {endpoint}: {_reason(error)}", hint=f"check the connection; {_AGAIN}"
         )
-    if isinstance(error, OSError) and error.errno in _DISK:
-        place = f"{error.filename}: " if error.filename else ""
-        return DownloadError(
-            f"{place}can't be written: {_DISK[error.errno]}",
-            hint=f"make room, or set HF_HOME to another place; {_AGAIN}",
-        )
+    if isinstance(error, OSError) and error.errno is not None:
+        return _unwritable(error)
+    return no_hub(endpoint, error)
+
+
+def no_hub(endpoint: str, error: Exception) -> DownloadError:
+    """The error for an answer that a hub does not give, such as a network's page to log in."""
     return DownloadError(
         f"{endpoint} does not answer as a hub does: {_reason(error)}",
         hint="check HF_ENDPOINT, and whether the network asks for a login of its own",
@@ -116,6 +115,16 @@ def _refusal(status: int, error: Exception, repository: str, endpoint: str) -> D
     return DownloadError(
         f"{endpoint} answers with an error ({status}) for {repository}",
         hint=f"try it later; {_AGAIN}",
+    )
+
+
+def _unwritable(error: OSError) -> DownloadError:
+    place = f"{error.filename}: " if error.filename else ""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    mend = "make room, or set HF_HOME to another disk" if full else "set HF_HOME to another place"
+    return DownloadError(
+        f"{place}can't be written: {_DISK.get(error.errno or 0) or error.strerror}",
+        hint=f"{mend}; {_AGAIN}",
     )
 
 

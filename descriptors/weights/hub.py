@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from .answers import no_hub
 from .cache import cache_folder
 
 _PUBLIC = "https://huggingface.co"
@@ -61,18 +62,20 @@ class Hub:
     def read_repository(self, repository: str) -> tuple[str, dict[str, RemoteFile]]:
         """The commit that the main branch stands at, and its files by name.
 
-        Raises what the hub's library raises, and `ValueError` if the answer lacks the sizes.
+        Raises what the hub's library raises, and `DownloadError` if the answer is not a hub's.
         """
         from huggingface_hub import HfApi, constants
 
         api = HfApi(endpoint=self.endpoint, library_name=_LIBRARY, library_version=_version())
-        found = api.model_info(
-            repository, files_metadata=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT
-        )
-        files = {one.rfilename: _remote_file(one) for one in found.siblings or ()}
-        if not found.sha:
-            raise ValueError("it states no commit")
-        return found.sha, files
+        try:
+            found = api.model_info(
+                repository, files_metadata=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT
+            )
+            if not found.sha:
+                raise ValueError("it states no commit")
+            return found.sha, {one.rfilename: _remote_file(one) for one in found.siblings or ()}
+        except (ValueError, KeyError, TypeError) as error:
+            raise no_hub(self.endpoint, error) from error
 
     @contextmanager
     def stream(self, repository: str, commit: str, name: str, start: int) -> Iterator[Any]:

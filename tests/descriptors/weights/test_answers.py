@@ -1,0 +1,51 @@
+import errno
+
+import pytest
+from descr.descriptors.weights import DownloadError
+from descr.descriptors.weights.answers import explained
+from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
+
+
+def said(error: BaseException) -> DownloadError:
+    with pytest.raises(DownloadError) as caught, explained("owner/name", "https://hub"):
+        raise error
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "mend"),
+    [
+        (errno.ENOSPC, "the disk is full", "make room"),
+        (errno.EDQUOT, "quota", "make room"),
+        (errno.EROFS, "read-only", "HF_HOME"),
+        (errno.EACCES, "not permitted", "HF_HOME"),
+        (errno.EIO, "input/output", "HF_HOME"),
+    ],
+)
+def test_what_the_disk_refuses(number: int, words: str, mend: str) -> None:
+    error = said(OSError(number, "Input/output error", "/the/cache"))
+    assert error.message.lower().startswith("/the/cache: can't be written: ")
+    assert words in error.message.lower()
+    assert mend in (error.hint or "")
+
+
+def test_offline_mode_that_the_librarys_import_has_seen() -> None:
+    assert "offline mode is on" in said(OfflineModeIsEnabled("no")).message
+
+
+def test_the_cause_of_a_file_that_was_not_found() -> None:
+    error = LocalEntryNotFoundError("nowhere")
+    error.__cause__ = OfflineModeIsEnabled("no")
+    assert "offline mode is on" in said(error).message
+
+
+def test_an_answer_without_what_a_hub_states() -> None:
+    assert "does not answer as a hub does: no header" in said(OSError("no\nheader")).message
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("ours"), DownloadError("said")])
+def test_the_rest_passes(error: BaseException) -> None:
+    with pytest.raises(type(error)) as caught, explained("owner/name", "https://hub"):
+        raise error
+    assert caught.value is error
