@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from descr.descriptors.errors import OptionError, WeightsNotFoundError
-from descr.descriptors.weights import MODELS, Checkpoint, cached, find_weights
+from descr.descriptors.weights import MODELS, Checkpoint, Model, cached, find_weights
 from descr.descriptors.weights.cache import cache_folder
 from safetensors.numpy import save
 from support.hub import dinov2_files, pipeline_files, weights
@@ -56,8 +56,8 @@ def refused(model: str | Path, family: str, *words: str) -> str:
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
-def test_missing_weights_come_with_the_command_that_gets_them(model: object, cache: Path) -> None:
-    name, family = model.name, model.family  # type: ignore[attr-defined]
+def test_missing_weights_come_with_the_command_that_gets_them(model: Model, cache: Path) -> None:
+    name, family = model.name, model.family
     with pytest.raises(WeightsNotFoundError) as caught:
         find_weights(name, family)
     assert f"descr models pull {name}" in (caught.value.hint or "")

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -48,8 +49,6 @@ def test_every_commit_of_every_repository_goes(hub: FakeHub, cache: Path) -> Non
     second.rename(first)
     pull_again = pull("sd-2.1")
     assert pull_again.folder.is_relative_to(first)
-    import shutil
-
     shutil.copytree(first, second, symlinks=True)
     held = size(first) + size(second)
     assert remove("sd-2.1") == held

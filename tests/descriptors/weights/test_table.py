@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
+from descr.cli.tables import format_bytes
 from descr.descriptors.errors import OptionError
-from descr.descriptors.weights import MODELS, RECIPES, find_model, find_models
+from descr.descriptors.weights import MODELS, RECIPES, Model, find_model, find_models
 from support.hub import dinov2_files, pipeline_files
 
 
@@ -12,28 +15,28 @@ def test_names_and_repositories_belong_to_one_model() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
-def test_every_model_can_be_had_from_what_its_kind_of_repository_holds(model: object) -> None:
-    files: tuple[tuple[str, ...], ...] = model.files  # type: ignore[attr-defined]
-    family: str = model.family  # type: ignore[attr-defined]
-    xl: bool = model.name == "sdxl"  # type: ignore[attr-defined]
+def test_every_model_can_be_had_from_what_its_kind_of_repository_holds(model: Model) -> None:
+    files: tuple[tuple[str, ...], ...] = model.files
+    family: str = model.family
+    xl: bool = model.name == "sdxl"
     held = dinov2_files() if family == "dinov2" else pipeline_files(xl=xl)
     for names in files:
         assert set(names) & set(held)
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
-def test_weights_are_safetensors_with_the_half_precision_first(model: object) -> None:
-    names = [name for names in model.files for name in names]  # type: ignore[attr-defined]
+def test_weights_are_safetensors_with_the_half_precision_first(model: Model) -> None:
+    names = [name for names in model.files for name in names]
     assert all(name.endswith((".safetensors", ".json", ".txt")) for name in names)
-    for alternatives in model.files:  # type: ignore[attr-defined]
+    for alternatives in model.files:
         assert [".fp16." in name for name in alternatives] in ([False], [True, False])
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
-def test_every_model_says_what_it_costs_and_whose_it_is(model: object) -> None:
-    assert model.size > 80e6  # type: ignore[attr-defined]
-    assert model.licence  # type: ignore[attr-defined]
-    assert "arXiv:" in model.citation  # type: ignore[attr-defined]
+def test_every_model_says_what_it_costs_and_whose_it_is(model: Model) -> None:
+    assert model.size > 80e6
+    assert model.licence
+    assert "arXiv:" in model.citation
 
 
 def test_a_descriptors_name_stands_for_the_models_that_it_takes() -> None:
@@ -48,3 +51,14 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
         find_model("sd-1.4")
     with pytest.raises(OptionError, match="fused"):
         find_models("fusion")
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
+def test_the_site_has_the_same_table(model: Model) -> None:
+    page = Path(__file__).parents[3] / "docs" / "weights.md"
+    rows = page.read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in rows if line.startswith(f"| `{model.name}` |")]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[1].startswith(model.title)
+    assert cells[2] == format_bytes(model.size)
+    assert cells[4] == ", ".join(f"`{one}`" for one in model.repositories)
