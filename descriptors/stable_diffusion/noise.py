@@ -23,6 +23,8 @@ def check_noise(noise: Any, ensemble: int) -> Noise | npt.NDArray[np.float32]:
     """
     if isinstance(noise, str):
         return check_choice("noise", noise, KINDS)
+    if isinstance(noise, torch.Tensor):
+        noise = noise.numpy(force=True)
     try:
         array = np.array(noise, dtype=np.float32)
     except (TypeError, ValueError):

@@ -1,0 +1,113 @@
+"""The tiny models of tests/data, and tiny ones of other kinds, made here with random weights."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+DATA = Path(__file__).parents[1] / "data"
+STABLE_DIFFUSION = DATA / "tiny-stable-diffusion"
+DINOV2 = DATA / "tiny-dinov2"
+DINOV2_REGISTERS = DATA / "tiny-dinov2-registers"
+IMAGES = [DATA / "images" / "a.png", DATA / "images" / "b.png"]
+
+
+def copy(source: Path, folder: Path) -> Path:
+    """A copy of a model that a test may change."""
+    return Path(shutil.copytree(source, folder / source.name))
+
+
+def edit(path: Path, **changes: Any) -> None:
+    """Change values of a JSON file."""
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def randomize(module: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
+    """Weights that make every part of the network matter."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for weight in module.parameters():
+            scale = 0.3 if weight.ndim < 2 else weight[0].numel() ** -0.5
+            weight.copy_(torch.randn(weight.shape, generator=generator) * scale)
+            if weight.ndim < 2:
+                weight += 0.5
+    return module.eval()
+
+
+def make_xl(folder: Path) -> Path:
+    """A pipeline of SDXL's shape: two text encoders, added conditioning, three levels."""
+    from diffusers import UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+    pipeline = folder / "tiny-xl"
+    shutil.copytree(STABLE_DIFFUSION, pipeline)
+    text = {
+        "vocab_size": 400,
+        "intermediate_size": 32,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 2,
+        "bos_token_id": 398,
+        "eos_token_id": 399,
+        "pad_token_id": 399,
+    }
+    for suffix, width, kind in (
+        ("", 16, CLIPTextModel),
+        ("_2", 24, CLIPTextModelWithProjection),
+    ):
+        encoder = kind(CLIPTextConfig(hidden_size=width, projection_dim=20, **text))
+        shutil.rmtree(pipeline / f"text_encoder{suffix}", ignore_errors=True)
+        randomize(encoder, seed=width).save_pretrained(pipeline / f"text_encoder{suffix}")
+    shutil.copytree(pipeline / "tokenizer", pipeline / "tokenizer_2")
+    shutil.rmtree(pipeline / "unet")
+    unet = UNet2DConditionModel(
+        block_out_channels=(8, 16, 32),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        transformer_layers_per_block=(1, 2, 3),
+        attention_head_dim=(1, 2, 4),
+        use_linear_projection=True,
+        cross_attention_dim=40,
+        norm_num_groups=4,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=20 + 6 * 8,
+        sample_size=16,
+    )
+    randomize(unet).save_pretrained(pipeline / "unet")
+    modules = {
+        "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
+        "tokenizer_2": ["transformers", "CLIPTokenizer"],
+    }
+    edit(pipeline / "model_index.json", _class_name="StableDiffusionXLPipeline", **modules)
+    return pipeline
+
+
+def make_giant(folder: Path) -> Path:
+    """A DINOv2 of the giant's kind, whose MLP is gated, with weights as the hub names them."""
+    from safetensors.torch import save_file
+    from transformers import Dinov2Config, Dinov2Model
+
+    config = Dinov2Config(
+        hidden_size=24,
+        num_hidden_layers=3,
+        num_attention_heads=3,
+        mlp_ratio=2,
+        image_size=70,
+        use_swiglu_ffn=True,
+    )
+    model = randomize(Dinov2Model(config))
+    named = model.state_dict()
+    for block in range(3):
+        mlp = f"encoder.layer.{block}.mlp"
+        for kind in ("weight", "bias"):
+            gate, up = (named.pop(f"{mlp}.{part}.{kind}") for part in ("gate_proj", "up_proj"))
+            named[f"{mlp}.weights_in.{kind}"] = torch.cat([gate, up])
+            named[f"{mlp}.weights_out.{kind}"] = named.pop(f"{mlp}.down_proj.{kind}")
+    giant = folder / "tiny-giant"
+    giant.mkdir()
+    config.save_pretrained(giant)
+    save_file(named, giant / "model.safetensors")
+    torch.save(model.state_dict(), folder / "expected.pt")
+    return giant
