@@ -16,6 +16,7 @@ from .folders import read_folder
 from .hub import Hub, RemoteFile
 from .patience import patiently
 from .progress import Progress, Silent
+from .silence import silenced
 from .table import Model, find_model
 
 
@@ -59,7 +60,7 @@ def pull(name: str, *, progress: Progress | None = None) -> Checkpoint:
         if refused:
             told.say(f"{refused[-1].message}; taking {repository}")
         try:
-            with explained(repository, hub.endpoint):
+            with silenced(), explained(repository, hub.endpoint):
                 return _pull_from(hub, repository, model, told)
         except UnusableRepositoryError as error:
             refused.append(error)

@@ -7,6 +7,7 @@ from typing import Any
 from ..errors import OutputError
 from .cache import cache_folder, repository_folder
 from .download import INCOMPLETE
+from .silence import silenced
 from .table import Model, find_model
 
 
@@ -37,14 +38,15 @@ def remove(name: str) -> int:
     if not folders:
         return 0
     freed = sum(part.stat().st_size for folder in folders for part in _incomplete(folder))
-    # Once for each repository at most: a mirror may have the same commits, and one name removes
-    # only one of them.
-    for _ in folders:
-        strategy = _strategy(cache, folders)
-        if strategy is None:
-            break
-        freed += strategy.expected_freed_size
-        strategy.execute()
+    with silenced():
+        # Once for each repository at most: a mirror may have the same commits, and one name
+        # removes only one of them.
+        for _ in folders:
+            strategy = _strategy(cache, folders)
+            if strategy is None:
+                break
+            freed += strategy.expected_freed_size
+            strategy.execute()
     for folder in folders:
         if folder.exists():
             # Nothing that counts as a commit: what a stopped pull has left, or a damaged cache.

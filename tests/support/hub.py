@@ -101,6 +101,8 @@ class FakeHub:
     faults: list[Fault] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     stated: dict[str, int] = field(default_factory=dict)
+    warning: str | None = None
+    """What every answer warns of, as the hub does of requests without a token."""
 
     def commit(self, repository: str) -> str:
         """The commit that the repository stands at: the hash of what it holds."""
@@ -294,6 +296,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _head(self, status: int, length: int, headers: Mapping[str, str]) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(length))
+        if self.hub.warning is not None:
+            self.send_header("X-HF-Warning", f"{self.hub.warning}; {self.hub.warning}")
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()

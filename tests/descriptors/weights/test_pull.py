@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from descr.descriptors.errors import OptionError
-from descr.descriptors.weights import DownloadError, cached, find_weights, pull
+from descr.descriptors.weights import DownloadError, cached, find_weights, pull, remove
 from descr.descriptors.weights.cache import repository_folder
 from huggingface_hub import scan_cache_dir, snapshot_download
 from support.hub import FakeHub, dinov2_files, pipeline_files, sha256, weights
@@ -469,3 +469,12 @@ def test_a_repository_that_states_no_sizes_is_refused(
     hub.refuse(f"/api/models/{SMALL}", status=200, body=json.dumps(listing).encode())
     with pytest.raises(DownloadError, match=r"states no size for config\.json"):
         pull("dinov2-small")
+
+
+def test_the_hubs_library_says_nothing(
+    hub: FakeHub, cache: Path, small: dict[str, bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    hub.warning = "you are not logged in"
+    pull("dinov2-small")
+    remove("dinov2-small")
+    assert not [one for one in caplog.records if one.name.startswith("huggingface_hub")]
