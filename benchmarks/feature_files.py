@@ -13,10 +13,9 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 import xarray as xr
-from descr.descriptors import netcdf
-from descr.descriptors.files import load_features, read_feature_info, save_features
+from descr.descriptors.files import load_features, netcdf, read_feature_info, save_features
+from descr.descriptors.files.layout import tree_to_groups
 from descr.descriptors.images import Image
-from descr.descriptors.layout import tree_to_groups
 from descr.descriptors.tree import LayerFeatures, build_tree
 
 SIDE = 960

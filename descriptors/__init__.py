@@ -1,6 +1,7 @@
 """Images in, labelled feature maps out."""
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from .backbone import Backbone, Layer
 from .base import Descriptor
@@ -11,10 +12,29 @@ from .registry import Registry
 from .sampling import sample_features
 from .sift import SIFT
 
+if TYPE_CHECKING:
+    from .dinov2 import DINOv2
+    from .files import load_features, save_features
+    from .stable_diffusion import StableDiffusion
+
+# Imported when they are first asked for: each brings a library that many programs do without.
+_LAZY = {
+    "DINOv2": ".dinov2",
+    "StableDiffusion": ".stable_diffusion",
+    "load_features": ".files",
+    "save_features": ".files",
+}
+
 REGISTRY: Registry[Descriptor] = Registry(
     kind="descriptor",
     base=Descriptor,  # type: ignore[type-abstract]
-    builtin={"sift": "descr.descriptors.sift:SIFT"},
+    builtin={
+        "fused": f"{__name__}.literature:TaleOfTwoFeatures",
+        "dinov2": f"{__name__}.dinov2:DINOv2",
+        "sd": f"{__name__}.stable_diffusion:StableDiffusion",
+        "dift": f"{__name__}.literature:DIFT",
+        "sift": f"{__name__}.sift:SIFT",
+    },
     group="descr.descriptors",
 )
 
@@ -32,17 +52,27 @@ def create(name: str, **options: Any) -> Descriptor:
     return REGISTRY.create(name, options)
 
 
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name], __name__), name)
+
+
 __all__ = [
     "SIFT",
     "Backbone",
+    "DINOv2",
     "Descriptor",
     "Fused",
     "Image",
     "Layer",
+    "StableDiffusion",
     "available",
     "combine",
     "create",
+    "load_features",
     "read_image",
     "read_mask",
     "sample_features",
+    "save_features",
 ]

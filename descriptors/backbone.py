@@ -21,8 +21,9 @@ from .tree import LayerFeatures, build_tree
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
-# Settings that change where and how fast features are made, not what they are.
-_WHERE = ("device", "dtype")
+# Settings that do not change what features are: where and how fast they are made; and by which path
+# the weights were found, since the layer says which they are.
+_INCIDENTAL = ("device", "dtype", "model")
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ class Backbone(Descriptor):
         features = {
             layer.name: self._checked(outputs, layer, tuple(pixels.shape)) for layer in self.layers
         }
-        settings = {key: value for key, value in self.settings.items() if key not in _WHERE}
+        settings = {key: value for key, value in self.settings.items() if key not in _INCIDENTAL}
         return [
             build_tree(
                 image,

@@ -2,9 +2,8 @@ import random
 
 import numpy as np
 import pytest
-from descr.descriptors import seal
 from descr.descriptors.errors import FeatureFileError
-from descr.descriptors.files import load_features, save_features
+from descr.descriptors.files import load_features, save_features, seal
 from descr.descriptors.images import Image
 from descr.descriptors.tree import LayerFeatures, build_tree
 

@@ -11,13 +11,13 @@ import netCDF4
 import xarray as xr
 from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
+from ..atomic import whole_file
+from ..errors import FeatureFileError, InvalidFeaturesError, OutputError
+from ..tree import SCHEMA, check_tree, tree_layers
 from . import seal
-from .atomic import whole_file
-from .errors import FeatureFileError, InvalidFeaturesError, OutputError
 from .isolated import IsolatedReadError, read_isolated
 from .layout import SEALED, groups_to_tree, outline, tree_to_groups
 from .netcdf import Group, UnreadableError, UnwritableError, read_groups, write_groups
-from .tree import SCHEMA, check_tree, tree_layers
 
 _EXTRACT = "extract it again"
 _MAKE = "make a feature file with `descr extract` or save_features"

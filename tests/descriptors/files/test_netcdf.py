@@ -4,7 +4,7 @@ import json
 import netCDF4
 import numpy as np
 import pytest
-from descr.descriptors.netcdf import (
+from descr.descriptors.files.netcdf import (
     CHUNK_BYTES,
     Array,
     Group,

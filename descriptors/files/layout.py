@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .errors import InvalidFeaturesError
+from ..errors import InvalidFeaturesError
+from ..tree import tree_layers
 from .netcdf import ARRAYS, Array, Group
-from .tree import tree_layers
 
 # Says in a file that it was sealed, so that one whose seal is gone is known to be cut or altered.
 SEALED = "descr_seal"

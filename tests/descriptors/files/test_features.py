@@ -10,8 +10,8 @@ import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
-from descr.descriptors import files
 from descr.descriptors.errors import FeatureFileError, InvalidFeaturesError, OutputError
+from descr.descriptors.files import features as files
 from descr.descriptors.files import (
     load_features,
     read_feature_info,

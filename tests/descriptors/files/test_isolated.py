@@ -7,13 +7,12 @@ from dataclasses import replace
 import netCDF4
 import numpy as np
 import pytest
-from descr.descriptors import isolated, netcdf
 from descr.descriptors.errors import FeatureFileError
-from descr.descriptors.files import load_features, read_feature_info
+from descr.descriptors.files import isolated, load_features, netcdf, read_feature_info
+from descr.descriptors.files.isolated import IsolatedReadError, read_isolated
+from descr.descriptors.files.layout import tree_to_groups
+from descr.descriptors.files.netcdf import write_groups
 from descr.descriptors.images import Image
-from descr.descriptors.isolated import IsolatedReadError, read_isolated
-from descr.descriptors.layout import tree_to_groups
-from descr.descriptors.netcdf import write_groups
 from descr.descriptors.tree import LayerFeatures, build_tree
 
 

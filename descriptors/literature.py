@@ -1,0 +1,110 @@
+"""Descriptors of the literature by name: the networks with the settings that were published."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from .backbone import Precision
+from .base import Descriptor
+from .canvas import Fit
+from .dinov2 import DINOv2
+from .fused import Fused
+from .settings import construct
+from .stable_diffusion import Noise, StableDiffusion
+
+
+class TaleOfTwoFeatures(Fused):
+    """Stable Diffusion and DINOv2 side by side: 768 + 768 channels at 60 x 60 cells by default.
+
+    Zhang et al., "A Tale of Two Features: Stable Diffusion Complements DINO for Zero-Shot
+    Semantic Correspondence", NeurIPS 2023, section 3.3. `Fused(StableDiffusion(), DINOv2())`.
+
+    Parameters
+    ----------
+    sd, dinov2:
+        Settings of the two parts by name, where they differ from the defaults; on the command
+        line `--set sd.timestep=50`.
+    weights:
+        The weights of the two; equal in the paper (alpha = 0.5).
+    device, dtype:
+        As in `Backbone`, for both parts.
+
+    Raises
+    ------
+    WeightsNotFoundError
+        The weights of a part are not on this machine.
+    OptionError
+        An option is unknown or out of range.
+    """
+
+    parts_by_option: ClassVar[Mapping[str, type[Descriptor]]] = {
+        "sd": StableDiffusion,
+        "dinov2": DINOv2,
+    }
+
+    def __init__(
+        self,
+        *,
+        sd: Mapping[str, Any] | None = None,
+        dinov2: Mapping[str, Any] | None = None,
+        weights: Sequence[float] = (0.5, 0.5),
+        device: str = "auto",
+        dtype: Precision = "auto",
+    ) -> None:
+        common = {"device": device, "dtype": dtype}
+        super().__init__(
+            construct(StableDiffusion, "sd", {**common, **(sd or {})}),
+            construct(DINOv2, "dinov2", {**common, **(dinov2 or {})}),
+            weights=weights,
+        )
+
+
+class DIFT(StableDiffusion):
+    """One layer of Stable Diffusion 2.1 over 8 samples of noise: 1280 channels at 48 x 48 cells.
+
+    Tang et al., "Emergent Correspondence from Image Diffusion", NeurIPS 2023, section 4 and
+    appendix: the semantic setting.
+
+    Parameters
+    ----------
+    category:
+        What the image shows: the prompt is then "a photo of a {category}", as in the paper;
+        empty without it.
+    model, size, fit, timestep, layers, ensemble, seed, noise, device, dtype:
+        As in `StableDiffusion`.
+
+    Raises
+    ------
+    WeightsNotFoundError, OptionError
+        As `StableDiffusion` does.
+    """
+
+    def __init__(
+        self,
+        *,
+        category: str = "",
+        model: str = "sd-2.1",
+        size: int = 768,
+        fit: Fit = "stretch",
+        timestep: int = 261,
+        layers: Sequence[str] = ("up_1",),
+        ensemble: int = 8,
+        seed: int = 42,
+        noise: Noise = "gaussian",
+        device: str = "auto",
+        dtype: Precision = "auto",
+    ) -> None:
+        self.category = category
+        super().__init__(
+            model=model,
+            size=size,
+            fit=fit,
+            timestep=timestep,
+            layers=layers,
+            prompt=f"a photo of a {category}" if category else "",
+            ensemble=ensemble,
+            seed=seed,
+            noise=noise,
+            components=None,
+            device=device,
+            dtype=dtype,
+        )
