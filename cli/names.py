@@ -1,12 +1,10 @@
 """Names that the shell completes, given without loading the library."""
 
-from importlib.metadata import entry_points
-
 AUTO = "auto"
 
 # The registries hold these too, but loading them loads torch, and a press of the tab key can't
 # wait for that. The tests hold the two lists together.
-DESCRIPTORS = ("sift",)
+DESCRIPTORS = ("fused", "dinov2", "sd", "dift", "sift")
 MATCHERS = ("nearest", "mutual", "soft-argmax")
 
 
@@ -21,5 +19,7 @@ def complete_matcher(incomplete: str) -> list[str]:
 
 
 def _complete(incomplete: str, builtin: tuple[str, ...], group: str) -> list[str]:
+    from importlib.metadata import entry_points
+
     others = sorted({point.name for point in entry_points(group=group)} - set(builtin))
     return [name for name in (*builtin, *others) if name.startswith(incomplete)]

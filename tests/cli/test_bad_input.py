@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import xarray as xr
+from descr import descriptors, matchers
 
 FAST = ("--set", "size=96")
 A, B = "a.png", "b.png"
@@ -157,11 +158,11 @@ def test_a_points_file_that_is_malformed(descr: Any, mess: Path, text: str, says
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--descriptor", "sfit"), ("'sfit'", "did you mean 'sift'", "known: sift")),
+        (("--descriptor", "sfit"), ("'sfit'", "did you mean 'sift'", *descriptors.available())),
         (("--descriptor", "gone:Gone"), ("'gone'", "module:Class")),
         (("--descriptor", "json:loads"), ("'json:loads' can't be made",)),
         (("--descriptor", "json:gone"), ("'json'", "'gone'")),
-        (("--matcher", "mutal"), ("'mutal'", "nearest, mutual, soft-argmax")),
+        (("--matcher", "mutal"), ("'mutal'", *matchers.available())),
         (("--matcher", "descr.descriptors:SIFT"), ("is not a matcher",)),
         (("--set", "stepp=3"), ("'stepp'", "step, cell, scales, size, fit")),
         (("--set", "step=no"), ("step", "'no'")),

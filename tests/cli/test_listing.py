@@ -1,3 +1,4 @@
+import importlib.metadata
 import json
 from typing import Any
 
@@ -23,7 +24,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
         ],
         "descr.matchers": [Plugin("closest", "descr.matchers.nearest:NearestNeighbor")],
     }
-    for module in (registry, names):
+    for module in (registry, importlib.metadata):
         monkeypatch.setattr(module, "entry_points", lambda group: points[group])
 
 
@@ -61,7 +62,7 @@ def test_every_matcher_is_listed_with_its_options(descr: Any) -> None:
 def test_the_names_of_other_distributions_are_listed_and_used(descr: Any) -> None:
     document = json.loads(descr("descriptors", "--json").out)
     listed = {entry["name"]: entry for entry in document["descriptors"]}
-    assert list(listed) == ["sift", "broken", "mine"]
+    assert list(listed) == [*descriptors.REGISTRY.builtin, "broken", "mine"]
     assert listed["broken"]["summary"].startswith("can't be loaded: cannot import")
     pair = ("match", "a.png", "b.png")
     done = descr(*pair, "--descriptor", "mine", "--matcher", "closest", "--set", "size=96")
@@ -72,7 +73,7 @@ def test_the_names_of_other_distributions_are_listed_and_used(descr: Any) -> Non
 
 @pytest.mark.usefixtures("plugins")
 def test_the_names_of_other_distributions_are_completed() -> None:
-    assert names.complete_descriptor("") == ["auto", "sift", "broken", "mine"]
+    assert names.complete_descriptor("") == ["auto", *names.DESCRIPTORS, "broken", "mine"]
     assert names.complete_descriptor("m") == ["mine"]
     assert names.complete_matcher("c") == ["closest"]
 

@@ -70,7 +70,7 @@ def test_a_wrong_option_is_noticed_without_loading_the_library() -> None:
     ("line", "offers"),
     [
         ("descr mat", ["match", "matchers"]),
-        ("descr match a b --descriptor ", ["auto", "sift"]),
+        ("descr match a b --descriptor si", ["sift"]),
         ("descr match a b --matcher s", ["soft-argmax"]),
         ("descr match --max", ["--max-matches"]),
     ],
