@@ -186,11 +186,10 @@ def serving() -> Iterator[FakeHub]:
     """
     hub = FakeHub("", "")
     handler = type("Handler", (_Handler,), {"hub": hub})
-    servers = [ThreadingHTTPServer(("127.0.0.1", 0), handler) for _ in range(2)]
+    servers = [_Server(("127.0.0.1", 0), handler) for _ in range(2)]
     hub.endpoint, hub.store = (f"http://127.0.0.1:{server.server_port}" for server in servers)
     threads = [threading.Thread(target=server.serve_forever, args=(0.01,)) for server in servers]
     for server, thread in zip(servers, threads, strict=True):
-        server.daemon_threads = True
         thread.start()
     try:
         yield hub
@@ -199,6 +198,13 @@ def serving() -> Iterator[FakeHub]:
             server.shutdown()
             server.server_close()
             thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: a client that hangs up in the middle is what many tests are about."""
 
 
 class _Handler(BaseHTTPRequestHandler):
