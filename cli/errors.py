@@ -98,7 +98,8 @@ def explain_usage(error: Any) -> tuple[str, str | None]:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "descr"
     hint: str | None = f"see {command} --help"
-    message = one_line(error.format_message()).rstrip(".")
+    # Some versions of typer speak of a variable of the environment where there is none.
+    message = one_line(error.format_message()).replace(" (env var: 'None')", "").rstrip(".")
     misspelt = getattr(error, "option_name", None)
     if context is not None and misspelt and message.startswith("No such option"):
         known = _options(context)
