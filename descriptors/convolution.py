@@ -50,5 +50,6 @@ def speed_up(module: torch.nn.Module, dtype: torch.dtype, device: torch.device) 
             and part.dilation == (1, 1)
             and part.padding_mode == "zeros"
             and isinstance(part.padding, tuple)
+            and part.padding[0] < part.kernel_size[0]
         ):
             part.__class__ = StripConv2d

@@ -1,0 +1,102 @@
+"""Full-size models with random weights, written as folders that are loaded like pulled ones."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+TOKENIZER = Path(__file__).parents[1] / "tests" / "data" / "tiny-stable-diffusion" / "tokenizer"
+
+UNET: Mapping[str, Any] = {
+    "sample_size": 64,
+    "block_out_channels": (320, 640, 1280, 1280),
+    "cross_attention_dim": 768,
+    "attention_head_dim": 8,
+}
+VAE: Mapping[str, Any] = {
+    "block_out_channels": (128, 256, 512, 512),
+    "down_block_types": ("DownEncoderBlock2D",) * 4,
+    "up_block_types": ("UpDecoderBlock2D",) * 4,
+    "latent_channels": 4,
+    "layers_per_block": 2,
+    "sample_size": 512,
+}
+TEXT: Mapping[str, Any] = {
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "projection_dim": 768,
+}
+SCHEDULER: Mapping[str, Any] = {
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+}
+DINOV2: Mapping[str, Mapping[str, Any]] = {
+    "small": {"hidden_size": 384, "num_hidden_layers": 12, "num_attention_heads": 6},
+    "base": {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12},
+    "large": {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16},
+}
+
+
+def stable_diffusion(folder: Path, dtype: torch.dtype) -> Path:
+    """A pipeline folder of Stable Diffusion 1.5's size, its weights in this precision."""
+    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    pipeline = folder / f"sd-{str(dtype).removeprefix('torch.')}"
+    if pipeline.is_dir():
+        return pipeline
+    with torch.device("meta"):
+        parts = {
+            "unet": UNet2DConditionModel(**UNET),
+            "vae": AutoencoderKL(**VAE),
+            "text_encoder": CLIPTextModel(CLIPTextConfig(**TEXT)),
+        }
+    for name, module in parts.items():
+        _write(module, pipeline / name, dtype)
+    DDIMScheduler(**SCHEDULER).save_pretrained(pipeline / "scheduler")
+    copytree(TOKENIZER, pipeline / "tokenizer")
+    return pipeline
+
+
+def dinov2(folder: Path, size: str, dtype: torch.dtype = torch.float32) -> Path:
+    """A model folder of DINOv2's size `small`, `base` or `large`."""
+    from transformers import Dinov2Config, Dinov2Model
+
+    model = folder / f"dinov2-{size}-{str(dtype).removeprefix('torch.')}"
+    if model.is_dir():
+        return model
+    config = Dinov2Config(image_size=518, patch_size=14, **DINOV2[size])
+    with torch.device("meta"):
+        module = Dinov2Model(config)
+    _write(module, model, dtype)
+    return model
+
+
+def _write(module: Any, folder: Path, dtype: torch.dtype) -> None:
+    """Write a module's config and random weights that keep activations at the scale they have.
+
+    Matrices have the variance of their fan-in, norms and scales are near 1, biases near 0.
+    """
+    generator = torch.Generator().manual_seed(0)
+    weights = {}
+    for name, weight in module.state_dict().items():
+        values = torch.randn(weight.shape, generator=generator)
+        if weight.ndim > 1:
+            values *= weight[0].numel() ** -0.5
+        else:
+            values = values * 0.05 + (not name.endswith("bias"))
+        weights[name] = values.to(dtype)
+    folder.mkdir(parents=True)
+    if hasattr(module, "save_config"):
+        module.save_config(folder)
+        stem = "diffusion_pytorch_model"
+    else:
+        module.config.save_pretrained(folder)
+        stem = "model"
+    save_file(weights, folder / f"{stem}.safetensors", metadata={"format": "pt"})

@@ -1,0 +1,154 @@
+import pytest
+import torch
+from descr.descriptors.errors import WeightsNotFoundError
+from descr.descriptors.loading import load_weights, read_config
+from safetensors.torch import save_file
+
+CPU = torch.device("cpu")
+
+
+class Pair(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Linear(3, 4)
+        self.second = torch.nn.Linear(4, 2, bias=False)
+        self.register_buffer("count", torch.zeros(2, dtype=torch.int64))
+
+
+def weights(dtype=torch.float32):
+    generator = torch.Generator().manual_seed(0)
+    shapes = {"first.weight": (4, 3), "first.bias": (4,), "second.weight": (2, 4)}
+    made = {name: torch.randn(s, generator=generator).to(dtype) for name, s in shapes.items()}
+    return {**made, "count": torch.tensor([1, 2])}
+
+
+def empty():
+    with torch.device("meta"):
+        return Pair()
+
+
+def load(files, dtype=torch.float32, **options):
+    module = empty()
+    load_weights(module, files, dtype=dtype, device=CPU, **options)
+    return module
+
+
+def test_weights_come_in_the_precision_asked_for(tmp_path):
+    save_file(weights(), tmp_path / "a.safetensors")
+    for dtype in (torch.float32, torch.bfloat16, torch.float16):
+        module = load([tmp_path / "a.safetensors"], dtype)
+        for name, weight in weights().items():
+            if weight.is_floating_point():
+                weight = weight.to(dtype)
+            assert torch.equal(module.state_dict()[name], weight)
+        assert not module.training
+        assert not any(weight.requires_grad for weight in module.parameters())
+
+
+def test_weights_of_the_right_precision_are_the_map_of_the_file_itself(tmp_path):
+    save_file(weights(), tmp_path / "a.safetensors")
+    module = load([tmp_path / "a.safetensors"])
+    maps = {weight.untyped_storage().data_ptr() for weight in module.state_dict().values()}
+    assert len(maps) == 1
+
+
+def test_several_files_hold_one_module(tmp_path):
+    named = weights()
+    files = []
+    for name, weight in named.items():
+        files.append(tmp_path / f"{name}.safetensors")
+        save_file({name: weight}, files[-1])
+    module = load(files)
+    assert all(torch.equal(module.state_dict()[name], weight) for name, weight in named.items())
+
+
+def test_files_are_let_go_after_a_portion(tmp_path, monkeypatch):
+    from descr.descriptors import loading
+
+    monkeypatch.setattr(loading, "_PORTION", 20)
+    save_file(weights(), tmp_path / "a.safetensors")
+    module = load([tmp_path / "a.safetensors"], torch.bfloat16)
+    assert torch.equal(module.first.weight, weights()["first.weight"].bfloat16())
+    assert torch.equal(module.second.weight, weights()["second.weight"].bfloat16())
+
+
+def test_names_of_older_files_are_translated(tmp_path):
+    named = weights()
+    named["layer.one.weight"] = named.pop("first.weight")
+    named["layer.one.bias"] = named.pop("first.bias")
+    save_file(named, tmp_path / "a.safetensors")
+    module = load([tmp_path / "a.safetensors"], renames={"layer.one": ("first",)})
+    assert torch.equal(module.first.weight, weights()["first.weight"])
+
+
+def test_a_weight_that_became_several_is_cut(tmp_path):
+    class Gated(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gate, self.up = torch.nn.Linear(3, 4), torch.nn.Linear(3, 4)
+
+    joined = {"both.weight": torch.randn(8, 3), "both.bias": torch.randn(8)}
+    save_file(joined, tmp_path / "a.safetensors")
+    with torch.device("meta"):
+        module = Gated()
+    load_weights(
+        module,
+        [tmp_path / "a.safetensors"],
+        dtype=torch.float32,
+        device=CPU,
+        renames={"both": ("gate", "up")},
+    )
+    assert torch.equal(module.gate.weight, joined["both.weight"][:4])
+    assert torch.equal(module.up.bias, joined["both.bias"][4:])
+
+
+def test_weights_without_a_place_are_not_read(tmp_path):
+    save_file({**weights(), "third.weight": torch.ones(5)}, tmp_path / "a.safetensors")
+    assert "third.weight" not in load([tmp_path / "a.safetensors"]).state_dict()
+
+
+def test_missing_weights_are_named(tmp_path):
+    named = weights()
+    del named["first.bias"]
+    save_file(named, tmp_path / "a.safetensors")
+    with pytest.raises(
+        WeightsNotFoundError, match=r"a\.safetensors: lacks 1 of the 4 .*first\.bias"
+    ):
+        load([tmp_path / "a.safetensors"])
+
+
+def test_weights_of_another_shape_are_named(tmp_path):
+    save_file({**weights(), "first.bias": torch.zeros(5)}, tmp_path / "a.safetensors")
+    with pytest.raises(
+        WeightsNotFoundError, match=r"a\.safetensors: first\.bias has the shape \(5,\).*\(4,\)"
+    ):
+        load([tmp_path / "a.safetensors"])
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "gone"])
+def test_a_damaged_file_is_named(tmp_path, damage):
+    path = tmp_path / "a.safetensors"
+    save_file(weights(), path)
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-1])
+    elif damage == "text":
+        path.write_text("<html>not found</html>")
+    else:
+        path.unlink()
+    with pytest.raises(WeightsNotFoundError, match=r"a\.safetensors: can't be read as safetensors"):
+        load([path])
+
+
+def test_configs_are_read_and_checked(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text('{"_class_name": "AutoencoderKL", "latent_channels": 4}')
+    assert read_config(path)["latent_channels"] == 4
+    assert read_config(path, "AutoencoderKL")["latent_channels"] == 4
+    with pytest.raises(WeightsNotFoundError, match=r"config\.json: describes 'AutoencoderKL', not"):
+        read_config(path, "UNet2DConditionModel")
+    for text in ("{", "[1]"):
+        path.write_text(text)
+        with pytest.raises(WeightsNotFoundError, match=r"config\.json: "):
+            read_config(path)
+    with pytest.raises(WeightsNotFoundError, match=r"gone\.json: can't be read"):
+        read_config(tmp_path / "gone.json")
