@@ -29,7 +29,7 @@ REGISTRY: Registry[Descriptor] = Registry(
     kind="descriptor",
     base=Descriptor,  # type: ignore[type-abstract]
     builtin={
-        "fused": f"{__name__}.literature:TaleOfTwoFeatures",
+        "fused": f"{__name__}.literature:tale_of_two_features",
         "dinov2": f"{__name__}.dinov2:DINOv2",
         "sd": f"{__name__}.stable_diffusion:StableDiffusion",
         "dift": f"{__name__}.literature:DIFT",

@@ -1,22 +1,29 @@
 """Descriptors of the literature by name: the networks with the settings that were published."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from .backbone import Precision
-from .base import Descriptor
 from .canvas import Fit
 from .dinov2 import DINOv2
+from .errors import OptionError
 from .fused import Fused
 from .settings import construct
 from .stable_diffusion import Noise, StableDiffusion
 
 
-class TaleOfTwoFeatures(Fused):
+def tale_of_two_features(
+    *,
+    sd: Mapping[str, Any] | None = None,
+    dinov2: Mapping[str, Any] | None = None,
+    weights: Sequence[float] = (0.5, 0.5),
+    device: str = "auto",
+    dtype: Precision = "auto",
+) -> Fused:
     """Stable Diffusion and DINOv2 side by side: 768 + 768 channels at 60 x 60 cells by default.
 
     Zhang et al., "A Tale of Two Features: Stable Diffusion Complements DINO for Zero-Shot
-    Semantic Correspondence", NeurIPS 2023, section 3.3. `Fused(StableDiffusion(), DINOv2())`.
+    Semantic Correspondence", NeurIPS 2023, section 3.3: `Fused(StableDiffusion(), DINOv2())`.
 
     Parameters
     ----------
@@ -35,27 +42,12 @@ class TaleOfTwoFeatures(Fused):
     OptionError
         An option is unknown or out of range.
     """
-
-    parts_by_option: ClassVar[Mapping[str, type[Descriptor]]] = {
-        "sd": StableDiffusion,
-        "dinov2": DINOv2,
-    }
-
-    def __init__(
-        self,
-        *,
-        sd: Mapping[str, Any] | None = None,
-        dinov2: Mapping[str, Any] | None = None,
-        weights: Sequence[float] = (0.5, 0.5),
-        device: str = "auto",
-        dtype: Precision = "auto",
-    ) -> None:
-        common = {"device": device, "dtype": dtype}
-        super().__init__(
-            construct(StableDiffusion, "sd", {**common, **(sd or {})}),
-            construct(DINOv2, "dinov2", {**common, **(dinov2 or {})}),
-            weights=weights,
-        )
+    common = {"device": device, "dtype": dtype}
+    return Fused(
+        construct(StableDiffusion, "sd", {**common, **(sd or {})}),
+        construct(DINOv2, "dinov2", {**common, **(dinov2 or {})}),
+        weights=weights,
+    )
 
 
 class DIFT(StableDiffusion):
@@ -93,6 +85,8 @@ class DIFT(StableDiffusion):
         device: str = "auto",
         dtype: Precision = "auto",
     ) -> None:
+        if not isinstance(category, str):
+            raise OptionError(f"category must be text, not {category!r}")
         self.category = category
         super().__init__(
             model=model,

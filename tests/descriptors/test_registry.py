@@ -6,12 +6,13 @@ from descr import descriptors
 from descr.descriptors import SIFT, Descriptor
 from descr.descriptors import registry as registry_module
 from descr.descriptors.errors import OptionError
+from support.registered import create_tiny
 
 
 def test_every_available_name_creates_a_descriptor():
     assert "sift" in descriptors.available()
     for name in descriptors.available():
-        assert isinstance(descriptors.create(name), Descriptor)
+        assert isinstance(create_tiny(name), Descriptor)
 
 
 def test_options_go_to_the_constructor():
@@ -21,7 +22,7 @@ def test_options_go_to_the_constructor():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("shift", {}, "unknown descriptor: 'shift' .did you mean 'sift'. known: sift"),
+        ("shift", {}, "unknown descriptor: 'shift' .did you mean 'sift'. known: fused, dinov2"),
         ("sift", {"stepp": 4}, "unknown option of descriptor 'sift': 'stepp' .did you mean 'step'"),
         ("sift", {"step": 0}, "step must be an integer of at least 1, not 0"),
         ("no_such_module:Thing", {}, "cannot import 'no_such_module'"),
