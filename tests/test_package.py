@@ -48,6 +48,16 @@ def test_descr_is_a_namespace_without_a_file() -> None:
     assert not (ROOT / "__init__.py").exists()
 
 
+def test_every_package_is_listed_for_the_wheel() -> None:
+    setuptools = tomllib.loads(read("pyproject.toml"))["tool"]["setuptools"]
+    found = {
+        ".".join(("descr", *path.parent.relative_to(ROOT).parts))
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("__init__.py")
+    }
+    assert set(setuptools["packages"]) == found
+
+
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_package_is_typed(folder: str) -> None:
     assert (ROOT / folder / "py.typed").is_file()
