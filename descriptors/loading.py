@@ -9,7 +9,7 @@ import torch
 
 from .errors import WeightsNotFoundError
 
-_PORTION = 1 << 26
+_PORTION = 1 << 23
 """Bytes of a file that are mapped at once where they are converted."""
 
 Renames = Mapping[str, tuple[str, ...]]
@@ -43,7 +43,7 @@ def load_weights(
 
     Tensors come straight from the memory map of the file; those that have the right precision
     and stay on the CPU are never copied. Those that are converted go one at a time, and the map
-    is let go every 64 MiB, so that neither the file nor a second copy of the weights stays in
+    is let go every 8 MiB, so that neither the file nor a second copy of the weights stays in
     memory.
 
     Parameters

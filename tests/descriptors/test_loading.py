@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from descr.descriptors.errors import WeightsNotFoundError
@@ -45,11 +49,24 @@ def test_weights_come_in_the_precision_asked_for(tmp_path):
         assert not any(weight.requires_grad for weight in module.parameters())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the maps of the process")
 def test_weights_of_the_right_precision_are_the_map_of_the_file_itself(tmp_path):
+    def mapped(module):
+        lines = [line.split() for line in Path("/proc/self/maps").read_text().splitlines()]
+        spans = [
+            [int(end, 16) for end in line[0].split("-")]
+            for line in lines
+            if line[-1].endswith("a.safetensors")
+        ]
+        return [
+            any(start <= weight.data_ptr() < end for start, end in spans)
+            for weight in module.state_dict().values()
+            if weight.is_floating_point()
+        ]
+
     save_file(weights(), tmp_path / "a.safetensors")
-    module = load([tmp_path / "a.safetensors"])
-    maps = {weight.untyped_storage().data_ptr() for weight in module.state_dict().values()}
-    assert len(maps) == 1
+    assert mapped(load([tmp_path / "a.safetensors"])) == [True] * 3
+    assert mapped(load([tmp_path / "a.safetensors"], torch.bfloat16)) == [False] * 3
 
 
 def test_several_files_hold_one_module(tmp_path):
@@ -152,3 +169,32 @@ def test_configs_are_read_and_checked(tmp_path):
             read_config(path)
     with pytest.raises(WeightsNotFoundError, match=r"gone\.json: can't be read"):
         read_config(tmp_path / "gone.json")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the status of the process")
+def test_loading_takes_little_more_memory_than_the_weights_in_use(tmp_path):
+    # 256 MiB in the file, 128 in use: neither is held twice, nor the file beside the weights.
+    path = tmp_path / "a.safetensors"
+    save_file({f"{index}.weight": torch.ones(1024, 1024) for index in range(64)}, path)
+    code = f"""
+from pathlib import Path
+import safetensors
+import torch
+from descr.descriptors.loading import load_weights
+
+def memory(field):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
+
+with torch.device("meta"):
+    layers = [torch.nn.Linear(1024, 1024, bias=False) for _ in range(64)]
+module = torch.nn.Sequential(*layers)
+before = memory("VmRSS")
+Path("/proc/self/clear_refs").write_text("5")
+load_weights(module, [Path({str(path)!r})], dtype=torch.bfloat16, device=torch.device("cpu"))
+print(memory("VmHWM") - before)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert 120 < float(result.stdout) < 1.2 * 128
