@@ -17,7 +17,20 @@ T = TypeVar("T")
 
 def best_descriptor() -> tuple[str, str]:
     """What `auto` takes: the name of the best descriptor that needs no download, and why it."""
-    return "sift", "embedded, needs no weights"
+    from ..descriptors.weights import cached, find_models
+
+    for name in ("fused", "dinov2"):
+        if all(cached(model.name) is not None for model in find_models(name)):
+            better = "" if name == "fused" else f"; {_pull('fused')}"
+            return name, f"its weights are on this machine{better}"
+    return "sift", f"embedded, needs no weights; {_pull('fused')}"
+
+
+def _pull(name: str) -> str:
+    from ..descriptors.weights import cached, find_models
+
+    size = sum(model.size for model in find_models(name) if cached(model.name) is None)
+    return f"`descr models pull {name}` adds the best, {size / 1e9:.1f} GB"
 
 
 def make_descriptor(name: str, settings: Mapping[str, str], device: str | None) -> "Descriptor":

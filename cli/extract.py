@@ -174,7 +174,7 @@ def _extract_one(
     from ..descriptors.files import save_features
 
     image = read_image(path)
-    fault = _fault(target, image, describe, force)
+    fault = _fault(target, image, describe, lossless=lossless, force=force)
     if fault is None:
         return "kept"
     if fault:
@@ -183,7 +183,9 @@ def _extract_one(
     return "redone" if fault else "extracted"
 
 
-def _fault(target: Path, image: "Image", describe: "AnyDescriptor", force: bool) -> str | None:
+def _fault(
+    target: Path, image: "Image", describe: "AnyDescriptor", *, lossless: bool, force: bool
+) -> str | None:
     """Why a file has to be made anew; None if it can be kept, "" if there is none."""
     from ..descriptors.errors import FeatureFileError
     from ..descriptors.files import read_feature_info
@@ -193,13 +195,19 @@ def _fault(target: Path, image: "Image", describe: "AnyDescriptor", force: bool)
     if force:
         return "asked for by --force"
     try:
-        attributes = read_feature_info(target).attributes
+        info = read_feature_info(target)
     except FeatureFileError:
         return "damaged, or no feature file"
-    if attributes["image_sha256"] != image.sha256:
+    if info.attributes["image_sha256"] != image.sha256:
         return "of another image"
-    if attributes["descriptor"] != repr(describe):
-        return f"made with {attributes['descriptor']}"
+    said = {layer.path: dict(layer.attributes) for layer in info.layers}
+    same = said == describe.recipe
+    if describe.recipe is None:
+        same = info.attributes["descriptor"] == repr(describe)
+    if not same:
+        return f"made with {info.attributes['descriptor']}, or other weights"
+    if lossless and any(layer.rounded_bits is not None for layer in info.layers):
+        return "rounded"
     return None
 
 

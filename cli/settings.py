@@ -31,12 +31,26 @@ def split_settings(pairs: Sequence[str], flag: str) -> dict[str, str]:
 def parse_settings(settings: Mapping[str, str], kind: Callable[..., Any]) -> dict[str, Any]:
     """The raw texts as the values that the constructor `kind` takes.
 
-    Keys that it does not take are passed on as they are: it is the registry that refuses them.
+    `part.key` is the setting `key` of the option `part`, which is a mapping: `sd.timestep=50` for a
+    fusion. Keys that the constructor does not take are passed on as they are: it is the registry
+    that refuses them.
     """
     annotations = {
         name: parameter.annotation for name, parameter in signature_of(kind).parameters.items()
     }
-    return {key: parse_value(text, annotations.get(key)) for key, text in settings.items()}
+    parsed: dict[str, Any] = {}
+    for key, text in settings.items():
+        option, dot, inner = key.partition(".")
+        if dot:
+            part = parsed.setdefault(option, {})
+            if not isinstance(part, dict):
+                raise UserError(f"{option!r} is given as a whole and by parts, as {key!r}")
+            part[inner] = parse_value(text)
+        elif option in parsed:
+            raise UserError(f"{option!r} is given as a whole and by parts")
+        else:
+            parsed[option] = parse_value(text, annotations.get(option))
+    return parsed
 
 
 def parse_value(text: str, annotation: Any = None) -> Any:

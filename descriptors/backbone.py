@@ -17,7 +17,7 @@ from .errors import InvalidFeaturesError, OptionError
 from .images import Image, ImageLike, read_image
 from .memory import memory_errors
 from .settings import check_choice, check_int
-from .tree import LayerFeatures, build_tree
+from .tree import LayerFeatures, build_tree, layer_attributes
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -168,6 +168,14 @@ class Backbone(Descriptor):
         """What both sides of the canvas are a multiple of, in pixels."""
         return math.lcm(*(layer.stride for layer in self.layers))
 
+    @property
+    def recipe(self) -> Mapping[str, Mapping[str, Any]]:
+        """What each layer of its feature trees will say of itself; see `Descriptor.recipe`."""
+        return {
+            f"{self.source}/{layer.name}": layer_attributes(**self._provenance(layer))
+            for layer in self.layers
+        }
+
     def canvas(self, height: int, width: int) -> Canvas:
         """The canvas for an upright image of this height and width in pixels."""
         return Canvas.fitted(height, width, size=self.size, fit=self.fit, multiple=self.multiple)
@@ -215,15 +223,12 @@ class Backbone(Descriptor):
         features = {
             layer.name: self._checked(outputs, layer, tuple(pixels.shape)) for layer in self.layers
         }
-        settings = {key: value for key, value in self.settings.items() if key not in _INCIDENTAL}
         return [
             build_tree(
                 image,
                 repr(self),
                 [
-                    self._layer_features(
-                        layer, features[layer.name][index], canvas, image, settings
-                    )
+                    self._layer_features(layer, features[layer.name][index], canvas, image)
                     for layer in self.layers
                 ],
             )
@@ -231,27 +236,30 @@ class Backbone(Descriptor):
         ]
 
     def _layer_features(
-        self,
-        layer: Layer,
-        grid: npt.NDArray[np.float32],
-        canvas: Canvas,
-        image: Image,
-        settings: Mapping[str, Any],
+        self, layer: Layer, grid: npt.NDArray[np.float32], canvas: Canvas, image: Image
     ) -> LayerFeatures:
         rows, y = canvas.y.cells(grid.shape[1], layer.stride, layer.footprint)
         columns, x = canvas.x.cells(grid.shape[2], layer.stride, layer.footprint)
         canvas.check_covered(len(y), len(x), image.name)
         return LayerFeatures(
-            source=self.source,
-            layer=layer.name,
             features=np.ascontiguousarray(grid[:, rows, columns]),
             y=y,
             x=x,
-            model=self.model,
-            revision=self.revision,
-            settings=settings,
-            components=layer.components,
+            **self._provenance(layer),
         )
+
+    def _provenance(self, layer: Layer) -> dict[str, Any]:
+        """What a layer's group says of itself, by the arguments of `layer_attributes`."""
+        return {
+            "source": self.source,
+            "layer": layer.name,
+            "model": self.model,
+            "revision": self.revision,
+            "settings": {
+                key: value for key, value in self.settings.items() if key not in _INCIDENTAL
+            },
+            "components": layer.components,
+        }
 
     def _checked(
         self, outputs: Mapping[str, torch.Tensor], layer: Layer, canvas: tuple[int, ...]

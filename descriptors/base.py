@@ -1,7 +1,8 @@
 """The interface of every descriptor."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -40,6 +41,15 @@ class Descriptor(Configurable, ABC):
         ImageError
             An image can't be read or used.
         """
+
+    @property
+    def recipe(self) -> Mapping[str, Mapping[str, Any]] | None:
+        """What each layer of its feature trees will say of itself, by "source/layer".
+
+        A tree whose layers say the same needs no new extraction, whatever the device or the
+        precision that it was made with. None for a descriptor that can't tell without extracting.
+        """
+        return None
 
     def __call__(self, *images: ImageLike) -> list[xr.DataArray]:
         """Feature maps, one per image, mutually comparable: `combine(self.extract(images))`.

@@ -1,6 +1,7 @@
 """Several descriptors side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import xarray as xr
 
@@ -60,17 +61,41 @@ class Fused(Descriptor):
         extracted = [part.extract(listed) for part in self.parts]
         return [self._join(trees) for trees in zip(*extracted, strict=True)]
 
+    @property
+    def recipe(self) -> Mapping[str, Mapping[str, Any]] | None:
+        """What each layer of its feature trees will say of itself; see `Descriptor.recipe`."""
+        recipes = [part.recipe for part in self.parts]
+        known = [recipe for recipe in recipes if recipe is not None]
+        if len(known) < len(recipes):
+            return None
+        return {
+            f"{attributes['source']}/{attributes['layer']}": attributes
+            for _, _, attributes in self._placed(known)
+        }
+
     def _join(self, trees: Sequence[xr.DataTree]) -> xr.DataTree:
+        layers = [tree_layers(tree) for tree in trees]
         nodes = {"/": trees[0].to_dataset().assign_attrs(descriptor=repr(self))}
-        taken: set[str] = set()
-        for tree, weight in zip(trees, self.weights, strict=True):
-            names = {source: _free_name(source, taken) for source in tree.children}
-            taken |= set(names.values())
-            for node in tree_layers(tree).values():
-                source, layer = names[node.attrs["source"]], node.attrs["layer"]
-                share = weight * float(node.attrs["weight"])
-                nodes[f"/{source}/{layer}"] = node.assign_attrs(source=source, weight=share)
+        said = [{path: layer.attrs for path, layer in part.items()} for part in layers]
+        for part, path, attributes in self._placed(said):
+            place = f"/{attributes['source']}/{attributes['layer']}"
+            nodes[place] = layers[part][path].assign_attrs(attributes)
         return xr.DataTree.from_dict(nodes)
+
+    def _placed(
+        self, parts: Sequence[Mapping[str, Mapping[str, Any]]]
+    ) -> Iterator[tuple[int, str, dict[str, Any]]]:
+        """For each layer its part, its path there, and what it says of itself in the fusion."""
+        taken: set[str] = set()
+        for index, (layers, weight) in enumerate(zip(parts, self.weights, strict=True)):
+            names: dict[str, str] = {}
+            for path, attributes in layers.items():
+                source = attributes["source"]
+                if source not in names:
+                    names[source] = _free_name(source, taken)
+                    taken.add(names[source])
+                share = weight * float(attributes["weight"])
+                yield index, path, {**attributes, "source": names[source], "weight": share}
 
 
 def _free_name(source: str, taken: set[str]) -> str:

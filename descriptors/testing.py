@@ -170,6 +170,19 @@ def check_settings(descriptor: Descriptor) -> None:
         assert isinstance(recorded, dict), "the settings of a layer are not a JSON object"
 
 
+def check_recipe(descriptor: Descriptor) -> None:
+    """What the descriptor says of its layers beforehand is what its trees say, in order."""
+    recipe = descriptor.recipe
+    if recipe is None:
+        return
+    layers = tree_layers(descriptor.extract([render_picture(96, 128)])[0])
+    said = {path: layer.attrs for path, layer in layers.items()}
+    assert list(said) == list(recipe), f"trees have the layers {list(said)}, not {list(recipe)}"
+    assert said == {path: dict(attributes) for path, attributes in recipe.items()}, (
+        "the attributes of a layer are not those of the recipe"
+    )
+
+
 def check_bad_images_are_refused(descriptor: Descriptor) -> None:
     """A missing file, an empty array and no image at all are errors of their own kind."""
     bad: list[tuple[Any, type[Exception]]] = [
@@ -205,6 +218,7 @@ CHECKS: tuple[Callable[[Descriptor], None], ...] = (
     check_maps_are_comparable,
     check_features_survive_a_file,
     check_settings,
+    check_recipe,
     check_bad_images_are_refused,
     check_backbone_layers,
 )

@@ -71,21 +71,43 @@ class LayerFeatures:
 
     def to_dataset(self) -> xr.Dataset:
         """The layer as the Dataset of its group."""
-        attributes: dict[str, Any] = {
-            "source": self.source,
-            "layer": self.layer,
-            "weight": float(self.weight),
-            "model": self.model,
-            "revision": self.revision,
-            "settings": json.dumps(dict(self.settings), sort_keys=True),
-        }
-        if self.components is not None:
-            attributes["components"] = int(self.components)
         return xr.Dataset(
             {"features": (("channel", "y", "x"), self.features)},
             coords=grid_coordinates(self.y, self.x),
-            attrs=attributes,
+            attrs=layer_attributes(
+                source=self.source,
+                layer=self.layer,
+                model=self.model,
+                revision=self.revision,
+                settings=self.settings,
+                components=self.components,
+                weight=self.weight,
+            ),
         )
+
+
+def layer_attributes(
+    *,
+    source: str,
+    layer: str,
+    model: str,
+    revision: str,
+    settings: Mapping[str, Any],
+    components: int | None,
+    weight: float = 1.0,
+) -> dict[str, Any]:
+    """What the group of a layer says of itself; see `LayerFeatures`."""
+    attributes: dict[str, Any] = {
+        "source": source,
+        "layer": layer,
+        "weight": float(weight),
+        "model": model,
+        "revision": revision,
+        "settings": json.dumps(dict(settings), sort_keys=True),
+    }
+    if components is not None:
+        attributes["components"] = int(components)
+    return attributes
 
 
 def grid_coordinates(

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from descr.descriptors import SIFT, Fused, combine
+from descr.descriptors import SIFT, Descriptor, Fused, combine
 from descr.descriptors.errors import OptionError
 from descr.descriptors.testing import check_descriptor, render_picture
 from descr.descriptors.tree import tree_layers
@@ -39,6 +39,27 @@ def test_fusions_nest():
     nested = Fused(Fused(FINE, COARSE, weights=(1, 3)), SIFT(size=128, step=32), weights=(2, 1))
     layers = tree_layers(nested.extract([render_picture(96, 128)])[0])
     assert [layer.attrs["weight"] for layer in layers.values()] == [2.0, 6.0, 1.0]
+
+
+def test_numbered_sources_of_a_part_stay_apart():
+    # The second part has a source sift_2 of its own.
+    twice = Fused(FINE, COARSE)
+    layers = tree_layers(Fused(FINE, twice).extract([render_picture(96, 128)])[0])
+    assert list(layers) == ["sift/scale_1", "sift_2/scale_1", "sift_2_2/scale_1"]
+    assert [layer.sizes["x"] for layer in layers.values()] == [16, 16, 8]
+
+
+class Opaque(Descriptor):
+    """A descriptor that cannot tell what it will give."""
+
+    def extract(self, images):
+        return FINE.extract(images)
+
+
+def test_the_recipe_is_known_where_that_of_every_part_is():
+    assert Opaque().recipe is None
+    assert Fused(FINE, Opaque()).recipe is None
+    assert list(Fused(FINE, COARSE).recipe) == ["sift/scale_1", "sift_2/scale_1"]
 
 
 def test_repr_shows_the_parts_and_the_weights():
