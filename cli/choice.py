@@ -17,19 +17,20 @@ T = TypeVar("T")
 
 def best_descriptor() -> tuple[str, str]:
     """What `auto` takes: the name of the best descriptor that needs no download, and why it."""
-    from ..descriptors.weights import cached, find_models
+    from ..descriptors import weights
 
     for name in ("fused", "dinov2"):
-        if all(cached(model.name) is not None for model in find_models(name)):
+        if all(weights.cached(model.name) is not None for model in weights.find_models(name)):
             better = "" if name == "fused" else f"; {_pull('fused')}"
             return name, f"its weights are on this machine{better}"
     return "sift", f"embedded, needs no weights; {_pull('fused')}"
 
 
 def _pull(name: str) -> str:
-    from ..descriptors.weights import cached, find_models
+    from ..descriptors import weights
 
-    size = sum(model.size for model in find_models(name) if cached(model.name) is None)
+    missing = [one for one in weights.find_models(name) if weights.cached(one.name) is None]
+    size = sum(model.size for model in missing)
     return f"`descr models pull {name}` adds the best, {size / 1e9:.1f} GB"
 
 

@@ -6,6 +6,23 @@ from .names import AUTO
 from .options import Json
 
 
+def _weights(name: str) -> str:
+    """Which weights a descriptor loads by default, how large they are, and whether they are here.
+
+    "" for one that is not known to load any.
+    """
+    from ..descriptors.weights import RECIPES, cached, find_models
+    from .tables import format_bytes
+
+    if name not in RECIPES:
+        return ""
+    models = find_models(name)
+    parts = [f"{model.name} ({format_bytes(model.size)})" for model in models]
+    missing = any(cached(model.name) is None for model in models)
+    here = f"not here: descr models pull {name}" if missing else "here"
+    return f"the weights of {' and '.join(parts)}, {here}"
+
+
 def descriptors(as_json: Json = False) -> None:
     """List the descriptors: what each gives, what it needs, and its options."""
     from ..descriptors import REGISTRY
@@ -13,7 +30,7 @@ def descriptors(as_json: Json = False) -> None:
     from .listing import document, entries, print_entries
     from .tables import print_json
 
-    listed = entries(REGISTRY)
+    listed = entries(REGISTRY, needs=_weights)
     taken, why = best_descriptor()
     if as_json:
         print_json({AUTO: taken, "descriptors": document(listed)})

@@ -1,6 +1,7 @@
 """The lists of `descr descriptors` and `descr matchers`, read off the registries."""
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +36,14 @@ class Entry:
     needs: str
 
 
-def entries(registry: "Registry[Any]") -> list[Entry]:
-    """What a registry holds, in its order, the names of other distributions included."""
-    return [_entry(registry, name) for name in registry.available()]
+def entries(
+    registry: "Registry[Any]", needs: Callable[[str], str] = lambda name: ""
+) -> list[Entry]:
+    """What a registry holds, in its order, the names of other distributions included.
+
+    `needs` says of a name what must be on the machine, where the class has no attribute `needs`.
+    """
+    return [_entry(registry, name, needs) for name in registry.available()]
 
 
 def print_entries(listed: list[Entry], flag: str) -> None:
@@ -67,7 +73,7 @@ def document(listed: list[Entry]) -> list[dict[str, Any]]:
     ]
 
 
-def _entry(registry: "Registry[Any]", name: str) -> Entry:
+def _entry(registry: "Registry[Any]", name: str, needs: Callable[[str], str]) -> Entry:
     try:
         kind = registry.find(name)
     except Exception as error:
@@ -80,7 +86,7 @@ def _entry(registry: "Registry[Any]", name: str) -> Entry:
         if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)
     }
     documentation = (inspect.getdoc(kind) or "").strip().partition("\n")[0]
-    return Entry(name, documentation, options, str(getattr(kind, "needs", "")))
+    return Entry(name, documentation, options, str(getattr(kind, "needs", "") or needs(name)))
 
 
 def _shown(value: Any) -> str:

@@ -41,7 +41,7 @@ class Fused(Descriptor):
         self.parts = parts
         if weights is None:
             weights = [1 / len(parts)] * len(parts)
-        if isinstance(weights, (str, bytes)) or len(weights) != len(parts):
+        if not isinstance(weights, Sequence) or len(weights) != len(parts):
             raise OptionError(
                 f"weights must be {len(parts)} numbers, one per part, not {weights!r}"
             )

@@ -42,6 +42,12 @@ def tale_of_two_features(
     OptionError
         An option is unknown or out of range.
     """
+    for name, given in (("sd", sd), ("dinov2", dinov2)):
+        if given is not None and not isinstance(given, Mapping):
+            raise OptionError(
+                f"{name} must be the settings of that part by name, not {given!r}",
+                hint=f"as in {name}={{'size': 420}}; on the command line {name}.size=420",
+            )
     common = {"device": device, "dtype": dtype}
     return Fused(
         construct(StableDiffusion, "sd", {**common, **(sd or {})}),

@@ -69,3 +69,20 @@ def test_pairs_are_split_at_the_first_equals_sign() -> None:
 def test_what_is_no_pair_is_refused(pairs: list[str]) -> None:
     with pytest.raises(UserError, match="--set"):
         split_settings(pairs, "--set")
+
+
+class Parts:
+    def __init__(self, *, sd: dict[str, Any] | None = None, size: int = 4) -> None: ...
+
+
+def test_settings_of_a_part_are_a_mapping() -> None:
+    given = {"sd.timestep": "50", "sd.model": "/some/folder", "size": "3"}
+    parsed = parse_settings(given, Parts)
+    assert parsed == {"sd": {"timestep": 50, "model": "/some/folder"}, "size": 3}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_option_as_a_whole_and_by_parts_is_refused(order: int) -> None:
+    pairs = [("sd", "3"), ("sd.timestep", "50")][::order]
+    with pytest.raises(UserError, match="'sd' is given as a whole and by parts"):
+        parse_settings(dict(pairs), Parts)

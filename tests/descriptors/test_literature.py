@@ -69,6 +69,7 @@ def test_dift_is_the_papers_setting():
     [
         ("fused", {"sd": {"timestop": 3}}, "unknown option of sd: 'timestop'.*'timestep'"),
         ("fused", {"dinov2": {**PARTS["dinov2"], "layer": 9}}, "layer must be"),
+        ("fused", {"sd": 3}, "sd must be the settings of that part by name, not 3"),
         ("fused", {"weights": (1,)}, "weights must be 2 numbers"),
         ("dift", {"category": 3}, "category must be text"),
         ("dift", {"prompt": "a cat"}, "unknown option of descriptor 'dift': 'prompt'"),

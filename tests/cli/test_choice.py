@@ -1,0 +1,83 @@
+"""Which descriptor the command line takes and makes, and what it says of it."""
+
+import json
+from typing import Any
+
+import pytest
+from descr.cli.choice import best_descriptor
+from descr.descriptors import weights
+from support.models import DINOV2, IMAGES, STABLE_DIFFUSION
+
+FUSED = [
+    "--descriptor=fused",
+    f"--set=sd.model={STABLE_DIFFUSION}",
+    "--set=sd.size=128",
+    f"--set=dinov2.model={DINOV2}",
+    "--set=dinov2.size=112",
+]
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The names of the models whose weights are on the machine; a test adds to them."""
+    names: set[str] = set()
+    monkeypatch.setattr(weights, "cached", lambda name: name if name in names else None)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("cached", "taken", "words"),
+    [
+        ((), "sift", "embedded, needs no weights; `descr models pull fused` adds the best, 2.5 GB"),
+        (("sd-1.5",), "sift", "adds the best, 0.3 GB"),
+        (("dinov2-base",), "dinov2", "on this machine; `descr models pull fused` adds the best"),
+        (("dinov2-base", "sd-1.5"), "fused", "its weights are on this machine"),
+        (("dinov2-large", "sd-2.1"), "sift", "needs no weights"),
+    ],
+)
+def test_auto_takes_the_best_whose_weights_are_here(
+    here: set[str], cached: tuple[str, ...], taken: str, words: str
+) -> None:
+    here.update(cached)
+    name, why = best_descriptor()
+    assert name == taken
+    assert words in why
+
+
+def test_the_choice_and_what_more_there_is_are_said(descr: Any, here: set[str]) -> None:
+    done = descr("match", "a.png", "b.png")
+    assert done.err.startswith("descriptor: sift (embedded, needs no weights; `descr models pull")
+
+
+def test_a_fusion_is_set_up_by_parts(descr: Any) -> None:
+    done = descr("match", *IMAGES, *FUSED, "--json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert "StableDiffusion(model='tiny-stable-diffusion', size=128" in document["descriptor"]
+    assert document["matches"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--set=sd.timestop=3"], ["unknown option of sd: 'timestop'", "did you mean 'timestep'"]),
+        (["--set=sift.step=3"], ["unknown option of descriptor 'fused': 'sift'"]),
+        (["--set=weights=3"], ["weights must be 2 numbers"]),
+    ],
+)
+def test_bad_settings_of_a_part_are_refused(descr: Any, more: list[str], words: list[str]) -> None:
+    descr("match", *IMAGES, *FUSED, *more).refused(*words)
+
+
+def test_a_part_that_is_no_mapping_is_refused(descr: Any) -> None:
+    descr("match", *IMAGES, "--descriptor=fused", "--set=sd=3").refused("sd must be the settings")
+
+
+def test_what_a_descriptor_downloads_is_listed(descr: Any, here: set[str]) -> None:
+    here.add("dinov2-base")
+    listed = json.loads(descr("descriptors", "--json").out)["descriptors"]
+    needs = {entry["name"]: entry["needs"] for entry in listed}
+    assert needs["sift"] == ""
+    assert needs["dinov2"] == "the weights of dinov2-base (346.4 MB), here"
+    assert "sd-1.5 (2.1 GB) and dinov2-base (346.4 MB)" in needs["fused"]
+    assert "not here: descr models pull fused" in needs["fused"]
