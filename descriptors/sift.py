@@ -35,8 +35,8 @@ class SIFT(Backbone):
         4 * cell pixels.
     scales:
         Factors on `cell`, each of which gives a layer `scale_<factor>` of 128 channels.
-    size, fit, device, dtype:
-        As in `Backbone`. The work is done on the CPU in float32 whatever they say.
+    size, fit:
+        As in `Backbone`. The work is done on the CPU.
 
     Raises
     ------
