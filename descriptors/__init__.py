@@ -3,11 +3,13 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .backbone import Backbone, Layer
+from .backbone import Backbone
 from .base import Descriptor
 from .combine import combine
 from .fused import Fused
-from .images import Image, read_image, read_mask
+from .images import Image, read_image
+from .layer import Layer
+from .masks import read_mask
 from .registry import Registry
 from .sampling import sample_features
 from .sift import SIFT

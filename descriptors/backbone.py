@@ -3,7 +3,6 @@
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -13,8 +12,10 @@ import xarray as xr
 
 from .base import Descriptor, as_image_list
 from .canvas import FITS, Canvas, Fit, check_multiple
-from .errors import InvalidFeaturesError, OptionError
+from .devices import find_device
+from .errors import InvalidFeaturesError
 from .images import Image, ImageLike, read_image
+from .layer import Layer
 from .memory import memory_errors
 from .settings import check_choice, check_int
 from .tree import LayerFeatures, build_tree, layer_attributes
@@ -24,47 +25,6 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 # Settings that do not change what features are: where and how fast they are made; and by which path
 # the weights were found, since the layer says which they are.
 _INCIDENTAL = ("device", "dtype", "model")
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One grid of features that a backbone gives.
-
-    Parameters
-    ----------
-    name:
-        The layer's name, as in the papers.
-    stride:
-        Distance between neighbouring cells, in canvas pixels.
-    patch:
-        Side of the square of canvas pixels that a cell stands for; the stride by default. Cell k
-        is centred at k * stride + (patch - 1) / 2.
-    components:
-        To how many principal components `combine` reduces the layer; None for as it is.
-    """
-
-    name: str
-    stride: int
-    patch: int | None = field(default=None, kw_only=True)
-    components: int | None = field(default=None, kw_only=True)
-
-    def __post_init__(self) -> None:
-        if not self.name or "/" in self.name:
-            raise OptionError(f"a layer's name is a word without '/', not {self.name!r}")
-        check_int("stride", self.stride, minimum=1)
-        if self.patch is not None:
-            check_int("patch", self.patch, minimum=1)
-        if self.components is not None:
-            check_int("components", self.components, minimum=1)
-
-    @property
-    def footprint(self) -> int:
-        """Side of the square that a cell stands for, in canvas pixels."""
-        return self.stride if self.patch is None else self.patch
-
-    def count(self, length: int) -> int:
-        """How many cells a canvas side of this length holds."""
-        return (length - self.footprint) // self.stride + 1
 
 
 class Backbone(Descriptor):
@@ -286,29 +246,3 @@ class Backbone(Descriptor):
                 hint="try dtype=float32",
             )
         return values
-
-
-def find_device(name: str) -> torch.device:
-    """The torch device of this name; `auto` is CUDA, then MPS, then the CPU.
-
-    Raises `OptionError` for a device that this machine or this build of torch does not have.
-    """
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    hint = "use auto, cpu, cuda or mps"
-    try:
-        device = torch.device(name)
-    except (RuntimeError, TypeError):
-        raise OptionError(f"unknown device: {name!r}", hint=hint) from None
-    there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if device.type not in there:
-        raise OptionError(f"unknown device: {name!r}", hint=hint)
-    if not there[device.type]:
-        raise OptionError(f"this machine has no {name!r} that torch can use", hint=hint)
-    return device

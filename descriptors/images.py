@@ -1,10 +1,7 @@
-"""Images as a user gives them, read into upright RGB pixels, and masks beside them."""
+"""Images as a user gives them, read into upright RGB pixels."""
 
 import hashlib
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,15 +10,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
-import PIL.ImageOps
 
+from .decoding import MAX_PIXELS, decoding, opened, upright
 from .errors import ImageError
-
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
-MAX_PIXELS = 100_000_000
-
-_FORMAT_HINT = "descr reads JPEG, PNG, WebP, TIFF and BMP"
-_PILLOW_LIMIT = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +41,6 @@ class Image:
 
 
 ImageLike: TypeAlias = str | Path | PIL.Image.Image | npt.NDArray[Any] | Image
-MaskLike: TypeAlias = str | Path | PIL.Image.Image | npt.NDArray[Any]
 
 
 def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
@@ -77,13 +67,14 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
         return source
     if isinstance(source, PIL.Image.Image):
         name = Path(str(getattr(source, "filename", "") or "image")).name
-        with _decoding(name):
-            pixels = _rgb(_upright(source, name, max_pixels), name)
+        with decoding(name):
+            pixels = _rgb(upright(source, name, max_pixels), name)
     elif isinstance(source, (str, Path)):
         path = Path(source)
-        name = path.name
-        with _opened(path, max_pixels) as opened, _decoding(str(path)):
-            pixels = _rgb(_upright(opened, str(path), max_pixels), str(path))
+        # A name that is no valid text has no place in a feature file.
+        name = os.fsencode(path.name).decode(errors="replace")
+        with opened(path, max_pixels) as file, decoding(str(path)):
+            pixels = _rgb(upright(file, str(path), max_pixels), str(path))
     else:
         name = "array"
         pixels = _rgb_of_array(source, max_pixels)
@@ -95,121 +86,6 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
         )
     pixels.flags.writeable = False
     return Image(pixels, name)
-
-
-def read_mask(
-    source: MaskLike, *, height: int, width: int, name: str = "mask"
-) -> npt.NDArray[np.bool_]:
-    """The mask as a boolean array (height, width), upright like its image.
-
-    A pixel belongs to the mask where its value is above half of the largest value in the mask,
-    so that masks of {0, 1} and of {0, 255} say the same; in a palette image, where its index is
-    not 0.
-
-    Parameters
-    ----------
-    source:
-        A path to an image file, a PIL image, or an array (height, width).
-    height, width:
-        The size of the image that the mask belongs to, in pixels.
-    name:
-        How messages call the mask, if it is not a path.
-
-    Raises
-    ------
-    ImageError
-        The mask can't be read, or has another size than its image.
-    """
-    label = str(source) if isinstance(source, (str, Path)) else name
-    if isinstance(source, PIL.Image.Image):
-        with _decoding(label):
-            values = _mask_values(_upright(source, label, MAX_PIXELS))
-    elif isinstance(source, (str, Path)):
-        with _opened(Path(source), MAX_PIXELS) as opened, _decoding(label):
-            values = _mask_values(_upright(opened, label, MAX_PIXELS))
-    else:
-        values = np.asarray(source)
-        if values.ndim != 2 or values.dtype.kind not in "buif":
-            raise ImageError(
-                f"{label} is an array of shape {values.shape} and type {values.dtype}",
-                hint="a mask is a boolean array (height, width)",
-            )
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise ImageError(f"{label} holds NaN or infinite values")
-    if values.shape != (height, width):
-        raise ImageError(
-            f"{label} is {values.shape[1]} x {values.shape[0]} pixels, "
-            f"but its image is {width} x {height}",
-            hint="a mask has the size of its image",
-        )
-    if values.dtype == np.bool_:
-        return values.copy()
-    return np.asarray(values > max(float(values.max()), 0.0) / 2)
-
-
-@contextmanager
-def _opened(path: Path, max_pixels: int) -> Iterator[PIL.Image.Image]:
-    """The file's header, read; the size checked before any pixel is decoded."""
-    try:
-        if path.is_dir():
-            raise ImageError(f"{path} is a folder, not an image", hint="give the path of one file")
-        if not path.exists():
-            raise ImageError(f"no such file: {path}")
-        if not path.is_file():
-            raise ImageError(f"{path} is not a regular file")
-        if path.stat().st_size == 0:
-            raise ImageError(f"{path} is empty (0 bytes)")
-        opened = _open_header(path)
-    except PIL.UnidentifiedImageError:
-        raise ImageError(f"{path} is not an image", hint=_FORMAT_HINT) from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ImageError(f"cannot read {path}: {reason}") from error
-    with opened:
-        yield opened
-
-
-def _open_header(path: Path) -> PIL.Image.Image:
-    # Pillow has a limit of its own, a process-wide variable. Ours is checked right after, on
-    # the size in the header, and may be larger than Pillow's.
-    with _PILLOW_LIMIT, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        limit = PIL.Image.MAX_IMAGE_PIXELS
-        PIL.Image.MAX_IMAGE_PIXELS = None
-        try:
-            return PIL.Image.open(path, formats=FORMATS)
-        except PIL.UnidentifiedImageError:
-            raise
-        except (SyntaxError, ValueError, EOFError, TypeError, IndexError, KeyError) as error:
-            raise ImageError(f"{path} is damaged: {error}") from error
-        finally:
-            PIL.Image.MAX_IMAGE_PIXELS = limit
-
-
-@contextmanager
-def _decoding(label: str) -> Iterator[None]:
-    """Turn what Pillow's decoders raise on damaged data, whatever its type, into an ImageError."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except (ImageError, MemoryError):
-        raise
-    except Exception as error:
-        reason = str(error).strip().rstrip(".") or type(error).__name__
-        raise ImageError(
-            f"{label} is damaged or cut off: {reason}", hint="make or download the file again"
-        ) from error
-
-
-def _upright(image: PIL.Image.Image, label: str, max_pixels: int) -> PIL.Image.Image:
-    if image.width * image.height > max_pixels:
-        raise ImageError(
-            f"{label} is {image.width} x {image.height} pixels: more than the limit of "
-            f"{max_pixels / 1e6:g} megapixels",
-            hint="scale it down, or raise max_pixels in read_image",
-        )
-    return PIL.ImageOps.exif_transpose(image)
 
 
 def _rgb(image: PIL.Image.Image, label: str) -> npt.NDArray[np.uint8]:
@@ -288,11 +164,3 @@ def _eight_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     raise ImageError(
         f"the array has type {values.dtype}", hint="use uint8, uint16, bool or floats in [0, 1]"
     )
-
-
-def _mask_values(image: PIL.Image.Image) -> npt.NDArray[Any]:
-    if image.mode == "P":
-        return np.asarray(np.asarray(image) != 0)
-    if image.mode == "1" or image.mode.startswith("I") or image.mode == "F":
-        return np.asarray(image)
-    return np.asarray(image.convert("L"))

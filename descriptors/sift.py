@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .backbone import Backbone, Layer
+from .backbone import Backbone
 from .canvas import Fit
 from .errors import OptionError
+from .layer import Layer
 from .settings import check_float, check_int
 
 # OpenCV's SIFT spans a spatial bin over 3 sigma (Lowe 2004, section 6.1) with sigma half the

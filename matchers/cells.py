@@ -10,8 +10,8 @@ import xarray as xr
 
 from ..descriptors.errors import ImageError, InvalidFeaturesError
 from ..descriptors.grids import as_tensor, nearest_cells
-from ..descriptors.images import MaskLike, read_mask
 from ..descriptors.maps import Points, check_points
+from ..descriptors.masks import MaskLike, read_mask
 from ..descriptors.sampling import Interpolation, sample_features
 
 _LENGTH_TOLERANCE = 1e-4

@@ -6,9 +6,10 @@ from typing import Any, get_args
 
 import torch
 
-from ..backbone import Backbone, Layer, Precision
+from ..backbone import Backbone, Precision
 from ..canvas import Fit
 from ..errors import OptionError
+from ..layer import Layer
 from ..loading import read_config
 from ..memory import fitting, in_batches
 from ..precision import network_dtype

@@ -9,11 +9,12 @@ import numpy.typing as npt
 import torch
 import xarray as xr
 
-from ..backbone import Backbone, Layer, Precision
+from ..backbone import Backbone, Precision
 from ..base import as_image_list
 from ..canvas import Fit
 from ..errors import OptionError
 from ..images import ImageLike
+from ..layer import Layer
 from ..loading import read_config
 from ..memory import fitting, in_batches
 from ..precision import network_dtype
