@@ -1,10 +1,20 @@
 """The README's examples do what they say."""
 
+import importlib
+import json
 import re
+import runpy
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
+from descr import matchers
+from descr.descriptors import create
+from descr.descriptors.testing import check_descriptor
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
@@ -34,6 +44,49 @@ def test_the_python_example_finds_the_closer_view(
     assert (tmp_path / "a.nc").is_file()
     source, target = names["source"], names["target"]
     assert source.attrs["basis"] == target.attrs["basis"]  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def patches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder outside the package, with the subclass of the README in patches.py."""
+    (tmp_path / "patches.py").write_text(example("subclass"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.delitem(sys.modules, "patches", raising=False)
+    return tmp_path
+
+
+def error_of(matches: xr.Dataset) -> np.ndarray:
+    """How far each match lies from the truth in pixels; the second photograph was rendered."""
+    truth = runpy.run_path(str(IMAGES / "make_samples.py"))["to_closer"]
+    x, y = truth(np.stack([matches["source_x"], matches["source_y"]], axis=1)).T
+    return np.hypot(matches["target_x"].values - x, matches["target_y"].values - y)
+
+
+def test_the_subclass_keeps_every_promise_of_a_descriptor(patches: Path) -> None:
+    check_descriptor(importlib.import_module("patches").Patches())
+
+
+def test_the_subclass_matches_from_python(patches: Path) -> None:
+    describe = create("patches:Patches", size=768)
+    source, target = describe(IMAGES / "cat.jpg", IMAGES / "cat-closer.jpg")
+    for name in matchers.available():
+        found = matchers.create(name)(source, target)
+        assert found["matched"].any()
+    matches = matchers.to_matches(matchers.MutualNearestNeighbor()(source, target))
+    best = error_of(matches.isel(match=slice(200)))
+    assert (best <= 8).mean() > 0.5
+
+
+def test_the_subclass_matches_on_the_command_line(patches: Path) -> None:
+    command = [sys.executable, "-m", "descr.cli", "match"]
+    command += [IMAGES / "cat.jpg", IMAGES / "cat-closer.jpg", "--json"]
+    command += ["--descriptor", "patches:Patches", "--set", "size=768"]
+    done = subprocess.run(command, cwd=patches, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["descriptor"].startswith("Patches(size=768")
+    assert document["matches"]
 
 
 def test_the_subclass_takes_fifteen_lines_and_is_the_one_of_the_site() -> None:
