@@ -74,8 +74,7 @@ def test_the_subclass_matches_from_python(patches: Path) -> None:
         found = matchers.create(name)(source, target)
         assert found["matched"].any()
     matches = matchers.to_matches(matchers.MutualNearestNeighbor()(source, target))
-    best = error_of(matches.isel(match=slice(200)))
-    assert (best <= 8).mean() > 0.5
+    assert (error_of(matches) <= 8).mean() > 0.7
 
 
 def test_the_subclass_matches_on_the_command_line(patches: Path) -> None:
