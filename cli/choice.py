@@ -1,7 +1,9 @@
 """Which descriptor and which matcher the options of the command line ask for."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .errors import UserError, is_user_error, say
 from .names import AUTO
@@ -13,6 +15,32 @@ if TYPE_CHECKING:
     from ..matchers import Matcher
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Made(Generic[T]):
+    """A descriptor or a matcher as it was made from the command line.
+
+    Parameters
+    ----------
+    made:
+        The descriptor or matcher.
+    name:
+        What it was asked for by, or what `auto` took.
+    kind:
+        "descriptor" or "matcher".
+    takes_device:
+        Whether what made it takes a device.
+    """
+
+    made: T
+    name: str
+    kind: str
+    takes_device: bool
+
+    def at_work(self) -> Any:
+        """A context in which a fault of a class of the user's own is a `UserError`."""
+        return _faults(self.name, f"the {self.kind} {self.name!r} failed")
 
 
 def best_descriptor() -> tuple[str, str]:
@@ -34,7 +62,9 @@ def _pull(name: str) -> str:
     return f"`descr models pull {name}` adds the best, {size / 1e9:.1f} GB"
 
 
-def make_descriptor(name: str, settings: Mapping[str, str], device: str | None) -> "Descriptor":
+def make_descriptor(
+    name: str, settings: Mapping[str, str], device: str | None
+) -> "Made[Descriptor]":
     """The descriptor of this name, with settings as raw texts; says on standard error which.
 
     `device` is handed to a descriptor that takes one. Raises `OptionError` for names and values
@@ -42,40 +72,63 @@ def make_descriptor(name: str, settings: Mapping[str, str], device: str | None) 
     """
     from ..descriptors import REGISTRY
 
-    taken, why = best_descriptor() if name == AUTO else (name, "")
-    descriptor = _make(REGISTRY, taken, settings, device)
-    say(f"descriptor: {taken} ({why})" if why else f"descriptor: {taken}")
+    if name == AUTO:
+        name, why = best_descriptor()
+        # Said before it is made: a setting that it refuses may be one of another descriptor.
+        say(f"descriptor: {name} ({why})")
+        return _make(REGISTRY, name, settings, device)
+    descriptor = _make(REGISTRY, name, settings, device)
+    say(f"descriptor: {name}")
     return descriptor
 
 
-def make_matcher(name: str, settings: Mapping[str, str], device: str | None) -> "Matcher":
+def make_matcher(name: str, settings: Mapping[str, str], device: str | None) -> "Made[Matcher]":
     """The matcher of this name, with settings as raw texts; see `make_descriptor`."""
     from ..matchers import REGISTRY
 
     return _make(REGISTRY, name, settings, device)
 
 
-def check_device_is_taken(device: str | None, *made: object) -> None:
+def parts_of(kind: Callable[..., Any]) -> Mapping[str, Callable[..., Any]]:
+    """The constructors of the parts that this constructor takes settings of, by option."""
+    # Whatever is not of that module is not its function, and need not import the networks.
+    if getattr(kind, "__name__", "") != "tale_of_two_features":
+        return {}
+    from ..descriptors.literature import PARTS, tale_of_two_features
+
+    return PARTS if kind is tale_of_two_features else {}
+
+
+def check_device_is_taken(device: str | None, *made: Made[Any]) -> None:
     """Raise `UserError` if a device is asked for and nothing that was made takes one."""
-    if device is not None and not any(takes_option(type(one), "device") for one in made):
+    if device is not None and not any(one.takes_device for one in made):
         raise UserError(
             "--device: neither this descriptor nor this matcher takes a device",
             hint="leave --device out",
         )
 
 
-def _make(registry: "Registry[T]", name: str, settings: Mapping[str, str], device: str | None) -> T:
+def _make(
+    registry: "Registry[T]", name: str, settings: Mapping[str, str], device: str | None
+) -> Made[T]:
     kind = registry.find(name)
-    options: dict[str, Any] = parse_settings(settings, kind)
-    if device is not None and "device" not in options and takes_option(kind, "device"):
+    options: dict[str, Any] = parse_settings(settings, kind, parts_of(kind))
+    takes_device = takes_option(kind, "device")
+    if device is not None and "device" not in options and takes_device:
         options["device"] = device
+    with _faults(name, f"the {registry.kind} {name!r} can't be made"):
+        return Made(registry.create(name, options), name, registry.kind, takes_device)
+
+
+@contextmanager
+def _faults(name: str, what: str) -> Iterator[None]:
+    """Turn a fault of a class at `module:Class`, the user's own, into a `UserError`."""
     try:
-        return registry.create(name, options)
+        yield
     except Exception as error:
-        if ":" not in name or is_user_error(error):
+        if ":" not in name or is_user_error(error) or isinstance(error, MemoryError):
             raise
-        # A class of the user's own, whose faults are not ours.
         raise UserError(
-            f"the {registry.kind} {name!r} can't be made: {type(error).__name__}: {error}",
+            f"{what}: {type(error).__name__}: {error}",
             hint="run it again with --debug to see where it happened",
         ) from error

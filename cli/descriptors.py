@@ -24,13 +24,14 @@ def _weights(name: str) -> str:
 
 
 def descriptors(as_json: Json = False) -> None:
-    """List the descriptors: what each gives, what it needs, and its options."""
+    """List the descriptors: what each gives, what it needs and costs, and its options."""
     from ..descriptors import REGISTRY
     from .choice import best_descriptor
+    from .costs import costs_of
     from .listing import document, entries, print_entries
     from .tables import print_json
 
-    listed = entries(REGISTRY, needs=_weights)
+    listed = entries(REGISTRY, needs=_weights, costs=costs_of)
     taken, why = best_descriptor()
     if as_json:
         print_json({AUTO: taken, "descriptors": document(listed)})

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .errors import USER, UserError, is_user_error, say, say_error
-from .inputs import images_in
+from .errors import USER, UserError, say, say_error
+from .inputs import holds_features, images_in
 from .loading import load_library
 from .names import AUTO
 from .options import Descriptor, Device, Json, Settings
@@ -20,10 +20,11 @@ from .settings import split_settings
 if TYPE_CHECKING:
     from ..descriptors import Descriptor as AnyDescriptor
     from ..descriptors import Image
+    from .choice import Made
 
 EXAMPLES = """\
 descr extract cat.jpg dog.jpg -o features
-descr extract photographs -o features --set step=4
+descr extract photographs -o features --descriptor sift --set step=4
 descr match features/cat.jpg.nc features/dog.jpg.nc"""
 
 _ABANDONED = 60
@@ -68,8 +69,8 @@ def extract(
     """Keep the features of images in files, one for each image.
 
     A file that is there already, whole and of the same image and settings, is kept as it is, so
-    that a run that was stopped goes on where it ended. Wherever descr takes an image it also takes
-    its feature file.
+    that a run that was stopped goes on where it ended. `descr match` takes a feature file in place
+    of its image.
     """
     options = split_settings(settings or (), "--set")
     targets = _targets(images_in(images), output)
@@ -144,12 +145,14 @@ def _remove_abandoned(folder: Path) -> None:
 
 
 def _extract_all(
-    targets: dict[Path, Path], describe: "AnyDescriptor", *, lossless: bool, force: bool
+    targets: dict[Path, Path], describe: "Made[AnyDescriptor]", *, lossless: bool, force: bool
 ) -> list[tuple[Path, Path, str]]:
     """Image, file and what became of it: extracted, redone, kept or failed.
 
-    An image that can't be used is reported, and the work goes on with the rest.
+    An image that can't be used, or that has no usable features, is reported, and the work goes on
+    with the rest. What else goes wrong would go wrong with the next image as well.
     """
+    from ..descriptors.errors import ImageError, InvalidFeaturesError
     from .progress import progress_bar
 
     done = []
@@ -158,28 +161,34 @@ def _extract_all(
             advance(path.name)
             try:
                 status = _extract_one(path, target, describe, lossless=lossless, force=force)
-            except Exception as error:
-                if not is_user_error(error) or _is_about_output(error):
-                    raise
-                say_error(error.message, error.hint)  # type: ignore[attr-defined]
+            except (ImageError, InvalidFeaturesError) as error:
+                say_error(error.message, error.hint)
                 status = "failed"
             done.append((path, target, status))
     return done
 
 
 def _extract_one(
-    path: Path, target: Path, describe: "AnyDescriptor", *, lossless: bool, force: bool
+    path: Path, target: Path, describe: "Made[AnyDescriptor]", *, lossless: bool, force: bool
 ) -> str:
     from ..descriptors import read_image
+    from ..descriptors.errors import ImageError
     from ..descriptors.files import save_features
 
+    if os.path.isfile(path) and holds_features(path):
+        raise ImageError(
+            f"{path} is a feature file already", hint="give it to `descr match` as it is"
+        )
     image = read_image(path)
-    fault = _fault(target, image, describe, lossless=lossless, force=force)
+    with describe.at_work():
+        fault = _fault(target, image, describe.made, lossless=lossless, force=force)
     if fault is None:
         return "kept"
     if fault:
         say(f"{target}: {fault}, extracting again")
-    save_features(describe.extract([image])[0], target, lossless=lossless)
+    with describe.at_work():
+        tree = describe.made.extract([image])[0]
+    save_features(tree, target, lossless=lossless)
     return "redone" if fault else "extracted"
 
 
@@ -209,13 +218,6 @@ def _fault(
     if lossless and any(layer.rounded_bits is not None for layer in info.layers):
         return "rounded"
     return None
-
-
-def _is_about_output(error: Exception) -> bool:
-    """Whether the fault lies with the folder, so that the next image would fail as well."""
-    from ..descriptors.errors import OutputError
-
-    return isinstance(error, OutputError)
 
 
 def _print(

@@ -1,7 +1,7 @@
 """What is to be matched: photographs, and feature files in their place."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ..descriptors import Descriptor, Image
+    from .choice import Made
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
@@ -60,7 +61,7 @@ def check_exist(paths: Sequence[Path]) -> None:
 
 def read_input(path: Path) -> Input:
     """The photograph or the feature tree at a path."""
-    if _holds_features(path):
+    if holds_features(path):
         # Loads the NetCDF library, which photographs don't need.
         from ..descriptors.files import load_features
 
@@ -70,7 +71,8 @@ def read_input(path: Path) -> Input:
     return Input(path, read_image(path), None)
 
 
-def _holds_features(path: Path) -> bool:
+def holds_features(path: Path) -> bool:
+    """Whether a path names a feature file, by its suffix or by how it begins."""
     if path.suffix.lower() == ".nc":
         return True
     try:
@@ -81,11 +83,14 @@ def _holds_features(path: Path) -> bool:
 
 
 def extract_missing(
-    inputs: Sequence[Input], descriptor: "Descriptor | None"
+    inputs: Sequence[Input], descriptor: "Made[Descriptor] | None"
 ) -> "list[xr.DataTree]":
     """The feature trees of all inputs; those of photographs are extracted together."""
     images = [one.image for one in inputs if one.image is not None]
-    extracted = iter(descriptor.extract(images) if descriptor is not None and images else ())
+    extracted: Iterator[xr.DataTree] = iter(())
+    if descriptor is not None and images:
+        with descriptor.at_work():
+            extracted = iter(descriptor.made.extract(images))
     return [one.tree if one.tree is not None else next(extracted) for one in inputs]
 
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from .choice import parts_of
 from .errors import one_line
 from .settings import signature_of
 
 if TYPE_CHECKING:
     from ..descriptors.registry import Registry
+    from .costs import Costs
 
 
 @dataclass(frozen=True)
@@ -25,25 +27,32 @@ class Entry:
     summary:
         The first line of the docstring; for one that can't be loaded, why.
     options:
-        Name and default of each option; None as default where there is none.
+        Name and default of each option; None as default where there is none. The options of a
+        part are `part.name`, as on the command line.
     needs:
         What must be on the machine before it runs; "" where it doesn't say.
+    costs:
+        Its layers and weights; None for a matcher, and for one that can't be loaded.
     """
 
     name: str
     summary: str
     options: dict[str, Any]
     needs: str
+    costs: "Costs | None" = None
 
 
 def entries(
-    registry: "Registry[Any]", needs: Callable[[str], str] = lambda name: ""
+    registry: "Registry[Any]",
+    needs: Callable[[str], str] = lambda name: "",
+    costs: "Callable[[str, Callable[..., Any]], Costs | None]" = lambda name, kind: None,
 ) -> list[Entry]:
     """What a registry holds, in its order, the names of other distributions included.
 
-    `needs` says of a name what must be on the machine, where the class has no attribute `needs`.
+    `needs` says of a name what must be on the machine, where the class has no attribute `needs`;
+    `costs` says what it costs.
     """
-    return [_entry(registry, name, needs) for name in registry.available()]
+    return [_entry(registry, name, needs, costs) for name in registry.available()]
 
 
 def print_entries(listed: list[Entry], flag: str) -> None:
@@ -56,6 +65,7 @@ def print_entries(listed: list[Entry], flag: str) -> None:
         options = "  ".join(f"{key}={_shown(value)}" for key, value in entry.options.items())
         facts = [("name", entry.name), ("gives", entry.summary)]
         facts += [("needs", entry.needs)] if entry.needs else []
+        facts += _cost_facts(entry.costs) if entry.costs else []
         facts += [(flag, options)] if options else []
         print_facts(facts)
 
@@ -67,26 +77,60 @@ def document(listed: list[Entry]) -> list[dict[str, Any]]:
             "name": entry.name,
             "summary": entry.summary,
             "needs": entry.needs,
+            **(_cost_document(entry.costs) if entry.costs else {}),
             "options": {key: _plain(value) for key, value in entry.options.items()},
         }
         for entry in listed
     ]
 
 
-def _entry(registry: "Registry[Any]", name: str, needs: Callable[[str], str]) -> Entry:
+def _cost_facts(costs: "Costs") -> list[tuple[str, str]]:
+    from .tables import format_bytes
+
+    facts = [("layers", ", ".join(costs.layers))] if costs.layers else []
+    if costs.memory:
+        size = format_bytes(costs.memory)
+        facts.append(("memory", f"about {size} of weights in float32, half of it in 16 bits"))
+    return facts
+
+
+def _cost_document(costs: "Costs") -> dict[str, Any]:
+    """Sizes are in bytes."""
+    return {
+        "layers": list(costs.layers),
+        "download": costs.download,
+        "memory": {"float32": costs.memory, "float16": costs.memory // 2},
+    }
+
+
+def _entry(
+    registry: "Registry[Any]",
+    name: str,
+    needs: Callable[[str], str],
+    costs: "Callable[[str, Callable[..., Any]], Costs | None]",
+) -> Entry:
     try:
         kind = registry.find(name)
     except Exception as error:
         # Another distribution's: it must not hide the rest of the list.
         return Entry(name, f"can't be loaded: {one_line(str(error))}", {}, "")
-    parameters = signature_of(kind).parameters.values()
-    options = {
+    options = _options(kind)
+    for part, inner in parts_of(kind).items():
+        # What a part has in common with the whole is set once, for both.
+        own = {key: value for key, value in _options(inner).items() if key not in options}
+        del options[part]
+        options |= {f"{part}.{key}": value for key, value in own.items()}
+    documentation = (inspect.getdoc(kind) or "").strip().partition("\n")[0]
+    needed = str(getattr(kind, "needs", "") or needs(name))
+    return Entry(name, documentation, options, needed, costs(name, kind))
+
+
+def _options(kind: Callable[..., Any]) -> dict[str, Any]:
+    return {
         one.name: None if one.default is inspect.Parameter.empty else one.default
-        for one in parameters
+        for one in signature_of(kind).parameters.values()
         if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)
     }
-    documentation = (inspect.getdoc(kind) or "").strip().partition("\n")[0]
-    return Entry(name, documentation, options, str(getattr(kind, "needs", "") or needs(name)))
 
 
 def _shown(value: Any) -> str:

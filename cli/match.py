@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import writers
-from .errors import UserError
+from .errors import UserError, say
 from .inputs import Input, check_exist, extract_missing, read_input
 from .loading import load_library
 from .names import AUTO
@@ -22,6 +22,7 @@ from .settings import split_settings
 if TYPE_CHECKING:
     import xarray as xr
 
+    from ..matchers import Matcher as AnyMatcher
     from .results import Result
 
 EXAMPLES = """\
@@ -70,14 +71,17 @@ def match(
         Path | None,
         typer.Option(
             metavar="IMAGE",
-            help="Match only from where this image, of the size of A, is bright.",
+            help="Match only from where this image, of the size of A, is bright; in a palette "
+            "image every index but 0 counts.",
             rich_help_panel=_PLACES,
         ),
     ] = None,
     mask_b: Annotated[
         Path | None,
         typer.Option(
-            metavar="IMAGE", help="Match only to where it is bright.", rich_help_panel=_PLACES
+            metavar="IMAGE",
+            help="Match only to where this image, of the size of B, is bright; likewise.",
+            rich_help_panel=_PLACES,
         ),
     ] = None,
     min_score: Annotated[
@@ -183,13 +187,16 @@ def _run(request: _Request) -> "Result":
     with spinner(f"matching {inputs[0].name} with {inputs[1].name}"):
         trees = extract_missing(inputs, descriptor)
         source, target = _combine(combine, trees, inputs)
-        found = matcher(
-            source,
-            target,
-            points=[(point.x, point.y) for point in request.points] or None,
-            source_mask=masks[0],
-            target_mask=masks[1],
-        )
+        with matcher.at_work():
+            found = matcher.made(
+                source,
+                target,
+                points=[(point.x, point.y) for point in request.points] or None,
+                source_mask=masks[0],
+                target_mask=masks[1],
+            )
+    if request.points:
+        _say_unmatched(matcher.made, found)
     return Result(
         a=inputs[0],
         b=inputs[1],
@@ -198,6 +205,17 @@ def _run(request: _Request) -> "Result":
         points=request.points,
         seconds=time.perf_counter() - began,
     )
+
+
+def _say_unmatched(matcher: "AnyMatcher", found: "xr.Dataset") -> None:
+    """Say how many points the mutual matcher has no answer for, and which matchers would."""
+    from ..matchers import MutualNearestNeighbor
+
+    # Points outside the source's mask have no score: no matcher answers them.
+    count = int((~found["matched"] & found["score"].notnull()).sum())
+    if count and isinstance(matcher, MutualNearestNeighbor):
+        points = "1 point has" if count == 1 else f"{count} points have"
+        say(f"{points} no match back; --matcher nearest or soft-argmax always answers")
 
 
 def _check_inputs(request: _Request, inputs: Sequence[Input]) -> list[Any]:

@@ -28,16 +28,20 @@ def split_settings(pairs: Sequence[str], flag: str) -> dict[str, str]:
     return settings
 
 
-def parse_settings(settings: Mapping[str, str], kind: Callable[..., Any]) -> dict[str, Any]:
+def parse_settings(
+    settings: Mapping[str, str],
+    kind: Callable[..., Any],
+    parts: Mapping[str, Callable[..., Any]] | None = None,
+) -> dict[str, Any]:
     """The raw texts as the values that the constructor `kind` takes.
 
     `part.key` is the setting `key` of the option `part`, which is a mapping: `sd.timestep=50` for a
-    fusion. Keys that the constructor does not take are passed on as they are: it is the registry
+    fusion. `parts` are the constructors of such parts by option, whose annotations hold for their
+    keys. Keys that the constructor does not take are passed on as they are: it is the registry
     that refuses them.
     """
-    annotations = {
-        name: parameter.annotation for name, parameter in signature_of(kind).parameters.items()
-    }
+    annotations = _annotations(kind)
+    inner_annotations = {option: _annotations(part) for option, part in (parts or {}).items()}
     parsed: dict[str, Any] = {}
     for key, text in settings.items():
         option, dot, inner = key.partition(".")
@@ -45,7 +49,7 @@ def parse_settings(settings: Mapping[str, str], kind: Callable[..., Any]) -> dic
             part = parsed.setdefault(option, {})
             if not isinstance(part, dict):
                 raise UserError(f"{option!r} is given as a whole and by parts, as {key!r}")
-            part[inner] = parse_value(text)
+            part[inner] = parse_value(text, inner_annotations.get(option, {}).get(inner))
         elif option in parsed:
             raise UserError(f"{option!r} is given as a whole and by parts")
         else:
@@ -87,6 +91,10 @@ def signature_of(kind: Callable[..., Any]) -> inspect.Signature:
 def takes_option(kind: Callable[..., Any], name: str) -> bool:
     """Whether a constructor has a parameter of this name."""
     return name in signature_of(kind).parameters
+
+
+def _annotations(kind: Callable[..., Any]) -> dict[str, Any]:
+    return {name: one.annotation for name, one in signature_of(kind).parameters.items()}
 
 
 def _as_tuples(value: Any) -> Any:

@@ -1,15 +1,19 @@
 """Descriptors of the literature by name: the networks with the settings that were published."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from .backbone import Precision
+from .backbone import Backbone, Precision
 from .canvas import Fit
 from .dinov2 import DINOv2
 from .errors import OptionError
 from .fused import Fused
 from .settings import construct
 from .stable_diffusion import Noise, StableDiffusion
+
+PARTS: Mapping[str, type[Backbone]] = MappingProxyType({"sd": StableDiffusion, "dinov2": DINOv2})
+"""The parts of `tale_of_two_features`, by the options that hold their settings."""
 
 
 def tale_of_two_features(
@@ -42,7 +46,8 @@ def tale_of_two_features(
     OptionError
         An option is unknown or out of range.
     """
-    for name, given in (("sd", sd), ("dinov2", dinov2)):
+    parts = {"sd": sd, "dinov2": dinov2}
+    for name, given in parts.items():
         if given is not None and not isinstance(given, Mapping):
             raise OptionError(
                 f"{name} must be the settings of that part by name, not {given!r}",
@@ -50,8 +55,7 @@ def tale_of_two_features(
             )
     common = {"device": device, "dtype": dtype}
     return Fused(
-        construct(StableDiffusion, "sd", {**common, **(sd or {})}),
-        construct(DINOv2, "dinov2", {**common, **(dinov2 or {})}),
+        *(construct(PARTS[name], name, {**common, **(own or {})}) for name, own in parts.items()),
         weights=weights,
     )
 

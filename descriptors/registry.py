@@ -43,11 +43,12 @@ class Registry(Generic[T]):
     def find(self, name: str) -> Callable[..., T]:
         """What makes one of this name, or at `module:Class`: a class or a function.
 
-        Raises `OptionError` for a name that is not known, a module that can't be imported and
-        a class of another kind.
+        Raises `OptionError` for a name that is not known, a module that can't be imported,
+        whatever the fault in it, and a class of another kind.
         """
         if name in self.builtin:
-            return self._check(name, _load(name, self.builtin[name]))
+            module, _, attribute = self.builtin[name].partition(":")
+            return self._check(name, getattr(importlib.import_module(module), attribute))
         for point in self._entry_points():
             if point.name == name:
                 return self._check(name, _load(name, point.value))
@@ -78,6 +79,9 @@ class Registry(Generic[T]):
 
 def _load(name: str, target: str) -> Any:
     module_name, _, attribute = target.partition(":")
+    hint = "write it as module:Class, with the module in this folder or installed"
+    if not module_name or not attribute or module_name.startswith("."):
+        raise OptionError(f"{target!r} names no class of a module", hint=hint)
     here = str(Path.cwd())
     if here not in sys.path and ":" in name:
         sys.path.insert(0, here)
@@ -86,7 +90,12 @@ def _load(name: str, target: str) -> Any:
     except ImportError as error:
         raise OptionError(
             f"cannot import {module_name!r} for {name!r}: {error}",
-            hint="write it as module:Class, with the module in this folder or installed",
+            hint=hint,
+        ) from error
+    except Exception as error:
+        # Somebody else's code runs here: whatever it raises is about that code.
+        raise OptionError(
+            f"importing {module_name!r} for {name!r} failed: {type(error).__name__}: {error}"
         ) from error
     try:
         return getattr(module, attribute)

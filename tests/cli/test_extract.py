@@ -1,7 +1,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import xarray as xr
 from descr.descriptors import SIFT
 from descr.descriptors.files import load_features
+from support.signals import started
 
 FAST = ("--set", "size=96")
 
@@ -156,9 +156,7 @@ def test_a_run_that_is_stopped_leaves_whole_files_and_goes_on(
         pixels = rng.integers(0, 256, (64, 96, 3), dtype=np.uint8)
         PIL.Image.fromarray(pixels).save(f"many/{index:02}.png")
     command = [sys.executable, "-m", "descr.cli", "extract", "many", "-o", "f"]
-    with subprocess.Popen(
-        [*command, "--set", "size=384"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
+    with started([*command, "--set", "size=384"]) as running:
         deadline = time.monotonic() + 60
         while len(list(Path("f").glob("[!.]*.nc"))) < 3 and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -177,3 +175,28 @@ def test_a_run_that_is_stopped_leaves_whole_files_and_goes_on(
     counts = list(statuses(done).values())
     assert counts.count("kept") == len(whole)
     assert counts.count("extracted") == 60 - len(whole)
+
+
+def test_a_feature_file_is_not_extracted_again(descr: Any) -> None:
+    descr("extract", "a.png", "-o", "f", *FAST)
+    Path("plain").write_bytes(Path("f/a.png.nc").read_bytes())
+    done = descr("extract", "f/a.png.nc", "plain", "b.png", "-o", "g", *FAST, "--json")
+    assert done.code == 2
+    assert done.errors == [
+        "error: f/a.png.nc is a feature file already",
+        "error: plain is a feature file already",
+    ]
+    assert os.listdir("g") == ["b.png.nc"]
+
+
+def test_a_fault_of_the_descriptor_is_said_once(descr: Any) -> None:
+    Path("mine.py").write_text(
+        "from descr.descriptors import SIFT\n"
+        "from descr.descriptors.errors import WeightsNotFoundError\n"
+        "class Lost(SIFT):\n"
+        "    def extract(self, images):\n"
+        "        raise WeightsNotFoundError('mine.safetensors: gone')\n"
+    )
+    done = descr("extract", "a.png", "b.png", "-o", "f", "--descriptor", "mine:Lost")
+    done.refused("mine.safetensors: gone")
+    assert not Path("f").exists()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from descr import descriptors, matchers
 from descr.cli import names
-from descr.descriptors import registry
+from descr.descriptors import registry, weights
 
 
 class Plugin:
@@ -56,6 +56,36 @@ def test_every_matcher_is_listed_with_its_options(descr: Any) -> None:
     text = descr("matchers").out
     assert "temperature=0.02" in text
     assert all(name in text for name in listed)
+
+
+def test_what_a_descriptor_costs_is_listed(descr: Any) -> None:
+    document = json.loads(descr("descriptors", "--json").out)
+    listed = {entry["name"]: entry for entry in document["descriptors"]}
+    decoder = ["decoder_2", "decoder_5", "decoder_8"]
+    assert {name: entry["layers"] for name, entry in listed.items()} == {
+        "fused": [*decoder, "token of block 11"],
+        "dinov2": ["token of block 11"],
+        "sd": decoder,
+        "dift": ["up_1"],
+        "sift": ["scale_1"],
+    }
+    sd, dinov2 = weights.MODELS["sd-1.5"].size, weights.MODELS["dinov2-base"].size
+    assert listed["fused"]["download"] == sd + dinov2
+    # Stable Diffusion is published in half precision, DINOv2 in full.
+    assert listed["fused"]["memory"] == {"float32": 2 * sd + dinov2, "float16": sd + dinov2 // 2}
+    assert listed["sift"]["memory"] == {"float32": 0, "float16": 0}
+    text = " ".join(descr("descriptors").out.split())
+    assert "about 4.3 GB of weights in float32, half of it in 16 bits" in text
+    assert "layers up_1" in text
+
+
+def test_the_settings_of_parts_are_listed_as_they_are_set(descr: Any) -> None:
+    document = json.loads(descr("descriptors", "--json").out)
+    options = document["descriptors"][0]["options"]
+    assert options["sd.timestep"] == 100
+    assert options["dinov2.size"] == 840
+    assert not {"sd", "dinov2", "sd.device"} & set(options)
+    assert "dinov2.stride=14" in descr("descriptors").out
 
 
 @pytest.mark.usefixtures("plugins")

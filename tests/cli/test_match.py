@@ -53,7 +53,8 @@ def test_most_matches_are_where_the_scene_was_shifted_to(descr: Any) -> None:
 def test_standard_output_is_a_table_and_a_summary(descr: Any) -> None:
     done = descr(*PAIR)
     assert done.code == 0
-    assert done.err == "descriptor: sift (embedded, needs no weights)\n"
+    assert done.err.startswith("descriptor: sift (embedded, needs no weights")
+    assert done.err.count("\n") == 1
     lines = done.out.splitlines()
     assert lines[0].split() == ["source", "x", "source", "y", "target", "x", "target", "y", "score"]
     rows = lines[2 : lines.index("")]
@@ -151,6 +152,10 @@ def test_points_are_answered_in_the_order_given(descr: Any) -> None:
     assert rows[2]["target_y"] is None
     assert rows[2]["score"] is None
     written = read_csv("m.csv")
+    said = "1 point has no match back; --matcher nearest or soft-argmax always answers"
+    assert done.err.splitlines()[1:] == [said]
+    assert descr(*PAIR, *points, "--matcher", "nearest").err.count("\n") == 1
+    assert descr(*PAIR, *points[:2], "--min-score", "1").err.count("\n") == 1
     assert (written[2]["target_x"], written[2]["score"]) == ("", "")
     assert written[2]["source_x"] == "2.0"
     table = descr(*PAIR, *points).out.splitlines()

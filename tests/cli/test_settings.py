@@ -81,6 +81,15 @@ def test_settings_of_a_part_are_a_mapping() -> None:
     assert parsed == {"sd": {"timestep": 50, "model": "/some/folder"}, "size": 3}
 
 
+def test_the_annotations_of_a_part_decide() -> None:
+    class Part:
+        def __init__(self, *, prompt: str = "", layers: str | tuple[str, ...] = "") -> None: ...
+
+    given = {"sd.prompt": "a cat, sitting", "sd.layers": "one,two", "sd.other": "7"}
+    parsed = parse_settings(given, Parts, {"sd": Part})
+    assert parsed == {"sd": {"prompt": "a cat, sitting", "layers": ("one", "two"), "other": 7}}
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_an_option_as_a_whole_and_by_parts_is_refused(order: int) -> None:
     pairs = [("sd", "3"), ("sd.timestep", "50")][::order]

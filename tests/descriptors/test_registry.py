@@ -26,6 +26,9 @@ def test_options_go_to_the_constructor():
         ("sift", {"stepp": 4}, "unknown option of descriptor 'sift': 'stepp' .did you mean 'step'"),
         ("sift", {"step": 0}, "step must be an integer of at least 1, not 0"),
         ("no_such_module:Thing", {}, "cannot import 'no_such_module'"),
+        (":Thing", {}, "':Thing' names no class of a module"),
+        ("descr:", {}, "'descr:' names no class of a module"),
+        ("..descr:Thing", {}, r"'\.\.descr:Thing' names no class of a module"),
         ("descr.descriptors:Thing", {}, r"'descr\.descriptors' has no 'Thing'"),
         ("descr.descriptors:Image", {}, "Image does not derive from Descriptor"),
         ("descr.descriptors.images:MAX_PIXELS", {}, "it is a int"),
@@ -45,6 +48,15 @@ def test_a_class_in_a_file_of_this_folder(tmp_path, monkeypatch):
     made = descriptors.create("my_own_module:Coarse", step=16)
     assert isinstance(made, SIFT)
     assert repr(made).startswith("Coarse(step=16")
+
+
+def test_whatever_a_file_raises_is_about_that_file(tmp_path, monkeypatch):
+    (tmp_path / "file_of_mine.py").write_text("class Coarse(:\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    message = r"importing 'file_of_mine' for 'file_of_mine:Coarse' failed: SyntaxError: .*line 1"
+    with pytest.raises(OptionError, match=message):
+        descriptors.create("file_of_mine:Coarse")
 
 
 def test_other_distributions_add_names(monkeypatch):
