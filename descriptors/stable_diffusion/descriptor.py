@@ -213,7 +213,9 @@ class StableDiffusion(Backbone):
 
     def latents(self, pixels: torch.Tensor) -> torch.Tensor:
         """Latents (batch, channel, rows, columns) of canvases: posterior means, scaled, float32."""
-        item = encoder_activations(self.vae_config, pixels.shape[2:].numel(), self._vae_dtype)
+        item = encoder_activations(
+            self.vae_config, pixels.shape[2:].numel(), self._vae_dtype, self.torch_device
+        )
         parts = in_batches(
             lambda part: encode(self.vae, pixels[part]),
             len(pixels),

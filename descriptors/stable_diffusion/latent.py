@@ -1,14 +1,15 @@
 """From pixels to latents: the encoder half of the VAE."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
 
-from ..convolution import speed_up
 from ..loading import load_weights
 from ..quiet import quiet
 from ..weights import Checkpoint
+from .strips import encode_in_strips
 
 # The names that attention had in the files of the first releases.
 _RENAMES = {
@@ -17,8 +18,8 @@ _RENAMES = {
     ".value.": (".to_v.",),
     ".proj_attn.": (".to_out.0.",),
 }
-_COPIES = 5
-"""Arrays of the first level's features that are alive at once in a residual block."""
+_COPIES = {"cpu": 3}
+"""Arrays of the first level's features that are alive at once in a residual block: 5 elsewhere."""
 
 
 def load_encoder(
@@ -35,7 +36,6 @@ def load_encoder(
             vae = AutoencoderKL.from_config(dict(config))
         vae.decoder = vae.post_quant_conv = None
         load_weights(vae, checkpoint.weights["vae"], dtype=dtype, device=device, renames=_RENAMES)
-    speed_up(vae, dtype, device)
     return vae
 
 
@@ -54,16 +54,20 @@ def encode(vae: Any, pixels: torch.Tensor) -> torch.Tensor:
 
     `pixels` is (batch, 3, height, width), float32, in [0, 1].
     """
-    hidden = vae.encoder((pixels * 2 - 1).to(vae.dtype))
+    encoder = partial(encode_in_strips, vae.encoder) if pixels.device.type == "cpu" else vae.encoder
+    hidden = encoder((pixels * 2 - 1).to(vae.dtype))
     if vae.quant_conv is not None:
         hidden = vae.quant_conv(hidden)
     mean: torch.Tensor = hidden.chunk(2, dim=1)[0]
     return mean.float() * float(vae.config.scaling_factor)
 
 
-def encoder_activations(config: Mapping[str, Any], pixels: int, dtype: torch.dtype) -> int:
+def encoder_activations(
+    config: Mapping[str, Any], pixels: int, dtype: torch.dtype, device: torch.device
+) -> int:
     """About how many bytes of activations a canvas of so many pixels takes in the encoder."""
-    return pixels * int(config["block_out_channels"][0]) * _COPIES * dtype.itemsize
+    copies = _COPIES.get(device.type, 5)
+    return pixels * int(config["block_out_channels"][0]) * copies * dtype.itemsize
 
 
 def latent_factor(config: Mapping[str, Any]) -> int:

@@ -12,7 +12,7 @@ from ..weights import Checkpoint
 from .places import Place
 from .prompt import Conditioning
 
-_COPIES = 48
+_COPIES = 24
 """Arrays as large as the first level's features that are alive at once: the skip connections,
 and the gated feed-forward layer of an attention block, 8 wide before its gate."""
 

@@ -1,0 +1,68 @@
+"""The networks called directly, without descr: what extraction is measured against."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from descr.descriptors.loading import load_weights, read_config
+from descr.descriptors.quiet import quiet
+
+CPU = torch.device("cpu")
+TIMESTEP = 100
+
+Run = Callable[[], object]
+
+
+def stable_diffusion(folder: Path, size: int, dtype: torch.dtype) -> dict[str, Run]:
+    """VAE encoding and the U-Net: `cut` after the state decoder_8, and `full`."""
+    with quiet():
+        from diffusers import AutoencoderKL, UNet2DConditionModel
+    vae = _load(AutoencoderKL, folder / "vae", dtype)
+    unet = _load(UNet2DConditionModel, folder / "unet", dtype)
+    pixels = torch.rand(1, 3, size, size).to(dtype)
+    noise = torch.randn(1, 4, size // 8, size // 8).to(dtype)
+    text = torch.randn(1, 77, unet.config.cross_attention_dim).to(dtype)
+
+    def full() -> object:
+        with torch.inference_mode():
+            latent = vae.encode(pixels * 2 - 1).latent_dist.mean * vae.config.scaling_factor
+            return unet(0.9 * latent + 0.4 * noise, TIMESTEP, text)
+
+    def cut() -> object:
+        # A hook on the last block that is needed ends the forward there.
+        hook = unet.up_blocks[2].attentions[1].register_forward_hook(_stop)
+        try:
+            return full()
+        except StopIteration as state:
+            return state.value
+        finally:
+            hook.remove()
+
+    return {"cut": cut, "full": full}
+
+
+def dinov2(folder: Path, size: int, dtype: torch.dtype) -> Run:
+    """The whole model on a canvas of this size."""
+    with quiet():
+        from transformers import Dinov2Model
+
+        model = Dinov2Model.from_pretrained(folder, dtype=dtype).eval()
+    pixels = torch.randn(1, 3, size, size).to(dtype)
+
+    def run() -> object:
+        with torch.inference_mode():
+            return model(pixels)
+
+    return run
+
+
+def _stop(module: Any, inputs: Any, output: Any) -> None:
+    raise StopIteration(output)
+
+
+def _load(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
+    with quiet(), torch.device("meta"):
+        module = kind.from_config(read_config(folder / "config.json"))
+    load_weights(module, sorted(folder.glob("*.safetensors")), dtype=dtype, device=CPU)
+    return module
