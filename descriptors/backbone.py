@@ -3,7 +3,7 @@
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import xarray as xr
 from .base import Descriptor, as_image_list
 from .canvas import FITS, Canvas, Fit, check_multiple
 from .devices import find_device
-from .errors import InvalidFeaturesError
+from .errors import InvalidFeaturesError, OptionError
 from .images import Image, ImageLike, read_image
 from .layer import Layer
 from .memory import memory_errors
@@ -21,10 +21,6 @@ from .settings import check_choice, check_int
 from .tree import LayerFeatures, build_tree, layer_attributes
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
-
-# Settings that do not change what features are: where and how fast they are made; and by which path
-# the weights were found, since the layer says which they are.
-_INCIDENTAL = ("device", "dtype", "model")
 
 
 class Backbone(Descriptor):
@@ -65,12 +61,23 @@ class Backbone(Descriptor):
     revision: str = ""
     batch_size: int = 4
 
+    # Settings that do not change what features are: where and how fast they are made; and by which
+    # path the weights were found, since the layer says which they are.
+    _incidental: ClassVar[tuple[str, ...]] = ("device", "dtype", "model")
+    # Which of the names above a class has from its own name, and not because it states them.
+    _automatic: ClassVar[frozenset[str]] = frozenset({"source", "model"})
+
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        if not cls.source:
+        automatic = {name for name in cls._automatic if name not in cls.__dict__}
+        if "model" not in cls.__dict__ and {"forward", "forward_batch"} & set(cls.__dict__):
+            # Another network than its parent's must not pass for it.
+            automatic.add("model")
+        if "source" in automatic:
             cls.source = cls.__name__.lower()
-        if not cls.model:
+        if "model" in automatic:
             cls.model = f"{cls.__module__}:{cls.__qualname__}"
+        cls._automatic = frozenset(automatic)
 
     def __init__(
         self,
@@ -126,7 +133,17 @@ class Backbone(Descriptor):
     @property
     def multiple(self) -> int:
         """What both sides of the canvas are a multiple of, in pixels."""
+        if not getattr(self, "layers", None):
+            raise OptionError(
+                f"{type(self).__name__} states no layers",
+                hint="write layers = (Layer(name, stride=...),) in the class",
+            )
         return math.lcm(*(layer.stride for layer in self.layers))
+
+    @property
+    def weights_name(self) -> str:
+        """The name of the weights that the features come from, for the record: `model`."""
+        return self.model
 
     @property
     def recipe(self) -> Mapping[str, Mapping[str, Any]]:
@@ -210,13 +227,14 @@ class Backbone(Descriptor):
 
     def _provenance(self, layer: Layer) -> dict[str, Any]:
         """What a layer's group says of itself, by the arguments of `layer_attributes`."""
+        self.check_settings_kept()
         return {
             "source": self.source,
             "layer": layer.name,
-            "model": self.model,
+            "model": self.weights_name,
             "revision": self.revision,
             "settings": {
-                key: value for key, value in self.settings.items() if key not in _INCIDENTAL
+                key: value for key, value in self.settings.items() if key not in self._incidental
             },
             "components": layer.components,
         }

@@ -57,8 +57,11 @@ def combine(
         A weight or a number of components for something that the trees don't hold, or out of
         range.
     """
+    weights, components = weights or {}, components or {}
     trees = _checked(trees)
-    recipe = read_recipe(trees, weights or {}, components or {})
+    for other in trees[1:]:
+        check_same_space(trees[0], other, weights, components)
+    recipe = read_recipe(trees, weights, components)
     layers = [tree_layers(tree) for tree in trees]
     sources = [_join_layers(layers, parts) for parts in recipe.values()]
     grids = max((source.grids for source in sources), key=_count_cells)
@@ -102,8 +105,6 @@ def _checked(trees: Sequence[xr.DataTree]) -> list[xr.DataTree]:
     for tree in trees:
         name = tree.attrs.get("image_name", "?") if isinstance(tree, xr.DataTree) else "?"
         check_tree(tree, f"the feature tree of {name}")
-    for other in trees[1:]:
-        check_same_space(trees[0], other)
     return trees
 
 

@@ -89,8 +89,12 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
 
 
 def _rgb(image: PIL.Image.Image, label: str) -> npt.NDArray[np.uint8]:
-    if image.mode.startswith("I"):
-        return _rgb_of_grey16(np.asarray(image), label)
+    if image.mode.startswith("I;16"):
+        return _grey_to_rgb(_from_16_bits(np.asarray(image)))
+    if image.mode == "I":
+        raise ImageError(
+            f"{label} holds 32-bit pixels", hint="convert it to 8 or 16 bits per channel"
+        )
     if image.mode == "F":
         raise ImageError(
             f"{label} holds floating-point pixels", hint="convert it to 8 or 16 bits per channel"
@@ -101,14 +105,6 @@ def _rgb(image: PIL.Image.Image, label: str) -> npt.NDArray[np.uint8]:
         image = PIL.Image.alpha_composite(white, over)
     # A copy: np.asarray of a PIL image is read-only, and may share the caller's memory.
     return np.array(image.convert("RGB"), dtype=np.uint8)
-
-
-def _rgb_of_grey16(values: npt.NDArray[Any], label: str) -> npt.NDArray[np.uint8]:
-    if values.min() < 0 or values.max() > 65535:
-        raise ImageError(
-            f"{label} holds 32-bit pixels", hint="convert it to 8 or 16 bits per channel"
-        )
-    return _grey_to_rgb(_from_16_bits(values))
 
 
 def _from_16_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

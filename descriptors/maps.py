@@ -60,15 +60,23 @@ def check_map(fmap: xr.DataArray, name: str = "feature map") -> None:
 
 def check_comparable(first: xr.DataArray, second: xr.DataArray) -> None:
     """Raise `IncomparableFeaturesError` unless cosines between the two maps mean something."""
-    if first.attrs["basis"] == second.attrs["basis"] and (
-        first.sizes["channel"] == second.sizes["channel"]
-    ):
-        return
-    raise IncomparableFeaturesError(
-        f"the maps of {first.attrs['image_name']} and {second.attrs['image_name']} have "
-        "different bases",
-        hint="combine the feature trees of both images in one call of combine",
-    )
+    names = f"{first.attrs['image_name']} and {second.attrs['image_name']}"
+    if first.attrs["basis"] != second.attrs["basis"]:
+        raise IncomparableFeaturesError(
+            f"the maps of {names} have different bases",
+            hint="combine the feature trees of both images in one call of combine",
+        )
+    if _channels(first) != _channels(second):
+        raise IncomparableFeaturesError(
+            f"the maps of {names} have different channels",
+            hint="take the same sources and layers of both",
+        )
+
+
+def _channels(fmap: xr.DataArray) -> list[object]:
+    """What is known of each channel: how many there are, and their labels where there are any."""
+    labels = [fmap[name].values.tolist() for name in ("source", "layer") if name in fmap.coords]
+    return [fmap.sizes["channel"], *labels]
 
 
 def check_points(points: Points, fmap: xr.DataArray) -> npt.NDArray[np.float64]:

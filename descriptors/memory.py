@@ -64,6 +64,6 @@ def memory_errors(name: str, device: torch.device) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise DescrError(
-            f"{name} ran out of memory on {device}, one canvas at a time",
+            f"{name} ran out of memory on {device}",
             hint="lower size, use dtype=bfloat16 or float16, or another device",
         ) from error

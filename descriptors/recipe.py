@@ -33,8 +33,16 @@ class Part:
         return f"{self.source}/{self.layer}"
 
 
-def check_same_space(first: xr.DataTree, second: xr.DataTree) -> None:
-    """Raise `IncomparableFeaturesError`, naming what differs, unless the layers are the same."""
+def check_same_space(
+    first: xr.DataTree,
+    second: xr.DataTree,
+    weights: Mapping[str, float],
+    components: Mapping[str, int | None],
+) -> None:
+    """Raise `IncomparableFeaturesError`, naming what differs, unless the layers are the same.
+
+    Weights and numbers of components that the call overrides may differ.
+    """
     names = f"{first.attrs['image_name']} and {second.attrs['image_name']}"
     ours, theirs = tree_layers(first), tree_layers(second)
     hint = "extract both images with the same descriptor and settings"
@@ -46,8 +54,12 @@ def check_same_space(first: xr.DataTree, second: xr.DataTree) -> None:
         )
     for path, node in ours.items():
         other = theirs[path]
+        overridden = {
+            "weight": node.attrs["source"] in weights,
+            "components": path in components or node.attrs["layer"] in components,
+        }
         for key in ("model", "revision", "components", "weight"):
-            if node.attrs.get(key) != other.attrs.get(key):
+            if node.attrs.get(key) != other.attrs.get(key) and not overridden.get(key):
                 raise IncomparableFeaturesError(
                     f"the features of {names} can't be compared: {path} has {key} "
                     f"{node.attrs.get(key)!r} in one and {other.attrs.get(key)!r} in the other",

@@ -1,8 +1,8 @@
 """Settings: keyword-only constructor arguments, checked where they are given and frozen after.
 
 A class that derives from `Configurable` states its settings once, in the signature of its
-constructor, and keeps each under its own name. From that come `repr`, equality, the record that
-travels with features, and the check of option names on the command line.
+constructor, and keeps each under its own name. From that come `repr`, the record that travels with
+features, and the check of option names on the command line.
 """
 
 import difflib
@@ -33,6 +33,18 @@ class Configurable:
     def settings(self) -> dict[str, Any]:
         """Each setting by name, as it was given or by default."""
         return {name: getattr(self, name) for name in self.option_names() if hasattr(self, name)}
+
+    def check_settings_kept(self) -> None:
+        """Raise `OptionError` for a setting that the object does not keep under its own name.
+
+        It would be missing from the record of what features depend on.
+        """
+        for name in self.option_names():
+            if not hasattr(self, name):
+                raise OptionError(
+                    f"{type(self).__name__} does not keep its setting {name!r}",
+                    hint=f"write self.{name} = {name} in its constructor",
+                )
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in self.__dict__ and name in self.option_names():

@@ -157,6 +157,7 @@ def check_features_survive_a_file(descriptor: Descriptor) -> None:
 def check_settings(descriptor: Descriptor) -> None:
     """Settings show in `repr`, go into JSON, and are frozen."""
     assert type(descriptor).__name__ in repr(descriptor), "repr does not name the class"
+    descriptor.check_settings_kept()
     for name, value in descriptor.settings.items():
         json.dumps(value)
         assert name in repr(descriptor), f"repr does not show the setting {name!r}"

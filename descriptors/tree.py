@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from .errors import InvalidFeaturesError
+from .errors import InvalidFeaturesError, OptionError
 from .images import Image
 
 SCHEMA = 1
@@ -103,11 +103,24 @@ def layer_attributes(
         "weight": float(weight),
         "model": model,
         "revision": revision,
-        "settings": json.dumps(dict(settings), sort_keys=True),
+        "settings": _to_json(settings, source),
     }
     if components is not None:
         attributes["components"] = int(components)
     return attributes
+
+
+def _to_json(settings: Mapping[str, Any], source: str) -> str:
+    for name, value in settings.items():
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError):
+            raise OptionError(
+                f"the setting {name!r} of {source} is a {type(value).__name__}, which a feature "
+                "file has no place for",
+                hint="keep it as text, numbers or lists of them",
+            ) from None
+    return json.dumps(dict(settings), sort_keys=True)
 
 
 def grid_coordinates(

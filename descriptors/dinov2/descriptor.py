@@ -1,5 +1,6 @@
 """DINOv2 features as a descriptor."""
 
+import os
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, get_args
@@ -77,7 +78,7 @@ class DINOv2(Backbone):
     ) -> None:
         super().__init__(size=size, fit=fit, device=device, dtype=dtype)
         self.checkpoint = find_weights(model, "dinov2")
-        self.model, self.revision = self.checkpoint.name, self.checkpoint.revision
+        self.model, self.revision = os.fspath(model), self.checkpoint.revision
         self.config = read_config(self.checkpoint.folder / "config.json")
         last = int(self.config["num_hidden_layers"]) - 1
         self.layer = last if layer is None else check_int("layer", layer, minimum=0, maximum=last)
@@ -91,6 +92,11 @@ class DINOv2(Backbone):
             raise OptionError(f"stride must divide the patch's side {self.patch}, not {stride}")
         self.layers = [Layer(self.facet, self.stride, patch=self.patch)]
         self.check_size()
+
+    @property
+    def weights_name(self) -> str:
+        """The name of the weights, wherever their folder lies."""
+        return self.checkpoint.name
 
     @property
     def multiple(self) -> int:

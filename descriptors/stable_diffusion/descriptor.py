@@ -1,6 +1,7 @@
 """Stable Diffusion features as a descriptor."""
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -77,6 +78,7 @@ class StableDiffusion(Backbone):
     """
 
     source = "stable_diffusion"
+    _incidental = (*Backbone._incidental, "components")
 
     def __init__(
         self,
@@ -96,7 +98,7 @@ class StableDiffusion(Backbone):
     ) -> None:
         super().__init__(size=size, fit=fit, device=device, dtype=dtype)
         self.checkpoint = find_weights(model, "stable_diffusion")
-        self.model, self.revision = self.checkpoint.name, self.checkpoint.revision
+        self.model, self.revision = os.fspath(model), self.checkpoint.revision
         folder = self.checkpoint.folder
         self.unet_config = read_config(folder / "unet" / "config.json", "UNet2DConditionModel")
         self.vae_config = read_config(folder / "vae" / "config.json", "AutoencoderKL")
@@ -128,6 +130,11 @@ class StableDiffusion(Backbone):
         if not isinstance(self.noise, str):
             given["noise"] = f"sha256:{hashlib.sha256(self.noise.tobytes()).hexdigest()}"
         return given
+
+    @property
+    def weights_name(self) -> str:
+        """The name of the weights, wherever their folder lies."""
+        return self.checkpoint.name
 
     @property
     def multiple(self) -> int:

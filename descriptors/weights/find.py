@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ..errors import WeightsNotFoundError
+from ..errors import OptionError, WeightsNotFoundError
 from ..settings import unknown
 from .cache import cache_folder, snapshots
 from .checkpoint import Checkpoint
@@ -11,8 +11,11 @@ from .fingerprint import fingerprint
 from .folders import TITLES, read_folder
 from .table import MODELS, Model, find_model
 
+LOCAL = "local"
+"""The name of weights that a folder of the user holds; their revision says which they are."""
 
-def find_weights(model: str, family: str) -> Checkpoint:
+
+def find_weights(model: str | os.PathLike[str], family: str) -> Checkpoint:
     """The weights of a model, by its name in the table or by the folder that holds them.
 
     Only looks at files: it loads no weights and never touches the network. A name goes before a
@@ -34,6 +37,9 @@ def find_weights(model: str, family: str) -> Checkpoint:
     OptionError
         If the name is not known, or is that of a model of another family.
     """
+    if not isinstance(model, (str, os.PathLike)):
+        raise OptionError(f"model must be a name or the path of a folder, not {model!r}")
+    model = os.fspath(model)
     known = MODELS.get(model)
     if known is not None:
         if known.family != family:
@@ -52,7 +58,8 @@ def find_weights(model: str, family: str) -> Checkpoint:
     weights = read_folder(folder, family)
     return Checkpoint(
         folder=folder,
-        name=folder.resolve().name,
+        # Not the folder's: a copy of it under another name holds the same model.
+        name=LOCAL,
         family=family,
         revision=fingerprint(folder, family, weights),
         weights=weights,

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -78,6 +80,72 @@ def test_provenance_goes_into_the_layers():
         assert layer.attrs["model"].endswith(":Averages")
         assert "components" not in layer.attrs
     assert tree.attrs["descriptor"] == "Averages(size=64, fit='pad', gain=2.5)"
+
+
+class Doubled(Averages):
+    """Other features, and nothing said of them."""
+
+    def forward(self, pixels):
+        return {name: grid * 2 for name, grid in super().forward(pixels).items()}
+
+
+class Renamed(Doubled):
+    source = "renamed"
+    model = "mine"
+
+
+class Larger(Renamed):
+    def __init__(self):
+        super().__init__(size=96)
+
+
+class Replaced(Renamed):
+    def forward(self, pixels):
+        return super().forward(pixels)
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "model"),
+    [
+        (Averages, "averages", ":Averages"),
+        (Doubled, "doubled", ":Doubled"),
+        (Renamed, "renamed", "mine"),
+        (Larger, "renamed", "mine"),
+        (Replaced, "renamed", ":Replaced"),
+    ],
+)
+def test_another_network_does_not_pass_for_its_parent(kind, source, model):
+    assert kind.source == source
+    assert kind.model.endswith(model)
+
+
+def test_a_setting_that_is_not_kept_is_named():
+    class Forgetful(Averages):
+        def __init__(self, *, k=1):
+            super().__init__()
+            self._k = k
+
+    with pytest.raises(OptionError, match=r"does not keep its setting 'k'.*self\.k = k"):
+        Forgetful().extract([render_picture(64, 64)])
+
+
+def test_a_setting_that_a_file_has_no_place_for_is_named():
+    class Filed(Averages):
+        def __init__(self, *, file=None):
+            super().__init__()
+            self.file = file
+
+    with pytest.raises(OptionError, match="setting 'file' of filed is a PosixPath"):
+        Filed(file=Path("a")).extract([render_picture(64, 64)])
+
+
+def test_a_class_without_layers_is_told_to_state_them():
+    class Bare(Backbone):
+        def forward(self, pixels):
+            return {}
+
+    with pytest.raises(OptionError, match="Bare states no layers"):
+        Bare().extract([render_picture(64, 64)])
 
 
 def test_where_features_were_made_does_not_part_them():

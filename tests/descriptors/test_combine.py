@@ -206,6 +206,12 @@ def test_trees_of_other_recipes_are_refused(other, message):
         combine([tree(layer(GRID)), other])
 
 
+def test_what_the_call_overrides_may_differ():
+    pair = [tree(layer(GRID, components=2)), tree(layer(GRID + 1, components=3, weight=2.0))]
+    a, b = combine(pair, components={"token": None}, weights={"net": 1})
+    assert a.sizes["channel"] == b.sizes["channel"] == 4
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -79,6 +79,13 @@ def test_16_bits_are_scaled_not_clipped(tmp_path, suffix):
     assert np.array_equal(read_image(deep).pixels[:, :, 0], expected)
 
 
+@pytest.mark.parametrize(("mode", "word"), [("I", "32-bit"), ("F", "floating-point")])
+def test_pixels_of_unknown_range_are_refused(tmp_path, mode, word):
+    path = save(tmp_path / "deep.tiff", PIL.Image.new(mode, (8, 8), 200))
+    with pytest.raises(ImageError, match=f"deep.tiff holds {word} pixels"):
+        read_image(path)
+
+
 def test_cmyk_becomes_rgb(tmp_path):
     path = save(tmp_path / "print.jpg", PIL.Image.new("CMYK", (16, 16), (0, 255, 255, 0)))
     red, green, blue = read_image(path).pixels.reshape(-1, 3).mean(axis=0)

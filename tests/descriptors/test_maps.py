@@ -40,6 +40,16 @@ def test_channels_must_agree_even_where_the_basis_does():
         check_comparable(a, b.isel(channel=slice(2)))
 
 
+def test_parts_of_maps_are_comparable_with_the_same_parts():
+    other = {"source": "other", "name": "key"}
+    trees = [tree(layer(GRID + seed), layer(GRID - seed, **other)) for seed in range(2)]
+    a, b = combine(trees)
+    net, others = (fmap.source.values == "net" for fmap in (a, b))
+    check_comparable(a[net], b[net])
+    with pytest.raises(IncomparableFeaturesError, match="different channels"):
+        check_comparable(a[net], b[~others])
+
+
 def test_broken_maps_are_named():
     a, _ = maps()
     with pytest.raises(InvalidFeaturesError, match=r"source is a ndarray.*combine\(trees\)"):

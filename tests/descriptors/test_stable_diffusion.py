@@ -7,7 +7,7 @@ from descr.descriptors import combine
 from descr.descriptors.errors import IncomparableFeaturesError, OptionError, WeightsNotFoundError
 from descr.descriptors.stable_diffusion import StableDiffusion
 from descr.descriptors.stable_diffusion.unet import decoder_states
-from descr.descriptors.testing import check_descriptor, render_picture
+from descr.descriptors.testing import render_picture
 from descr.descriptors.tree import tree_layers
 from safetensors.torch import load_file, save_file
 from support.models import IMAGES, STABLE_DIFFUSION, copy, edit
@@ -68,10 +68,6 @@ def test_extraction_from_images_gives_the_features_of_the_original(timestep):
         for layer in layers:
             expected = reference(f"{ARRAYS[layer]}_t{timestep}")[index]
             assert np.abs(features(tree, layer) - expected).max() < 1e-4, layer
-
-
-def test_a_stable_diffusion_keeps_every_promise_of_a_descriptor():
-    check_descriptor(tiny(ensemble=2, components=8))
 
 
 def test_defaults_are_those_of_the_paper():

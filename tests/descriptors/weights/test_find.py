@@ -96,7 +96,7 @@ def test_a_transformers_folder(transformer: Path) -> None:
     found = find_weights(str(transformer), "dinov2")
     assert found == Checkpoint(
         folder=transformer,
-        name="mine",
+        name="local",
         family="dinov2",
         revision=found.revision,
         weights={"": (transformer / "model.safetensors",)},
@@ -107,11 +107,11 @@ def test_a_transformers_folder(transformer: Path) -> None:
 def test_a_pipeline_folder_without_an_index(pipeline: Path) -> None:
     (pipeline / "model_index.json").unlink()
     found = find_weights(str(pipeline), "stable_diffusion")
-    assert found.name == "painter"
+    assert found.name == "local"
     assert set(found.weights) == {"unet", "vae", "text_encoder"}
 
 
-def test_the_name_of_a_folder_is_its_own_however_it_is_written(
+def test_a_folder_is_the_same_however_it_is_written(
     transformer: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = find_weights(str(transformer), "dinov2")
@@ -119,7 +119,7 @@ def test_the_name_of_a_folder_is_its_own_however_it_is_written(
     monkeypatch.setenv("HOME", str(transformer.parent))
     for way in (".", f"..{'/'}mine", "~/mine", f"{transformer}/"):
         found = find_weights(way, "dinov2")
-        assert (found.name, found.revision) == ("mine", expected.revision)
+        assert (found.name, found.revision) == ("local", expected.revision)
 
 
 def test_the_second_text_encoder_is_asked_for_by_the_config(tmp_path: Path) -> None:
