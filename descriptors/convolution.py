@@ -1,11 +1,11 @@
-"""Convolutions a strip of rows at a time: little memory, and half precision on any processor."""
+"""Convolutions a strip of rows at a time: in little memory, and in the cache."""
 
 from collections.abc import Callable, Iterator
 
 import torch
 from torch.nn import functional
 
-from .precision import convolves_natively
+from .precision import computes_natively
 
 _STRIP = 1 << 21
 """Numbers of the input that are worked on at once: a few MB, which stay in the cache."""
@@ -41,7 +41,7 @@ def convolved_strips(
         Rows of the result, and the result there, in the precision that it was computed in.
     """
     size, stride = layer.kernel_size[0], layer.stride[0]
-    dtype = layer.weight.dtype if convolves_natively(layer.weight.dtype) else torch.float32
+    dtype = layer.weight.dtype if computes_natively(layer.weight.dtype) else torch.float32
     weight = layer.weight.to(dtype)
     bias = None if layer.bias is None else layer.bias.to(dtype)
     if margins is None:
@@ -63,31 +63,3 @@ def convolved_strips(
         else:
             columns = left
         yield slice(first, stop), functional.conv2d(strip, weight, bias, stride, (0, columns))
-
-
-class StripConv2d(torch.nn.Conv2d):
-    """A convolution of half-precision features on a processor that has none: in float32 strips.
-
-    Weights and features stay as they are; each sum is rounded once, at the end.
-    """
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """As `torch.nn.Conv2d.forward`, on (batch, channel, rows, columns)."""
-        strips = [strip.to(input.dtype) for _, strip in convolved_strips(input, self)]
-        return strips[0] if len(strips) == 1 else torch.cat(strips, dim=2)
-
-
-def speed_up(module: torch.nn.Module, dtype: torch.dtype, device: torch.device) -> None:
-    """Make the convolutions of a module strips where the CPU has none in this precision."""
-    if device.type != "cpu" or convolves_natively(dtype):
-        return
-    for part in module.modules():
-        if (
-            type(part) is torch.nn.Conv2d
-            and part.groups == 1
-            and part.dilation == (1, 1)
-            and part.padding_mode == "zeros"
-            and isinstance(part.padding, tuple)
-            and part.padding[0] < part.kernel_size[0]
-        ):
-            part.__class__ = StripConv2d

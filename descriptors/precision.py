@@ -25,11 +25,11 @@ def network_dtype(device: torch.device) -> torch.dtype:
 @lru_cache
 def prefers_bfloat16() -> bool:
     """Whether this processor convolves and multiplies faster in bfloat16; measured once."""
-    return convolves_natively(torch.bfloat16) and min(_convolution(), multiplication()) > _GAIN
+    return computes_natively(torch.bfloat16) and min(_convolution(), multiplication()) > _GAIN
 
 
-def convolves_natively(dtype: torch.dtype) -> bool:
-    """Whether torch has a convolution for the CPU in this precision, not just a loop."""
+def computes_natively(dtype: torch.dtype) -> bool:
+    """Whether torch convolves and multiplies in this precision on this CPU by more than loops."""
     if dtype == torch.float32:
         return True
     name = {torch.bfloat16: "_is_mkldnn_bf16_supported", torch.float16: "_is_mkldnn_fp16_supported"}

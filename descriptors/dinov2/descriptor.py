@@ -121,6 +121,7 @@ class DINOv2(Backbone):
             self.config,
             blocks=self.layer + 1,
             norm=self.norm,
+            stride=self.stride,
             dtype=self.torch_dtype,
             device=self.torch_device,
         )
@@ -133,7 +134,7 @@ class DINOv2(Backbone):
 
         def run(part: slice) -> torch.Tensor:
             pictures = ((pixels[part] - mean) / deviation).to(self.torch_dtype)
-            return read_facet(self.network, pictures, facet=self.facet, stride=self.stride)
+            return read_facet(self.network, pictures, self.facet)
 
         item = self._activations(*pixels.shape[2:])
         batches = in_batches(run, len(pixels), fitting(item, self.torch_device))

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
-from torch.nn import functional
 
+from ..half import speed_up
 from ..loading import load_weights
 from ..quiet import quiet
 from ..weights import Checkpoint
@@ -31,12 +31,14 @@ def load_network(
     *,
     blocks: int,
     norm: bool,
+    stride: int,
     dtype: torch.dtype,
     device: torch.device,
 ) -> Any:
     """The model of transformers with its first blocks alone, in this precision on this device.
 
-    Without `norm` it has no final layer norm. Raises `WeightsNotFoundError` for damaged weights.
+    Without `norm` it has no final layer norm. `stride` is the distance between neighbouring patches
+    in pixels, and may be less than their side. Raises `WeightsNotFoundError` for damaged weights.
     """
     with quiet():
         from transformers import (
@@ -58,11 +60,13 @@ def load_network(
         model.embeddings.mask_token = None
         if not norm:
             model.layernorm = None
+        model.embeddings.patch_embeddings.projection.stride = (stride, stride)
         load_weights(model, checkpoint.weights[""], dtype=dtype, device=device, renames=_RENAMES)
+    speed_up(model, dtype, device)
     return model
 
 
-def read_facet(model: Any, pictures: torch.Tensor, *, facet: Facet, stride: int) -> torch.Tensor:
+def read_facet(model: Any, pictures: torch.Tensor, facet: Facet) -> torch.Tensor:
     """One facet of the last block that the model has, patches only.
 
     Parameters
@@ -74,16 +78,13 @@ def read_facet(model: Any, pictures: torch.Tensor, *, facet: Facet, stride: int)
     facet:
         `token` is the residual stream after the block, after the final layer norm if the model
         has it; the others are the projections in its attention, heads joined.
-    stride:
-        Distance between neighbouring patches in pixels.
 
     Returns
     -------
     torch.Tensor
         (batch, channel, rows, columns).
     """
-    patches = model.embeddings.patch_embeddings.projection
-    cells = functional.conv2d(pictures, patches.weight, patches.bias, stride=stride)
+    cells = model.embeddings.patch_embeddings.projection(pictures)
     rows, columns = cells.shape[2:]
     tokens, extra = _embed(model.embeddings, cells)
     *blocks, last = model.encoder.layer

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from ..half import speed_up
 from ..loading import load_weights
 from ..quiet import quiet
 from ..weights import Checkpoint
@@ -36,6 +37,7 @@ def load_encoder(
             vae = AutoencoderKL.from_config(dict(config))
         vae.decoder = vae.post_quant_conv = None
         load_weights(vae, checkpoint.weights["vae"], dtype=dtype, device=device, renames=_RENAMES)
+    speed_up(vae, dtype, device)
     return vae
 
 

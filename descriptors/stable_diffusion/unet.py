@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from ..convolution import speed_up
+from ..half import speed_up
 from ..loading import load_weights
 from ..quiet import quiet
 from ..weights import Checkpoint

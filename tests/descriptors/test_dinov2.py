@@ -135,9 +135,9 @@ def test_images_go_through_the_network_within_the_memory_bound(monkeypatch):
 
     seen = []
 
-    def read_facet(model, pictures, **options):
+    def read_facet(model, pictures, facet):
         seen.append(len(pictures))
-        return original(model, pictures, **options)
+        return original(model, pictures, facet)
 
     original = descriptor.read_facet
     monkeypatch.setattr(descriptor, "read_facet", read_facet)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from descr.descriptors import precision
 from descr.descriptors.dinov2 import DINOv2
-from descr.descriptors.precision import convolves_natively, network_dtype, prefers_bfloat16
+from descr.descriptors.precision import computes_natively, network_dtype, prefers_bfloat16
 from support.models import DINOV2
 
 CPU = torch.device("cpu")
@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 def test_bfloat16_is_taken_where_it_was_measured_to_be_faster(
     monkeypatch, native, convolution, multiplication, expected
 ):
-    monkeypatch.setattr(precision, "convolves_natively", lambda dtype: native)
+    monkeypatch.setattr(precision, "computes_natively", lambda dtype: native)
     monkeypatch.setattr(precision, "_convolution", lambda: convolution)
     monkeypatch.setattr(precision, "multiplication", lambda: multiplication)
     prefers_bfloat16.cache_clear()
@@ -47,4 +47,4 @@ def test_the_measurement_is_quick_and_made_once():
     assert time.perf_counter() - began < 5
     assert prefers_bfloat16() == first
     assert prefers_bfloat16.cache_info().hits == 1
-    assert convolves_natively(torch.float32)
+    assert computes_natively(torch.float32)
