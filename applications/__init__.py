@@ -1,5 +1,21 @@
 """Correspondences in, something to look at or to measure out."""
 
-from .draw_matches import draw_matches
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .visualization import draw_matches
+
+# Imported when they are first asked for: each brings libraries that the others do without.
+_LAZY = {
+    "draw_matches": ".visualization",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name], __name__), name)
+
 
 __all__ = ["draw_matches"]

@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import writers
-from .errors import UserError, say
-from .inputs import Input, check_exist, extract_missing, read_input
+from .comparison import How, check_photographs, prepare
+from .errors import UserError
+from .inputs import Input, check_exist
 from .loading import load_library
 from .names import AUTO
 from .options import Descriptor, Device, Json, Matcher, MatcherSettings, Settings
 from .outputs import check_not_inputs, check_suffixes, check_writable, write_all
 from .points import Point, check_inside, parse_points
-from .settings import split_settings
+from .report import say_unmatched
 
 if TYPE_CHECKING:
-    import xarray as xr
-
-    from ..matchers import Matcher as AnyMatcher
     from .results import Result
 
 EXAMPLES = """\
@@ -44,11 +42,7 @@ class _Request:
     points: list[Point]
     mask_a: Path | None
     mask_b: Path | None
-    descriptor: str
-    settings: dict[str, str]
-    matcher: str
-    matcher_settings: dict[str, str]
-    device: str | None
+    how: How
     min_score: float | None
     max_matches: int | None
     outputs: list[Path]
@@ -128,11 +122,13 @@ def match(
         points=parse_points(points or ()),
         mask_a=mask_a,
         mask_b=mask_b,
-        descriptor=descriptor,
-        settings=split_settings(settings or (), "--set"),
-        matcher=matcher,
-        matcher_settings=split_settings(matcher_settings or (), "--matcher-set"),
-        device=device,
+        how=How.parse(
+            descriptor=descriptor,
+            settings=settings,
+            matcher=matcher,
+            matcher_settings=matcher_settings,
+            device=device,
+        ),
         min_score=min_score,
         max_matches=max_matches,
         outputs=output or [],
@@ -165,28 +161,18 @@ def _check(request: _Request, points: Sequence[str]) -> None:
 def _run(request: _Request) -> "Result":
     """Load the library and do the work."""
     load_library()
-    from ..descriptors import combine
-    from .choice import check_device_is_taken, make_descriptor, make_matcher
     from .progress import spinner
     from .results import Result, keep
 
     check_writable(request.outputs)
-    matcher = make_matcher(request.matcher, request.matcher_settings, request.device)
     began = time.perf_counter()
-    inputs = [read_input(request.a), read_input(request.b)]
-    descriptor = None
-    if any(one.image is not None for one in inputs):
-        descriptor = make_descriptor(request.descriptor, request.settings, request.device)
-    elif request.descriptor != AUTO or request.settings:
-        raise UserError(
-            "--descriptor and --set have nothing to do: both inputs are feature files",
-            hint="leave them out, or give the images",
-        )
-    check_device_is_taken(request.device, matcher, *([descriptor] if descriptor else []))
+    comparison = prepare([request.a, request.b], request.how)
+    inputs, matcher = comparison.inputs, comparison.matcher
+    assert matcher is not None
     masks = _check_inputs(request, inputs)
     with spinner(f"matching {inputs[0].name} with {inputs[1].name}"):
-        trees = extract_missing(inputs, descriptor)
-        source, target = _combine(combine, trees, inputs)
+        trees = comparison.trees()
+        source, target = comparison.maps(trees)
         with matcher.at_work():
             found = matcher.made(
                 source,
@@ -196,7 +182,7 @@ def _run(request: _Request) -> "Result":
                 target_mask=masks[1],
             )
     if request.points:
-        _say_unmatched(matcher.made, found)
+        say_unmatched(matcher.made, found)
     return Result(
         a=inputs[0],
         b=inputs[1],
@@ -207,55 +193,18 @@ def _run(request: _Request) -> "Result":
     )
 
 
-def _say_unmatched(matcher: "AnyMatcher", found: "xr.Dataset") -> None:
-    """Say how many points the mutual matcher has no answer for, and which matchers would."""
-    from ..matchers import MutualNearestNeighbor
-
-    # Points outside the source's mask have no score: no matcher answers them.
-    count = int((~found["matched"] & found["score"].notnull()).sum())
-    if count and isinstance(matcher, MutualNearestNeighbor):
-        points = "1 point has" if count == 1 else f"{count} points have"
-        say(f"{points} no match back; --matcher nearest or soft-argmax always answers")
-
-
 def _check_inputs(request: _Request, inputs: Sequence[Input]) -> list[Any]:
     """The masks, read; refuses what doesn't fit the inputs."""
     from ..descriptors import read_mask
 
     drawings = [path for path in request.outputs if path.suffix.lower() == ".png"]
-    for one in inputs:
-        if drawings and one.image is None:
-            raise UserError(
-                f"-o {drawings[0]}: drawing needs the photographs, and {one.path} is a feature "
-                "file",
-                hint="give the image itself, or write .csv, .json or .nc",
-            )
+    check_photographs(inputs, drawings, "drawing", instead=".csv, .json or .nc")
     source = inputs[0]
     check_inside(request.points, width=source.width, height=source.height, image=source.name)
     return [
         None if mask is None else read_mask(mask, height=one.height, width=one.width)
         for mask, one in zip((request.mask_a, request.mask_b), inputs, strict=True)
     ]
-
-
-def _combine(
-    combine: Any, trees: "Sequence[xr.DataTree]", inputs: Sequence[Input]
-) -> "Sequence[xr.DataArray]":
-    """The maps; if a file and a photograph don't go together, the hint says how they would."""
-    from ..descriptors.errors import IncomparableFeaturesError
-
-    try:
-        maps: Sequence[xr.DataArray] = combine(trees)
-    except IncomparableFeaturesError as error:
-        kept = [tree for tree, one in zip(trees, inputs, strict=True) if one.tree is not None]
-        if len(kept) != 1:
-            raise
-        raise IncomparableFeaturesError(
-            error.message,
-            hint=f"the feature file was made with {kept[0].attrs['descriptor']}: ask for the same "
-            "with --descriptor and --set",
-        ) from error
-    return maps
 
 
 def _print(result: "Result", as_json: bool, outputs: Sequence[Path]) -> None:

@@ -2,12 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
+from .errors import say
 from .inputs import Input
 from .results import COLUMNS, Result, Row, best_spread, dataset_rows
 from .tables import print_facts, print_table
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..matchers import Matcher
 
 SHOWN = 10
 """How many matches the table shows; for points it shows all."""
@@ -20,6 +27,17 @@ def print_matches(result: Result, outputs: Sequence[Path]) -> None:
         _print_rows(rows)
         typer.echo()
     print_facts(_facts(result, outputs))
+
+
+def say_unmatched(matcher: "Matcher", found: "xr.Dataset") -> None:
+    """Say how many points the mutual matcher has no answer for, and which matchers would."""
+    from ..matchers import MutualNearestNeighbor
+
+    # Points outside the source's mask have no score: no matcher answers them.
+    count = int((~found["matched"] & found["score"].notnull()).sum())
+    if count and isinstance(matcher, MutualNearestNeighbor):
+        points = "1 point has" if count == 1 else f"{count} points have"
+        say(f"{points} no match back; --matcher nearest or soft-argmax always answers")
 
 
 def _best(result: Result) -> list[Row]:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from descr.applications.palette import gradient, position_colors
+from descr.applications.visualization.palette import gradient, position_colors
 
 # Machado, Oliveira, Fernandes, "A physiologically-based model for simulation of color vision
 # deficiency", 2009: full severity, on linear RGB.

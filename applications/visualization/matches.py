@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ..descriptors import read_image
-from ..descriptors.errors import InvalidFeaturesError
-from ..descriptors.images import ImageLike
-from ..descriptors.settings import check_int
+from ...descriptors import read_image
+from ...descriptors.errors import InvalidFeaturesError
+from ...descriptors.images import ImageLike
+from ...descriptors.settings import check_int
 from .palette import position_colors
 
 _GAP = 0.004

@@ -1,0 +1,1 @@
+"""Evaluation on the benchmarks of the papers, with every protocol stated."""

@@ -1,0 +1,1 @@
+"""Readers of the data sets in their original folder layouts."""

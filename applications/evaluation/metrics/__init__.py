@@ -1,0 +1,1 @@
+"""Numbers that say how right correspondences are: pure functions on arrays."""

@@ -1,0 +1,1 @@
+"""Where masks come from: a file, a text, or the features of both images."""
