@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,8 +14,21 @@ from .comparison import How, check_photographs, prepare
 from .errors import UserError
 from .inputs import Input, check_exist
 from .loading import load_library
+from .masks import MaskOptions, prepare_masks
 from .names import AUTO
-from .options import Descriptor, Device, Json, Matcher, MatcherSettings, Settings
+from .options import (
+    AutoMask,
+    Descriptor,
+    Device,
+    Json,
+    MaskA,
+    MaskB,
+    MaskSettings,
+    Matcher,
+    MatcherSettings,
+    Segment,
+    Settings,
+)
 from .outputs import check_not_inputs, check_suffixes, check_writable, write_all
 from .points import Point, check_inside, parse_points
 from .report import say_unmatched
@@ -40,8 +53,7 @@ class _Request:
     a: Path
     b: Path
     points: list[Point]
-    mask_a: Path | None
-    mask_b: Path | None
+    masks: MaskOptions
     how: How
     min_score: float | None
     max_matches: int | None
@@ -61,23 +73,6 @@ def match(
             rich_help_panel=_PLACES,
         ),
     ] = None,
-    mask_a: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="IMAGE",
-            help="Match only from where this image, of the size of A, is bright; in a palette "
-            "image every index but 0 counts.",
-            rich_help_panel=_PLACES,
-        ),
-    ] = None,
-    mask_b: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="IMAGE",
-            help="Match only to where this image, of the size of B, is bright; likewise.",
-            rich_help_panel=_PLACES,
-        ),
-    ] = None,
     min_score: Annotated[
         float | None,
         typer.Option(
@@ -94,6 +89,11 @@ def match(
             rich_help_panel=_KEEP,
         ),
     ] = None,
+    mask_a: MaskA = None,
+    mask_b: MaskB = None,
+    segment: Segment = None,
+    auto_mask: AutoMask = False,
+    mask_settings: MaskSettings = None,
     descriptor: Descriptor = AUTO,
     settings: Settings = None,
     matcher: Matcher = "mutual",
@@ -120,8 +120,9 @@ def match(
         a=a,
         b=b,
         points=parse_points(points or ()),
-        mask_a=mask_a,
-        mask_b=mask_b,
+        masks=MaskOptions.parse(
+            files=(mask_a, mask_b), segment=segment, auto=auto_mask, settings=mask_settings
+        ),
         how=How.parse(
             descriptor=descriptor,
             settings=settings,
@@ -152,7 +153,7 @@ def _check(request: _Request, points: Sequence[str]) -> None:
             hint="leave out one of them",
         )
     check_suffixes(request.outputs, writers.SUFFIXES)
-    masks = [mask for mask in (request.mask_a, request.mask_b) if mask is not None]
+    masks = request.masks.paths
     check_exist([request.a, request.b, *masks])
     files = [Path(value) for value in points if os.path.isfile(value)]
     check_not_inputs(request.outputs, [request.a, request.b, *masks, *files])
@@ -169,17 +170,19 @@ def _run(request: _Request) -> "Result":
     comparison = prepare([request.a, request.b], request.how)
     inputs, matcher = comparison.inputs, comparison.matcher
     assert matcher is not None
-    masks = _check_inputs(request, inputs)
+    _check_inputs(request, inputs)
+    masks = prepare_masks(request.masks, inputs, device=request.how.device)
     with spinner(f"matching {inputs[0].name} with {inputs[1].name}"):
         trees = comparison.trees()
-        source, target = comparison.maps(trees)
+        maps = source, target = comparison.maps(trees)
+        source_mask, target_mask = masks.find(maps)
         with matcher.at_work():
             found = matcher.made(
                 source,
                 target,
                 points=[(point.x, point.y) for point in request.points] or None,
-                source_mask=masks[0],
-                target_mask=masks[1],
+                source_mask=source_mask,
+                target_mask=target_mask,
             )
     if request.points:
         say_unmatched(matcher.made, found)
@@ -193,18 +196,12 @@ def _run(request: _Request) -> "Result":
     )
 
 
-def _check_inputs(request: _Request, inputs: Sequence[Input]) -> list[Any]:
-    """The masks, read; refuses what doesn't fit the inputs."""
-    from ..descriptors import read_mask
-
+def _check_inputs(request: _Request, inputs: Sequence[Input]) -> None:
+    """Refuse what doesn't fit the inputs."""
     drawings = [path for path in request.outputs if path.suffix.lower() == ".png"]
     check_photographs(inputs, drawings, "drawing", instead=".csv, .json or .nc")
     source = inputs[0]
     check_inside(request.points, width=source.width, height=source.height, image=source.name)
-    return [
-        None if mask is None else read_mask(mask, height=one.height, width=one.width)
-        for mask, one in zip((request.mask_a, request.mask_b), inputs, strict=True)
-    ]
 
 
 def _print(result: "Result", as_json: bool, outputs: Sequence[Path]) -> None:

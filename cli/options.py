@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from .names import complete_descriptor, complete_matcher
 
 _HOW = "How"
+_MASKS = "Masks"
 
 Descriptor: TypeAlias = Annotated[
     str,
@@ -65,5 +67,57 @@ Json: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--json", help="Print one JSON document and nothing else.", rich_help_panel="Results"
+    ),
+]
+
+MaskA: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--mask-a",
+        metavar="IMAGE",
+        help="The object in A is where this image, of the size of A, is bright; in a palette "
+        "image every index but 0 counts.",
+        rich_help_panel=_MASKS,
+    ),
+]
+
+MaskB: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--mask-b",
+        metavar="IMAGE",
+        help="The object in B is where this image, of the size of B, is bright; likewise.",
+        rich_help_panel=_MASKS,
+    ),
+]
+
+Segment: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--segment",
+        metavar="TEXT",
+        help='The object is what this text names, as in --segment "cat"; needs the weights that '
+        "`descr models pull clipseg` gets.",
+        rich_help_panel=_MASKS,
+    ),
+]
+
+AutoMask: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--auto-mask",
+        help="The object is what the images have in common away from their borders.",
+        rich_help_panel=_MASKS,
+    ),
+]
+
+MaskSettings: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mask-set",
+        metavar="KEY=VALUE",
+        help="An option of --segment, as in threshold=0.3, or of --auto-mask, as in clusters=8. "
+        "Can be repeated.",
+        rich_help_panel=_MASKS,
     ),
 ]

@@ -1,1 +1,6 @@
 """Where masks come from: a file, a text, or the features of both images."""
+
+from .base import Mask, Segmenter
+from .files import MaskFiles
+
+__all__ = ["Mask", "MaskFiles", "Segmenter"]

@@ -1,0 +1,179 @@
+"""The masks of a command on several images: what was asked for, and how they are found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import UserError
+from .inputs import Input
+from .settings import parse_settings, split_settings, takes_option
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..applications.segmentation.base import Mask, Segmenter
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskOptions:
+    """The options under "Masks"; raises `UserError` where they exclude each other.
+
+    Parameters
+    ----------
+    files:
+        The mask file of each image, None for one without; empty or all None if no file is given.
+    segment:
+        What to look for in the images, in words; None if that is not asked for.
+    auto:
+        Whether to find what the images have in common.
+    settings:
+        Options of whatever finds the masks; raw texts.
+    """
+
+    files: tuple[Path | None, ...] = ()
+    segment: str | None = None
+    auto: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        ways = [("--mask-a and --mask-b", bool(self.paths))]
+        ways += [("--segment", self.segment is not None), ("--auto-mask", self.auto)]
+        given = [name for name, wanted in ways if wanted]
+        if len(given) > 1:
+            raise UserError(
+                f"{', '.join(given)} exclude each other: each says where the masks come from",
+                hint="give one of them",
+            )
+        if self.segment is not None and not self.segment.strip():
+            raise UserError("--segment needs a text", hint='as in --segment "cat"')
+        if self.settings and given not in (["--segment"], ["--auto-mask"]):
+            raise UserError(
+                "--mask-set has nothing to do without --segment or --auto-mask",
+                hint="leave it out",
+            )
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        files: Sequence[Path | None] = (),
+        segment: str | None = None,
+        auto: bool = False,
+        settings: Sequence[str] | None = None,
+    ) -> "MaskOptions":
+        """The options as Typer gives them; raises `UserError` for a setting that is no pair."""
+        return cls(
+            files=tuple(files),
+            segment=segment,
+            auto=auto,
+            settings=split_settings(settings or (), "--mask-set"),
+        )
+
+    @property
+    def paths(self) -> list[Path]:
+        """The mask files: inputs like others, to be checked with `check_exist`."""
+        return [path for path in self.files if path is not None]
+
+    @property
+    def given(self) -> bool:
+        """Whether any mask is asked for."""
+        return bool(self.paths) or self.segment is not None or self.auto
+
+
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """The masks of the inputs of a command, or what will find them.
+
+    Parameters
+    ----------
+    inputs:
+        The photographs and feature files.
+    read:
+        A mask per input, None for an input without one; None as a whole where they are not read
+        but found.
+    segmenter:
+        What finds them; None where they are read.
+    labels:
+        How messages call the mask of each input.
+    """
+
+    inputs: Sequence[Input]
+    read: "list[Mask | None] | None"
+    segmenter: "Segmenter | None"
+    labels: Sequence[str]
+
+    def find(self, maps: "Sequence[xr.DataArray]") -> "list[Mask | None]":
+        """The mask of each input, bool (height, width) with at least one cell of its map in it.
+
+        None for an input without a mask. `maps` are the feature maps of the inputs. Raises
+        `ImageError` where nothing is found, or no cell is left.
+        """
+        from ..applications.segmentation.cells import cells_in_mask
+
+        masks = self.read
+        if masks is None:
+            assert self.segmenter is not None
+            images = [one.image for one in self.inputs if one.image is not None]
+            pixels = images if len(images) == len(self.inputs) else None
+            masks = list(self.segmenter(pixels, maps))
+        for mask, fmap, label in zip(masks, maps, self.labels, strict=True):
+            if mask is not None:
+                cells_in_mask(mask, fmap, name=label)
+        return masks
+
+
+def prepare_masks(
+    options: MaskOptions, inputs: Sequence[Input], *, device: str | None = None
+) -> Masks:
+    """Read the mask files, or make what finds the masks.
+
+    Load the library first. `device` is handed to what takes one.
+
+    Raises
+    ------
+    UserError
+        A text is looked for in a feature file, which has no pixels.
+    DescrError
+        A mask can't be read, has another size than its image or is empty; the weights that a text
+        needs are not on this machine; a setting is wrong.
+    """
+    if not options.given:
+        return Masks(inputs, [None] * len(inputs), None, [""] * len(inputs))
+    if options.paths:
+        return Masks(
+            inputs, _read(options.files, inputs), None, [f"{one}" for one in options.files]
+        )
+    segmenter = _make(options, inputs, device)
+    what = "the mask that --auto-mask finds"
+    if options.segment is not None:
+        what = f"what --segment {options.segment!r} finds"
+    return Masks(inputs, None, segmenter, [what] * len(inputs))
+
+
+def _read(files: Sequence[Path | None], inputs: Sequence[Input]) -> "list[Mask | None]":
+    from ..applications.segmentation import MaskFiles
+
+    found = MaskFiles(files).read([(one.name, one.height, one.width) for one in inputs])
+    return [None if path is None else mask for path, mask in zip(files, found, strict=True)]
+
+
+def _make(options: MaskOptions, inputs: Sequence[Input], device: str | None) -> "Segmenter":
+    from ..applications.segmentation import JointForeground, TextPrompt
+    from ..descriptors.settings import construct
+
+    if options.segment is None:
+        kind: Any = JointForeground
+        return construct(kind, "--auto-mask", parse_settings(options.settings, kind))
+    for one in inputs:
+        if one.image is None:
+            raise UserError(
+                f"--segment needs the photographs, and {one.path} is a feature file",
+                hint="give the image itself, a mask file, or --auto-mask",
+            )
+    if "text" in options.settings:
+        raise UserError("--mask-set gives the text, which --segment gives")
+    made: dict[str, Any] = parse_settings(options.settings, TextPrompt)
+    if device is not None and takes_option(TextPrompt, "device"):
+        made.setdefault("device", device)
+    return construct(TextPrompt, "--segment", {"text": options.segment, **made})
