@@ -128,7 +128,7 @@ def test_the_options_of_match_are_grouped(descr: Any) -> None:
         "Arguments",
         "Which places",
         "Which matches",
-            "Masks",
+        "Masks",
         "How",
         "Results",
         "Options",
