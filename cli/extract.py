@@ -196,28 +196,11 @@ def _fault(
     target: Path, image: "Image", describe: "AnyDescriptor", *, lossless: bool, force: bool
 ) -> str | None:
     """Why a file has to be made anew; None if it can be kept, "" if there is none."""
-    from ..descriptors.errors import FeatureFileError
-    from ..descriptors.files import read_feature_info
+    from ..descriptors.files import why_extract
 
-    if not os.path.exists(target):
-        return ""
-    if force:
+    if force and os.path.exists(target):
         return "asked for by --force"
-    try:
-        info = read_feature_info(target)
-    except FeatureFileError:
-        return "damaged, or no feature file"
-    if info.attributes["image_sha256"] != image.sha256:
-        return "of another image"
-    said = {layer.path: dict(layer.attributes) for layer in info.layers}
-    same = said == describe.recipe
-    if describe.recipe is None:
-        same = info.attributes["descriptor"] == repr(describe)
-    if not same:
-        return f"made with {info.attributes['descriptor']}, or other weights"
-    if lossless and any(layer.rounded_bits is not None for layer in info.layers):
-        return "rounded"
-    return None
+    return why_extract(target, image, describe, lossless=lossless)
 
 
 def _print(

@@ -7,5 +7,13 @@ from .features import (
     read_feature_info,
     save_features,
 )
+from .reuse import why_extract
 
-__all__ = ["FeatureInfo", "LayerInfo", "load_features", "read_feature_info", "save_features"]
+__all__ = [
+    "FeatureInfo",
+    "LayerInfo",
+    "load_features",
+    "read_feature_info",
+    "save_features",
+    "why_extract",
+]

@@ -1,0 +1,54 @@
+"""Whether a feature file can stand for a new extraction."""
+
+import os
+from pathlib import Path
+
+from ..base import Descriptor
+from ..errors import FeatureFileError
+from ..images import Image
+from .features import read_feature_info
+
+
+def why_extract(
+    path: str | os.PathLike[str], image: Image, describe: Descriptor, *, lossless: bool = False
+) -> str | None:
+    """Why the file has to be made, in a few words; None if it can be kept.
+
+    It can be kept if it is whole, of these pixels, and says of every layer what the descriptor
+    would say: the same model, state of the weights and settings. For a descriptor that can't tell
+    without extracting (its `recipe` is None) its `repr` decides.
+
+    Parameters
+    ----------
+    path:
+        Of the feature file.
+    image:
+        The image that the features are to be of.
+    describe:
+        The descriptor that would extract them.
+    lossless:
+        Whether features that were rounded won't do.
+
+    Returns
+    -------
+    str or None
+        "" where there is no file.
+    """
+    if not os.path.exists(path):
+        return ""
+    try:
+        info = read_feature_info(Path(path))
+    except FeatureFileError:
+        return "damaged, or no feature file"
+    if info.attributes["image_sha256"] != image.sha256:
+        return "of another image"
+    recipe = describe.recipe
+    if recipe is None:
+        same = info.attributes["descriptor"] == repr(describe)
+    else:
+        same = {layer.path: dict(layer.attributes) for layer in info.layers} == recipe
+    if not same:
+        return f"made with {info.attributes['descriptor']}, or other weights"
+    if lossless and any(layer.rounded_bits is not None for layer in info.layers):
+        return "rounded"
+    return None

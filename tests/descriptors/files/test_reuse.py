@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from descr.descriptors import SIFT, read_image
+from descr.descriptors.files import save_features, why_extract
+from descr.descriptors.images import Image
+
+
+class Silent(SIFT):
+    """Can't tell without extracting what its layers say."""
+
+    @property
+    def recipe(self) -> None:  # type: ignore[override]
+        return None
+
+
+@pytest.fixture
+def image() -> Image:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    return read_image(pixels)
+
+
+def keep(describe: SIFT, image: Image, path: Path, **options: bool) -> Path:
+    save_features(describe.extract([image])[0], path, **options)
+    return path
+
+
+@pytest.mark.parametrize("kind", [SIFT, Silent])
+def test_a_file_of_the_same_image_and_settings_is_kept(
+    kind: type[SIFT], image: Image, tmp_path: Path
+) -> None:
+    path = keep(kind(size=96), image, tmp_path / "a.nc")
+    assert why_extract(path, image, kind(size=96)) is None
+    said = why_extract(path, image, kind(size=96, step=4))
+    assert said is not None
+    assert said.startswith(f"made with {kind.__name__}(step=8")
+
+
+def test_a_file_of_other_weights_is_not_kept(image: Image, tmp_path: Path) -> None:
+    class Trained(SIFT):
+        revision = "2"
+
+    path = keep(SIFT(size=96), image, tmp_path / "a.nc")
+    assert "other weights" in str(why_extract(path, image, Trained(size=96)))
+
+
+def test_a_file_of_one_pixel_more_or_less_is_not_kept(image: Image, tmp_path: Path) -> None:
+    path = keep(SIFT(size=96), image, tmp_path / "a.nc")
+    pixels = image.pixels.copy()
+    pixels[3, 5, 1] ^= 1
+    assert why_extract(path, Image(pixels, image.name), SIFT(size=96)) == "of another image"
+
+
+def test_what_is_missing_or_damaged_is_told_apart(image: Image, tmp_path: Path) -> None:
+    assert why_extract(tmp_path / "none.nc", image, SIFT(size=96)) == ""
+    path = keep(SIFT(size=96), image, tmp_path / "a.nc")
+    path.write_bytes(path.read_bytes()[:-9])
+    assert why_extract(path, image, SIFT(size=96)) == "damaged, or no feature file"
+
+
+def test_rounded_features_will_do_unless_every_bit_is_wanted(image: Image, tmp_path: Path) -> None:
+    rounded = keep(SIFT(size=96), image, tmp_path / "rounded.nc")
+    whole = keep(SIFT(size=96), image, tmp_path / "whole.nc", lossless=True)
+    assert why_extract(rounded, image, SIFT(size=96)) is None
+    assert why_extract(rounded, image, SIFT(size=96), lossless=True) == "rounded"
+    assert why_extract(whole, image, SIFT(size=96), lossless=True) is None
