@@ -1,0 +1,153 @@
+"""Pictures in rows and columns on white, with labels."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from ...descriptors.settings import check_int
+from .captions import fitting, text_width, write_lines
+from .painting import Picture
+
+View: TypeAlias = Callable[[int, int], Picture]
+"""What draws a picture of the height and width that it is asked for."""
+
+_GAP = 0.006
+"""Space between pictures, as a share of the width."""
+_LETTERS = 1 / 62
+"""Size of letters, as a share of the width."""
+_GUTTER = 0.2
+"""Space for the labels of rows, at most, as a share of the width."""
+_TALLEST = 1.6
+"""Height of the sheet, at most, as a share of the width that was asked for."""
+
+
+def check_width(width: int) -> int:
+    """`width` if it is a number of pixels that a picture can have; `OptionError` if not."""
+    return check_int("width", width, minimum=64, maximum=20_000)
+
+
+def draw_sheet(
+    rows: Sequence[Sequence[View]],
+    aspects: Sequence[float],
+    *,
+    width: int,
+    row_labels: Sequence[Sequence[str]] = (),
+    column_labels: Sequence[str] = (),
+    tallest: float = _TALLEST,
+) -> Picture:
+    """All views in rows and columns, uint8 (height, width, 3) RGB.
+
+    Parameters
+    ----------
+    rows:
+        Views from left to right; all rows have as many.
+    aspects:
+        Of each column: the width of its pictures as a multiple of their height. All pictures have
+        the same height.
+    width:
+        Of the sheet in pixels. It comes out narrower where it would be too tall.
+    row_labels:
+        Lines of text to the left of each row; none for no space there.
+    column_labels:
+        A line above each column.
+    tallest:
+        The height of the sheet, at most, as a multiple of `width`.
+    """
+    layout = _Layout.of(len(rows), aspects, width, row_labels, bool(column_labels), tallest)
+    sheet = np.full((layout.height, layout.width, 3), 255, dtype=np.uint8)
+    for top, views in zip(layout.tops, rows, strict=True):
+        for left, wide, view in zip(layout.lefts, layout.widths, views, strict=True):
+            sheet[top : top + layout.tall, left : left + wide] = view(layout.tall, wide)
+    for top, lines in zip(layout.tops, row_labels, strict=bool(row_labels)):
+        fitted = [fitting(line, layout.letters, layout.gutter - layout.gap) for line in lines]
+        middle = top + layout.tall / 2
+        sheet = write_lines(sheet, fitted, x=0, y=middle, size=layout.letters)
+    for left, wide, label in zip(
+        layout.lefts, layout.widths, column_labels, strict=bool(column_labels)
+    ):
+        shown = fitting(label, layout.letters, wide)
+        place = {"x": left + wide / 2, "y": layout.header / 2}
+        sheet = write_lines(sheet, [shown], **place, size=layout.letters, anchor="m")
+    return sheet
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where everything lies on a sheet, in pixels."""
+
+    tall: int
+    widths: list[int]
+    rows: int
+    gap: int
+    gutter: int
+    header: int
+    letters: int
+
+    @property
+    def width(self) -> int:
+        return self.gutter + sum(self.widths) + self.gap * (len(self.widths) - 1)
+
+    @property
+    def height(self) -> int:
+        return self.header + self.rows * self.tall + self.gap * (self.rows - 1)
+
+    @property
+    def lefts(self) -> list[int]:
+        ends = np.cumsum([0, *(wide + self.gap for wide in self.widths[:-1])])
+        return [self.gutter + int(end) for end in ends]
+
+    @property
+    def tops(self) -> list[int]:
+        return [self.header + row * (self.tall + self.gap) for row in range(self.rows)]
+
+    @classmethod
+    def of(
+        cls,
+        rows: int,
+        aspects: Sequence[float],
+        width: int,
+        row_labels: Sequence[Sequence[str]],
+        has_header: bool,
+        tallest: float,
+    ) -> "_Layout":
+        gap = max(2, round(width * _GAP))
+        letters = max(11, round(width * _LETTERS))
+        widest = max((text_width(line, letters) for one in row_labels for line in one), default=0)
+        gutter = min(round(widest) + 2 * gap, round(width * _GUTTER)) if widest else 0
+        header = round(letters * 1.9) if has_header else 0
+        fitting_width = (width - gutter - gap * (len(aspects) - 1)) / sum(aspects)
+        fitting_height = (width * tallest - header - gap * (rows - 1)) / rows
+        tall = max(1.0, min(fitting_width, fitting_height))
+        widths = [max(1, round(tall * aspect)) for aspect in aspects]
+        return cls(max(1, round(tall)), widths, rows, gap, gutter, header, letters)
+
+
+def arrange(aspects: Sequence[float], widest: float = 6.0) -> list[list[int]]:
+    """The places of pictures of these aspects, in as few lines as hold them, filled evenly.
+
+    `widest` is the sum of aspects that a line holds.
+    """
+    lines = max(1, -(-round(sum(aspects) * 1000) // round(widest * 1000)))
+    wanted = sum(aspects) / min(lines, len(aspects))
+    placed: list[list[int]] = [[]]
+    filled = 0.0
+    for index, aspect in enumerate(aspects):
+        if placed[-1] and filled + aspect / 2 > wanted * len(placed):
+            placed.append([])
+        placed[-1].append(index)
+        filled += aspect
+    return placed
+
+
+def stack(sheets: Sequence[Picture]) -> Picture:
+    """Sheets under each other, each in the middle, with some space between."""
+    width = max(sheet.shape[1] for sheet in sheets)
+    gap = max(2, round(width * _GAP)) * 2
+    parts: list[Picture] = []
+    for sheet in sheets:
+        room = width - sheet.shape[1]
+        margins = ((0 if not parts else gap, 0), (room // 2, room - room // 2), (0, 0))
+        parts.append(np.pad(sheet, margins, constant_values=255))
+    return np.concatenate(parts)

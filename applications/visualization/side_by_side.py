@@ -1,0 +1,96 @@
+"""Two photographs side by side at one height, and where their pixels come to lie."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+_GAP = 0.004
+"""Space between the photographs, as a share of the width."""
+_TALLEST = 1.25
+"""Height of the picture, at most, as a share of the width that was asked for."""
+_LOWEST = 160
+"""Height of the picture, at least: panoramas make it wider than was asked for."""
+_WIDEST = 4
+"""Width of the picture, at most, as a multiple of the width that was asked for."""
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Where two photographs lie in a picture, in pixels: at the left and right end of it.
+
+    Parameters
+    ----------
+    height:
+        Of the picture and of both photographs in it.
+    width_a, width_b:
+        Of the photographs in the picture.
+    gap:
+        Between them.
+    shape_a, shape_b:
+        Height and width of the photographs themselves.
+    """
+
+    height: int
+    width_a: int
+    width_b: int
+    gap: int
+    shape_a: tuple[int, int]
+    shape_b: tuple[int, int]
+
+    @property
+    def width(self) -> int:
+        """Of the picture."""
+        return self.width_a + self.gap + self.width_b
+
+    @property
+    def left_b(self) -> int:
+        """The first column of the photograph at the right."""
+        return self.width_a + self.gap
+
+    @classmethod
+    def of(cls, a: tuple[int, ...], b: tuple[int, ...], width: int) -> "SideBySide":
+        """The layout for photographs of these shapes in a picture about `width` pixels wide.
+
+        It comes out narrower for tall photographs, and wider for panoramas.
+        """
+        gap = max(2, round(width * _GAP))
+        aspects = a[1] / a[0], b[1] / b[0]
+        fitting = (width - gap) / sum(aspects)
+        height = min(max(fitting, _LOWEST), _WIDEST * fitting, width * _TALLEST)
+        widths = [max(1, round(height * aspect)) for aspect in aspects]
+        return cls(max(1, round(height)), widths[0], widths[1], gap, (a[0], a[1]), (b[0], b[1]))
+
+    def picture(self, a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Both photographs in a picture, uint8 (height, width, 3), with white between them."""
+        picture = np.full((self.height, self.width, 3), 255, dtype=np.uint8)
+        picture[:, : self.width_a] = _resized(a, self.width_a, self.height)
+        picture[:, self.left_b :] = _resized(b, self.width_b, self.height)
+        return picture
+
+    def in_a(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Points (n, 2) of the photograph at the left, in pixels of the picture."""
+        return _scaled(points, self.shape_a, self.width_a, self.height)
+
+    def in_b(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Points (n, 2) of the photograph at the right, in pixels of the picture."""
+        scaled = _scaled(points, self.shape_b, self.width_b, self.height)
+        scaled[:, 0] += self.left_b
+        return scaled
+
+
+def _resized(pixels: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[Any]:
+    shrinks = width * height < pixels.shape[0] * pixels.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=method))
+
+
+def _scaled(
+    points: npt.NDArray[np.float64], shape: tuple[int, int], width: int, height: int
+) -> npt.NDArray[np.float64]:
+    """Points of an image of this shape, in pixels of its scaled copy."""
+    scale = np.array([width / shape[1], height / shape[0]])
+    scaled: npt.NDArray[np.float64] = (points + 0.5) * scale - 0.5
+    return scaled
