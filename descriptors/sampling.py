@@ -3,9 +3,10 @@
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
-from .grids import as_tensor, bracket, nearest_cells, unit_length
+from .grids import Grid, as_tensor, bracket, nearest_cells, unit_length
 from .maps import Points, check_map, check_points
 from .settings import check_choice
 
@@ -42,17 +43,7 @@ def sample_features(
     check_choice("interpolation", interpolation, get_args(Interpolation))
     check_map(fmap)
     at = check_points(points, fmap)
-    centres_y, centres_x = fmap["y"].values, fmap["x"].values
-    values = fmap.values
-    if interpolation == "nearest":
-        sampled = values[:, nearest_cells(centres_y, at[:, 1]), nearest_cells(centres_x, at[:, 0])]
-    else:
-        top, bottom, down = bracket(centres_y, at[:, 1])
-        left, right, across = bracket(centres_x, at[:, 0])
-        upper = values[:, top, left] * (1 - across) + values[:, top, right] * across
-        lower = values[:, bottom, left] * (1 - across) + values[:, bottom, right] * across
-        sampled = upper * (1 - down) + lower * down
-    unit = unit_length(as_tensor(sampled.astype(np.float32))).numpy()
+    unit = read_at(fmap.values, Grid.of(fmap), at, interpolation)
     channel_coordinates = {
         name: coordinate
         for name, coordinate in fmap.coords.items()
@@ -65,3 +56,25 @@ def sample_features(
         attrs=fmap.attrs,
         name=fmap.name,
     )
+
+
+def read_at(
+    values: npt.NDArray[np.float32],
+    grid: Grid,
+    at: npt.NDArray[np.float64],
+    interpolation: Interpolation,
+) -> npt.NDArray[np.float32]:
+    """The features (channel, point) of a grid of unit vectors at points (point, 2), unit length.
+
+    What `sample_features` does, for a map and for points that are known to be good.
+    """
+    if interpolation == "nearest":
+        sampled = values[:, nearest_cells(grid.y, at[:, 1]), nearest_cells(grid.x, at[:, 0])]
+    else:
+        top, bottom, down = bracket(grid.y, at[:, 1])
+        left, right, across = bracket(grid.x, at[:, 0])
+        upper = values[:, top, left] * (1 - across) + values[:, top, right] * across
+        lower = values[:, bottom, left] * (1 - across) + values[:, bottom, right] * across
+        sampled = upper * (1 - down) + lower * down
+    unit: npt.NDArray[np.float32] = unit_length(as_tensor(sampled.astype(np.float32))).numpy()
+    return unit

@@ -1,7 +1,7 @@
 """The interface of every matcher."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import xarray as xr
@@ -49,6 +49,16 @@ class Matcher(Configurable, ABC):
     """
 
     precisions: ClassVar[tuple[str, ...]] = ("auto", "float32", "bfloat16")
+    # Whether `match` looks at the source beyond the query. Where it doesn't, queries of several
+    # sources may be asked at once: `source` is then the query itself, and the grids and places of
+    # the query say nothing.
+    uses_source: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "match" in cls.__dict__ and "uses_source" not in cls.__dict__:
+            # What its parent says of another `match` holds for that one alone.
+            cls.uses_source = True
 
     def __init__(
         self, *, dtype: str = "auto", device: str = "cpu", block: int | None = None

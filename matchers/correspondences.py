@@ -83,7 +83,7 @@ def correspondences(
     """
     dims: tuple[str, ...] = ("y", "x") if points is None else ("point",)
     shape = (source.sizes["y"], source.sizes["x"]) if points is None else (len(points),)
-    values = _checked(partners, len(which), matcher)
+    values = check_partners(partners, len(which), matcher)
     variables: dict[str, Any] = {}
     for name, attributes in _OF_THE_TARGET.items():
         blank = False if name == "matched" else np.nan
@@ -99,7 +99,11 @@ def correspondences(
     return xr.Dataset(variables, coords=coordinates, attrs=_attributes(source, target, matcher))
 
 
-def _checked(partners: Partners, count: int, matcher: str) -> dict[str, npt.NDArray[Any]]:
+def check_partners(partners: Partners, count: int, matcher: str) -> dict[str, npt.NDArray[Any]]:
+    """`target_x`, `target_y`, `score` and `matched` (query,) of what a matcher gave.
+
+    Raises `ValueError` as `correspondences` does.
+    """
     matched = partners.matched
     if matched is None:
         matched = torch.ones(count, dtype=torch.bool)

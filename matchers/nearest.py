@@ -1,5 +1,7 @@
 """The nearest neighbour of each place."""
 
+from typing import ClassVar
+
 from .base import Matcher
 from .cells import Cells
 from .correspondences import Partners
@@ -16,6 +18,8 @@ class NearestNeighbor(Matcher):
     dtype, device, block:
         As in `Matcher`.
     """
+
+    uses_source: ClassVar[bool] = False
 
     def match(self, query: Cells, source: Cells, target: Cells) -> Partners:
         """The centres of the best cells."""

@@ -32,6 +32,7 @@ class SoftArgmax(Matcher):
     """
 
     precisions: ClassVar[tuple[str, ...]] = ("auto", "float32")
+    uses_source: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -5,9 +5,12 @@ import pytest
 import torch
 import xarray as xr
 from descr.descriptors.errors import IncomparableFeaturesError, InvalidFeaturesError, OptionError
-from descr.matchers import Matcher, NearestNeighbor, Partners, available, create
+from descr.matchers import Cells, Matcher, NearestNeighbor, Partners, available, create
+from descr.matchers.cells import map_cells
 from descr.matchers.testing import check_matcher, render_map
 from PIL import Image
+
+CPU = torch.device("cpu")
 
 
 class Confident(Matcher):
@@ -157,3 +160,34 @@ def test_results_are_plain_datasets(tmp_path):
     found.to_netcdf(tmp_path / "found.nc")
     with xr.open_dataset(tmp_path / "found.nc") as loaded:
         assert loaded.load().identical(found)
+
+
+def test_a_matcher_with_a_match_of_its_own_is_held_to_use_the_source():
+    class Mine(NearestNeighbor):
+        def match(self, query, source, target):
+            return super().match(query, source, target)
+
+    class Renamed(NearestNeighbor):
+        pass
+
+    class Stated(Mine):
+        uses_source = False
+
+    assert Confident.uses_source
+    assert Mine.uses_source
+    assert not Renamed.uses_source
+    assert not Stated.uses_source
+
+
+@pytest.mark.parametrize("name", ["nearest", "soft-argmax"])
+def test_a_matcher_that_does_without_the_source_says_so(name):
+    matcher = create(name)
+    source, target = map_cells(render_map(6, 7), CPU), map_cells(render_map(5, 8, seed=1), CPU)
+    query = source.take(torch.tensor([3, 20, 41]))
+    assert not matcher.uses_source
+    alone = Cells(query.features, query.index * 0, query.y * 0, query.x * 0, (0, 0))
+    ours, theirs = matcher.match(alone, alone, target), matcher.match(query, source, target)
+    for first, second in zip(
+        (ours.x, ours.y, ours.score), (theirs.x, theirs.y, theirs.score), strict=True
+    ):
+        assert torch.equal(first, second)
