@@ -8,8 +8,8 @@ from ...descriptors import read_image
 from ...descriptors.errors import InvalidFeaturesError
 from ...descriptors.images import ImageLike
 from ...descriptors.settings import check_int
+from .overlay import Overlay, opaque, shade
 from .palette import position_colors
-from .sheet import Sheet, opaque, shade
 from .side_by_side import SideBySide
 
 _LINE = 1 / 520
@@ -85,15 +85,15 @@ def _draw_over(
 ) -> npt.NDArray[np.uint8]:
     """The picture under lines and points."""
     height, width = picture.shape[:2]
-    sheet = Sheet(height, width)
+    overlay = Overlay(height, width)
     unit = max(1.0, (width * height) ** 0.5 * _LINE)
     casing = shade(_CASING)
     for start, end, color in zip(starts, ends, colors, strict=True):
-        sheet.line(start, end, casing, 2.6 * unit)
-        sheet.line(start, end, opaque(color), unit)
+        overlay.line(start, end, casing, 2.6 * unit)
+        overlay.line(start, end, opaque(color), unit)
     for places in (starts, ends):
         for place, color in zip(places, colors, strict=True):
-            sheet.dot(place, casing, 4.2 * unit)
-            sheet.dot(place, _WHITE, 3.2 * unit)
-            sheet.dot(place, opaque(color), 2.4 * unit)
-    return sheet.over(picture)
+            overlay.dot(place, casing, 4.2 * unit)
+            overlay.dot(place, _WHITE, 3.2 * unit)
+            overlay.dot(place, opaque(color), 2.4 * unit)
+    return overlay.over(picture)

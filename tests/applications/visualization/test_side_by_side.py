@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from descr.applications.visualization.sheet import Sheet, opaque, shade
+from descr.applications.visualization.overlay import Overlay, opaque, shade
 from descr.applications.visualization.side_by_side import SideBySide
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,25 +22,25 @@ def test_corners_come_to_lie_on_corners(a: tuple[int, int], b: tuple[int, int], 
 
 def test_a_sheet_without_drawings_changes_nothing() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(Sheet(20, 30).over(picture), picture)
+    np.testing.assert_array_equal(Overlay(20, 30).over(picture), picture)
 
 
 def test_colours_cover_and_shades_darken() -> None:
     picture = np.full((20, 30, 3), 100, np.uint8)
-    sheet = Sheet(20, 30)
-    sheet.dot((10, 10), opaque((200, 20, 60)), 4)
-    sheet.dot((22, 10), shade(0.5), 4)
-    drawn = sheet.over(picture)
+    overlay = Overlay(20, 30)
+    overlay.dot((10, 10), opaque((200, 20, 60)), 4)
+    overlay.dot((22, 10), shade(0.5), 4)
+    drawn = overlay.over(picture)
     assert drawn[10, 10].tolist() == [200, 20, 60]
     assert drawn[10, 22].tolist() == pytest.approx([50, 50, 50], abs=1)
     assert drawn[2, 2].tolist() == [100, 100, 100]
 
 
 def test_a_ring_is_hollow() -> None:
-    sheet = Sheet(40, 40)
-    sheet.ring((20, 20), opaque((255, 0, 0)), 10, 3)
-    drawn = sheet.over(np.zeros((40, 40, 3), np.uint8))[:, :, 0]
+    overlay = Overlay(40, 40)
+    overlay.ring((20, 20), opaque((255, 0, 0)), 10, 3)
+    drawn = overlay.over(np.zeros((40, 40, 3), np.uint8))[:, :, 0]
     assert drawn[20, 20] == 0
     assert drawn[20, 10] == drawn[30, 20] == 255
-    radii = np.hypot(*(np.indices(drawn.shape) - 20))[drawn > 0]
-    assert 7.5 < radii.min() < radii.max() < 12.5
+    radii = np.hypot(*(np.indices(drawn.shape) - 20))[drawn >= 128]
+    assert 8 < radii.min() < radii.max() < 12
