@@ -43,4 +43,4 @@ def test_a_ring_is_hollow() -> None:
     assert drawn[20, 20] == 0
     assert drawn[20, 10] == drawn[30, 20] == 255
     radii = np.hypot(*(np.indices(drawn.shape) - 20))[drawn >= 128]
-    assert 8 < radii.min() < radii.max() < 12
+    assert 8 <= radii.min() < radii.max() <= 12
