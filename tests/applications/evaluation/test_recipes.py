@@ -1,0 +1,55 @@
+import inspect
+
+import pytest
+from descr.applications.evaluation.protocol import PROTOCOLS
+from descr.applications.evaluation.recipes import RECIPES, find_recipe
+from descr.descriptors import REGISTRY as DESCRIPTORS
+from descr.descriptors.errors import OptionError
+from descr.descriptors.literature import PARTS
+from descr.matchers import SoftArgmax, create
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+def test_a_recipe_names_what_exists(recipe):
+    assert RECIPES[recipe.name] is recipe
+    known = inspect.signature(DESCRIPTORS.find(recipe.descriptor)).parameters
+    assert set(recipe.options_for("cat")) <= set(known)
+    for part, options in recipe.options.items():
+        assert set(options) <= set(PARTS[part].option_names())
+    create(recipe.matcher, **recipe.matcher_options)
+    for dataset, protocol in recipe.protocols.items():
+        assert protocol.dataset == dataset
+
+
+def test_the_row_of_the_paper_from_one_word():
+    tale = find_recipe("tale")
+    assert (tale.descriptor, tale.options_for("cat")) == ("fused", {})
+    assert (tale.matcher, tale.interpolation) == ("nearest", "nearest")
+    headline = tale.protocol("spair-71k")
+    assert (headline.threshold, headline.average, headline.comparison) == ("bbox", "per-point", "<")
+    assert (64.0,) in [row.percent for row in tale.published("spair-71k")]
+    assert tale.protocol("pf-pascal").threshold == "image"
+    assert tale.protocol("tss") is PROTOCOLS["tss"]
+
+
+def test_dift_is_told_the_category_and_counts_the_edge():
+    dift = find_recipe("dift")
+    assert dift.options_for("cat") == {"category": "cat"}
+    assert dift.protocol("spair-71k").comparison == "<="
+
+
+def test_geoaware_is_the_zero_shot_setting():
+    recipe = find_recipe("geoaware")
+    matcher = create(recipe.matcher, **recipe.matcher_options)
+    assert isinstance(matcher, SoftArgmax)
+    assert (matcher.window, matcher.temperature) == (5, 0.02)
+    assert recipe.options == {"sd": {"timestep": 50, "components": None}}
+    assert recipe.pose_alignment
+
+
+def test_an_unknown_recipe_or_data_set_is_told_with_those_that_exist():
+    with pytest.raises(OptionError, match="'tail'") as error:
+        find_recipe("tail")
+    assert "did you mean 'tale'?" in error.value.hint
+    with pytest.raises(OptionError, match="data set"):
+        find_recipe("tale").protocol("imagenet")
