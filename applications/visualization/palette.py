@@ -17,6 +17,35 @@ _STOPS = np.array(
         (0.66, 0.22, -0.06),
     ]
 )
+# The corners of a plane in OKLab: top left, top right; bottom left, bottom right.
+_CORNERS = np.array(
+    [
+        [(0.84, -0.11, -0.08), (0.95, -0.03, 0.17)],
+        [(0.42, 0.05, -0.22), (0.58, 0.17, 0.11)],
+    ]
+)
+CLUSTER_COLORS = np.array(
+    [
+        (0, 114, 178),
+        (230, 159, 0),
+        (0, 158, 115),
+        (204, 121, 167),
+        (240, 228, 66),
+        (213, 94, 0),
+        (86, 180, 233),
+        (121, 13, 63),
+        (243, 210, 250),
+        (70, 22, 161),
+        (62, 226, 159),
+        (137, 109, 247),
+    ],
+    dtype=np.uint8,
+)
+"""Colours that tell a dozen things apart, uint8 (12, 3) RGB.
+
+The first seven are those of Okabe and Ito, "Color Universal Design", 2008; each of the others lies
+as far as can be from all before it, with and without red or green cones.
+"""
 # Björn Ottosson, "A perceptual color space for image processing", 2020.
 _LMS = np.array(
     [
@@ -50,7 +79,27 @@ def position_colors(
 def gradient(position: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
     """The colours at positions from 0 to 1 on the path, uint8 (position, 3) RGB."""
     stops = np.linspace(0, 1, len(_STOPS))
-    lab = np.stack([np.interp(position, stops, _STOPS[:, k]) for k in range(3)], axis=-1)
+    return _encoded(np.stack([np.interp(position, stops, _STOPS[:, k]) for k in range(3)], axis=-1))
+
+
+def plane_colors(
+    across: npt.NDArray[np.float64], down: npt.NDArray[np.float64]
+) -> npt.NDArray[np.uint8]:
+    """The colours of places in a rectangle, uint8 (..., 3) RGB.
+
+    `across` and `down` go from 0 to 1, left to right and top to bottom. Blue turns to yellow from
+    left to right, and light to dark from top to bottom: people who don't tell red from green see
+    both.
+    """
+    u, v = np.clip(across, 0, 1)[..., None], np.clip(down, 0, 1)[..., None]
+    (top_left, top_right), (bottom_left, bottom_right) = _CORNERS
+    top = top_left * (1 - u) + top_right * u
+    bottom = bottom_left * (1 - u) + bottom_right * u
+    return _encoded(top * (1 - v) + bottom * v)
+
+
+def _encoded(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+    """Colours of OKLab (..., 3) as sRGB."""
     linear = np.clip((lab @ _LMS.T) ** 3 @ _LINEAR_RGB.T, 0, 1)
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return np.asarray(np.rint(encoded * 255), dtype=np.uint8)

@@ -68,8 +68,8 @@ def draw_sheet(
         layout.lefts, layout.widths, column_labels, strict=bool(column_labels)
     ):
         shown = fitting(label, layout.letters, wide)
-        place = {"x": left + wide / 2, "y": layout.header / 2}
-        sheet = write_lines(sheet, [shown], **place, size=layout.letters, anchor="m")
+        x, y = left + wide / 2, layout.header / 2
+        sheet = write_lines(sheet, [shown], x=x, y=y, size=layout.letters, anchor="m")
     return sheet
 
 
@@ -124,7 +124,7 @@ class _Layout:
         return cls(max(1, round(tall)), widths, rows, gap, gutter, header, letters)
 
 
-def arrange(aspects: Sequence[float], widest: float = 6.0) -> list[list[int]]:
+def arrange(aspects: Sequence[float], widest: float = 5.0) -> list[list[int]]:
     """The places of pictures of these aspects, in as few lines as hold them, filled evenly.
 
     `widest` is the sum of aspects that a line holds.

@@ -1,0 +1,82 @@
+"""Text in pictures."""
+
+import unicodedata
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
+
+from .painting import Picture
+
+INK = (40, 40, 40)
+_LEADING = 1.3
+"""Distance of two lines, as a multiple of the size of the letters."""
+
+
+def write_lines(
+    picture: Picture,
+    lines: list[str],
+    *,
+    x: float,
+    y: float,
+    size: int,
+    anchor: str = "l",
+    bold_first: bool = True,
+) -> Picture:
+    """The picture with lines of text whose middle lies at the height `y`.
+
+    Parameters
+    ----------
+    picture:
+        Left as it is.
+    lines:
+        What has no letter in the font is shown as a question mark.
+    x, y:
+        Pixels of the picture.
+    size:
+        Of the letters, in pixels.
+    anchor:
+        Whether the lines begin (`l`), end (`r`) or have their middle (`m`) at `x`.
+    bold_first:
+        Whether the first line stands out: the others are grey.
+    """
+    image = PIL.Image.fromarray(picture)
+    draw = PIL.ImageDraw.Draw(image)
+    first = y - (len(lines) - 1) / 2 * size * _LEADING
+    for index, line in enumerate(lines):
+        colour = INK if index == 0 or not bold_first else (110, 110, 110)
+        place = (x, first + index * size * _LEADING)
+        draw.text(place, plain(line), fill=colour, font=_font(size), anchor=f"{anchor}m")
+    return np.asarray(image)
+
+
+def text_width(text: str, size: int) -> float:
+    """How wide a line is, in pixels."""
+    return float(_font(size).getlength(plain(text)))
+
+
+def fitting(text: str, size: int, width: float) -> str:
+    """The text, its middle left out where it is wider than `width` pixels."""
+    text = plain(text)
+    if text_width(text, size) <= width:
+        return text
+    for kept in range(len(text) - 1, 1, -1):
+        short = text[: (kept + 1) // 2] + "..." + text[len(text) - kept // 2 :]
+        if text_width(short, size) <= width:
+            return short
+    return text[:1]
+
+
+def plain(text: str) -> str:
+    """The text in letters that the font has: without accents, on one line."""
+    decomposed = unicodedata.normalize("NFKD", " ".join(text.split()))
+    letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return letters.encode("ascii", "replace").decode()
+
+
+@lru_cache(maxsize=16)
+def _font(size: int) -> Any:
+    return PIL.ImageFont.load_default(max(6, size))

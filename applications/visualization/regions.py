@@ -1,0 +1,133 @@
+"""Pictures of clusters: coloured and numbered regions, over the photograph where there is one."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ...descriptors import Descriptor, Image
+from ...descriptors.images import ImageLike
+from ...descriptors.masks import MaskLike
+from .captions import write_lines
+from .clusters import CLUSTERS, OUTSIDE, check_clusters, cluster_maps
+from .galleries import draw_gallery
+from .overlay import Overlay, opaque
+from .painting import (
+    NEUTRAL,
+    Mask,
+    Picture,
+    cells_at,
+    cut_out,
+    pixel_cells,
+    resize_photograph,
+    spread_inside,
+    tint_photograph,
+)
+from .palette import CLUSTER_COLORS
+from .scenes import Scene
+from .sheet import View, check_width
+
+_STRENGTH = 0.7
+"""The share of the colour over the photograph."""
+_TAG = 0.042
+"""Height of the number of a cluster, as a share of the root of the picture's area."""
+
+
+def draw_clusters(
+    inputs: Sequence[xr.DataArray | ImageLike],
+    descriptor: Descriptor | None = None,
+    *,
+    clusters: int = CLUSTERS,
+    images: Sequence[ImageLike] | None = None,
+    masks: Sequence[MaskLike | None] | None = None,
+    seed: int = 0,
+    width: int = 1600,
+) -> Picture:
+    """`matched_clusters` as a picture, uint8 (height, width, 3) RGB, under the photographs.
+
+    Clusters that belong together have one colour and one number, counted from 1.
+
+    Parameters
+    ----------
+    inputs, descriptor, clusters, masks, seed:
+        As in `matched_clusters`.
+    images:
+        The photographs of feature maps; without them the colours stand alone.
+    width:
+        Of the picture, in pixels. It comes out narrower where it would be too tall.
+
+    Raises
+    ------
+    DescrError
+        As `matched_clusters`; `OptionError` if the images are not those of the maps.
+    """
+    check_width(width)
+    check_clusters(clusters, seed)
+    scene = Scene.of(inputs, descriptor, images, masks)
+    labels = cluster_maps(scene.maps, scene.inside(), clusters, seed)
+    return draw_gallery(scene, cluster_views(labels, scene), width)
+
+
+def cluster_views(labels: Sequence[xr.DataArray], scene: Scene) -> list[View]:
+    """What draws the regions of each image."""
+
+    def view(grid: xr.DataArray, image: Image | None, mask: Mask | None) -> View:
+        return lambda height, width: _draw(grid, image, mask, height, width)
+
+    photographs = scene.photographs or [None] * len(labels)
+    return [view(*all_three) for all_three in zip(labels, photographs, scene.masks, strict=True)]
+
+
+def _draw(
+    labels: xr.DataArray, image: Image | None, mask: Mask | None, height: int, width: int
+) -> Picture:
+    values = labels.values
+    if mask is not None:
+        values = spread_inside(values, cells_at(mask, labels))
+    rows, columns = pixel_cells(labels, height, width)
+    regions = values[rows[:, None], columns[None, :]]
+    picture = np.where((regions == OUTSIDE)[:, :, None], NEUTRAL, CLUSTER_COLORS[regions])
+    picture = picture.astype(np.uint8)
+    if image is not None:
+        photograph = resize_photograph(image.pixels, height, width)
+        picture = tint_photograph(photograph, picture, _STRENGTH)
+    picture = _outlined(picture, regions)
+    if mask is not None:
+        picture = cut_out(picture, mask)
+        covered = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+        regions = np.where(covered > 0, regions, OUTSIDE)
+    return _numbered(picture, regions)
+
+
+def _outlined(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
+    """The picture with white lines between the regions."""
+    edges = np.zeros(regions.shape, dtype=np.uint8)
+    edges[:, 1:] |= regions[:, 1:] != regions[:, :-1]
+    edges[1:] |= regions[1:] != regions[:-1]
+    thickness = max(1, round((picture.shape[0] * picture.shape[1]) ** 0.5 / 400))
+    lines = cv2.dilate(edges, np.ones((thickness, thickness), np.uint8))[:, :, None] > 0
+    return np.where(lines, np.uint8(255), picture)
+
+
+def _numbered(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
+    """The picture with the number of each cluster in the middle of its broadest part."""
+    size = round((picture.shape[0] * picture.shape[1]) ** 0.5 * _TAG)
+    if size < 9:
+        return picture
+    overlay = Overlay(*picture.shape[:2])
+    tags = []
+    for label in range(int(regions.max()) + 1):
+        # A border of zeros: the edge of the picture is an edge of the region.
+        region = np.pad((regions == label).astype(np.uint8), 1)
+        distance = cv2.distanceTransform(region, cv2.DIST_L2, 5)[1:-1, 1:-1]
+        y, x = np.unravel_index(int(distance.argmax()), distance.shape)
+        if distance[y, x] >= size * 0.6:
+            overlay.dot((x, y), opaque((255, 255, 255)), size * 0.75)
+            tags.append((label, x, y))
+    picture = overlay.over(picture)
+    for label, x, y in tags:
+        place = {"x": float(x), "y": float(y)}
+        picture = write_lines(picture, [str(label + 1)], size=size, anchor="m", **place)
+    return picture

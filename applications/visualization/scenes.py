@@ -1,0 +1,123 @@
+"""Feature maps with the photographs and masks beside them: what pictures of features show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import xarray as xr
+
+from ...descriptors import Descriptor, Image, read_image, read_mask
+from ...descriptors.errors import OptionError
+from ...descriptors.images import ImageLike
+from ...descriptors.masks import MaskLike
+from ..feature_maps import feature_maps
+from ..segmentation.cells import cells_in_mask
+from .painting import Mask, resize_photograph
+from .sheet import View
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Images that are seen together.
+
+    Parameters
+    ----------
+    maps:
+        Their feature maps, mutually comparable.
+    photographs:
+        The images themselves; None where only their features are there.
+    masks:
+        bool (height, width) of each, None for the whole image.
+    """
+
+    maps: list[xr.DataArray]
+    photographs: list[Image] | None
+    masks: list[Mask | None]
+
+    @classmethod
+    def of(
+        cls,
+        inputs: Sequence[xr.DataArray | ImageLike],
+        descriptor: Descriptor | None,
+        images: Sequence[ImageLike] | None = None,
+        masks: Sequence[MaskLike | None] | None = None,
+    ) -> Self:
+        """The scene of feature maps, or of images that the descriptor makes maps of.
+
+        `images` are the photographs of maps. Raises as `feature_maps` does; `OptionError` where
+        images or masks are not as many as the inputs, or an image is not that of its map;
+        `ImageError` for a mask that can't be used.
+        """
+        if len(inputs) == 0:
+            raise OptionError("no image given")
+        if images is None and not any(isinstance(one, xr.DataArray) for one in inputs):
+            inputs = images = [read_image(one) for one in inputs]  # type: ignore[arg-type]
+        maps = feature_maps(inputs, descriptor)
+        attributes = [fmap.attrs for fmap in maps]
+        photographs = check_photographs(images, attributes)
+        return cls(maps, photographs, check_masks(masks, attributes))
+
+    @property
+    def aspects(self) -> list[float]:
+        """The width of each image as a multiple of its height."""
+        return [fmap.attrs["image_width"] / fmap.attrs["image_height"] for fmap in self.maps]
+
+    def inside(self) -> list[Mask]:
+        """Which cells of each map lie in its mask, bool (y, x); `ImageError` if none does."""
+        return [cells_inside(*both) for both in zip(self.maps, self.masks, strict=True)]
+
+
+def cells_inside(fmap: xr.DataArray, mask: Mask | None) -> Mask:
+    """Which cells lie in the mask, bool (y, x); all without one. `ImageError` if none does."""
+    if mask is None:
+        return np.ones((fmap.sizes["y"], fmap.sizes["x"]), dtype=bool)
+    return cells_in_mask(mask, fmap, name=f"the mask of {fmap.attrs['image_name']}")
+
+
+def check_photographs(
+    images: Sequence[ImageLike] | None, attributes: Sequence[dict[Any, Any]]
+) -> list[Image] | None:
+    """The images, read; `OptionError` unless they are those that the features are of."""
+    if images is None:
+        return None
+    if len(images) != len(attributes):
+        raise OptionError(f"{len(images)} images for the features of {len(attributes)}")
+    read = [read_image(image) for image in images]
+    for image, of in zip(read, attributes, strict=True):
+        if (image.height, image.width) != (of["image_height"], of["image_width"]):
+            raise OptionError(
+                f"{image.name} is {image.width} x {image.height} pixels, but the features are "
+                f"those of {of['image_name']}, {of['image_width']} x {of['image_height']}",
+                hint="give the images that the features were made of, in the same order",
+            )
+    return read
+
+
+def check_masks(
+    masks: Sequence[MaskLike | None] | None, attributes: Sequence[dict[Any, Any]]
+) -> list[Mask | None]:
+    """The masks as bool arrays of the sizes of their images, None for an image without one."""
+    if masks is None:
+        return [None] * len(attributes)
+    if len(masks) != len(attributes):
+        raise OptionError(
+            f"{len(masks)} masks for {len(attributes)} images",
+            hint="give one per image, None for an image without a mask",
+        )
+    return [
+        None
+        if mask is None
+        else read_mask(
+            mask,
+            height=of["image_height"],
+            width=of["image_width"],
+            name=f"the mask of {of['image_name']}",
+        )
+        for mask, of in zip(masks, attributes, strict=True)
+    ]
+
+
+def photograph_view(image: Image) -> View:
+    """The photograph itself."""
+    return lambda height, width: resize_photograph(image.pixels, height, width)
