@@ -27,9 +27,6 @@ descr extract cat.jpg dog.jpg -o features
 descr extract photographs -o features --descriptor sift --set step=4
 descr match features/cat.jpg.nc features/dog.jpg.nc"""
 
-_ABANDONED = 60
-"""Seconds without a change after which a half-written file counts as left by a killed run."""
-
 
 def extract(
     images: Annotated[
@@ -114,6 +111,8 @@ def _check_folder(folder: Path) -> None:
 @contextlib.contextmanager
 def _folder(folder: Path) -> Iterator[None]:
     """Make the folder and those above it; remove what was made if nothing came to lie in it."""
+    from ..descriptors.atomic import remove_abandoned
+
     made = [path for path in (folder, *folder.parents) if not os.path.exists(path)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -124,7 +123,7 @@ def _folder(folder: Path) -> Iterator[None]:
             hint="choose another folder",
         ) from error
     try:
-        _remove_abandoned(folder)
+        remove_abandoned(folder, ".nc")
         yield
     finally:
         _remove_empty(made)
@@ -134,14 +133,6 @@ def _remove_empty(folders: Sequence[Path]) -> None:
     for folder in folders:
         with contextlib.suppress(OSError):
             folder.rmdir()
-
-
-def _remove_abandoned(folder: Path) -> None:
-    """Remove half-written files of runs that were killed, but not those of runs still at work."""
-    for path in folder.glob(".descr-*.nc"):
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _ABANDONED:
-                path.unlink()
 
 
 def _extract_all(

@@ -4,13 +4,14 @@ import errno
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import OutputError
 
-__all__ = ["check_target", "whole_file"]
+__all__ = ["check_target", "remove_abandoned", "whole_file"]
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -22,6 +23,8 @@ _REASONS = {
     errno.ENAMETOOLONG: "the name is too long",
 }
 _OUT_OF_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_ABANDONED = 60
+"""Seconds without a change after which a half-written file counts as left by a killed run."""
 
 
 @contextmanager
@@ -120,6 +123,17 @@ def check_target(path: str | os.PathLike[str]) -> Path:
             hint="choose another folder, or change its permissions",
         )
     return target
+
+
+def remove_abandoned(folder: Path, suffix: str) -> None:
+    """Remove what `whole_file` left of files with this suffix, directly in the folder.
+
+    That is, of runs that were killed: files of a run that is still at work stay.
+    """
+    for path in folder.glob(f".descr-*{suffix}"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                path.unlink()
 
 
 def _mode(path: Path) -> int | None:

@@ -1,0 +1,177 @@
+"""A file that work is written down in piece by piece, so that it outlives whatever stops it."""
+
+import hashlib
+import json
+import os
+import struct
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from ...descriptors.errors import OutputError
+
+_MAGIC = b"descr journal 1\n"
+_HEAD = struct.Struct("<Q32s")
+"""Before each record: its length, and its SHA-256."""
+_SECONDS = 2.0
+"""How much work may be lost where the machine itself goes down."""
+
+
+class Journal:
+    """Records in the order in which they were added; the first says what the work is.
+
+    A record is whole or absent: what was half written when the process was killed, or is damaged,
+    is cut off when the journal is opened again, with whatever follows it.
+
+    Parameters
+    ----------
+    path:
+        Of the file; made if there is none.
+    work:
+        What the work is, in values that JSON holds. The records of a journal of other work are
+        dropped: `differs` then says in what it differs.
+
+    Raises
+    ------
+    OutputError
+        The file can't be opened or written, or another process is writing it.
+    """
+
+    def __init__(self, path: Path, work: Mapping[str, Any]) -> None:
+        self.path = path
+        self.differs: tuple[str, ...] = ()
+        self._file = _open(path)
+        self._flushed = time.monotonic()
+        try:
+            self._begin(dict(work))
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def records(self) -> Iterator[bytes]:
+        """The records that are there, oldest first, one in memory at a time."""
+        self._file.seek(self._first)
+        while self._file.tell() < self._end:
+            at = self._file.tell()
+            record = _read(self._file)
+            assert record is not None
+            yield record
+            self._file.seek(at + _HEAD.size + len(record))
+
+    def add(self, record: bytes) -> None:
+        """Write a record down.
+
+        It survives the end of this process at once, and a loss of power after two seconds of
+        further work.
+        """
+        try:
+            self._file.seek(self._end)
+            self._file.write(_HEAD.pack(len(record), hashlib.sha256(record).digest()) + record)
+            self._file.flush()
+            self._end = self._file.tell()
+            if time.monotonic() - self._flushed > _SECONDS:
+                self._sync()
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+    def close(self) -> None:
+        """Wait until everything is on the disk, and close the file."""
+        if self._file.closed:
+            return
+        try:
+            self._sync()
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        finally:
+            self._file.close()
+
+    def _begin(self, work: dict[str, Any]) -> None:
+        head = json.dumps(work, sort_keys=True).encode()
+        known = None
+        if self._file.read(len(_MAGIC)) == _MAGIC:
+            known = _read(self._file)
+        if known != head:
+            self.differs = _differences(known, work)
+            self._file.seek(0)
+            self._file.truncate()
+            self._file.write(_MAGIC + _HEAD.pack(len(head), hashlib.sha256(head).digest()) + head)
+        self._first = self._end = self._file.tell()
+        while _read(self._file) is not None:
+            self._end = self._file.tell()
+        self._file.truncate(self._end)
+
+    def _sync(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._flushed = time.monotonic()
+
+
+def _read(file: BinaryIO) -> bytes | None:
+    """The record at the place of the file; None if none stands there whole."""
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        return None
+    length, digest = _HEAD.unpack(head)
+    if length > os.fstat(file.fileno()).st_size:
+        return None
+    record = file.read(length)
+    return record if hashlib.sha256(record).digest() == digest else None
+
+
+def _differences(known: bytes | None, work: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names under which the work that is known differs; nothing if none is known."""
+    if known is None:
+        return ()
+    try:
+        other = json.loads(known)
+    except ValueError:
+        return ()
+    names = sorted({*other, *work})
+    mine = json.loads(json.dumps(work))
+    return tuple(name for name in names if other.get(name) != mine.get(name))
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Read and write, made where there is none, and nothing of it lost.
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)), "r+b")
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    try:
+        _lock(file)
+    except OSError as error:
+        file.close()
+        raise OutputError(
+            f"{path}: another run of this evaluation is at work",
+            hint="wait for it to end, or give this one another folder",
+        ) from error
+    return file
+
+
+def _lock(file: BinaryIO) -> None:
+    """Keep the file to this process until it is closed, where the system can; else `OSError`."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{path}: can't be written: {error.strerror or error}", hint="choose another folder"
+    )

@@ -1,0 +1,122 @@
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from descr.applications.evaluation.journal import Journal
+from descr.applications.evaluation.packing import pack, unpack
+from descr.descriptors.errors import OutputError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+WORK = {"dataset": "tss", "settings": {"seed": 3}}
+
+
+def test_records_are_there_again(tmp_path):
+    path = tmp_path / "deep" / "run.journal"
+    with Journal(path, WORK) as journal:
+        assert list(journal.records()) == []
+        journal.add(b"one")
+        journal.add(b"")
+        journal.add(bytes(range(256)) * 40)
+        assert len(list(journal.records())) == 3
+    with Journal(path, WORK) as journal:
+        assert journal.differs == ()
+        assert list(journal.records()) == [b"one", b"", bytes(range(256)) * 40]
+        journal.add(b"four")
+        assert len(list(journal.records())) == 4
+
+
+@settings(max_examples=30, deadline=None)
+@given(cut=st.integers(0, 150))
+def test_what_is_half_written_is_cut_off(tmp_path_factory, cut):
+    path = tmp_path_factory.mktemp("journal") / "run.journal"
+    records = [b"first", b"second" * 5, b"third"]
+    with Journal(path, WORK) as journal:
+        for record in records:
+            journal.add(record)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: max(0, len(whole) - cut)])
+    with Journal(path, WORK) as journal:
+        left = list(journal.records())
+        assert left == records[: len(left)]
+        assert cut > 0 or left == records
+        journal.add(b"again")
+    with Journal(path, WORK) as journal:
+        assert list(journal.records()) == [*left, b"again"]
+
+
+def test_a_damaged_record_is_cut_off_with_what_follows(tmp_path):
+    path = tmp_path / "run.journal"
+    with Journal(path, WORK) as journal:
+        for record in (b"first", b"second", b"third"):
+            journal.add(record)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"second", b"sEcond"))
+    with Journal(path, WORK) as journal:
+        assert list(journal.records()) == [b"first"]
+
+
+def test_other_work_begins_anew_and_says_what_differs(tmp_path):
+    path = tmp_path / "run.journal"
+    with Journal(path, WORK) as journal:
+        journal.add(b"first")
+    with Journal(path, {**WORK, "settings": {"seed": 4}, "more": 1}) as journal:
+        assert journal.differs == ("more", "settings")
+        assert list(journal.records()) == []
+
+
+def test_another_file_is_no_journal(tmp_path):
+    path = tmp_path / "run.journal"
+    path.write_bytes(json.dumps(WORK).encode())
+    with Journal(path, WORK) as journal:
+        assert journal.differs == ()
+        assert list(journal.records()) == []
+
+
+def test_two_runs_do_not_write_one_journal(tmp_path):
+    pytest.importorskip("fcntl", reason="the system has no such locks")
+    path = tmp_path / "run.journal"
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from descr.applications.evaluation.journal import Journal\n"
+        "from descr.descriptors.errors import OutputError\n"
+        "try: Journal(Path(sys.argv[1]), {})\n"
+        "except OutputError as error: print(error.message)\n"
+    )
+    with Journal(path, WORK) as journal:
+        journal.add(b"first")
+        said = subprocess.run(
+            [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+        )
+    assert said.stdout == f"{path}: another run of this evaluation is at work\n"
+    with Journal(path, WORK) as journal:
+        assert list(journal.records()) == [b"first"]
+
+
+def test_a_journal_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OutputError, match="can't be written"):
+        Journal(tmp_path / "file" / "run.journal", WORK)
+    os.mkdir(tmp_path / "folder")
+    with pytest.raises(OutputError, match="can't be written"):
+        Journal(tmp_path / "folder", WORK)
+
+
+def test_arrays_come_back_bit_for_bit():
+    arrays = {
+        "x": np.array([[1.5, np.nan], [-0.0, np.inf]]),
+        "score": np.float32([0.1, 0.2]),
+        "matched": np.array([True, False]),
+        "none": np.zeros((0, 2), dtype=np.int32),
+    }
+    back = unpack(pack(arrays))
+    assert list(back) == list(arrays)
+    for name, array in arrays.items():
+        assert back[name].dtype == array.dtype
+        assert back[name].shape == array.shape
+        assert back[name].tobytes() == array.tobytes()
+    with pytest.raises(ValueError, match="belong to no array"):
+        unpack(pack(arrays) + b"x")
