@@ -4,11 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .flow import dense_flow, warp
     from .visualization import draw_matches
 
 # Imported when they are first asked for: each brings libraries that the others do without.
 _LAZY = {
+    "dense_flow": ".flow",
     "draw_matches": ".visualization",
+    "warp": ".flow",
 }
 
 
@@ -18,4 +21,4 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(_LAZY[name], __name__), name)
 
 
-__all__ = ["draw_matches"]
+__all__ = ["dense_flow", "draw_matches", "warp"]

@@ -1,0 +1,116 @@
+"""Flow on a grid of cells, and how it is read between them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ...descriptors.grids import Grid, bracket
+from .resolution import cell_size
+
+_TEAR = 3.0
+"""How many cells the flow of neighbours may differ by before they are taken for two surfaces."""
+
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class CellFlow:
+    """Displacements of the cells of one feature map.
+
+    Parameters
+    ----------
+    grid:
+        Where the cells are.
+    x, y:
+        float64 (row, column), displacement in pixels to the right and down; NaN where unknown.
+    score:
+        float64 (row, column), cosine of the match.
+    inside:
+        bool (row, column), whether the cell belongs to the mask.
+    cell:
+        Side of a cell in pixels: the larger one of the two maps.
+    """
+
+    grid: Grid
+    x: Numbers
+    y: Numbers
+    score: Numbers
+    inside: npt.NDArray[np.bool_]
+    cell: float
+
+    @classmethod
+    def of(cls, found: xr.Dataset, target: xr.DataArray) -> Self:
+        """The flow of what a matcher found over the grid of a source."""
+        grid, other = Grid.of(found), Grid.of(target)
+        cell = max(
+            cell_size(grid, found.attrs["source_height"], found.attrs["source_width"]),
+            cell_size(other, found.attrs["target_height"], found.attrs["target_width"]),
+        )
+        score = found["score"].values.astype(np.float64)
+        return cls(
+            grid=grid,
+            x=found["target_x"].values - grid.x,
+            y=found["target_y"].values - grid.y[:, None],
+            score=score,
+            # A matcher gives a score to whatever it was asked for.
+            inside=np.isfinite(score),
+            cell=cell,
+        )
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Which cells have a displacement."""
+        return np.asarray(np.isfinite(self.x) & np.isfinite(self.y))
+
+    def without(self, which: npt.NDArray[np.bool_]) -> Self:
+        """The flow with these cells unknown."""
+        return replace(self, x=np.where(which, np.nan, self.x), y=np.where(which, np.nan, self.y))
+
+    def read(self, y: Numbers, x: Numbers, *others: Numbers) -> list[Numbers]:
+        """Displacement x and y at these places, and what other arrays over the cells say there.
+
+        Bilinear between the centres of the four cells around a place; beyond the outermost
+        centres the nearest counts alone. Cells without a displacement don't count, nor do those
+        whose displacement is torn off from that of the nearest: nothing is mixed across the border
+        of a mask or of an object. NaN where no cell counts.
+
+        Parameters
+        ----------
+        y, x:
+            Pixels of the image, arrays that broadcast against each other.
+        others:
+            Arrays (row, column).
+        """
+        corners = list(self._corners(y, x))
+        known = self.known
+        weights = np.stack([np.where(known[at], share, 0.0) for at, share in corners])
+        flow = [
+            np.nan_to_num(np.stack([part[at] for at, _ in corners])) for part in (self.x, self.y)
+        ]
+        nearest = weights.argmax(0)[None]
+        apart = np.hypot(*(part - np.take_along_axis(part, nearest, 0) for part in flow))
+        weights[apart > _TEAR * self.cell] = 0.0
+        total = weights.sum(0)
+        with np.errstate(invalid="ignore"):
+            weights /= total
+        parts = [*flow, *(np.stack([other[at] for at, _ in corners]) for other in others)]
+        return [_mean(part, weights) for part in parts]
+
+    def _corners(self, y: Numbers, x: Numbers) -> Sequence[Any]:
+        """The four cells around each place, each with its share."""
+        top, bottom, down = bracket(self.grid.y, y)
+        left, right, across = bracket(self.grid.x, x)
+        return [
+            ((row, column), weight)
+            for row, part in ((top, 1 - down), (bottom, down))
+            for column, weight in ((left, part * (1 - across)), (right, part * across))
+        ]
+
+
+def _mean(values: Numbers, weights: Numbers) -> Numbers:
+    """The weighted mean over the corners, NaN where the weights are."""
+    return np.asarray(np.where(weights == 0, 0.0, values * weights).sum(0))

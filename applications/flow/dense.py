@@ -1,0 +1,213 @@
+"""Dense flow: for every pixel of one image, its displacement to where it is in the other."""
+
+from collections.abc import Iterator
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ...descriptors import Descriptor
+from ...descriptors.errors import OptionError
+from ...descriptors.grids import Grid
+from ...descriptors.images import ImageLike
+from ...descriptors.masks import MaskLike, read_mask
+from ...descriptors.settings import check_choice, check_float, check_int
+from ...descriptors.tree import grid_coordinates
+from ...matchers import Matcher, SoftArgmax
+from ..feature_maps import feature_maps
+from .cells import CellFlow, Numbers
+from .consistency import round_trip
+from .errors import FlowError
+from .frames import Frame
+from .resolution import Resolution, cell_size, even_grid, resample_map
+from .smoothing import smooth
+
+NamedGrid = Literal["image", "cells"]
+FlowGrid: TypeAlias = NamedGrid | Resolution
+Mask: TypeAlias = npt.NDArray[np.bool_] | None
+
+_STRIP = 1 << 20
+"""How many places are worked on at once: it bounds the memory."""
+_VARIABLES = {
+    "flow_x": {"units": "pixel", "long_name": "displacement to the right"},
+    "flow_y": {"units": "pixel", "long_name": "displacement down"},
+    "score": {"units": "1", "long_name": "cosine similarity of the match"},
+    "valid": {"long_name": "whether the displacement is known"},
+    "consistency": {"units": "pixel", "long_name": "forward-backward error"},
+}
+
+
+def dense_flow(
+    source: xr.DataArray | ImageLike,
+    target: xr.DataArray | ImageLike,
+    *,
+    descriptor: Descriptor | None = None,
+    matcher: Matcher | None = None,
+    cells: Resolution | None = None,
+    grid: FlowGrid = "image",
+    source_mask: MaskLike | None = None,
+    target_mask: MaskLike | None = None,
+    smoothing: int = 0,
+    max_consistency: float | None = None,
+) -> xr.Dataset:
+    """Flow: what lies at (x, y) in the source lies at (x + flow_x, y + flow_y) in the target.
+
+    Cells are matched in both directions, made smooth if asked for, and read bilinearly at the
+    places of the grid: by coordinates, with the half pixel, and never across the border of a mask
+    or where neighbouring displacements are torn apart.
+
+    Parameters
+    ----------
+    source, target:
+        Feature maps (channel, y, x) out of one `combine`; or images, with a descriptor.
+    descriptor:
+        What describes images.
+    matcher:
+        Any matcher; `SoftArgmax(window=1)` by default. None of descr's holds the matrix of all
+        similarities.
+    cells:
+        The resolution that features are brought to before they are matched, bilinearly and with
+        unit length again: so many cells along the longer side of each image, or (rows, columns).
+        None takes the maps as they are.
+    grid:
+        Where the flow is given: "image", every pixel of the source; "cells", the cells that were
+        matched; so many cells along the longer side of the source; or (rows, columns).
+    source_mask, target_mask:
+        Masks of the size of their image, as in `Matcher`. No flow begins or ends outside.
+    smoothing:
+        Radius in cells of the weighted median that smooths the displacements (`smooth`); 0 leaves
+        them as they were matched.
+    max_consistency:
+        Displacements with a larger forward-backward error, in pixels of the source, are not valid.
+        None keeps them all.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over (y, x), pixels of the upright source image: `flow_x` and `flow_y`, displacement in
+        pixels; `score`, cosine of the match; `consistency`, forward-backward error in pixels
+        (all float32, NaN where not valid; the last also where the way back is unknown); and
+        `valid`, bool.
+
+    Raises
+    ------
+    FlowError
+        No place has a valid displacement.
+    ImageError
+        A mask can't be read, has another size than its image, or leaves no cell.
+    OptionError
+        A setting is out of range, or images come without a descriptor.
+    IncomparableFeaturesError, InvalidFeaturesError
+        The maps are none, or have different bases.
+    """
+    check_int("smoothing", smoothing, minimum=0, maximum=50)
+    if max_consistency is not None:
+        check_float("max_consistency", max_consistency, minimum=0)
+    if isinstance(grid, str):
+        check_choice("grid", grid, get_args(NamedGrid))
+    if matcher is None:
+        matcher = SoftArgmax(window=1)
+    maps = feature_maps([source, target], descriptor)
+    if cells is not None:
+        maps = [resample_map(one, cells) for one in maps]
+    a, b = maps
+    of_a, of_b = _mask_of(a, source_mask, "source mask"), _mask_of(b, target_mask, "target mask")
+    forward = CellFlow.of(matcher(a, b, source_mask=of_a, target_mask=of_b), b)
+    backward = CellFlow.of(matcher(b, a, source_mask=of_b, target_mask=of_a), a)
+    if smoothing:
+        forward, backward = smooth(forward, backward, a.values, b.values, smoothing)
+    error = round_trip(forward, backward)
+    if max_consistency is not None:
+        forward = forward.without(~(error <= max_consistency))
+    flow = _on_grid(forward, error, _grid_of(grid, a), b, of_a, of_b)
+    _check_found(flow, maps, max_consistency)
+    return flow.assign_attrs(
+        matcher=repr(matcher),
+        basis=maps[0].attrs["basis"],
+        **{
+            f"{role}_{key}": one.attrs[f"image_{key}"]
+            for role, one in zip(("source", "target"), maps, strict=True)
+            for key in ("name", "height", "width")
+        },
+        cells=f"{maps[0].sizes['y']} x {maps[0].sizes['x']}",
+        smoothing=smoothing,
+    )
+
+
+def _mask_of(fmap: xr.DataArray, mask: MaskLike | None, name: str) -> Mask:
+    if mask is None:
+        return None
+    height, width = int(fmap.attrs["image_height"]), int(fmap.attrs["image_width"])
+    return read_mask(mask, height=height, width=width, name=name)
+
+
+def _grid_of(grid: FlowGrid, source: xr.DataArray) -> Grid:
+    height, width = int(source.attrs["image_height"]), int(source.attrs["image_width"])
+    if grid == "cells":
+        return Grid.of(source)
+    if grid == "image":
+        grid = (height, width)
+    if isinstance(grid, str):
+        raise OptionError(f"no such grid: {grid!r}")
+    return even_grid(height, width, grid, "grid")
+
+
+def _on_grid(
+    flow: CellFlow,
+    error: Numbers,
+    grid: Grid,
+    target: xr.DataArray,
+    source_mask: Mask,
+    target_mask: Mask,
+) -> xr.Dataset:
+    """The flow, its scores and its errors read at the places of a grid, strip by strip."""
+    shape = (len(grid.y), len(grid.x))
+    values: dict[str, npt.NDArray[Any]] = {
+        name: np.full(shape, np.nan, dtype=np.float32)
+        for name in ("flow_x", "flow_y", "score", "consistency")
+    }
+    height, width = (int(target.attrs[f"image_{side}"]) for side in ("height", "width"))
+    frame = Frame(height, width, target_mask, cell_size(Grid.of(target), height, width))
+    for rows in _strips(*shape):
+        y, x = grid.y[rows, None], grid.x[None]
+        flow_x, flow_y, score, consistency = flow.read(y, x, flow.score, error)
+        if source_mask is not None:
+            pixels = np.ix_(
+                _nearest_pixels(grid.y[rows], source_mask.shape[0]),
+                _nearest_pixels(grid.x, source_mask.shape[1]),
+            )
+            flow_x[~source_mask[pixels]] = np.nan
+        end_y, end_x = frame.bring_in(y + flow_y, x + flow_x)
+        values["flow_x"][rows], values["flow_y"][rows] = end_x - x, end_y - y
+        known = np.isfinite(end_x)
+        values["score"][rows] = np.where(known, score, np.nan)
+        values["consistency"][rows] = np.where(known, consistency, np.nan)
+    values["valid"] = np.isfinite(values["flow_x"])
+    return xr.Dataset(
+        {name: (("y", "x"), values[name], about) for name, about in _VARIABLES.items()},
+        coords=grid_coordinates(grid.y, grid.x),
+    )
+
+
+def _strips(rows: int, columns: int) -> Iterator[slice]:
+    step = max(1, _STRIP // columns)
+    for start in range(0, rows, step):
+        yield slice(start, min(start + step, rows))
+
+
+def _nearest_pixels(positions: Numbers, length: int) -> npt.NDArray[np.intp]:
+    """The pixel that holds each position on a side of this length, as matchers take it."""
+    return np.clip(np.floor(positions + 0.5).astype(np.intp), 0, length - 1)
+
+
+def _check_found(flow: xr.Dataset, maps: list[xr.DataArray], limit: float | None) -> None:
+    if bool(flow["valid"].any()):
+        return
+    names = " to ".join(str(one.attrs["image_name"]) for one in maps)
+    raise FlowError(
+        f"no place has a valid flow from {names}: the images may not overlap",
+        hint="allow a larger forward-backward error"
+        if limit is not None
+        else "try another matcher, such as nearest, which always answers",
+    )

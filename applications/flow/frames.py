@@ -1,0 +1,45 @@
+"""The frame that a flow must stay in: the target image, and its mask."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import distance_transform_edt
+
+from .cells import Numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Where in an image of this height and width, in pixels, a flow may end.
+
+    Interpolation and extrapolation carry some places a little beyond the border: these are moved
+    to the nearest pixel within it, if that is at most `reach` pixels away.
+    """
+
+    height: int
+    width: int
+    mask: npt.NDArray[np.bool_] | None
+    reach: float
+
+    def __post_init__(self) -> None:
+        nearest = None
+        if self.mask is not None and not self.mask.all():
+            nearest = distance_transform_edt(
+                ~self.mask, return_distances=False, return_indices=True
+            )
+        object.__setattr__(self, "_nearest", nearest)
+
+    def bring_in(self, y: Numbers, x: Numbers) -> tuple[Numbers, Numbers]:
+        """The places moved inside, NaN for those that are too far out or NaN themselves."""
+        known = np.isfinite(y) & np.isfinite(x)
+        in_y = np.clip(np.where(known, y, 0.0), 0, self.height - 1)
+        in_x = np.clip(np.where(known, x, 0.0), 0, self.width - 1)
+        nearest = self._nearest  # type: ignore[attr-defined]
+        if self.mask is not None and nearest is not None:
+            row, column = np.rint(in_y).astype(np.intp), np.rint(in_x).astype(np.intp)
+            outside = ~self.mask[row, column]
+            in_y[outside], in_x[outside] = nearest[:, row[outside], column[outside]]
+        with np.errstate(invalid="ignore"):
+            known &= np.hypot(in_y - y, in_x - x) <= self.reach
+        return np.where(known, in_y, np.nan), np.where(known, in_x, np.nan)

@@ -1,0 +1,68 @@
+"""Grids of a chosen resolution, and feature maps carried to them."""
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import xarray as xr
+
+from ...descriptors.errors import OptionError
+from ...descriptors.grids import Grid, as_tensor, resample, unit_length
+from ...descriptors.settings import check_int
+from ...descriptors.tree import grid_coordinates
+
+Resolution: TypeAlias = int | tuple[int, int]
+"""Cells along the longer side of an image, or (rows, columns)."""
+
+
+def even_grid(height: int, width: int, resolution: Resolution, name: str = "cells") -> Grid:
+    """The centres of equal cells that tile an image of this height and width in pixels.
+
+    With one number for the resolution the cells are as nearly square as whole numbers allow.
+    `name` is how messages call the resolution. Raises `OptionError` for what is no resolution.
+    """
+    if isinstance(resolution, (tuple, list)):
+        if len(resolution) != 2:
+            raise OptionError(f"{name} must be a number or (rows, columns), not {resolution!r}")
+        rows, columns = (check_int(name, count, minimum=1) for count in resolution)
+    else:
+        count = check_int(name, resolution, minimum=1)
+        longer = max(height, width)
+        rows, columns = (max(1, round(count * side / longer)) for side in (height, width))
+    return Grid(_centres(height, rows), _centres(width, columns))
+
+
+def resample_map(fmap: xr.DataArray, resolution: Resolution) -> xr.DataArray:
+    """The feature map on an even grid of this resolution, each cell of unit length.
+
+    Read bilinearly by the coordinates of the cells; beyond the outermost centres the nearest cell
+    counts alone.
+    """
+    image = fmap.attrs
+    wanted = even_grid(int(image["image_height"]), int(image["image_width"]), resolution)
+    features = as_tensor(np.ascontiguousarray(fmap.values, dtype=np.float32))
+    with torch.no_grad():
+        cells = unit_length(resample(features, Grid.of(fmap), wanted))
+    return xr.DataArray(
+        cells.numpy(),
+        dims=("channel", "y", "x"),
+        coords={
+            **{key: at for key, at in fmap.coords.items() if at.dims == ("channel",)},
+            **grid_coordinates(wanted.y, wanted.x),
+        },
+        attrs=image,
+        name=fmap.name,
+    )
+
+
+def cell_size(grid: Grid, height: int, width: int) -> float:
+    """The longer side of a cell in pixels, on an image of this height and width."""
+    return max(
+        float(at[-1] - at[0]) / (len(at) - 1) if len(at) > 1 else float(side)
+        for at, side in ((grid.y, height), (grid.x, width))
+    )
+
+
+def _centres(length: int, count: int) -> npt.NDArray[np.float64]:
+    return np.asarray((np.arange(count) + 0.5) * (length / count) - 0.5, dtype=np.float64)

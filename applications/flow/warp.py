@@ -1,0 +1,105 @@
+"""An image seen in the frame of another one."""
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from scipy.ndimage import map_coordinates, spline_filter
+
+from ...descriptors import read_image
+from ...descriptors.errors import ImageError, OptionError
+from ...descriptors.images import ImageLike
+from ...descriptors.settings import check_choice, check_int
+from .fields import check_flow
+
+WarpInterpolation = Literal["nearest", "bilinear", "cubic"]
+_ORDERS = {"nearest": 0, "bilinear": 1, "cubic": 3}
+
+
+def warp(
+    image: ImageLike,
+    flow: xr.Dataset,
+    *,
+    interpolation: WarpInterpolation = "cubic",
+    fill: Sequence[int] = (128, 128, 128),
+) -> npt.NDArray[np.uint8]:
+    """The target image seen in the frame of the source: uint8 (row, column, 3 or 4).
+
+    Each place of the flow's grid takes the colour of the target at (x + flow_x, y + flow_y),
+    between the pixels.
+
+    Parameters
+    ----------
+    image:
+        The target image, upright, of the size that the flow was found with.
+    flow:
+        `flow_x` and `flow_y` over (y, x) in pixels, as `dense_flow` gives them.
+    interpolation:
+        `cubic` (splines, sharp), `bilinear` or `nearest`.
+    fill:
+        Colour of places without a valid flow, 0 to 255: RGB, or RGBA for a picture with an alpha
+        channel, which is 255 elsewhere.
+
+    Raises
+    ------
+    ImageError
+        The image can't be read, or is not of the size of the flow's target.
+    FlowError
+        The flow is none.
+    OptionError
+        The interpolation or the colour is none.
+    """
+    order = _ORDERS[check_choice("interpolation", interpolation, get_args(WarpInterpolation))]
+    color = _check_color(fill)
+    check_flow(flow)
+    target = read_image(image)
+    size = tuple(
+        int(flow.attrs.get(f"target_{side}", getattr(target, side))) for side in ("height", "width")
+    )
+    if size != (target.height, target.width):
+        raise ImageError(
+            f"{target.name} is {target.width} x {target.height} pixels, but the flow leads to an "
+            f"image of {size[1]} x {size[0]}",
+            hint="warp the target image, in the size that the flow was found with",
+        )
+    x = flow["x"].values + flow["flow_x"].values.astype(np.float64)
+    y = flow["y"].values[:, None] + flow["flow_y"].values.astype(np.float64)
+    known = np.isfinite(x) & np.isfinite(y)
+    if "valid" in flow:
+        known &= flow["valid"].values
+    warped = np.empty((*known.shape, len(color)), dtype=np.uint8)
+    warped[:] = color
+    warped[known, :3] = _sample(target.pixels, y[known], x[known], order)
+    warped[known, 3:] = 255
+    return warped
+
+
+def _sample(
+    pixels: npt.NDArray[np.uint8],
+    y: npt.NDArray[np.float64],
+    x: npt.NDArray[np.float64],
+    order: int,
+) -> npt.NDArray[np.uint8]:
+    """Colours (place, 3) of an image between its pixels; beyond the border its edge goes on."""
+    colors = np.empty((len(y), 3), dtype=np.uint8)
+    for channel in range(3):
+        values = pixels[:, :, channel].astype(np.float32)
+        if order > 1:
+            values = spline_filter(values, order, output=np.float32, mode="mirror")
+        sampled = map_coordinates(
+            values,
+            np.stack([y.clip(0, len(pixels) - 1), x.clip(0, pixels.shape[1] - 1)]),
+            order=order,
+            mode="mirror",
+            prefilter=False,
+        )
+        colors[:, channel] = np.clip(np.rint(sampled), 0, 255)
+    return colors
+
+
+def _check_color(fill: Sequence[int]) -> tuple[int, ...]:
+    if not isinstance(fill, (tuple, list)) or len(fill) not in (3, 4):
+        raise OptionError(f"fill must be three or four numbers from 0 to 255, not {fill!r}")
+    return tuple(check_int("fill", value, minimum=0, maximum=255) for value in fill)
