@@ -1,0 +1,187 @@
+"""What every data set of pairs promises."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, Literal, TypeAlias
+
+from ....descriptors.settings import Configurable, unknown
+from ..pair import Pair
+from .errors import DatasetError
+from .inventory import Inventory
+
+Truth: TypeAlias = Literal["points", "flow", "masks"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One pair of the list: what is known of it before its annotation is read.
+
+    Parameters
+    ----------
+    name:
+        Unique within the data set, and the same in every run.
+    category:
+        As in `Pair`.
+    """
+
+    name: str
+    category: str
+
+
+class Dataset(Configurable, ABC):
+    """Pairs of images with what is true of them, read from the data set's original folders.
+
+    Nothing is ever downloaded. The list of pairs is read when it is first asked for, the annotation
+    of a pair when the pair is; an image file is opened by neither. Iterating gives `Pair` objects
+    in one order, the same on every machine.
+
+    Parameters
+    ----------
+    root:
+        The folder of the data set.
+    category:
+        The category, or several, whose pairs are wanted; None for all.
+
+    Raises
+    ------
+    DatasetError
+        Something that was to be read is missing or damaged.
+    OptionError
+        A category that the data set does not have.
+    """
+
+    name: ClassVar[str]
+    """What the data set goes by, as in `spair-71k`."""
+    title: ClassVar[str]
+    """How it is written, as in `SPair-71k`."""
+    citation: ClassVar[str]
+    """Authors, title, where it was published."""
+    website: ClassVar[str]
+    """Where to get it."""
+    truth: ClassVar[Truth]
+    """What is known of a pair: common points, a flow, or masks."""
+    flow_lies_on: ClassVar[Literal["source", "target"] | None] = None
+    """The image whose pixels the flow starts from; None where there is no flow."""
+
+    def __init__(
+        self, root: str | os.PathLike[str], *, category: str | Sequence[str] | None = None
+    ) -> None:
+        self.root = str(Path(root))
+        if isinstance(category, str):
+            category = (category,)
+        self.category = None if category is None else tuple(category)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the data set."""
+        return Path(self.root)
+
+    @property
+    def published_pairs(self) -> int | None:
+        """How many pairs the published data set has with these settings; None if not known."""
+        return None
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """Name and category of each pair, in the order of the pairs."""
+        self._check_folder()
+        listed = tuple(self._list())
+        if self.category is None:
+            return listed
+        known = dict.fromkeys(entry.category for entry in listed)
+        for category in self.category:
+            if category not in known:
+                raise unknown(f"category of {self.title}", category, sorted(known))
+        return tuple(entry for entry in listed if entry.category in self.category)
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The categories of the pairs, each once, sorted."""
+        return tuple(sorted({entry.category for entry in self.entries}))
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index: int) -> Pair:
+        return self._read(self.entries[index])
+
+    def __iter__(self) -> Iterator[Pair]:
+        return self.pairs()
+
+    def pairs(self, indices: Iterable[int] | None = None) -> Iterator[Pair]:
+        """The pairs one after the other, or those at these indices; each is read when it is due."""
+        for index in range(len(self)) if indices is None else indices:
+            yield self[index]
+
+    def images(self, indices: Iterable[int] | None = None) -> dict[str, Path]:
+        """The image files of the pairs, or of those at these indices, each once, by `key`."""
+        found: dict[str, Path] = {}
+        for pair in self.pairs(indices):
+            for picture in (pair.source, pair.target):
+                found[picture.key] = picture.path
+        return found
+
+    def check(self) -> None:
+        """Raise `DatasetError` unless every file is there that the pairs need.
+
+        The message says which folders and files are missing or empty, and how many of how many;
+        its hint, where the data set is to be had. Contents of images are not looked at.
+        """
+        self._check_folder()
+        inventory = Inventory(self.folder, title=self.title, website=self.website)
+        for path in self._files():
+            inventory.need(path)
+        inventory.raise_if_incomplete()
+        if not len(self):
+            raise DatasetError(
+                f"{self.title} in {self.root} has no pairs",
+                hint=f"copy it again; it is to be had at {self.website}",
+            )
+
+    @abstractmethod
+    def _list(self) -> Iterable[Entry]:
+        """Every pair of the data set, in its order, read without opening images."""
+
+    @abstractmethod
+    def _read(self, entry: Entry) -> Pair:
+        """The pair of this entry."""
+
+    def _files(self) -> Iterator[Path]:
+        """Every file that the pairs need, those that are missing too."""
+        for pair in self:
+            for picture in (pair.source, pair.target):
+                yield picture.path
+                if picture.mask is not None:
+                    yield picture.mask
+            if pair.flow is not None:
+                yield pair.flow
+
+    def _check_folder(self) -> None:
+        if not self.folder.is_dir():
+            there = "is not a folder" if self.folder.exists() else "does not exist"
+            raise DatasetError(
+                f"{self.title}: {self.root} {there}",
+                hint=f"give the folder it was unpacked to; it is to be had at {self.website}",
+            )
+
+    def _need_folder(self, *parts: str) -> Path:
+        """The folder below the root; if it is missing, `DatasetError` with what lies there."""
+        folder = self.folder.joinpath(*parts)
+        if folder.is_dir():
+            return folder
+        inner = [one.name for one in sorted(self.folder.iterdir()) if one.is_dir()]
+        for name in inner:
+            if self.folder.joinpath(name, *parts).is_dir():
+                raise DatasetError(
+                    f"{self.root} has no folder {'/'.join(parts)}",
+                    hint=f"{self.title} seems to lie in {self.folder / name}: give that folder",
+                )
+        holds = f"it holds {', '.join(inner[:5])}" if inner else "it holds no folders"
+        raise DatasetError(
+            f"{self.title}: {self.root} has no folder {'/'.join(parts)} ({holds})",
+            hint=f"give the folder it was unpacked to; it is to be had at {self.website}",
+        )

@@ -1,0 +1,25 @@
+"""Data sets by name."""
+
+import os
+from typing import Any
+
+from ....descriptors.registry import Registry
+from .base import Dataset
+
+DATASETS: Registry[Dataset] = Registry(
+    kind="data set",
+    base=Dataset,  # type: ignore[type-abstract]
+    builtin={
+        "spair-71k": f"{__package__}.spair:SPair71k",
+    },
+    group="descr.datasets",
+)
+
+
+def open_dataset(name: str, root: str | os.PathLike[str], **options: Any) -> Dataset:
+    """The data set of this name, or at `package.module:Class`, in the folder `root`.
+
+    Raises `OptionError` for a name or an option that doesn't exist, with the right ones listed.
+    Files are looked at when the data set is first used, or all at once by its `check`.
+    """
+    return DATASETS.create(name, {"root": root, **options})

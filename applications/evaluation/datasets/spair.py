@@ -1,0 +1,203 @@
+"""SPair-71k: 70,958 pairs of photographs of 18 categories, with keypoints."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from ....descriptors.settings import check_choice
+from ..pair import Box, Pair, Picture
+from .annotations import fields_of, points_array, read_json, read_lines
+from .base import Dataset, Entry
+from .errors import DatasetError
+from .spair_points import POINTS, mirrored_points
+
+Split = Literal["trn", "val", "test"]
+
+PUBLISHED = {"trn": 53_340, "val": 5_384, "test": 12_234}
+FLAGS = {
+    "viewpoint": "viewpoint_variation",
+    "scale": "scale_variation",
+    "truncation": "truncation",
+    "occlusion": "occlusion",
+}
+
+# File systems without a colon in names write another sign in its place: 7-Zip "_", Samba and macOS
+# a sign of the private area.
+_COLON = re.compile("[:_\uf022\uf03a-]")
+_NAMES = tuple(str(number) for number in range(POINTS))
+
+
+@dataclass(frozen=True)
+class _Entry(Entry):
+    path: Path
+
+
+class SPair71k(Dataset):
+    """SPair-71k in its original folders.
+
+    Every pair lists the data set's 30 numbered points, NaN where a point isn't visible. Visible in
+    both images are exactly the points that the pair's annotation lists; the others come from the
+    annotations of the images, so that each image has all of its own points.
+
+    Points are taken as they stand, the centre of the top-left pixel being (0, 0), as in the
+    evaluations that were published with this data set. Boxes are those of PASCAL VOC, which counts
+    from 1: one pixel is taken off.
+
+    Parameters
+    ----------
+    root:
+        The folder that holds JPEGImages, ImageAnnotation and PairAnnotation.
+    category:
+        As in `Dataset`.
+    split:
+        `trn`, `val` or `test`.
+    layout:
+        `large` is the whole data set, `small` the lists of its smaller variant in Layout/small.
+        Without a folder Layout every annotated pair of the split is taken.
+    """
+
+    name = "spair-71k"
+    title = "SPair-71k"
+    citation = (
+        "J. Min, J. Lee, J. Ponce, M. Cho: SPair-71k: A Large-scale Benchmark for Semantic "
+        "Correspondence. arXiv:1908.10543, 2019"
+    )
+    website = "https://cvlab.postech.ac.kr/research/SPair-71k/"
+    truth = "points"
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        category: str | Sequence[str] | None = None,
+        split: str = "test",
+        layout: str = "large",
+    ) -> None:
+        super().__init__(root, category=category)
+        self.split = cast(Split, check_choice("split", split, ("trn", "val", "test")))
+        self.layout = check_choice("layout", layout, ("large", "small"))
+
+    @property
+    def published_pairs(self) -> int | None:
+        """How many pairs the split has; None for a choice of categories or the small layout."""
+        return PUBLISHED[self.split] if self.category is None and self.layout == "large" else None
+
+    def _list(self) -> Iterator[_Entry]:
+        for name, path in sorted(self._annotated.items()):
+            yield _Entry(name, name.rpartition(":")[2], path)
+
+    @cached_property
+    def _annotated(self) -> dict[str, Path]:
+        """Path of the annotation of each listed pair, whether it exists or not, by name."""
+        folder = self._need_folder("PairAnnotation", self.split)
+        there = {_name(one.stem): one for one in folder.glob("[!.]*.json")}
+        lists = self.folder / "Layout"
+        if not lists.is_dir():
+            if self.layout != "large":
+                raise DatasetError(
+                    f"{self.title}: {self.root} has no folder Layout, "
+                    f"and so no layout {self.layout}"
+                )
+            return there
+        names = map(_name, read_lines(lists / self.layout / f"{self.split}.txt"))
+        return {name: there.get(name, folder / f"{name}.json") for name in names}
+
+    def _read(self, entry: Entry) -> Pair:
+        path = cast(_Entry, entry).path
+        found = read_json(path)
+        with fields_of(path):
+            numbers = [int(number) for number in found["kps_ids"]]
+            if len(set(numbers)) != len(numbers) or not all(0 <= n < POINTS for n in numbers):
+                raise ValueError(f"kps_ids are different numbers below {POINTS}, not {numbers}")
+            sides = [_side(found, side, numbers) for side in ("src", "trg")]
+            category = str(found["category"])
+            flags = {flag: str(found[key]) for flag, key in FLAGS.items() if key in found}
+        source, target = (self._picture(category, *side) for side in sides)
+        # What both images show but the pair doesn't list is no common point of the pair.
+        unlisted = np.setdiff1d(np.arange(POINTS), numbers)
+        both = np.isfinite(source.points[unlisted] + target.points[unlisted]).all(axis=1)
+        target.points[unlisted[both]] = np.nan
+        for (_, _, listed), picture in zip(sides, (source, target), strict=True):
+            picture.points[numbers] = listed
+        return Pair(
+            name=entry.name,
+            category=category,
+            source=source,
+            target=target,
+            point_names=_NAMES,
+            mirrored=mirrored_points(category),
+            flags=flags,
+        )
+
+    def _picture(
+        self, category: str, image: str, box: Box, listed: npt.NDArray[np.float64]
+    ) -> Picture:
+        stem = Path(image).stem
+        mask = self.folder / "Segmentation" / category / f"{stem}.png"
+        return Picture(
+            path=self.folder / "JPEGImages" / category / image,
+            key=f"JPEGImages/{category}/{image}",
+            points=self._points(self.folder / "ImageAnnotation" / category / f"{stem}.json").copy(),
+            box=box,
+            mask=mask if self._has_masks else None,
+        )
+
+    @cached_property
+    def _has_masks(self) -> bool:
+        return (self.folder / "Segmentation").is_dir()
+
+    @cached_property
+    def _known_points(self) -> dict[Path, npt.NDArray[np.float64]]:
+        return {}
+
+    def _points(self, path: Path) -> npt.NDArray[np.float64]:
+        """All points of one image, float64 (30, 2), NaN where they aren't visible."""
+        if path not in self._known_points:
+            listed = read_json(path)
+            points = np.full((POINTS, 2), np.nan)
+            with fields_of(path):
+                for number, place in listed["kps"].items():
+                    if place is not None:
+                        points[int(number)] = points_array([place])[0]
+            self._known_points[path] = points
+        return self._known_points[path]
+
+    def _files(self) -> Iterator[Path]:
+        for entry in self.entries:
+            path = cast(_Entry, entry).path
+            yield path
+            if not path.is_file() or not path.stat().st_size:
+                continue
+            found = read_json(path)
+            with fields_of(path):
+                category = str(found["category"])
+                images = (str(found["src_imname"]), str(found["trg_imname"]))
+            for image in images:
+                stem = Path(image).stem
+                yield self.folder / "JPEGImages" / category / image
+                yield self.folder / "ImageAnnotation" / category / f"{stem}.json"
+                if self._has_masks:
+                    yield self.folder / "Segmentation" / category / f"{stem}.png"
+
+
+def _name(stem: str) -> str:
+    """The name of a pair with its colon, from a file's stem in which it may be another sign."""
+    last = [match.start() for match in _COLON.finditer(stem)][-1:]
+    return f"{stem[: last[0]]}:{stem[last[0] + 1 :]}" if last else stem
+
+
+def _side(
+    found: dict[str, Any], side: str, numbers: list[int]
+) -> tuple[str, Box, npt.NDArray[np.float64]]:
+    listed = points_array(found[f"{side}_kps"])
+    if len(listed) != len(numbers):
+        raise ValueError(f"{side}_kps has {len(listed)} points, kps_ids {len(numbers)}")
+    left, top, right, bottom = (float(value) - 1 for value in found[f"{side}_bndbox"])
+    return str(found[f"{side}_imname"]), (left, top, right, bottom), listed

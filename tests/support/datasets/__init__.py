@@ -1,0 +1,1 @@
+"""Small data sets in the original layouts, with exactly known truth."""

@@ -1,0 +1,157 @@
+"""A small SPair-71k."""
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .scenes import SCENES, View, corner_view, grid_points, views
+
+NUMBERS = 12
+"""Points of a category, numbered from 0; the data set's other numbers are not used."""
+
+
+@dataclass(frozen=True)
+class MadeSPair:
+    """What was written, and what is true of it.
+
+    Parameters
+    ----------
+    root:
+        The folder of the data set.
+    views:
+        Per category and image name ("2008_000000"), how the scene is seen.
+    points:
+        Per category, float64 (12, 2): the places of points 0 to 11 in the scene.
+    pairs:
+        Per name of a pair ("000001-2008_000000-2008_000001:cat"): category, source and target.
+    """
+
+    root: Path
+    views: dict[str, dict[str, View]]
+    points: dict[str, np.ndarray]
+    pairs: dict[str, tuple[str, str, str]]
+
+
+def make_spair(
+    root: Path,
+    *,
+    categories: Sequence[str] = ("cat", "dog", "car"),
+    images: int = 5,
+    pairs: int | None = None,
+    split: str = "test",
+    side: int = 240,
+    awkward: bool = True,
+    line_end: str = "\n",
+    colon: str = ":",
+    masks: bool = True,
+    seed: int = 0,
+) -> MadeSPair:
+    """Write a SPair-71k with these categories, `images` images in each.
+
+    Parameters
+    ----------
+    pairs:
+        In all, spread evenly over the categories; None for every ordered pair of images.
+    awkward:
+        Whether two images of the first category are pictures of opposite corners, which share no
+        point, and the second image of each category is mirrored.
+    line_end:
+        Of the lists in Layout.
+    colon:
+        What stands for the colon in names of files.
+
+    Images of every category go by the same names. 60 images and 1,200 pairs are
+    `make_spair(root, categories=("cat", "dog"), images=30, pairs=1200)`.
+    """
+    seen: dict[str, dict[str, View]] = {}
+    points: dict[str, np.ndarray] = {}
+    for place, category in enumerate(categories):
+        scene = SCENES[place % len(SCENES)]
+        made = views(scene, images, seed=seed, side=side, mirror=(1,) if awkward else ())
+        if awkward and place == 0 and images >= 4:
+            made[-2:] = [corner_view(scene, 0, side=side), corner_view(scene, 1, side=side)]
+        seen[category] = {f"2008_{index:06d}": view for index, view in enumerate(made)}
+        points[category] = grid_points(scene, side)
+        for name, view in seen[category].items():
+            _write_image(root, category, name, view, points[category], masks)
+
+    listed = _choose(seen, pairs)
+    folder = root / "PairAnnotation" / split
+    folder.mkdir(parents=True)
+    names: dict[str, tuple[str, str, str]] = {}
+    for number, (category, source, target) in enumerate(listed):
+        stem = f"{number:06d}-{source}-{target}"
+        names[f"{stem}:{category}"] = (category, source, target)
+        pair = _pair(number, category, source, target, seen[category], points[category])
+        (folder / f"{stem}{colon}{category}.json").write_text(json.dumps(pair), encoding="utf-8")
+    for layout, share in (("large", 1), ("small", 4)):
+        path = root / "Layout" / layout / f"{split}.txt"
+        path.parent.mkdir(parents=True)
+        text = "".join(name + line_end for name in list(names)[::share])
+        path.write_bytes(text.encode())
+    return MadeSPair(root, seen, points, names)
+
+
+def _choose(seen: dict[str, dict[str, View]], pairs: int | None) -> list[tuple[str, str, str]]:
+    listed = []
+    for place, (category, pictures) in enumerate(seen.items()):
+        every = list(itertools.permutations(pictures, 2))
+        if pairs is not None:
+            count = pairs // len(seen) + (place < pairs % len(seen))
+            assert count <= len(every), "more pairs than there are"
+            every = [every[n * len(every) // count] for n in range(count)]
+        listed += [(category, source, target) for source, target in every]
+    return listed
+
+
+def _write_image(
+    root: Path, category: str, name: str, view: View, points: np.ndarray, masks: bool
+) -> None:
+    view.save(root / "JPEGImages" / category / f"{name}.jpg")
+    path = root / "ImageAnnotation" / category / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    places = {str(n): None for n in range(30)}
+    for number, place in enumerate(view.seen(points)):
+        places[str(number)] = None if np.isnan(place).any() else place.tolist()
+    annotation = {
+        "filename": f"{name}.jpg",
+        "image_width": view.width,
+        "image_height": view.height,
+        "category": category,
+        "bndbox": _box(view),
+        "kps": places,
+    }
+    path.write_text(json.dumps(annotation), encoding="utf-8")
+    if masks:
+        view.save_object(root / "Segmentation" / category / f"{name}.png", 8)
+
+
+def _pair(
+    number: int,
+    category: str,
+    source: str,
+    target: str,
+    pictures: dict[str, View],
+    points: np.ndarray,
+) -> dict[str, object]:
+    sides = {"src": (source, pictures[source]), "trg": (target, pictures[target])}
+    places = {side: view.seen(points) for side, (_, view) in sides.items()}
+    both = np.flatnonzero(np.isfinite(places["src"] + places["trg"]).all(axis=1))
+    pair: dict[str, object] = {"pair_id": number, "category": category}
+    for side, (name, view) in sides.items():
+        pair[f"{side}_imname"] = f"{name}.jpg"
+        pair[f"{side}_imsize"] = [view.width, view.height, 3]
+        pair[f"{side}_bndbox"] = _box(view)
+        pair[f"{side}_kps"] = places[side][both].tolist()
+    pair["kps_ids"] = [str(n) for n in both]
+    pair |= {"mirror": 0, "viewpoint_variation": number % 3, "scale_variation": number % 2}
+    return pair | {"truncation": number % 4, "occlusion": 0}
+
+
+def _box(view: View) -> list[int]:
+    """Corners as PASCAL VOC has them, counted from 1."""
+    return [int(value) + 1 for value in view.box]
