@@ -29,6 +29,7 @@ MODELS = (
     "dinov2-base-registers",
     "dinov2-large-registers",
     "dinov2-giant-registers",
+    "clipseg",
 )
 RECIPES = ("sd", "dinov2", "fused", "dift")
 

@@ -121,7 +121,9 @@ def _portion(
         name, places = names.pop(0)
         tensor = tensors.get_tensor(name)
         count += tensor.nbytes
-        portion += zip(places, tensor.chunk(len(places)), strict=True)
+        # A single number can't be cut, not even into one part.
+        parts = (tensor,) if len(places) == 1 else tensor.chunk(len(places))
+        portion += zip(places, parts, strict=True)
     return portion
 
 

@@ -2,5 +2,6 @@
 
 from .base import Mask, Segmenter
 from .files import MaskFiles
+from .text import TextPrompt
 
-__all__ = ["Mask", "MaskFiles", "Segmenter"]
+__all__ = ["Mask", "MaskFiles", "Segmenter", "TextPrompt"]

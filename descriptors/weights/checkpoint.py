@@ -19,7 +19,7 @@ class Checkpoint:
     name:
         The model's name in the table; for a local folder, the folder's base name.
     family:
-        "stable_diffusion" or "dinov2".
+        "stable_diffusion", "dinov2" or "clipseg".
     revision:
         Which weights these are: the commit of the repository they came from; for a local folder
         a fingerprint of its configs and weights, "local-" and 32 hexadecimal digits.

@@ -25,9 +25,9 @@ def find_weights(model: str | os.PathLike[str], family: str) -> Checkpoint:
     ----------
     model:
         A name of `MODELS`, or the path of a diffusers pipeline folder ("stable_diffusion") or a
-        transformers model folder ("dinov2"), with its weights in safetensors.
+        transformers model folder ("dinov2", "clipseg"), with its weights in safetensors.
     family:
-        Which kind of model is wanted: "stable_diffusion" or "dinov2".
+        Which kind of model is wanted: "stable_diffusion", "dinov2" or "clipseg".
 
     Raises
     ------

@@ -3,13 +3,19 @@
 import hashlib
 from pathlib import Path
 
-from .folders import STABLE_DIFFUSION, Weights
+from .folders import CLIPSEG, DINOV2, STABLE_DIFFUSION, Weights
 from .header import read_header
 
 BLOCKS = 64
 BLOCK = 4096
 
-_DINOV2 = ("config.json",)
+_VOCABULARY = (
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "vocab.json",
+    "merges.txt",
+)
 _PIPELINE = (
     "unet/config.json",
     "vae/config.json",
@@ -19,20 +25,16 @@ _PIPELINE = (
         for suffix in ("", "_2")
         for folder, names in (
             ("text_encoder", ("config.json",)),
-            (
-                "tokenizer",
-                (
-                    "tokenizer_config.json",
-                    "special_tokens_map.json",
-                    "tokenizer.json",
-                    "vocab.json",
-                    "merges.txt",
-                ),
-            ),
+            ("tokenizer", _VOCABULARY),
         )
         for name in names
     ),
 )
+_CONFIGS = {
+    STABLE_DIFFUSION: _PIPELINE,
+    DINOV2: ("config.json",),
+    CLIPSEG: ("config.json", *_VOCABULARY),
+}
 
 
 def fingerprint(folder: Path, family: str, weights: Weights) -> str:
@@ -47,7 +49,7 @@ def fingerprint(folder: Path, family: str, weights: Weights) -> str:
     folder:
         The folder.
     family:
-        "stable_diffusion" or "dinov2".
+        "stable_diffusion", "dinov2" or "clipseg".
     weights:
         Its safetensors files, as `read_folder` gives them.
 
@@ -57,7 +59,7 @@ def fingerprint(folder: Path, family: str, weights: Weights) -> str:
         "local-" and 32 hexadecimal digits.
     """
     digest = hashlib.sha256()
-    for name in _PIPELINE if family == STABLE_DIFFUSION else _DINOV2:
+    for name in _CONFIGS[family]:
         path = folder / name
         if path.is_file():
             _add(digest, name.encode(), path.read_bytes())

@@ -10,9 +10,11 @@ from .header import read_header
 
 STABLE_DIFFUSION = "stable_diffusion"
 DINOV2 = "dinov2"
-TITLES = {STABLE_DIFFUSION: "Stable Diffusion", DINOV2: "DINOv2"}
+CLIPSEG = "clipseg"
+TITLES = {STABLE_DIFFUSION: "Stable Diffusion", DINOV2: "DINOv2", CLIPSEG: "CLIPSeg"}
 
-_LIBRARY = {STABLE_DIFFUSION: "diffusers pipeline", DINOV2: "transformers model"}
+_PIPELINE_FOLDER = "diffusers pipeline"
+_MODEL_FOLDER = "transformers model"
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 _INDEX = ".index.json"
 
@@ -29,9 +31,9 @@ def read_folder(folder: Path, family: str) -> Weights:
     ----------
     folder:
         A diffusers pipeline folder for "stable_diffusion", a transformers model folder for
-        "dinov2".
+        "dinov2" and "clipseg".
     family:
-        Which of the two it must be.
+        Which of these it must be.
 
     Raises
     ------
@@ -39,9 +41,9 @@ def read_folder(folder: Path, family: str) -> Weights:
         If something that the model needs is missing or damaged, if its weights are there as
         pickles only, or if it is a folder of another kind; names the file.
     """
-    if family == DINOV2:
-        return _read_dinov2(folder)
-    return _read_pipeline(folder)
+    if family == STABLE_DIFFUSION:
+        return _read_pipeline(folder)
+    return _read_transformer(folder, family)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -57,16 +59,18 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
-def _read_dinov2(folder: Path) -> Weights:
+def _read_transformer(folder: Path, family: str) -> Weights:
     if (folder / "model_index.json").is_file() or (folder / "unet").is_dir():
-        raise _other_kind(folder, DINOV2)
+        raise _other_kind(folder, family)
     kind = str(read_json(folder / "config.json").get("model_type"))
-    if not kind.startswith("dinov2"):
+    if not kind.startswith(family):
         raise WeightsNotFoundError(
-            f"{folder}: holds a {kind!r} model, not DINOv2",
-            hint="give the folder of a transformers model of type dinov2",
+            f"{folder}: holds a {kind!r} model, not {TITLES[family]}",
+            hint=f"give the folder of a transformers model of type {family}",
         )
-    return {"": _weights(folder, "model", DINOV2)}
+    if family == CLIPSEG:
+        _check_tokenizer(folder)
+    return {"": _weights(folder, "model", family)}
 
 
 def _read_pipeline(folder: Path) -> Weights:
@@ -159,10 +163,10 @@ def _missing(path: Path) -> WeightsNotFoundError:
 
 
 def _other_kind(folder: Path, wanted: str) -> WeightsNotFoundError:
-    found = DINOV2 if wanted == STABLE_DIFFUSION else STABLE_DIFFUSION
+    kinds = _MODEL_FOLDER, _PIPELINE_FOLDER
+    found, needed = kinds if wanted == STABLE_DIFFUSION else kinds[::-1]
     return WeightsNotFoundError(
-        f"{folder}: holds a {_LIBRARY[found]}, not {TITLES[wanted]}",
-        hint=f"give the folder of a {_LIBRARY[wanted]}",
+        f"{folder}: holds a {found}, not {TITLES[wanted]}", hint=f"give the folder of a {needed}"
     )
 
 

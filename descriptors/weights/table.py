@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..settings import unknown
-from .folders import DINOV2, STABLE_DIFFUSION
+from .folders import CLIPSEG, DINOV2, STABLE_DIFFUSION
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Model:
     title:
         The name that its authors gave it.
     family:
-        "stable_diffusion" or "dinov2".
+        "stable_diffusion", "dinov2" or "clipseg".
     repositories:
         Repositories of the hub that hold it, in the order in which they are asked. Those that
         are gone stay in the list: a cache may hold them still.
@@ -50,12 +50,14 @@ def _half_or_full(stem: str) -> tuple[str, ...]:
     return f"{stem}.fp16.safetensors", f"{stem}.safetensors"
 
 
+_VOCABULARY = ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
+
+
 def _text_encoder(suffix: str) -> tuple[tuple[str, ...], ...]:
-    names = ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
     return (
         (f"text_encoder{suffix}/config.json",),
         _half_or_full(f"text_encoder{suffix}/model"),
-        *((f"tokenizer{suffix}/{name}",) for name in names),
+        *((f"tokenizer{suffix}/{name}",) for name in _VOCABULARY),
     )
 
 
@@ -70,6 +72,7 @@ _PIPELINE = (
 )
 _XL_PIPELINE = (*_PIPELINE, *_text_encoder("_2"))
 _TRANSFORMER = (("config.json",), ("model.safetensors",))
+_TRANSFORMER_OF_WORDS = (*_TRANSFORMER, *((name,) for name in _VOCABULARY))
 
 _LDM = (
     "Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models, CVPR 2022, "
@@ -158,6 +161,17 @@ MODELS: Mapping[str, Model] = MappingProxyType(
             _dinov2("base", "B", size=346_350_000, registers=True),
             _dinov2("large", "L", size=1_217_520_000, registers=True),
             _dinov2("giant", "g", size=4_546_020_000, registers=True),
+            Model(
+                name="clipseg",
+                title="CLIPSeg rd64 refined",
+                family=CLIPSEG,
+                repositories=("CIDAS/clipseg-rd64-refined",),
+                files=_TRANSFORMER_OF_WORDS,
+                size=604_600_000,
+                licence="apache-2.0",
+                citation="Lüddecke and Ecker, Image Segmentation Using Text and Image Prompts, "
+                "CVPR 2022, arXiv:2112.10003",
+            ),
         )
     }
 )

@@ -32,6 +32,21 @@ def dinov2_files(size: int = 64) -> dict[str, bytes]:
     }
 
 
+def clipseg_files(size: int = 64) -> dict[str, bytes]:
+    """A transformers folder of CLIPSeg as its repository holds it, a pickle included."""
+    return {
+        "config.json": json.dumps({"model_type": "clipseg", "reduce_dim": 8}).encode(),
+        "model.safetensors": weights(size, seed=3),
+        "pytorch_model.bin": b"pickle" * 1000,
+        "preprocessor_config.json": b"{}",
+        "vocab.json": json.dumps({f"w{n}": n for n in range(800)}).encode(),
+        "merges.txt": b"#version: 0.2\n",
+        "tokenizer_config.json": b"{}",
+        "special_tokens_map.json": b"{}",
+        "README.md": b"# model\n",
+    }
+
+
 def pipeline_files(*, half: bool = True, xl: bool = False) -> dict[str, bytes]:
     """A diffusers pipeline folder as its repository holds it, with all that is not needed."""
     files = {

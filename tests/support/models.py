@@ -84,6 +84,42 @@ def make_xl(folder: Path) -> Path:
     return pipeline
 
 
+def make_clipseg(folder: Path) -> Path:
+    """A CLIPSeg of the published one's shape, with the vocabulary of the tiny pipeline."""
+    from transformers import CLIPSegConfig, CLIPSegForImageSegmentation
+
+    config = CLIPSegConfig(
+        text_config={
+            "vocab_size": 400,
+            "hidden_size": 16,
+            "intermediate_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "bos_token_id": 398,
+            "eos_token_id": 399,
+            "pad_token_id": 399,
+        },
+        vision_config={
+            "hidden_size": 24,
+            "intermediate_size": 32,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 2,
+            "image_size": 64,
+            "patch_size": 16,
+        },
+        projection_dim=12,
+        extract_layers=[0, 1],
+        reduce_dim=16,
+        decoder_num_attention_heads=2,
+        decoder_intermediate_size=16,
+        use_complex_transposed_convolution=True,
+    )
+    clipseg = folder / "tiny-clipseg"
+    shutil.copytree(STABLE_DIFFUSION / "tokenizer", clipseg)
+    randomize(CLIPSegForImageSegmentation(config)).save_pretrained(clipseg)
+    return clipseg
+
+
 def make_giant(folder: Path) -> Path:
     """A DINOv2 of the giant's kind, whose MLP is gated, with weights as the hub names them."""
     from safetensors.torch import save_file

@@ -10,7 +10,7 @@ from descr.descriptors.errors import OptionError, WeightsNotFoundError
 from descr.descriptors.weights import MODELS, Checkpoint, Model, cached, find_weights
 from descr.descriptors.weights.cache import cache_folder
 from safetensors.numpy import save
-from support.hub import dinov2_files, pipeline_files, weights
+from support.hub import clipseg_files, dinov2_files, pipeline_files, weights
 
 
 def write(folder: Path, files: dict[str, bytes]) -> Path:
@@ -365,3 +365,17 @@ def test_weights_are_found_without_the_hubs_library(transformer: Path) -> None:
 def test_a_file_without_tensors_is_whole(transformer: Path) -> None:
     (transformer / "model.safetensors").write_bytes(save({}, {"format": "pt"}))
     assert find_weights(str(transformer), "dinov2")
+
+
+def test_a_folder_of_clipseg_needs_its_vocabulary(tmp_path: Path) -> None:
+    folder = write(tmp_path / "words", clipseg_files())
+    found = find_weights(str(folder), "clipseg")
+    assert found.weights == {"": (folder / "model.safetensors",)}
+    before = found.revision
+    (folder / "merges.txt").write_text("#version: 0.2\na b\n")
+    assert find_weights(str(folder), "clipseg").revision != before
+    (folder / "merges.txt").unlink()
+    refused(folder, "clipseg", "merges.txt: is missing")
+    (folder / "tokenizer.json").write_text("{}")
+    assert find_weights(str(folder), "clipseg").family == "clipseg"
+    refused(write(tmp_path / "mine", dinov2_files()), "clipseg", "'dinov2' model, not CLIPSeg")

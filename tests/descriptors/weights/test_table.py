@@ -4,7 +4,7 @@ import pytest
 from descr.cli.tables import format_bytes
 from descr.descriptors.errors import OptionError
 from descr.descriptors.weights import MODELS, RECIPES, Model, find_model, find_models
-from support.hub import dinov2_files, pipeline_files
+from support.hub import clipseg_files, dinov2_files, pipeline_files
 
 
 def test_names_and_repositories_belong_to_one_model() -> None:
@@ -19,7 +19,8 @@ def test_every_model_can_be_had_from_what_its_kind_of_repository_holds(model: Mo
     files: tuple[tuple[str, ...], ...] = model.files
     family: str = model.family
     xl: bool = model.name == "sdxl"
-    held = dinov2_files() if family == "dinov2" else pipeline_files(xl=xl)
+    pipeline = pipeline_files(xl=xl)
+    held = {"dinov2": dinov2_files(), "clipseg": clipseg_files()}.get(family, pipeline)
     for names in files:
         assert set(names) & set(held)
 

@@ -1,0 +1,114 @@
+"""CLIPSeg: how well each place of an image fits a text.
+
+Lüddecke and Ecker, "Image Segmentation Using Text and Image Prompts", CVPR 2022.
+"""
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ...descriptors.errors import OptionError, WeightsNotFoundError
+from ...descriptors.loading import load_weights, read_config
+from ...descriptors.quiet import quiet
+from ...descriptors.weights import Checkpoint
+
+SIDE = 352
+"""Height and width that every picture is stretched to, in pixels."""
+_MEAN = (0.485, 0.456, 0.406)
+_DEVIATION = (0.229, 0.224, 0.225)
+
+
+def load_network(checkpoint: Checkpoint, device: torch.device) -> Any:
+    """The model of transformers in float32 on this device.
+
+    Raises `WeightsNotFoundError` for damaged weights, and for a config that is not CLIPSeg's.
+    """
+    config = read_config(checkpoint.folder / "config.json")
+    with quiet():
+        from transformers import CLIPSegConfig, CLIPSegForImageSegmentation
+
+        try:
+            with torch.device("meta"):
+                model = CLIPSegForImageSegmentation._from_config(CLIPSegConfig.from_dict(config))
+        except Exception as error:  # each check of a config raises its own kind
+            raise WeightsNotFoundError(
+                f"{checkpoint.folder / 'config.json'}: describes no CLIPSeg: {_first_line(error)}"
+            ) from error
+        load_weights(model, checkpoint.weights[""], dtype=torch.float32, device=device)
+    for module in model.modules():
+        # Not part of the weights: the places of a sequence, counted.
+        if "position_ids" in dict(module.named_buffers(recurse=False)):
+            count = module.position_ids.shape[-1]
+            module.position_ids = torch.arange(count, device=device)[None]
+    return model
+
+
+def read_text(checkpoint: Checkpoint, text: str) -> torch.Tensor:
+    """The tokens of a text, int64 (1, token).
+
+    Raises `OptionError` for a text longer than the model takes, `WeightsNotFoundError` for a
+    vocabulary that can't be read.
+    """
+    with quiet():
+        from transformers import CLIPTokenizer
+
+        try:
+            tokenizer = CLIPTokenizer.from_pretrained(checkpoint.folder, local_files_only=True)
+        except (OSError, ValueError, KeyError) as error:
+            raise WeightsNotFoundError(
+                f"{checkpoint.folder}: holds no vocabulary that can be read: {_first_line(error)}"
+            ) from error
+        tokens: list[int] = tokenizer(text).input_ids
+    if len(tokens) > tokenizer.model_max_length:
+        raise OptionError(
+            f"the text has {len(tokens)} tokens, of which the model takes "
+            f"{tokenizer.model_max_length}",
+            hint="shorten it",
+        )
+    return torch.tensor([tokens])
+
+
+def probabilities(
+    model: Any, tokens: torch.Tensor, pixels: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.float32]:
+    """How likely each pixel shows what the text says: float32 (height, width), 0 to 1.
+
+    Parameters
+    ----------
+    model:
+        What `load_network` gave.
+    tokens:
+        What `read_text` gave.
+    pixels:
+        The image, uint8 (height, width, 3).
+    """
+    device = model.device
+    with torch.inference_mode():
+        found = model(input_ids=tokens.to(device), pixel_values=prepare(pixels).to(device))
+        logits = found.logits.reshape(SIDE, SIDE).float().cpu().numpy()
+    height, width = pixels.shape[:2]
+    # Resampled before the sigmoid, which is steep where the border runs.
+    logits = cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR)
+    likely: npt.NDArray[np.float32] = 1 / (1 + np.exp(-logits))
+    return likely
+
+
+def prepare(pixels: npt.NDArray[np.uint8]) -> torch.Tensor:
+    """What the network sees of an image: float32 (1, 3, 352, 352).
+
+    The image is stretched to the square, bilinearly with the antialiasing of Pillow, and brought
+    to ImageNet's mean and deviation: what the `preprocessor_config.json` of the weights asks for.
+    """
+    import PIL.Image
+
+    square = PIL.Image.fromarray(pixels).resize((SIDE, SIDE), PIL.Image.Resampling.BILINEAR)
+    values = torch.from_numpy(np.array(square)).permute(2, 0, 1).float() / 255
+    mean, deviation = (values.new_tensor(one)[:, None, None] for one in (_MEAN, _DEVIATION))
+    return ((values - mean) / deviation)[None]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

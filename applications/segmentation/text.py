@@ -1,0 +1,98 @@
+"""Masks of what a text names."""
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ...descriptors import Image
+from ...descriptors.devices import find_device
+from ...descriptors.errors import ImageError, OptionError
+from ...descriptors.settings import check_float
+from ...descriptors.weights import find_weights
+from .base import Mask, Segmenter
+
+
+class TextPrompt(Segmenter):
+    """What a text names, as CLIPSeg sees it.
+
+    Lüddecke and Ecker, "Image Segmentation Using Text and Image Prompts", CVPR 2022. The image is
+    stretched to 352 x 352 pixels and cut into 22 x 22 patches, so that the edge of a mask is coarse.
+
+    Parameters
+    ----------
+    text:
+        What to look for, in a few English words: "cat", "a red car".
+    model:
+        `clipseg`, or the path of a transformers folder of CLIPSeg with safetensors.
+    threshold:
+        How likely a pixel must show it, above 0 and at most 1: a lower one finds more.
+    device:
+        Where it runs: `auto` (CUDA, then MPS, then the CPU), or a torch device.
+
+    Raises
+    ------
+    WeightsNotFoundError
+        The weights are not on this machine, or the folder is not one of CLIPSeg.
+    OptionError
+        An option is out of range.
+    """
+
+    needs_pixels = True
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        model: str = "clipseg",
+        threshold: float = 0.4,
+        device: str = "auto",
+    ) -> None:
+        if not isinstance(text, str) or not text.strip():
+            raise OptionError(f"text must say what to look for, not {text!r}")
+        self.text = text
+        self.threshold = check_float(
+            "threshold", threshold, minimum=0, maximum=1, open_minimum=True
+        )
+        self.checkpoint = find_weights(model, "clipseg")
+        self.model = os.fspath(model)
+        self.device = device
+        self.torch_device = find_device(device)
+
+    @cached_property
+    def network(self) -> Any:
+        """The module of transformers; loaded when it is first needed."""
+        from .clipseg import load_network
+
+        return load_network(self.checkpoint, self.torch_device)
+
+    def segment(
+        self, images: Sequence[Image] | None, maps: Sequence[xr.DataArray] | None
+    ) -> list[Mask]:
+        """The pixels that are likely enough; see `Segmenter.segment`.
+
+        Raises
+        ------
+        ImageError
+            Nothing in one of the images is likely enough; says how likely the best place is.
+        OptionError
+            The text is longer than the model takes.
+        """
+        from .clipseg import probabilities, read_text
+
+        tokens = read_text(self.checkpoint, self.text)
+        masks = []
+        for image in images or ():
+            likely = probabilities(self.network, tokens, image.pixels)
+            mask = likely >= self.threshold
+            if not mask.any():
+                raise ImageError(
+                    f"the text {self.text!r} finds nothing in {image.name}: the best place fits "
+                    f"it to {likely.max():.2f}, and the threshold is {self.threshold:g}",
+                    hint="say it in other words, or lower the threshold",
+                )
+            masks.append(np.asarray(mask))
+        return masks
