@@ -19,8 +19,8 @@ from .base import Mask, Segmenter
 class TextPrompt(Segmenter):
     """What a text names, as CLIPSeg sees it.
 
-    Lüddecke and Ecker, "Image Segmentation Using Text and Image Prompts", CVPR 2022. The image is
-    stretched to 352 x 352 pixels and cut into 22 x 22 patches, so that the edge of a mask is coarse.
+    Lüddecke and Ecker, "Image Segmentation Using Text and Image Prompts", CVPR 2022. The image
+    is stretched to 352 x 352 pixels and cut into 22 x 22 patches: the edge of a mask is coarse.
 
     Parameters
     ----------
