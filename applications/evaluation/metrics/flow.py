@@ -1,0 +1,147 @@
+"""Numbers for dense flows: share of right pixels, end-point error, smoothness."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ....descriptors.errors import OptionError
+from ....descriptors.settings import check_choice, check_float
+from .arrays import checked
+from .pck import COMPARISONS, Comparison, check_alphas
+
+_UNKNOWN = 1e9
+"""From here on the Middlebury format takes a component of the flow as unknown."""
+
+
+def endpoint_errors(
+    predicted: npt.ArrayLike, truth: npt.ArrayLike, mask: npt.ArrayLike
+) -> npt.NDArray[np.float64]:
+    """How far the flow is off at each pixel that counts, in pixels: float64 (pixel,).
+
+    A pixel counts where the mask is true and the true flow is known: finite, and below 1e9 as
+    the Middlebury format writes it. Where it has no prediction, the error is infinite.
+
+    Parameters
+    ----------
+    predicted, truth:
+        (height, width, 2), displacement along x and y in pixels; NaN where there is none.
+    mask:
+        bool (height, width), of the image that the flow lies on.
+
+    Raises
+    ------
+    OptionError
+        The arrays don't fit together.
+    """
+    true, inside = _on_one_image(truth, mask, "truth")
+    found = checked("predicted", predicted, true.shape)
+    with np.errstate(invalid="ignore"):
+        known = inside & np.isfinite(true).all(axis=2) & (np.abs(true) < _UNKNOWN).all(axis=2)
+    found, true = found[known], true[known]
+    silent = ~np.isfinite(found).all(axis=1)
+    off = np.where(silent[:, None], np.inf, found) - true
+    return np.asarray(np.hypot(off[:, 0], off[:, 1]))
+
+
+def flow_pck(
+    errors: npt.ArrayLike,
+    length: float,
+    alphas: Sequence[float],
+    *,
+    comparison: Comparison = "<=",
+) -> npt.NDArray[np.float64]:
+    """The share of pixels whose error is within alpha times the length, 0 to 1: float64 (alpha,).
+
+    The measure of Taniai, Sinha and Sato, "Joint Recovery of Dense Correspondence and
+    Cosegmentation in Two Images" (CVPR 2016), section 5: on TSS with alpha 0.05, the longer side
+    of the source image, and `<=`.
+
+    Parameters
+    ----------
+    errors:
+        (pixel,), pixels: what `endpoint_errors` gives.
+    length:
+        Pixels, above 0.
+    alphas:
+        Shares of the length, above 0.
+    comparison:
+        Whether an error of exactly alpha times the length is right (`<=`) or not (`<`).
+
+    Returns
+    -------
+    numpy.ndarray
+        NaN where no pixel counts.
+
+    Raises
+    ------
+    OptionError
+        A value is out of range.
+    """
+    check_choice("comparison", comparison, COMPARISONS)
+    off = checked("errors", errors, ("pixel",))
+    long = check_float("length", length, minimum=0, open_minimum=True)
+    limits = np.array(check_alphas(alphas))[:, None] * long
+    if not off.size:
+        return np.full(len(limits), np.nan)
+    right = off < limits if comparison == "<" else off <= limits
+    share: npt.NDArray[np.float64] = right.mean(axis=1)
+    return share
+
+
+def mean_endpoint_error(errors: npt.ArrayLike) -> float:
+    """The mean error in pixels; infinite if a pixel has no prediction, NaN if none counts.
+
+    `errors` is (pixel,), pixels: what `endpoint_errors` gives. Baker et al., "A Database and
+    Evaluation Methodology for Optical Flow" (IJCV 2011), section 4.1.
+    """
+    off = checked("errors", errors, ("pixel",))
+    return float(off.mean()) if off.size else float("nan")
+
+
+def flow_smoothness(flow: npt.ArrayLike, mask: npt.ArrayLike) -> float:
+    """How much the flow changes from pixel to pixel within the mask, 0 if it is constant.
+
+    The sum of |dx| + |dy| over the mask, for both components of the flow, divided by the mask's
+    area: dx is the forward difference f(y, x + 1) - f(y, x), dy is f(y + 1, x) - f(y, x). A
+    difference counts where both its pixels lie in the mask and have a flow, so that nothing is
+    taken across the border of the mask or of the image. Pixels of displacement per pixel.
+
+    Parameters
+    ----------
+    flow:
+        (height, width, 2), displacement along x and y in pixels; NaN where there is none.
+    mask:
+        bool (height, width). The area is that of the pixels of the mask that have a flow.
+
+    Returns
+    -------
+    float
+        NaN where the mask has no pixel with a flow.
+
+    Raises
+    ------
+    OptionError
+        The arrays don't fit together.
+    """
+    values, inside = _on_one_image(flow, mask, "flow")
+    inside = inside & np.isfinite(values).all(axis=2)
+    if not inside.any():
+        return float("nan")
+    values = np.where(inside[..., None], values, 0.0)
+    across = np.abs(np.diff(values, axis=1))[inside[:, 1:] & inside[:, :-1]]
+    down = np.abs(np.diff(values, axis=0))[inside[1:] & inside[:-1]]
+    return float((across.sum() + down.sum()) / inside.sum())
+
+
+def _on_one_image(
+    flow: npt.ArrayLike, mask: npt.ArrayLike, name: str
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    values = checked(name, flow, ("height", "width", 2))
+    inside = np.asarray(mask)
+    if inside.dtype != np.bool_:
+        raise OptionError(
+            f"mask holds {inside.dtype}, not bool",
+            hint="compare its values first: on TSS only 255 counts",
+        )
+    return values, checked("mask", inside, values.shape[:2], np.bool_)
