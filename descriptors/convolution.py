@@ -8,7 +8,7 @@ from torch.nn import functional
 from .precision import computes_natively
 
 _STRIP = 1 << 21
-"""Numbers of the input that are worked on at once: a few MB, which stay in the cache."""
+"""Numbers that are worked on at once: a few MB, which stay in the cache."""
 
 
 def convolved_strips(
@@ -50,7 +50,9 @@ def convolved_strips(
     left, right, above, below = margins
     height = features.shape[2]
     rows = (height + above + below - size) // stride + 1
-    step = max(1, _STRIP // (stride * features[:, :, 0].numel()))
+    # The first layer makes 128 channels of 3: what a strip holds is the larger of the two.
+    taken, made = stride * features.shape[1], layer.out_channels // stride
+    step = max(1, _STRIP // (len(features) * features.shape[3] * max(taken, made)))
     for first in range(0, rows, step):
         stop = min(rows, first + step)
         top, bottom = first * stride - above, (stop - 1) * stride - above + size
