@@ -19,6 +19,7 @@ from ..feature_maps import feature_maps
 from .cells import CellFlow, Numbers
 from .consistency import round_trip
 from .errors import FlowError
+from .fields import VARIABLES
 from .frames import Frame
 from .resolution import Resolution, cell_size, even_grid, resample_map
 from .smoothing import smooth
@@ -29,13 +30,6 @@ Mask: TypeAlias = npt.NDArray[np.bool_] | None
 
 _STRIP = 1 << 20
 """How many places are worked on at once: it bounds the memory."""
-_VARIABLES = {
-    "flow_x": {"units": "pixel", "long_name": "displacement to the right"},
-    "flow_y": {"units": "pixel", "long_name": "displacement down"},
-    "score": {"units": "1", "long_name": "cosine similarity of the match"},
-    "valid": {"long_name": "whether the displacement is known"},
-    "consistency": {"units": "pixel", "long_name": "forward-backward error"},
-}
 
 
 def dense_flow(
@@ -185,7 +179,7 @@ def _on_grid(
         values["consistency"][rows] = np.where(known, consistency, np.nan)
     values["valid"] = np.isfinite(values["flow_x"])
     return xr.Dataset(
-        {name: (("y", "x"), values[name], about) for name, about in _VARIABLES.items()},
+        {name: (("y", "x"), values[name], about) for name, about in VARIABLES.items()},
         coords=grid_coordinates(grid.y, grid.x),
     )
 

@@ -1,9 +1,20 @@
 """What makes a Dataset a flow."""
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
+from ...descriptors.tree import grid_coordinates
 from .errors import FlowError
+
+VARIABLES = {
+    "flow_x": {"units": "pixel", "long_name": "displacement to the right"},
+    "flow_y": {"units": "pixel", "long_name": "displacement down"},
+    "score": {"units": "1", "long_name": "cosine similarity of the match"},
+    "valid": {"long_name": "whether the displacement is known"},
+    "consistency": {"units": "pixel", "long_name": "forward-backward error"},
+}
+"""What a flow says of each place."""
 
 _HINT = "give what dense_flow or read_flo returns"
 
@@ -35,3 +46,21 @@ def check_pixels(flow: xr.Dataset, form: str) -> None:
                 f"{form} holds a vector for each pixel, and this flow lies on coarser cells",
                 hint='take dense_flow(..., grid="image"), or write NetCDF, which keeps coordinates',
             )
+
+
+def known_places(flow: xr.Dataset) -> npt.NDArray[np.bool_]:
+    """Where the flow is finite and, if it says so, valid: bool (y, x)."""
+    known = np.isfinite(flow["flow_x"].values) & np.isfinite(flow["flow_y"].values)
+    if "valid" in flow:
+        known &= flow["valid"].values.astype(bool)
+    return np.asarray(known)
+
+
+def pixel_flow(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> xr.Dataset:
+    """The flow of each pixel as a Dataset; NaN where it is unknown."""
+    values = {"flow_x": x, "flow_y": y, "valid": np.isfinite(x) & np.isfinite(y)}
+    rows, columns = x.shape
+    return xr.Dataset(
+        {name: (("y", "x"), value, VARIABLES[name]) for name, value in values.items()},
+        coords=grid_coordinates(np.arange(rows, dtype=float), np.arange(columns, dtype=float)),
+    )

@@ -12,7 +12,7 @@ from ...descriptors import read_image
 from ...descriptors.errors import ImageError, OptionError
 from ...descriptors.images import ImageLike
 from ...descriptors.settings import check_choice, check_int
-from .fields import check_flow
+from .fields import check_flow, known_places
 
 WarpInterpolation = Literal["nearest", "bilinear", "cubic"]
 _ORDERS = {"nearest": 0, "bilinear": 1, "cubic": 3}
@@ -66,9 +66,7 @@ def warp(
         )
     x = flow["x"].values + flow["flow_x"].values.astype(np.float64)
     y = flow["y"].values[:, None] + flow["flow_y"].values.astype(np.float64)
-    known = np.isfinite(x) & np.isfinite(y)
-    if "valid" in flow:
-        known &= flow["valid"].values
+    known = known_places(flow)
     warped = np.empty((*known.shape, len(color)), dtype=np.uint8)
     warped[:] = color
     warped[known, :3] = _sample(target.pixels, y[known], x[known], order)

@@ -1,0 +1,83 @@
+"""A picture of a flow with the wheel that its colours are read by."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ...descriptors.settings import check_int
+from ..visualization.captions import write_lines
+from .fields import known_places
+from .wheel import UNKNOWN_COLOR, flow_colors, flow_maximum, wheel_colors
+
+_LEGEND = 0.16
+"""Width of the legend, as a share of the picture's."""
+_SUPERSAMPLING = 4
+
+
+def draw_flow(
+    flow: xr.Dataset, *, maximum: float | None = None, width: int = 1200
+) -> npt.NDArray[np.uint8]:
+    """The flow as colours beside the wheel that explains them, uint8 (height, width, 3) RGB.
+
+    The wheel's rim is the displacement of `maximum`, which is written beneath it.
+
+    Parameters
+    ----------
+    flow:
+        `flow_x` and `flow_y` over (y, x) in pixels, as `dense_flow` gives them.
+    maximum:
+        As in `flow_colors`.
+    width:
+        Of the picture, in pixels.
+
+    Raises
+    ------
+    FlowError
+        The flow is none.
+    OptionError
+        The maximum or the width is out of range.
+    """
+    check_int("width", width, minimum=64, maximum=20_000)
+    colors = flow_colors(flow, maximum=maximum)
+    if maximum is None:
+        maximum = flow_maximum(flow)
+    legend = max(48, round(width * _LEGEND))
+    rows, columns = (
+        int(flow.attrs.get(f"source_{side}", count))
+        for side, count in zip(("height", "width"), colors.shape, strict=False)
+    )
+    height = max(1, round((width - legend) * rows / columns))
+    # Smaller means of colours would be colours of other flows, as would those between pixels.
+    shown = cv2.resize(colors, (width - legend, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    beside = _legend(legend, maximum, bool(known_places(flow).all()))
+    tallest = max(height, len(beside))
+    picture = np.full((tallest, width, 3), 255, dtype=np.uint8)
+    picture[:height, : width - legend] = shown
+    picture[: len(beside), width - legend :] = beside
+    return picture
+
+
+def _legend(width: int, maximum: float, complete: bool) -> npt.NDArray[np.uint8]:
+    """The wheel with its maximum, and what grey means unless the flow is known everywhere."""
+    gap, letters = width // 8, max(8, width // 11)
+    side = width - 2 * gap
+    line = round(1.7 * letters)
+    legend = np.full((gap + side + (2 if complete else 4) * line, width, 3), 255, dtype=np.uint8)
+    legend[gap : gap + side, gap : gap + side] = _wheel(side)
+    top = gap + side + round(2.6 * line)
+    if not complete:
+        legend[top : top + letters, gap : gap + letters] = UNKNOWN_COLOR
+        beside = gap + 1.6 * letters
+        legend = write_lines(legend, ["no flow"], x=beside, y=top + letters / 2, size=letters)
+    said = f"{maximum:.{0 if maximum >= 10 else 1}f} pixels"
+    return write_lines(legend, [said], x=width / 2, y=gap + side + line, size=letters, anchor="m")
+
+
+def _wheel(side: int) -> npt.NDArray[np.uint8]:
+    """The disc of all displacements up to the maximum, on white."""
+    at = (np.arange(side * _SUPERSAMPLING) + 0.5) / (side * _SUPERSAMPLING) * 2 - 1
+    x, y = np.meshgrid(at, at)
+    colors = wheel_colors(x, y)
+    colors[np.hypot(x, y) > 1] = 255
+    return np.asarray(cv2.resize(colors, (side, side), interpolation=cv2.INTER_AREA))
