@@ -135,8 +135,7 @@ def _cluster(
     occurring, first = np.unique(labels, return_index=True)
     if len(occurring) < clusters:
         raise OptionError(
-            f"{name} has only {len(occurring)} different cells, fewer than the "
-            f"{clusters} clusters",
+            f"{name} has only {len(occurring)} different cells, fewer than the {clusters} clusters",
             hint="ask for fewer clusters",
         )
     order = np.argsort(first)

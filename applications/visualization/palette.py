@@ -24,6 +24,8 @@ _CORNERS = np.array(
         [(0.42, 0.05, -0.22), (0.58, 0.17, 0.11)],
     ]
 )
+# What is added in the middle, which would be grey: green.
+_MIDDLE = np.array((0.0, -0.085, 0.02))
 CLUSTER_COLORS = np.array(
     [
         (0, 114, 178),
@@ -95,7 +97,8 @@ def plane_colors(
     (top_left, top_right), (bottom_left, bottom_right) = _CORNERS
     top = top_left * (1 - u) + top_right * u
     bottom = bottom_left * (1 - u) + bottom_right * u
-    return _encoded(top * (1 - v) + bottom * v)
+    middle = 16 * u * (1 - u) * v * (1 - v) * _MIDDLE
+    return _encoded(top * (1 - v) + bottom * v + middle)
 
 
 def _encoded(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:

@@ -7,17 +7,26 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ...descriptors import Descriptor
+from ...descriptors import Descriptor, Image
 from ...descriptors.errors import OptionError
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
 from ...matchers import Matcher, NearestNeighbor
-from .components import cell_views
 from .galleries import draw_gallery
-from .painting import Mask, Picture
+from .painting import (
+    Mask,
+    Picture,
+    cut_out,
+    paint_cells,
+    resize_photograph,
+    tint_photograph,
+)
 from .palette import plane_colors
 from .scenes import Scene
 from .sheet import View, check_width
+
+_STRENGTH = 0.72
+"""The share of the colour over the photograph."""
 
 
 def correspondence_colors(
@@ -79,6 +88,8 @@ def draw_correspondence_map(
 ) -> Picture:
     """`correspondence_colors` as a picture, uint8 (height, width, 3), under the photographs.
 
+    The colours lie over what is light and dark in the photographs, so that one sees what is where.
+
     Parameters
     ----------
     source, target, descriptor, matcher, source_mask, target_mask:
@@ -118,8 +129,24 @@ def place_colors(scene: Scene, matcher: Matcher | None = None) -> tuple[xr.DataA
 
 
 def place_views(colors: Sequence[xr.DataArray], scene: Scene) -> list[View]:
-    """What paints the colours of source and target."""
-    return cell_views(colors, scene.masks)
+    """What paints the colours of source and target, over the photographs where there are some."""
+
+    def view(grid: xr.DataArray, image: Image | None, mask: Mask | None) -> View:
+        return lambda height, width: _draw(grid, image, mask, height, width)
+
+    each = zip(colors, scene.backgrounds, scene.masks, strict=True)
+    return [view(*all_three) for all_three in each]
+
+
+def _draw(
+    colors: xr.DataArray, image: Image | None, mask: Mask | None, height: int, width: int
+) -> Picture:
+    picture = paint_cells(colors, height=height, width=width, mask=mask)
+    if image is None:
+        return picture
+    photograph = resize_photograph(image.pixels, height, width)
+    picture = tint_photograph(photograph, picture, _STRENGTH)
+    return picture if mask is None else cut_out(picture, mask)
 
 
 def _extent(fmap: xr.DataArray, mask: Mask | None) -> tuple[float, float, float, float]:
@@ -146,9 +173,7 @@ def _at(
     return colors
 
 
-def _labelled(
-    fmap: xr.DataArray, values: npt.NDArray[np.float32], **said: float
-) -> xr.DataArray:
+def _labelled(fmap: xr.DataArray, values: npt.NDArray[np.float32], **said: float) -> xr.DataArray:
     attributes: dict[str, Any] = {
         key: fmap.attrs[key] for key in ("image_name", "image_height", "image_width")
     }

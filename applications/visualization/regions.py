@@ -76,8 +76,8 @@ def cluster_views(labels: Sequence[xr.DataArray], scene: Scene) -> list[View]:
     def view(grid: xr.DataArray, image: Image | None, mask: Mask | None) -> View:
         return lambda height, width: _draw(grid, image, mask, height, width)
 
-    photographs = scene.photographs or [None] * len(labels)
-    return [view(*all_three) for all_three in zip(labels, photographs, scene.masks, strict=True)]
+    each = zip(labels, scene.backgrounds, scene.masks, strict=True)
+    return [view(*all_three) for all_three in each]
 
 
 def _draw(
@@ -96,7 +96,9 @@ def _draw(
     picture = _outlined(picture, regions)
     if mask is not None:
         picture = cut_out(picture, mask)
-        covered = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+        covered = cv2.resize(
+            mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
+        )
         regions = np.where(covered > 0, regions, OUTSIDE)
     return _numbered(picture, regions)
 
@@ -128,6 +130,6 @@ def _numbered(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
             tags.append((label, x, y))
     picture = overlay.over(picture)
     for label, x, y in tags:
-        place = {"x": float(x), "y": float(y)}
-        picture = write_lines(picture, [str(label + 1)], size=size, anchor="m", **place)
+        number = [str(label + 1)]
+        picture = write_lines(picture, number, x=float(x), y=float(y), size=size, anchor="m")
     return picture

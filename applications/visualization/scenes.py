@@ -52,7 +52,8 @@ class Scene:
         if len(inputs) == 0:
             raise OptionError("no image given")
         if images is None and not any(isinstance(one, xr.DataArray) for one in inputs):
-            inputs = images = [read_image(one) for one in inputs]  # type: ignore[arg-type]
+            images = [read_image(one) for one in inputs if not isinstance(one, xr.DataArray)]
+            inputs = images
         maps = feature_maps(inputs, descriptor)
         attributes = [fmap.attrs for fmap in maps]
         photographs = check_photographs(images, attributes)
@@ -62,6 +63,11 @@ class Scene:
     def aspects(self) -> list[float]:
         """The width of each image as a multiple of its height."""
         return [fmap.attrs["image_width"] / fmap.attrs["image_height"] for fmap in self.maps]
+
+    @property
+    def backgrounds(self) -> Sequence[Image | None]:
+        """The photograph of each image, None where there is none."""
+        return [None] * len(self.maps) if self.photographs is None else self.photographs
 
     def inside(self) -> list[Mask]:
         """Which cells of each map lie in its mask, bool (y, x); `ImageError` if none does."""

@@ -60,10 +60,20 @@ def draw_sheet(
     for top, views in zip(layout.tops, rows, strict=True):
         for left, wide, view in zip(layout.lefts, layout.widths, views, strict=True):
             sheet[top : top + layout.tall, left : left + wide] = view(layout.tall, wide)
+    return _labelled(sheet, layout, row_labels, column_labels)
+
+
+def _labelled(
+    sheet: Picture,
+    layout: "_Layout",
+    row_labels: Sequence[Sequence[str]],
+    column_labels: Sequence[str],
+) -> Picture:
+    """The sheet with its labels beside the rows and above the columns."""
     for top, lines in zip(layout.tops, row_labels, strict=bool(row_labels)):
-        fitted = [fitting(line, layout.letters, layout.gutter - layout.gap) for line in lines]
+        fitted = [fitting(line, layout.letters, layout.gutter - 2 * layout.gap) for line in lines]
         middle = top + layout.tall / 2
-        sheet = write_lines(sheet, fitted, x=0, y=middle, size=layout.letters)
+        sheet = write_lines(sheet, fitted, x=layout.gap, y=middle, size=layout.letters)
     for left, wide, label in zip(
         layout.lefts, layout.widths, column_labels, strict=bool(column_labels)
     ):
@@ -115,7 +125,7 @@ class _Layout:
         gap = max(2, round(width * _GAP))
         letters = max(11, round(width * _LETTERS))
         widest = max((text_width(line, letters) for one in row_labels for line in one), default=0)
-        gutter = min(round(widest) + 2 * gap, round(width * _GUTTER)) if widest else 0
+        gutter = min(round(widest) + 3 * gap, round(width * _GUTTER)) if widest else 0
         header = round(letters * 1.9) if has_header else 0
         fitting_width = (width - gutter - gap * (len(aspects) - 1)) / sum(aspects)
         fitting_height = (width * tallest - header - gap * (rows - 1)) / rows
