@@ -5,12 +5,36 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .flow import dense_flow, warp
-    from .visualization import draw_matches
+    from .visualization import (
+        correspondence_colors,
+        draw_clusters,
+        draw_comparison,
+        draw_correspondence_map,
+        draw_layers,
+        draw_matches,
+        draw_pca,
+        joint_pca,
+        layer_pca,
+        matched_clusters,
+        paint_cells,
+        split_sources,
+    )
 
 # Imported when they are first asked for: each brings libraries that the others do without.
 _LAZY = {
+    "correspondence_colors": ".visualization",
     "dense_flow": ".flow",
+    "draw_clusters": ".visualization",
+    "draw_comparison": ".visualization",
+    "draw_correspondence_map": ".visualization",
+    "draw_layers": ".visualization",
     "draw_matches": ".visualization",
+    "draw_pca": ".visualization",
+    "joint_pca": ".visualization",
+    "layer_pca": ".visualization",
+    "matched_clusters": ".visualization",
+    "paint_cells": ".visualization",
+    "split_sources": ".visualization",
     "warp": ".flow",
 }
 
@@ -21,4 +45,19 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(_LAZY[name], __name__), name)
 
 
-__all__ = ["dense_flow", "draw_matches", "warp"]
+__all__ = [
+    "correspondence_colors",
+    "dense_flow",
+    "draw_clusters",
+    "draw_comparison",
+    "draw_correspondence_map",
+    "draw_layers",
+    "draw_matches",
+    "draw_pca",
+    "joint_pca",
+    "layer_pca",
+    "matched_clusters",
+    "paint_cells",
+    "split_sources",
+    "warp",
+]
