@@ -93,7 +93,8 @@ def _print(path: Path, found: "FeatureInfo") -> None:
 def _model(layer: "LayerInfo") -> str:
     about = layer.attributes
     revision = f", revision {about['revision']}" if about["revision"] else ""
-    return f"{about['source']}: {about['model']}{revision}"
+    precision = f", in {about['precision']}" if "precision" in about else ""
+    return f"{about['source']}: {about['model']}{revision}{precision}"
 
 
 def _cells(found: "FeatureInfo", layer: "LayerInfo") -> Sequence[str]:

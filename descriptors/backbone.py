@@ -149,7 +149,9 @@ class Backbone(Descriptor):
     def recipe(self) -> Mapping[str, Mapping[str, Any]]:
         """What each layer of its feature trees will say of itself; see `Descriptor.recipe`."""
         return {
-            f"{self.source}/{layer.name}": layer_attributes(**self._provenance(layer))
+            f"{self.source}/{layer.name}": layer_attributes(
+                **self._provenance(layer), precision="" if self.dtype == "auto" else self.dtype
+            )
             for layer in self.layers
         }
 
@@ -222,6 +224,7 @@ class Backbone(Descriptor):
             features=np.ascontiguousarray(grid[:, rows, columns]),
             y=y,
             x=x,
+            precision=str(self.torch_dtype).removeprefix("torch."),
             **self._provenance(layer),
         )
 

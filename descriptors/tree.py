@@ -56,6 +56,8 @@ class LayerFeatures:
         To how many principal components `combine` reduces the layer; None for as it is.
     weight:
         The weight of the source in the joined map.
+    precision:
+        What the network computed in, as in `float32`; "" where that is not known.
     """
 
     source: str
@@ -68,6 +70,7 @@ class LayerFeatures:
     settings: Mapping[str, Any]
     components: int | None = None
     weight: float = 1.0
+    precision: str = ""
 
     def to_dataset(self) -> xr.Dataset:
         """The layer as the Dataset of its group."""
@@ -82,6 +85,7 @@ class LayerFeatures:
                 settings=self.settings,
                 components=self.components,
                 weight=self.weight,
+                precision=self.precision,
             ),
         )
 
@@ -95,6 +99,7 @@ def layer_attributes(
     settings: Mapping[str, Any],
     components: int | None,
     weight: float = 1.0,
+    precision: str = "",
 ) -> dict[str, Any]:
     """What the group of a layer says of itself; see `LayerFeatures`."""
     attributes: dict[str, Any] = {
@@ -107,7 +112,27 @@ def layer_attributes(
     }
     if components is not None:
         attributes["components"] = int(components)
+    if precision:
+        attributes["precision"] = precision
     return attributes
+
+
+def is_as_said(
+    layers: Mapping[str, Mapping[str, Any]], recipe: Mapping[str, Mapping[str, Any]]
+) -> bool:
+    """Whether layers say of themselves what a recipe says, path by path.
+
+    The precision counts where the recipe states one, as it does where the user asked for it.
+    """
+    if set(layers) != set(recipe):
+        return False
+    for path, said in recipe.items():
+        given = dict(layers[path])
+        if "precision" not in said:
+            given.pop("precision", None)
+        if given != dict(said):
+            return False
+    return True
 
 
 def _to_json(settings: Mapping[str, Any], source: str) -> str:

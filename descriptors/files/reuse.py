@@ -6,6 +6,7 @@ from pathlib import Path
 from ..base import Descriptor
 from ..errors import FeatureFileError
 from ..images import Image
+from ..tree import is_as_said
 from .features import read_feature_info
 
 
@@ -15,7 +16,8 @@ def why_extract(
     """Why the file has to be made, in a few words; None if it can be kept.
 
     It can be kept if it is whole, of these pixels, and says of every layer what the descriptor
-    would say: the same model, state of the weights and settings. For a descriptor that can't tell
+    would say: the same model, state of the weights and settings, and the precision if the user
+    asked for one. For a descriptor that can't tell
     without extracting (its `recipe` is None) its `repr` decides.
 
     Parameters
@@ -46,9 +48,9 @@ def why_extract(
     if recipe is None:
         same = info.attributes["descriptor"] == repr(describe)
     else:
-        same = {layer.path: dict(layer.attributes) for layer in info.layers} == recipe
+        same = is_as_said({layer.path: layer.attributes for layer in info.layers}, recipe)
     if not same:
-        return f"made with {info.attributes['descriptor']}, or other weights"
+        return f"made with {info.attributes['descriptor']}, other weights or another precision"
     if lossless and any(layer.rounded_bits is not None for layer in info.layers):
         return "rounded"
     return None

@@ -161,6 +161,7 @@ def test_where_features_were_made_does_not_part_them():
     ]
     assert trees[1]["plain/mean"]["features"].dtype == np.float32
     assert len(combine(trees)) == 2
+    assert [tree["plain/mean"].attrs["precision"] for tree in trees] == ["float32", "bfloat16"]
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from descr.descriptors import SIFT, read_image
+import torch
+from descr.descriptors import SIFT, Backbone, Descriptor, Layer, read_image
 from descr.descriptors.files import save_features, why_extract
 from descr.descriptors.images import Image
+from torch.nn import functional
 
 
 class Silent(SIFT):
@@ -21,7 +23,7 @@ def image() -> Image:
     return read_image(pixels)
 
 
-def keep(describe: SIFT, image: Image, path: Path, **options: bool) -> Path:
+def keep(describe: Descriptor, image: Image, path: Path, **options: bool) -> Path:
     save_features(describe.extract([image])[0], path, **options)
     return path
 
@@ -43,6 +45,24 @@ def test_a_file_of_other_weights_is_not_kept(image: Image, tmp_path: Path) -> No
 
     path = keep(SIFT(size=96), image, tmp_path / "a.nc")
     assert "other weights" in str(why_extract(path, image, Trained(size=96)))
+
+
+class Levels(Backbone):
+    """Grey levels, in whatever precision."""
+
+    layers = (Layer("grey", stride=8),)
+
+    def forward(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"grey": functional.avg_pool2d(pixels, 8)}
+
+
+def test_a_precision_counts_where_the_user_asks_for_one(image: Image, tmp_path: Path) -> None:
+    path = keep(Levels(size=96, device="cpu", dtype="bfloat16"), image, tmp_path / "a.nc")
+    assert why_extract(path, image, Levels(size=96)) is None
+    assert why_extract(path, image, Levels(size=96, device="cpu", dtype="bfloat16")) is None
+    assert why_extract(path, image, Levels(size=96, dtype="float32")) == (
+        f"made with {Levels(size=96, device='cpu', dtype='bfloat16')!r}, other weights or another precision"
+    )
 
 
 def test_a_file_of_one_pixel_more_or_less_is_not_kept(image: Image, tmp_path: Path) -> None:
