@@ -47,7 +47,8 @@ class Descriptor(Configurable, ABC):
         """What each layer of its feature trees will say of itself, by "source/layer".
 
         A tree whose layers say the same needs no new extraction, whatever the device that it was
-        made on. The precision is among it where the user asked for one. None for a descriptor that can't tell without extracting.
+        made on. The precision is among it where the user asked for one. None for a descriptor
+        that can't tell without extracting.
         """
         return None
 

@@ -60,9 +60,9 @@ def test_a_precision_counts_where_the_user_asks_for_one(image: Image, tmp_path: 
     path = keep(Levels(size=96, device="cpu", dtype="bfloat16"), image, tmp_path / "a.nc")
     assert why_extract(path, image, Levels(size=96)) is None
     assert why_extract(path, image, Levels(size=96, device="cpu", dtype="bfloat16")) is None
-    assert why_extract(path, image, Levels(size=96, dtype="float32")) == (
-        f"made with {Levels(size=96, device='cpu', dtype='bfloat16')!r}, other weights or another precision"
-    )
+    said = why_extract(path, image, Levels(size=96, dtype="float32"))
+    assert said is not None
+    assert said.endswith("other weights or another precision")
 
 
 def test_a_file_of_one_pixel_more_or_less_is_not_kept(image: Image, tmp_path: Path) -> None:
