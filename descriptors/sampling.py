@@ -68,6 +68,7 @@ def read_at(
 
     What `sample_features` does, for a map and for points that are known to be good.
     """
+    sampled: npt.NDArray[np.floating]
     if interpolation == "nearest":
         sampled = values[:, nearest_cells(grid.y, at[:, 1]), nearest_cells(grid.x, at[:, 0])]
     else:
