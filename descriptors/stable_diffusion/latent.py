@@ -13,7 +13,7 @@ from ..weights import Checkpoint
 from .strips import encode_in_strips
 
 # The names that attention had in the files of the first releases.
-_RENAMES = {
+RENAMES = {
     ".query.": (".to_q.",),
     ".key.": (".to_k.",),
     ".value.": (".to_v.",),
@@ -36,7 +36,7 @@ def load_encoder(
         with torch.device("meta"):
             vae = AutoencoderKL.from_config(dict(config))
         vae.decoder = vae.post_quant_conv = None
-        load_weights(vae, checkpoint.weights["vae"], dtype=dtype, device=device, renames=_RENAMES)
+        load_weights(vae, checkpoint.weights["vae"], dtype=dtype, device=device, renames=RENAMES)
     speed_up(vae, dtype, device)
     return vae
 

@@ -1,0 +1,167 @@
+"""The swap in motion: pixels on their way from the target's instance to the source's."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ...descriptors import Image, read_image
+from ...descriptors.errors import ImageError, OptionError
+from ...descriptors.images import ImageLike
+from ...descriptors.masks import MaskLike, read_mask
+from ...descriptors.settings import check_int
+from .membrane import membrane
+from .motion import Fit, Points
+
+MAX_PIXELS = 40_000_000
+"""Largest animation, in pixels of all frames together: some 30 MB as a GIF."""
+_CLEARED = 0.2
+"""Share of the way over which the instances fade out of their backgrounds."""
+
+Picture = npt.NDArray[np.uint8]
+
+
+def swap_frames(
+    source: ImageLike,
+    target: ImageLike,
+    swapped: xr.Dataset,
+    *,
+    target_mask: MaskLike,
+    frames: int = 30,
+    width: int = 480,
+) -> list[Picture]:
+    """Pictures of the pixels on their way from the target to the source, uint8 (y, x, rgb) each.
+
+    The first is the target, fitted into the frame of the source; the last is the swapped image.
+    In between every pixel of the instance moves on a straight line, slowly at both ends, while
+    the background of one image turns into that of the other. Where pixels meet, those with
+    the better match lie on top.
+
+    Parameters
+    ----------
+    source, target:
+        The images that were swapped.
+    swapped:
+        What `swap_instances` gave for them.
+    target_mask:
+        The mask of the target's instance.
+    frames:
+        How many pictures, at least 2.
+    width:
+        Of the pictures in pixels; they come out no larger than the source.
+
+    Raises
+    ------
+    OptionError
+        A setting is out of range, or the animation is larger than 40 megapixels together.
+    ImageError
+        The images are not those of the swap.
+    """
+    check_frames(frames, width, *swapped["image"].shape[:2])
+    one, other = read_image(source), read_image(target)
+    _check_size(one, swapped, "source")
+    _check_size(other, swapped, "target")
+    mask = read_mask(target_mask, height=other.height, width=other.width, name="target mask")
+    scene = _Scene.of(one, other, swapped, mask, width)
+    between = [scene.at(ease(step / (frames - 1))) for step in range(1, frames - 1)]
+    return [scene.first, *between, scene.last]
+
+
+def check_frames(frames: int, width: int, height_of_source: int, width_of_source: int) -> None:
+    """Raise `OptionError` for an animation that can't be made, or would be too large."""
+    check_int("frames", frames, minimum=2)
+    check_int("width", width, minimum=16)
+    columns, rows = _size(width, height_of_source, width_of_source)
+    if frames * rows * columns > MAX_PIXELS:
+        raise OptionError(
+            f"an animation of {frames} frames of {columns} x {rows} pixels is too large: it has "
+            f"{frames * rows * columns / 1e6:.0f} megapixels of at most {MAX_PIXELS / 1e6:.0f}",
+            hint="lower the width or the number of frames",
+        )
+
+
+def ease(share: float) -> float:
+    """How much of the way is done at this share of the time: slow, fast, slow (smoothstep)."""
+    return share * share * (3 - 2 * share)
+
+
+def _check_size(image: Image, swapped: xr.Dataset, role: str) -> None:
+    size = int(swapped.attrs[f"{role}_height"]), int(swapped.attrs[f"{role}_width"])
+    if size != (image.height, image.width):
+        raise ImageError(
+            f"{image.name} is {image.width} x {image.height} pixels, but the {role} of the swap "
+            f"is {size[1]} x {size[0]}",
+            hint="give the images that were swapped, in that order",
+        )
+
+
+def _size(width: int, height_of_source: int, width_of_source: int) -> tuple[int, int]:
+    """Columns and rows of a picture."""
+    columns = min(width, width_of_source)
+    return columns, max(1, round(height_of_source * columns / width_of_source))
+
+
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """All that the frames are made from, at their size."""
+
+    first: Picture
+    last: Picture
+    empty_target: Picture
+    empty_source: Picture
+    points: Points
+
+    @classmethod
+    def of(
+        cls,
+        source: Image,
+        target: Image,
+        swapped: xr.Dataset,
+        target_mask: npt.NDArray[np.bool_],
+        width: int,
+    ) -> "_Scene":
+        size = _size(width, source.height, source.width)
+        picture = swapped["image"].values
+        flow_x, flow_y = (swapped[name].values.astype(np.float64) for name in ("flow_x", "flow_y"))
+        fit = Fit.of((target.width, target.height), size)
+        first = fit.over_itself(target.pixels)
+        covered = fit.apply(target_mask.astype(np.uint8) * 255) > 127
+        last = _resized(picture, size)
+        own = _resized(np.isfinite(flow_x).astype(np.uint8) * 255, size) > 127
+        return cls(
+            first=first,
+            last=last,
+            empty_target=_emptied(first, covered),
+            empty_source=_emptied(_resized(source.pixels, size), own),
+            points=Points.of(
+                (flow_x, flow_y), swapped["score"].values, target.pixels, picture, fit
+            ),
+        )
+
+    def at(self, done: float) -> Picture:
+        """The picture when this share of the way is done."""
+        before = _mixed(self.first, self.empty_target, min(1.0, done / _CLEARED))
+        after = _mixed(self.last, self.empty_source, min(1.0, (1 - done) / _CLEARED))
+        background = _mixed(before, after, done)
+        return self.points.drawn_over(background, done)
+
+
+def _resized(pixels: Picture, size: tuple[int, int]) -> Picture:
+    if pixels.shape[1::-1] == size:
+        return pixels
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+
+
+def _mixed(before: Picture, after: Picture, share: float) -> Picture:
+    return np.asarray(cv2.addWeighted(before, 1 - share, after, share, 0))
+
+
+def _emptied(picture: Picture, covered: npt.NDArray[np.bool_]) -> Picture:
+    """The picture without what is covered: its surroundings run together there."""
+    wide = cv2.dilate(covered.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    if wide.all():
+        return picture
+    filled = np.rint(membrane(picture.astype(np.float64), wide))
+    return np.asarray(np.clip(filled, 0, 255), dtype=np.uint8)

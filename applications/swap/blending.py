@@ -1,0 +1,71 @@
+"""How swapped pixels join the image that they are put into."""
+
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import binary_dilation, distance_transform_edt
+
+from .membrane import membrane
+
+Blend = Literal["none", "feather", "poisson"]
+BLENDS: tuple[Blend, ...] = get_args(Blend)
+
+_FEATHER = 0.01
+"""Width of the feather as a share of the root of the mask's area."""
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=bool)
+
+
+def feather_weights(mask: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np.float64]:
+    """How much of the inside shows at each pixel: float64 (y, x), 0 outside the mask.
+
+    From the mask's border, which lies half a pixel outside its outermost pixels, the weight rises
+    as a straight line and reaches 1 `width` pixels inside. The edge of the image is no border.
+    """
+    if mask.all():
+        return np.ones(mask.shape)
+    inside = np.asarray(distance_transform_edt(mask)) - 0.5
+    return np.where(mask, np.clip(inside / max(width, 0.5), 0.0, 1.0), 0.0)
+
+
+def blended(
+    image: npt.NDArray[np.uint8],
+    swapped: npt.NDArray[np.uint8],
+    mask: npt.NDArray[np.bool_],
+    *,
+    blend: Blend,
+    width: float | None = None,
+) -> npt.NDArray[np.uint8]:
+    """The image with the swapped pixels in the mask, uint8 (y, x, rgb); the rest as it was.
+
+    Parameters
+    ----------
+    image:
+        uint8 (y, x, rgb).
+    swapped:
+        uint8 (y, x, rgb), read in the mask and one pixel around it.
+    mask:
+        bool (y, x).
+    blend:
+        `none`: as they are. `feather`: faded in from the border of the mask on. `poisson`: their
+        gradients are kept, and the colours shifted so that at the border of the mask they
+        continue those of the image (Pérez et al., "Poisson Image Editing", SIGGRAPH 2003).
+    width:
+        How far the blend reaches into the mask, in pixels. None for a hundredth of the mask's
+        size for a feather, and for all of the mask with `poisson`.
+    """
+    if blend == "poisson":
+        # What Poisson cloning adds to the colours: what they lack at the border, and inside
+        # the harmonic continuation of it.
+        around = binary_dilation(mask, _CROSS)
+        missing = np.where(around[:, :, None], image.astype(np.float64) - swapped, 0)
+        colors = swapped + membrane(missing, mask, reach=width)
+    elif blend == "feather":
+        size = _FEATHER * float(np.sqrt(mask.sum())) if width is None else width
+        weight = feather_weights(mask, size)[:, :, None]
+        colors = weight * swapped + (1 - weight) * image
+    else:
+        colors = swapped.astype(np.float64)
+    result = image.copy()
+    result[mask] = np.clip(np.rint(colors[mask]), 0, 255).astype(np.uint8)
+    return result

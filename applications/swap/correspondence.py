@@ -1,0 +1,173 @@
+"""Where each pixel of an instance lies in the other image: smooth, and without holes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from scipy.interpolate import RectBivariateSpline
+from scipy.ndimage import binary_dilation, distance_transform_edt
+
+from ...descriptors.errors import DescrError
+from ...descriptors.grids import Grid, nearest_cells
+from ...descriptors.masks import MaskLike
+from ...descriptors.tree import grid_coordinates
+from ...matchers import Matcher
+from ..flow import dense_flow
+from ..flow.resolution import Resolution, cell_size
+from .field import Field, complete_field
+
+_SQUARE = np.ones((3, 3), dtype=bool)
+_CONSISTENT = 3.0
+"""How many cells the way there and back may miss its start by."""
+_OUTLIER = 2.0
+"""How many cells from the smooth field a match is no longer believed."""
+
+Mask = npt.NDArray[np.bool_]
+
+
+class NothingMatchedError(DescrError):
+    """Two instances of which no place of one could be found in the other."""
+
+
+@dataclass(frozen=True, eq=False)
+class InstanceFlow:
+    """Displacements of the pixels of one instance, and of the pixels next to them.
+
+    Parameters
+    ----------
+    x, y:
+        float64 (row, column) over the whole image, displacement in pixels to the right and down;
+        NaN where there is none.
+    filled:
+        bool (row, column), where in the instance they were filled in from the neighbours.
+    score:
+        float32 (row, column), cosine of the match of the cell that holds the pixel, NaN where it
+        has none.
+    about:
+        The attributes of the flow that it was made from.
+    """
+
+    x: Field
+    y: Field
+    filled: Mask
+    score: npt.NDArray[np.float32]
+    about: dict[Any, Any]
+
+    def dataset(self) -> xr.Dataset:
+        """The displacements as `warp` takes them."""
+        rows, columns = (np.arange(length, dtype=np.float64) for length in self.x.shape)
+        return xr.Dataset(
+            {"flow_x": (("y", "x"), self.x), "flow_y": (("y", "x"), self.y)},
+            coords=grid_coordinates(rows, columns),
+        )
+
+
+def instance_flow(
+    maps: tuple[xr.DataArray, xr.DataArray],
+    masks: tuple[Mask, Mask],
+    *,
+    matcher: Matcher,
+    cells: Resolution | None,
+    max_consistency: float | None,
+    min_score: float | None,
+    smoothness: float,
+) -> InstanceFlow:
+    """The flow of every pixel of the source's instance into the target.
+
+    Matches whose way back misses its start, that score low, or that stand alone against their
+    neighbours are dropped, and the field between the others is completed inside the instance.
+
+    Raises `NothingMatchedError` if no match is left, and what `dense_flow` raises.
+    """
+    found = dense_flow(
+        *maps,
+        matcher=matcher,
+        cells=cells,
+        grid="cells",
+        source_mask=_as_mask(masks[0]),
+        target_mask=_as_mask(masks[1]),
+    )
+    grid = Grid.of(found)
+    size = cell_size(grid, *masks[0].shape)
+    flow = np.stack([found["flow_x"].values, found["flow_y"].values], axis=2).astype(np.float64)
+    known = found["valid"].values.copy()
+    limit = _CONSISTENT * size if max_consistency is None else max_consistency
+    with np.errstate(invalid="ignore"):
+        known &= found["consistency"].values <= limit
+        if min_score is not None:
+            known &= found["score"].values >= min_score
+    if not known.any():
+        names = f"{found.attrs['source_name']} and {found.attrs['target_name']}"
+        raise NothingMatchedError(
+            f"nothing in the instances of {names} matches there and back within {limit:.3g} pixels",
+            hint="check that the masks show the same kind of thing, or allow a larger "
+            "forward-backward error",
+        )
+    pixels = binary_dilation(masks[0], _SQUARE)
+    ringed = _ringed(grid, size)
+    row = nearest_cells(ringed.y, np.arange(masks[0].shape[0], dtype=np.float64))
+    column = nearest_cells(ringed.x, np.arange(masks[0].shape[1], dtype=np.float64))
+    domain = _cells_under(pixels, row, column, (len(ringed.y), len(ringed.x)))
+    completed, trusted = complete_field(
+        np.pad(flow, ((1, 1), (1, 1), (0, 0))),
+        np.pad(known, 1),
+        domain,
+        smoothness=smoothness,
+        scale=None if smoothness == 0 else _OUTLIER * size,
+    )
+    at_pixels = _at_pixels(_continued(completed, domain), ringed, pixels)
+    score = np.pad(found["score"].values, 1, constant_values=np.nan)
+    of_pixel = np.ix_(row, column)
+    return InstanceFlow(
+        x=at_pixels[0],
+        y=at_pixels[1],
+        filled=masks[0] & ~trusted[of_pixel],
+        score=np.where(masks[0] & trusted[of_pixel], score[of_pixel], np.float32(np.nan)),
+        about=found.attrs,
+    )
+
+
+def _as_mask(mask: Mask) -> MaskLike | None:
+    return None if mask.all() else mask
+
+
+def _ringed(grid: Grid, size: float) -> Grid:
+    """The grid with one more cell on each side: beyond the outermost centres there are pixels."""
+    sides = []
+    for at in (grid.y, grid.x):
+        step = (at[-1] - at[0]) / (len(at) - 1) if len(at) > 1 else size
+        sides.append(np.concatenate([[at[0] - step], at, [at[-1] + step]]))
+    return Grid(*sides)
+
+
+def _cells_under(pixels: Mask, row: Any, column: Any, shape: tuple[int, int]) -> Mask:
+    """The cells that the pixels are in, and those around them, which interpolation reads."""
+    domain = np.zeros(shape, dtype=bool)
+    y, x = pixels.nonzero()
+    domain[row[y], column[x]] = True
+    return np.asarray(binary_dilation(domain, _SQUARE))
+
+
+def _continued(field: Field, domain: Mask) -> Field:
+    """The field everywhere: outside its domain the nearest value goes on."""
+    if domain.all():
+        return field
+    nearest = distance_transform_edt(~domain, return_distances=False, return_indices=True)
+    return np.asarray(field[tuple(nearest)])
+
+
+def _at_pixels(field: Field, grid: Grid, pixels: Mask) -> list[Field]:
+    """The components of a field over cells at these pixels, by cubic splines; NaN elsewhere."""
+    rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
+    window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    y, x = np.arange(window[0].start, window[0].stop), np.arange(window[1].start, window[1].stop)
+    components = []
+    for values in np.moveaxis(field, 2, 0):
+        degrees = [min(3, count - 1) for count in values.shape]
+        spline = RectBivariateSpline(grid.y, grid.x, values, kx=degrees[0], ky=degrees[1])
+        component = np.full(pixels.shape, np.nan)
+        component[window] = np.where(pixels[window], spline(y, x), np.nan)
+        components.append(component)
+    return components

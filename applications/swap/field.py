@@ -1,0 +1,128 @@
+"""A field on a grid made whole: outliers dropped, noise smoothed, holes filled."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array, csc_array, diags_array
+from scipy.sparse.linalg import splu
+
+_FLAT = 1e-3
+"""Weight of first differences beside that of second ones: calms what is far from all data."""
+_RIDGE = 1e-9
+"""Weight of the distance to the affine field: decides only where nothing else does."""
+_LEAST_SMOOTHNESS = 0.1
+_ROUNDS = 7
+_TRUSTED = 0.5
+
+Field = npt.NDArray[np.float64]
+
+
+def complete_field(
+    field: Field,
+    known: npt.NDArray[np.bool_],
+    domain: npt.NDArray[np.bool_],
+    *,
+    smoothness: float = 2.0,
+    scale: float | None = None,
+) -> tuple[Field, npt.NDArray[np.bool_]]:
+    """The field on its whole domain, and where it rests on a value of its own.
+
+    A thin plate: the minimum of the squared distances to the known values plus the squared second
+    differences, within the domain (Duchon, "Splines minimizing rotation-invariant semi-norms in
+    Sobolev spaces", 1977, on a grid). Affine fields come out as they are. A part of the domain
+    without a known value continues the affine field that fits the known ones.
+
+    Parameters
+    ----------
+    field:
+        float64 (row, column, component); read only where it is known.
+    known:
+        bool (row, column), at least one of them in the domain.
+    domain:
+        bool (row, column): where the field is wanted. Its parts don't reach each other.
+    smoothness:
+        Details shorter than about six times this many cells are smoothed away. At 0 the known
+        values stay as they are.
+    scale:
+        Distance from the smooth field, in the unit of the field, from which a known value is
+        taken for an outlier; None to believe all of them. The weights are those of Geman and
+        McClure, with a scale that comes down to this one (graduated non-convexity; Blake and
+        Zisserman, "Visual Reconstruction", 1987).
+
+    Returns
+    -------
+    field, trusted:
+        The field, NaN outside the domain; and bool (row, column), the known values of the domain
+        that are no outliers.
+    """
+    given = known & domain
+    cells = np.flatnonzero(domain.ravel())
+    has = given.ravel()[cells]
+    values = np.where(has[:, None], field.reshape(-1, field.shape[-1])[cells], 0.0)
+    stiffness = _stiffness(domain, max(smoothness, _LEAST_SMOOTHNESS) ** 4)
+    at = np.stack(np.unravel_index(cells, domain.shape), axis=1).astype(np.float64)
+    weights = has.astype(np.float64)
+    limit = np.inf
+    solved = values
+    for _ in range(1 if scale is None else _ROUNDS):
+        affine = _affine(at, values, weights)
+        solved = affine + _solve(stiffness, weights, values - affine)
+        if scale is None:
+            break
+        distance = np.linalg.norm(solved - values, axis=1)
+        typical = float(np.median(distance[has]))
+        limit = max(scale, min(limit / 2, 4 * typical))
+        weights = has / (1 + (distance / limit) ** 2) ** 2
+    trusted = has if scale is None else weights > _TRUSTED**2
+    if smoothness < _LEAST_SMOOTHNESS:
+        solved = np.where(trusted[:, None], values, solved)
+    whole = np.full((domain.size, field.shape[-1]), np.nan)
+    whole[cells] = solved
+    marked = np.zeros(domain.size, dtype=bool)
+    marked[cells] = trusted
+    return whole.reshape(field.shape), marked.reshape(domain.shape)
+
+
+def _solve(stiffness: Any, weights: Field, values: Field) -> Field:
+    solver = splu(csc_array(stiffness + diags_array(weights)))
+    return np.asarray(solver.solve(weights[:, None] * values))
+
+
+def _affine(at: Field, values: Field, weights: Field) -> Field:
+    """The weighted affine fit, at every cell; of few points the flattest one."""
+    root = np.sqrt(weights)[:, None]
+    centre = np.average(at, axis=0, weights=weights)
+    basis = np.column_stack([np.ones(len(at)), at - centre])
+    coefficients = np.linalg.lstsq(root * basis, root * values, rcond=1e-9)[0]
+    return np.asarray(basis @ coefficients)
+
+
+def _stiffness(domain: npt.NDArray[np.bool_], bending: float) -> Any:
+    """The matrix of the squared second and first differences whose cells all lie in the domain."""
+    number = np.full(domain.shape, -1)
+    count = int(domain.sum())
+    number[domain] = np.arange(count)
+    columns, rows = number, number.T
+    bends = [
+        *(
+            (1.0, (line[:, :-2], line[:, 1:-1], line[:, 2:]), (1, -2, 1))
+            for line in (columns, rows)
+        ),
+        (
+            2.0,
+            (number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:]),
+            (1, -1, -1, 1),
+        ),
+        *((_FLAT, (line[:, :-1], line[:, 1:]), (1, -1)) for line in (columns, rows)),
+    ]
+    total = diags_array(np.full(count, _RIDGE))
+    for weight, places, factors in bends:
+        index = np.stack([place.ravel() for place in places], axis=1)
+        index = index[(index >= 0).all(axis=1)]
+        shape = (len(index), count)
+        entries = np.tile(np.array(factors, dtype=np.float64), len(index))
+        which = np.repeat(np.arange(len(index)), index.shape[1])
+        difference = coo_array((entries, (which, index.ravel())), shape=shape).tocsr()
+        total = total + bending * weight * (difference.T @ difference)
+    return total

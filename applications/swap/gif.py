@@ -1,0 +1,48 @@
+"""Frames as an animated GIF."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+
+from ...descriptors.atomic import whole_file
+
+_FRAME = 50
+_REST = 1000
+"""Milliseconds for which a frame on the way, and the first and the last, are shown."""
+
+
+def save_gif(frames: Sequence[npt.NDArray[np.uint8]], path: str | Path) -> None:
+    """Write frames (y, x, rgb) as a GIF that runs again and again, resting at both ends.
+
+    All frames share one palette of 256 colours. Raises `OutputError` if the file can't be written.
+    """
+    with whole_file(path) as temporary:
+        write_gif(frames, temporary)
+
+
+def write_gif(frames: Sequence[npt.NDArray[np.uint8]], path: Path) -> None:
+    """As `save_gif`, straight to the path."""
+    # Three pictures of the way have all colours: a palette of each frame would make them flicker.
+    chosen = [frames[0], frames[len(frames) // 2], frames[-1]]
+    palette = PIL.Image.fromarray(np.concatenate(chosen)).quantize(
+        colors=256, method=PIL.Image.Quantize.MEDIANCUT
+    )
+    pictures = [
+        PIL.Image.fromarray(frame).quantize(palette=palette, dither=PIL.Image.Dither.FLOYDSTEINBERG)
+        for frame in frames
+    ]
+    durations = [_FRAME] * len(frames)
+    durations[0] = durations[-1] = _REST
+    pictures[0].save(
+        path,
+        format="GIF",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=durations,
+        loop=0,
+        optimize=False,
+        disposal=1,
+    )

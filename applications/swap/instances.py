@@ -1,0 +1,279 @@
+"""Instance swap: what one object looks like, in the shape and pose of another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ...descriptors import Descriptor, Image, read_image
+from ...descriptors.errors import ImageError, IncomparableFeaturesError, OptionError
+from ...descriptors.images import ImageLike
+from ...descriptors.masks import MaskLike, read_mask
+from ...matchers import Matcher, NearestNeighbor
+from ..feature_maps import feature_maps
+from ..flow import warp
+from ..flow.resolution import Resolution
+from .appearance import grown, reduction, without_detail
+from .blending import Blend, blended
+from .correspondence import InstanceFlow, instance_flow
+from .options import SwapOptions
+
+if TYPE_CHECKING:
+    from .refinement import Refinement, Refiner
+
+_VARIABLES = {
+    "flow_x": {"units": "pixel", "long_name": "displacement to the right, to the colour's place"},
+    "flow_y": {"units": "pixel", "long_name": "displacement down, to the colour's place"},
+    "score": {"units": "1", "long_name": "cosine similarity of the match"},
+    "filled": {"long_name": "whether the correspondence is that of the neighbours"},
+}
+
+
+def swap_instances(
+    source: ImageLike,
+    target: ImageLike,
+    *,
+    source_mask: MaskLike,
+    target_mask: MaskLike,
+    descriptor: Descriptor | None = None,
+    maps: Sequence[xr.DataArray] | None = None,
+    matcher: Matcher | None = None,
+    cells: Resolution | None = None,
+    max_consistency: float | None = None,
+    min_score: float | None = None,
+    smoothness: float = 2.0,
+    blend: Blend = "feather",
+    blend_width: float | None = None,
+    refine: "Refinement | None" = None,
+) -> xr.Dataset:
+    """The source image with its instance in the appearance of the target's instance.
+
+    Every pixel of the source's mask takes the colour of the place in the target's mask that it
+    corresponds to, read between the pixels of the target at full resolution. Matches that don't
+    hold are replaced by what their neighbours inside the instance agree on. Outside the mask the
+    source stays as it is.
+
+    Parameters
+    ----------
+    source, target:
+        Images: paths, PIL images or arrays (height, width[, 3]). Their sizes may differ.
+    source_mask, target_mask:
+        Where the instances are, of the size of their image, as in `Matcher`.
+    descriptor:
+        What describes the images; not used if there are maps, except for its weights by `refine`.
+    maps:
+        The feature maps of source and target, out of one `combine`.
+    matcher:
+        Any matcher; `NearestNeighbor()` by default.
+    cells:
+        The resolution that features are brought to before they are matched, as in `dense_flow`.
+    max_consistency:
+        Matches whose way there and back misses its start by more pixels are not used; None for
+        three cells.
+    min_score:
+        Matches with a lower cosine are not used; None to use them all.
+    smoothness:
+        Details of the correspondence shorter than about six times this many cells are smoothed
+        away, and matches that stand against their neighbours are dropped. At 0 every match that
+        is used stays as it is.
+    blend:
+        How the swapped pixels meet the rest at the border of the mask: `feather` fades them in;
+        `poisson` keeps their gradients and shifts their colours until they continue the
+        surroundings, so that the instance takes on the tint of what is behind it; `none` leaves
+        them as they are.
+    blend_width:
+        How far the blend reaches into the mask, in pixels; None for a hundredth of the size of
+        the instance for a feather, and for all of it with `poisson`.
+    refine:
+        What redraws the instance with Stable Diffusion in the end.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over (y, x), pixels of the source: `image`, uint8 (y, x, rgb); `flow_x` and `flow_y`,
+        displacement in pixels to where the colour was read, float32, NaN outside the mask;
+        `score`, cosine of the match, float32, NaN where none is used; `filled`, bool, where
+        the correspondence is that of the neighbours.
+
+    Raises
+    ------
+    ImageError
+        An image or a mask can't be read; a mask has another size than its image, is empty, or
+        leaves no cell of the features.
+    NothingMatchedError
+        No place of the source's instance has a match that holds.
+    WeightsNotFoundError
+        The weights for the refinement are not on this machine.
+    OptionError
+        A setting is out of range, or there are neither maps nor a descriptor.
+    IncomparableFeaturesError, InvalidFeaturesError
+        The maps can't be compared, or are not those of the images.
+    """
+    options = SwapOptions(
+        matcher=NearestNeighbor() if matcher is None else matcher,
+        cells=cells,
+        max_consistency=max_consistency,
+        min_score=min_score,
+        smoothness=smoothness,
+        blend=blend,
+        blend_width=blend_width,
+        refine=refine,
+    )
+    pair = _Pair.of((source, target), (source_mask, target_mask), options, descriptor, maps)
+    return pair.swapped()
+
+
+def swap_both(
+    source: ImageLike,
+    target: ImageLike,
+    *,
+    source_mask: MaskLike,
+    target_mask: MaskLike,
+    descriptor: Descriptor | None = None,
+    maps: Sequence[xr.DataArray] | None = None,
+    matcher: Matcher | None = None,
+    cells: Resolution | None = None,
+    max_consistency: float | None = None,
+    min_score: float | None = None,
+    smoothness: float = 2.0,
+    blend: Blend = "feather",
+    blend_width: float | None = None,
+    refine: "Refinement | None" = None,
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """The source with the target's appearance, and the target with the source's.
+
+    What two calls of `swap_instances` give, with features extracted and weights loaded once. Takes
+    and raises what that does.
+    """
+    options = SwapOptions(
+        matcher=NearestNeighbor() if matcher is None else matcher,
+        cells=cells,
+        max_consistency=max_consistency,
+        min_score=min_score,
+        smoothness=smoothness,
+        blend=blend,
+        blend_width=blend_width,
+        refine=refine,
+    )
+    pair = _Pair.of((source, target), (source_mask, target_mask), options, descriptor, maps)
+    return pair.swapped(), pair.turned().swapped()
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Two images with their instances and features, and how they are to be swapped."""
+
+    images: tuple[Image, Image]
+    masks: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
+    maps: tuple[xr.DataArray, xr.DataArray]
+    options: SwapOptions
+    refiner: "Refiner | None"
+
+    @classmethod
+    def of(
+        cls,
+        given: tuple[ImageLike, ImageLike],
+        masks: tuple[MaskLike, MaskLike],
+        options: SwapOptions,
+        descriptor: Descriptor | None,
+        maps: Sequence[xr.DataArray] | None,
+    ) -> "_Pair":
+        """The pair read and checked; what can fail early does so before features are extracted."""
+        source, target = (read_image(one) for one in given)
+        of_source = _instance(masks[0], source, "source mask")
+        of_target = _instance(masks[1], target, "target mask")
+        refiner = None if options.refine is None else options.refine.prepare(descriptor)
+        if maps is None:
+            found = feature_maps([source, target], descriptor)
+        else:
+            found = _maps_of(maps, (source, target))
+        return cls((source, target), (of_source, of_target), (found[0], found[1]), options, refiner)
+
+    def turned(self) -> "_Pair":
+        """The same pair the other way round."""
+        return _Pair(
+            self.images[::-1], self.masks[::-1], self.maps[::-1], self.options, self.refiner
+        )
+
+    def swapped(self) -> xr.Dataset:
+        """The source with the appearance of the target."""
+        options = self.options
+        flow = instance_flow(
+            self.maps,
+            self.masks,
+            matcher=options.matcher,
+            cells=options.cells,
+            max_consistency=options.max_consistency,
+            min_score=options.min_score,
+            smoothness=options.smoothness,
+        )
+        mask = self.masks[0]
+        picture = blended(
+            self.images[0].pixels,
+            self._colors(flow),
+            mask,
+            blend=options.blend,
+            width=options.blend_width,
+        )
+        if self.refiner is not None:
+            picture = self.refiner(picture, mask)
+        return _result(picture, flow, mask, options)
+
+    def _colors(self, flow: InstanceFlow) -> npt.NDArray[np.uint8]:
+        """The target's instance at the end of each displacement."""
+        pixels = grown(self.images[1].pixels, self.masks[1])
+        pixels = without_detail(pixels, reduction(flow.x, flow.y))
+        return warp(pixels, flow.dataset(), fill=(0, 0, 0))
+
+
+def _instance(mask: MaskLike, image: Image, name: str) -> npt.NDArray[np.bool_]:
+    read = read_mask(mask, height=image.height, width=image.width, name=name)
+    if not read.any():
+        raise ImageError(
+            f"the {name} of {image.name} is empty", hint="it must be true where the instance is"
+        )
+    return read
+
+
+def _maps_of(maps: Sequence[xr.DataArray], images: tuple[Image, Image]) -> list[xr.DataArray]:
+    """The maps, if there is one for each image."""
+    found = list(maps)
+    if len(found) != 2 or not all(isinstance(one, xr.DataArray) for one in found):
+        raise OptionError("maps must be the two feature maps of source and target")
+    feature_maps(found)
+    for one, image in zip(found, images, strict=True):
+        size = int(one.attrs["image_height"]), int(one.attrs["image_width"])
+        if size != (image.height, image.width):
+            raise IncomparableFeaturesError(
+                f"the map of {one.attrs['image_name']} is of an image of {size[1]} x {size[0]} "
+                f"pixels, but {image.name} is {image.width} x {image.height}",
+                hint="give the maps in the order of the images, and in their size",
+            )
+    return found
+
+
+def _result(
+    picture: npt.NDArray[np.uint8],
+    flow: InstanceFlow,
+    mask: npt.NDArray[np.bool_],
+    options: SwapOptions,
+) -> xr.Dataset:
+    values = {
+        "flow_x": np.where(mask, flow.x, np.nan).astype(np.float32),
+        "flow_y": np.where(mask, flow.y, np.nan).astype(np.float32),
+        "score": flow.score,
+        "filled": flow.filled,
+    }
+    flows = flow.dataset()
+    about = {key: flow.about[key] for key in flow.about if key.startswith(("source_", "target_"))}
+    return xr.Dataset(
+        {
+            "image": (("y", "x", "rgb"), picture, {"long_name": "the swapped image"}),
+            **{name: (("y", "x"), values[name], said) for name, said in _VARIABLES.items()},
+        },
+        coords={"y": flows["y"], "x": flows["x"], "rgb": ["red", "green", "blue"]},
+        attrs={**about, "matcher": repr(options.matcher), "blend": options.blend},
+    )

@@ -1,0 +1,219 @@
+"""Pixels on their way: samples of an instance that are drawn wherever they are."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import distance_transform_edt
+
+Picture = npt.NDArray[np.uint8]
+Numbers = npt.NDArray[np.float64]
+
+_BLURRED = 40
+"""What part of the frame the blur of its margins is."""
+_FINER = 2
+"""Frames are drawn with so many times the pixels on a side, and reduced: smooth edges."""
+_MOST = 4_000_000
+"""How many samples there are at most; a stronger stretch leaves gaps, which are closed."""
+_DENSE = 1.25
+"""Samples per drawn pixel on a side, where the instance is stretched as usual."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How an image is laid into a frame: scaled until it fits, and centred.
+
+    Parameters
+    ----------
+    scale:
+        Pixels of the frame per pixel of the image.
+    left, top:
+        Where in the frame the image begins, in pixels from the frame's corner.
+    size:
+        Columns and rows of the frame.
+    """
+
+    scale: float
+    left: float
+    top: float
+    size: tuple[int, int]
+
+    @classmethod
+    def of(cls, image: tuple[int, int], size: tuple[int, int]) -> Self:
+        """The fit of an image of so many columns and rows."""
+        scale = min(frame / length for frame, length in zip(size, image, strict=True))
+        left, top = (
+            (frame - length * scale) / 2 for frame, length in zip(size, image, strict=True)
+        )
+        return cls(scale, left, top, size)
+
+    def place(self, x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
+        """Places of the image as places of the frame, both with 0 at a pixel's centre."""
+        return (
+            (x + 0.5) * self.scale + self.left - 0.5,
+            (y + 0.5) * self.scale + self.top - 0.5,
+        )
+
+    def apply(self, pixels: Picture) -> Picture:
+        """The image (y, x[, channel]) in the frame, with zeros around it."""
+        if self.scale < 1:
+            sigma = 0.5 * (self.scale**-2 - 1) ** 0.5
+            pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), max(sigma, 0.05)), dtype=np.uint8)
+        moved = (self.scale - 1) / 2
+        matrix = np.array([[self.scale, 0, self.left + moved], [0, self.scale, self.top + moved]])
+        return np.asarray(cv2.warpAffine(pixels, matrix, self.size, flags=cv2.INTER_CUBIC))
+
+    def over_itself(self, pixels: Picture) -> Picture:
+        """The image in the frame; what it leaves free shows it again, stretched and blurred."""
+        placed = self.apply(pixels)
+        if self.left < 0.5 and self.top < 0.5:
+            return placed
+        stretched = cv2.resize(pixels, self.size, interpolation=cv2.INTER_AREA)
+        around = cv2.GaussianBlur(stretched, (0, 0), max(self.size) / _BLURRED)
+        left, top = (max(0, int(np.ceil(side))) for side in (self.left, self.top))
+        window = slice(top, self.size[1] - top), slice(left, self.size[0] - left)
+        around[window] = placed[window]
+        return np.asarray(around)
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Samples of an instance, in the order in which they are drawn.
+
+    Parameters
+    ----------
+    start, end:
+        float64 (2, point), x and y in pixels of the frame.
+    start_colors, end_colors:
+        float32 (point, 3).
+    size:
+        Columns and rows of the frame.
+    """
+
+    start: Numbers
+    end: Numbers
+    start_colors: npt.NDArray[np.float32]
+    end_colors: npt.NDArray[np.float32]
+    size: tuple[int, int]
+
+    @classmethod
+    def of(
+        cls,
+        flow: tuple[Numbers, Numbers],
+        score: npt.NDArray[np.float32],
+        start_pixels: Picture,
+        end_pixels: Picture,
+        fit: Fit,
+    ) -> Self:
+        """Samples so dense that they leave no gaps at either end of the way.
+
+        Parameters
+        ----------
+        flow:
+            Displacements x and y in pixels of the source, NaN outside the instance.
+        score:
+            Of the matches, on the same pixels; better ones are drawn over others.
+        start_pixels, end_pixels:
+            The target, and the swapped source: (y, x, rgb).
+        fit:
+            How the target is laid into the frame; the source fills it.
+        """
+        inside = np.isfinite(flow[0])
+        whole = [_continued(part, inside) for part in flow]
+        shrink = fit.size[0] / inside.shape[1], fit.size[1] / inside.shape[0]
+        finest = max(*shrink, fit.scale * _stretch(whole, inside))
+        per_pixel = min(_DENSE * _FINER * finest, (_MOST / max(1, int(inside.sum()))) ** 0.5)
+        x, y = _samples(inside, per_pixel)
+        flow_x, flow_y = (_read(part, x, y) for part in whole)
+        ends = np.stack(
+            [
+                (x + 0.5) * shrink[0] - 0.5,
+                (y + 0.5) * shrink[1] - 0.5,
+            ]
+        )
+        nearest = np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)
+        order = np.argsort(np.nan_to_num(score[nearest], nan=-2), kind="stable")
+        return cls(
+            start=np.stack(fit.place(x + flow_x, y + flow_y))[:, order],
+            end=ends[:, order],
+            start_colors=_read(start_pixels, x + flow_x, y + flow_y)[order],
+            end_colors=_read(end_pixels, x, y)[order],
+            size=fit.size,
+        )
+
+    def drawn_over(self, background: Picture, done: float) -> Picture:
+        """The frame when this share of the way is done, the samples over the background."""
+        x, y = (1 - done) * self.start + done * self.end
+        colors = (1 - done) * self.start_colors + done * self.end_colors
+        columns, rows = (length * _FINER for length in self.size)
+        column = np.floor((x + 0.5) * _FINER).astype(np.intp)
+        row = np.floor((y + 0.5) * _FINER).astype(np.intp)
+        seen = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+        layer = np.zeros((rows, columns, 4), dtype=np.float32)
+        # Of several samples at one pixel the last one stays.
+        layer[row[seen], column[seen], :3] = colors[seen]
+        layer[row[seen], column[seen], 3] = 1
+        reduced = cv2.resize(_closed(layer), self.size, interpolation=cv2.INTER_AREA)
+        mixed = reduced[:, :, :3] + (1 - reduced[:, :, 3:]) * background
+        return np.asarray(np.clip(np.rint(mixed), 0, 255), dtype=np.uint8)
+
+
+def _closed(layer: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The layer with its small gaps filled by the mean of what is around them."""
+    there = layer[:, :, 3]
+    gaps = (cv2.morphologyEx(there, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) > 0) & (there == 0)
+    around = cv2.blur(layer, (5, 5))
+    weight = around[:, :, 3:]
+    closed = layer.copy()
+    closed[gaps] = (around / np.maximum(weight, 1e-6))[gaps]
+    return closed
+
+
+def _stretch(flow: list[Numbers], inside: npt.NDArray[np.bool_]) -> float:
+    """How many pixels of the target neighbours of the source lie apart, where that is much."""
+    if min(inside.shape) < 2:
+        return 1.0
+    x, y = flow
+    across = np.hypot(1 + np.gradient(x, axis=1), np.gradient(y, axis=1))
+    down = np.hypot(np.gradient(x, axis=0), 1 + np.gradient(y, axis=0))
+    return float(np.quantile(np.maximum(across, down)[inside], 0.98))
+
+
+def _samples(inside: npt.NDArray[np.bool_], per_pixel: float) -> tuple[Numbers, Numbers]:
+    """Places x, y on a lattice of so many per pixel on a side, those whose pixel is inside."""
+    rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
+    sides = [
+        np.arange(round((side[-1] - side[0] + 1) * per_pixel) or 1) for side in (columns, rows)
+    ]
+    x, y = np.meshgrid(
+        *(
+            side[0] - 0.5 + (places + 0.5) * (side[-1] - side[0] + 1) / len(places)
+            for places, side in zip(sides, (columns, rows), strict=True)
+        )
+    )
+    kept = inside[np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)]
+    return x[kept], y[kept]
+
+
+def _continued(values: Numbers, inside: npt.NDArray[np.bool_]) -> Numbers:
+    nearest = distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    return np.asarray(values[tuple(nearest)])
+
+
+def _read(values: npt.NDArray[Any], x: Numbers, y: Numbers) -> Any:
+    """Values (y, x[, channel]) between their pixels, bilinearly, at a list of places."""
+    # OpenCV's maps have sides below 2^15.
+    rows = -(-len(x) // 16384)
+    padded = np.zeros((2, rows * 16384), dtype=np.float32)
+    padded[0, : len(x)], padded[1, : len(x)] = x, y
+    maps = padded.reshape(2, rows, 16384)
+    read = cv2.remap(
+        values.astype(np.float32),
+        maps[0],
+        maps[1],
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return read.reshape(rows * 16384, *values.shape[2:])[: len(x)]

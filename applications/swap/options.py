@@ -1,0 +1,36 @@
+"""The settings of a swap, checked where they are given."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ...descriptors.settings import check_choice, check_float
+from ...matchers import Matcher, NearestNeighbor
+from ..flow.resolution import Resolution
+from .blending import BLENDS, Blend
+
+if TYPE_CHECKING:
+    from .refinement import Refinement
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwapOptions:
+    """What `swap_instances` takes beside the images; raises `OptionError` for what is no value."""
+
+    matcher: Matcher = field(default_factory=NearestNeighbor)
+    cells: Resolution | None = None
+    max_consistency: float | None = None
+    min_score: float | None = None
+    smoothness: float = 2.0
+    blend: Blend = "feather"
+    blend_width: float | None = None
+    refine: "Refinement | None" = None
+
+    def __post_init__(self) -> None:
+        if self.max_consistency is not None:
+            check_float("max_consistency", self.max_consistency, minimum=0)
+        if self.min_score is not None:
+            check_float("min_score", self.min_score, minimum=-1, maximum=1)
+        check_float("smoothness", self.smoothness, minimum=0, maximum=100)
+        check_choice("blend", self.blend, BLENDS)
+        if self.blend_width is not None:
+            check_float("blend_width", self.blend_width, minimum=0)

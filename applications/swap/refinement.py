@@ -1,0 +1,204 @@
+"""Stable Diffusion over a swapped instance: seams and textures redrawn."""
+
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ...descriptors import Descriptor
+from ...descriptors.backbone import Precision
+from ...descriptors.errors import OptionError
+from ...descriptors.memory import memory_errors
+from ...descriptors.settings import Configurable, check_choice, check_float, check_int
+from ...descriptors.stable_diffusion import StableDiffusion
+from ...descriptors.weights import find_weights
+from .blending import blended
+from .denoising import redraw
+from .networks import whole_unet, whole_vae
+
+Mode = Literal["inpaint", "img2img"]
+
+_LARGEST_SEED = 2**63 - 1
+_MARGIN = 0.25
+"""How much of its surroundings the model sees, as a share of the instance's longer side."""
+
+Picture = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+
+class Refinement(Configurable):
+    """How a swapped instance is redrawn with Stable Diffusion.
+
+    Parameters
+    ----------
+    strength:
+        How much is redrawn, from 0 to 1: little changes the texture, much also the shape. At 0
+        only the model's autoencoder sees the picture.
+    steps:
+        Of the denoiser from pure noise to a picture; the share `strength` of them is taken.
+    prompt:
+        What the picture is to show, as in "a photo of a cat"; empty for none.
+    seed:
+        Of the noise: the same one gives the same picture.
+    mode:
+        `inpaint` holds what is outside the mask to the picture in each step, so that the redrawn
+        part continues it; `img2img` redraws the picture as a whole, and takes the part in the mask.
+    guidance:
+        How much the prompt counts.
+    size:
+        The side in pixels of a square as large as what the model works on; None for what it was
+        trained on. The instance with its surroundings is scaled to it.
+    model:
+        `sd-1.5`, `sd-2.1`, ..., or a folder, as in `StableDiffusion`; None for the one that the
+        descriptor uses, or `sd-1.5` if it uses none.
+    device, dtype:
+        As in `StableDiffusion`; those of the descriptor where its networks are shared.
+
+    Raises
+    ------
+    OptionError
+        A setting is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        strength: float = 0.4,
+        steps: int = 30,
+        prompt: str = "",
+        seed: int = 42,
+        mode: Mode = "inpaint",
+        guidance: float = 7.5,
+        size: int | None = None,
+        model: str | None = None,
+        device: str = "auto",
+        dtype: Precision = "auto",
+    ) -> None:
+        self.strength = check_float("strength", strength, minimum=0, maximum=1)
+        self.steps = check_int("steps", steps, minimum=1, maximum=1000)
+        if not isinstance(prompt, str):
+            raise OptionError(f"prompt must be text, not {prompt!r}")
+        self.prompt = prompt
+        self.seed = check_int("seed", seed, minimum=0, maximum=_LARGEST_SEED)
+        self.mode: Mode = check_choice("mode", mode, get_args(Mode))
+        self.guidance = check_float("guidance", guidance, minimum=1, maximum=100)
+        self.size = None if size is None else check_int("size", size, minimum=64, maximum=4096)
+        self.model = model
+        self.device = device
+        self.dtype: Precision = check_choice("dtype", dtype, get_args(Precision))
+
+    def prepare(self, descriptor: Descriptor | None = None) -> "Refiner":
+        """What refines with these settings; it shares the networks that the descriptor loads.
+
+        Loads nothing yet. Raises `WeightsNotFoundError` if the weights are not on this machine.
+        """
+        return Refiner(self, self._model(descriptor))
+
+    def _model(self, descriptor: Descriptor | None) -> StableDiffusion:
+        used = _stable_diffusion_in(descriptor)
+        if self.model is None and used:
+            return used[0]
+        name = "sd-1.5" if self.model is None else self.model
+        revision = find_weights(name, "stable_diffusion").revision
+        for one in used:
+            if one.revision == revision:
+                return one
+        return StableDiffusion(model=name, layers="up_0", device=self.device, dtype=self.dtype)
+
+
+class Refiner:
+    """Redraws what lies in a mask; networks are loaded at the first call.
+
+    Parameters
+    ----------
+    settings:
+        How.
+    model:
+        The descriptor of the checkpoint; what it has loaded is used and not loaded again.
+    """
+
+    def __init__(self, settings: Refinement, model: StableDiffusion) -> None:
+        self.settings, self.model = settings, model
+
+    @cached_property
+    def unet(self) -> Any:
+        """The whole U-Net; loaded when it is first needed."""
+        return whole_unet(self.model)
+
+    @cached_property
+    def vae(self) -> Any:
+        """The whole autoencoder; loaded when it is first needed."""
+        return whole_vae(self.model)
+
+    def __call__(self, picture: Picture, mask: Mask) -> Picture:
+        """The picture, uint8 (y, x, rgb), redrawn in the mask; outside it stays as it is."""
+        window = _window(mask)
+        part = picture[window]
+        width, height = self._canvas(part.shape[1], part.shape[0])
+        seen = _resized(part, width, height)
+        settings = self.settings
+        keep = None
+        if settings.mode == "inpaint":
+            keep = torch.from_numpy(~self._latent_mask(mask[window], width, height))
+        with memory_errors("the refinement", self.model.torch_device):
+            drawn = redraw(
+                torch.from_numpy(seen).permute(2, 0, 1).float() / 255,
+                model=self.model,
+                unet=self.unet,
+                vae=self.vae,
+                prompt=settings.prompt,
+                strength=settings.strength,
+                steps=settings.steps,
+                guidance=settings.guidance,
+                seed=settings.seed,
+                keep=keep,
+            )
+        pixels = (drawn.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+        refined = picture.copy()
+        refined[window] = _resized(pixels, part.shape[1], part.shape[0])
+        return blended(picture, refined, mask, blend="feather")
+
+    def _canvas(self, width: int, height: int) -> tuple[int, int]:
+        """The size that the model works at: the area is its own, the shape that of the part."""
+        size = self.settings.size
+        if size is None:
+            size = int(self.model.unet_config["sample_size"]) * self.model.factor
+        multiple = self.model.multiple
+        scale = size / (width * height) ** 0.5
+        columns, rows = (max(1, round(side * scale / multiple)) for side in (width, height))
+        return columns * multiple, rows * multiple
+
+    def _latent_mask(self, mask: Mask, width: int, height: int) -> Mask:
+        """The cells of the latent that hold anything of the mask."""
+        cells = width // self.model.factor, height // self.model.factor
+        share = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(cv2.resize(share, cells, interpolation=cv2.INTER_AREA) > 0)
+
+
+def _stable_diffusion_in(descriptor: Descriptor | None) -> list[StableDiffusion]:
+    """The Stable Diffusion descriptors among a descriptor and its parts."""
+    if isinstance(descriptor, StableDiffusion):
+        return [descriptor]
+    return [one for part in getattr(descriptor, "parts", ()) for one in _stable_diffusion_in(part)]
+
+
+def _window(mask: Mask) -> tuple[slice, slice]:
+    """The rows and columns of the mask and of a margin around it."""
+    sides = [np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0)]
+    margin = round(_MARGIN * max(int(side[-1] - side[0]) + 1 for side in sides))
+    rows, columns = (
+        slice(max(0, int(side[0]) - margin), min(length, int(side[-1]) + 1 + margin))
+        for side, length in zip(sides, mask.shape, strict=True)
+    )
+    return rows, columns
+
+
+def _resized(pixels: Picture, width: int, height: int) -> Picture:
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    shrinks = width * height < pixels.shape[0] * pixels.shape[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=how))
