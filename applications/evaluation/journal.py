@@ -44,6 +44,7 @@ class Journal:
         self.differs: tuple[str, ...] = ()
         self._file = _open(path)
         self._flushed = time.monotonic()
+        self._first = self._end = 0
         try:
             self._begin(dict(work))
         except BaseException:

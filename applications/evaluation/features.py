@@ -1,0 +1,192 @@
+"""A folder with the features of every image of a data set, each extracted once."""
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import xarray as xr
+
+from ...descriptors import Descriptor, Image, read_image
+from ...descriptors.atomic import remove_abandoned
+from ...descriptors.errors import FeatureFileError, InvalidFeaturesError, OutputError
+from ...descriptors.files import (
+    FeatureInfo,
+    load_features,
+    read_feature_info,
+    save_features,
+    why_extract,
+)
+
+_AHEAD = 2
+"""How many images each worker reads ahead of the extraction."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of an image whose features are there: its size and the hash of its pixels."""
+
+    height: int
+    width: int
+    sha256: str
+
+
+class FeatureFolder:
+    """Feature trees of the images of a data set, extracted once and kept in files.
+
+    A file goes by the key of its image, which unlike a base name is unique, below a folder that
+    goes by what the descriptor's layers say of themselves: model, state of the weights, settings.
+    Several descriptors can share a folder, and none takes another's features for its own.
+
+    Parameters
+    ----------
+    folder:
+        Where the features of all descriptors lie.
+    label:
+        What the features go by: `descriptor_label`.
+    mirrored:
+        Whether the features are those of the mirror images.
+    """
+
+    def __init__(self, folder: Path, label: str, *, mirrored: bool = False) -> None:
+        self.mirrored = mirrored
+        self.label = label
+        self.folder = folder / (f"{label}-mirrored" if mirrored else label)
+        self.known: dict[str, Known] = {}
+        self.counts = {"kept": 0, "extracted": 0, "redone": 0}
+
+    def path(self, key: str) -> Path:
+        """Where the features of the image of this key lie.
+
+        Raises `OutputError` for a key that leads out of the folder.
+        """
+        parts = PurePosixPath(key).parts
+        if not parts or ".." in parts or PurePosixPath(key).is_absolute():
+            raise OutputError(f"{key!r} is no name of an image within a data set")
+        return self.folder.joinpath(*parts[:-1], f"{parts[-1]}.nc")
+
+    def fill(
+        self,
+        describe: Descriptor,
+        images: Mapping[str, Path],
+        *,
+        workers: int = 1,
+        advance: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        """Make sure that the features of these images are there.
+
+        A file that is there is kept if it is whole, of the same pixels, and made with the same
+        settings and weights; otherwise the image is extracted, one at a time, so that features
+        don't depend on what else is extracted.
+
+        Parameters
+        ----------
+        describe:
+            The descriptor that the label is of.
+        images:
+            The image files by key.
+        workers:
+            How many threads read images and look at files ahead of the extraction.
+        advance:
+            Called with the key of each image when its turn comes.
+
+        Raises
+        ------
+        ImageError
+            An image can't be read.
+        OutputError
+            A file can't be written.
+        """
+        for folder in dict.fromkeys(self.path(key).parent for key in images):
+            _make_folder(folder)
+            remove_abandoned(folder, ".nc")
+        with closing(self._looked_at(describe, images, workers)) as looked_at:
+            for key, (known, image, why) in looked_at:
+                advance(key)
+                if image is not None:
+                    tree = describe.extract([image])[0]
+                    if tree.attrs["image_sha256"] != image.sha256:
+                        raise InvalidFeaturesError(
+                            f"the features of {key} say that they are of another image",
+                            hint="extract must label each tree with the image that it was given",
+                        )
+                    save_features(tree, self.path(key))
+                self.known[key] = known
+                self.counts["kept" if why is None else "redone" if why else "extracted"] += 1
+
+    def info(self, key: str) -> FeatureInfo:
+        """What the features of an image say of themselves."""
+        return read_feature_info(self.path(key))
+
+    def load(self, key: str) -> xr.DataTree:
+        """The feature tree of an image whose features are there: `fill` has seen it.
+
+        Raises `FeatureFileError` if the file was changed since.
+        """
+        tree = load_features(self.path(key))
+        if tree.attrs["image_sha256"] != self.known[key].sha256:
+            raise FeatureFileError(
+                f"{self.path(key)}: was made of another image while the evaluation ran",
+                hint="run it again, with a folder of its own for the features",
+            )
+        return tree
+
+    def _looked_at(
+        self, describe: Descriptor, images: Mapping[str, Path], workers: int
+    ) -> Generator[tuple[str, tuple[Known, Image | None, str | None]]]:
+        """Each image by key with why it has to be extracted; the image itself only if it has to."""
+        waiting: deque[tuple[str, Future[tuple[Known, Image | None, str | None]]]] = deque()
+        with ThreadPoolExecutor(workers) as pool:
+            try:
+                for key, path in images.items():
+                    waiting.append((key, pool.submit(self._look, describe, key, path)))
+                    if len(waiting) > _AHEAD * workers:
+                        key, found = waiting.popleft()
+                        yield key, found.result()
+                while waiting:
+                    key, found = waiting.popleft()
+                    yield key, found.result()
+            finally:
+                for _, left in waiting:
+                    left.cancel()
+
+    def _look(
+        self, describe: Descriptor, key: str, path: Path
+    ) -> tuple[Known, Image | None, str | None]:
+        image = read_image(path)
+        if self.mirrored:
+            image = Image(np.ascontiguousarray(image.pixels[:, ::-1]), image.name)
+        known = Known(image.height, image.width, image.sha256)
+        why = why_extract(self.path(key), image, describe)
+        return known, None if why is None else image, why
+
+
+def descriptor_label(describe: Descriptor) -> str:
+    """What the features of a descriptor go by, as in `sift-3f2a9c0d41`.
+
+    It depends on what the layers say of themselves, as in `Descriptor.recipe`; for a descriptor
+    that can't tell, on its `repr`.
+    """
+    recipe = describe.recipe
+    if recipe is None:
+        name, said = type(describe).__name__.lower(), repr(describe)
+    else:
+        name = "-".join(dict.fromkeys(path.partition("/")[0] for path in recipe))
+        said = json.dumps(recipe, sort_keys=True, default=str)
+    plain = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
+    return f"{plain[:40]}-{hashlib.sha256(said.encode()).hexdigest()[:10]}"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: the folder can't be made: {error.strerror or error}",
+            hint="choose another folder for the features",
+        ) from error

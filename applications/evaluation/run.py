@@ -1,0 +1,283 @@
+"""The run of an evaluation: read, extract, match, each step from where a former run was stopped."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ...descriptors import Descriptor
+from ...descriptors.sampling import Interpolation
+from ...descriptors.settings import check_choice, check_int
+from ...matchers import Matcher, NearestNeighbor
+from .datasets import Dataset
+from .extraction import Folders, extract_images
+from .journal import Journal
+from .listing import Listing, batches, usable_processors
+from .maps import MEMORY, Maps
+from .packing import Arrays, pack, unpack
+from .predictions import build_predictions, pair_variables, save_predictions
+from .provenance import describe_features, versions
+from .sampling import sample_pairs
+from .threads import in_order_of_completion, one_thread_each
+from .work import Work, make_work
+
+Advance: TypeAlias = Callable[[str], None]
+Progress: TypeAlias = Callable[[str, int], AbstractContextManager[Advance]]
+"""What shows how far a stage is: called with its name and number of steps, it gives a function to
+call with the name of each step when it begins (or, of pairs, when it is done)."""
+
+DescribeCategory: TypeAlias = Callable[[str], Descriptor]
+
+MOST_WORKERS = 8
+"""Workers by default: more of them would hold more maps in memory than they are worth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What decides the answers of a run beside data set, descriptor and matcher.
+
+    Parameters
+    ----------
+    interpolation:
+        How features are read at the points of the source: `nearest`, the cell that holds the
+        point, as in the papers; or `bilinear`.
+    sample:
+        How many pairs are drawn, stratified by category; None for all.
+    seed:
+        Of the draw.
+    align_pose:
+        Whether the source is mirrored where that brings it nearer to the target.
+    """
+
+    interpolation: Interpolation = "nearest"
+    sample: int | None = None
+    seed: int = 0
+    align_pose: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("interpolation", self.interpolation, ("bilinear", "nearest"))
+        if self.sample is not None:
+            check_int("sample", self.sample, minimum=1)
+        check_int("seed", self.seed, minimum=0)
+
+
+@contextmanager
+def silent(stage: str, steps: int) -> Iterator[Advance]:
+    """Shows nothing of how far a stage is."""
+    yield lambda name: None
+
+
+def predict(
+    dataset: Dataset,
+    describe: Descriptor | DescribeCategory,
+    matcher: Matcher | None = None,
+    *,
+    folder: Path | str,
+    features: Path | str | None = None,
+    settings: Settings | None = None,
+    workers: int | None = None,
+    memory: int = MEMORY,
+    progress: Progress = silent,
+    say: Callable[[str], None] = lambda text: None,
+) -> xr.Dataset:
+    """What a matcher answers for the pairs of a data set, beside what is true.
+
+    Features are extracted once for each image, into files that later runs use again. Answers are
+    written down as they come: a run that was stopped, by whatever, goes on where it was, and gives
+    the same answers.
+
+    Parameters
+    ----------
+    dataset:
+        The pairs.
+    describe:
+        The descriptor; or what makes one for a category, where features depend on it.
+    matcher:
+        Any matcher; `NearestNeighbor()` by default, as in the papers.
+    folder:
+        Where the run is written down, and its predictions in the end.
+    features:
+        Where the features lie; `folder`/features by default. Several descriptors and data sets
+        can share it.
+    settings:
+        What else decides the answers.
+    workers:
+        How many threads read and match; the answers are the same for any number. None for one
+        per processor, at most 8.
+    memory:
+        Bytes of features that are kept in memory, about.
+    progress, say:
+        What shows how far it is, and what is told one line about what is done again.
+
+    Returns
+    -------
+    xarray.Dataset
+        One entry along `pair` for each pair; `run_of` tells what made it. It is also in `folder`,
+        as NetCDF, beside the journal of the run.
+
+    Raises
+    ------
+    DatasetError
+        Something of the data set is missing or damaged.
+    OptionError
+        A setting is out of range, or doesn't fit the data set.
+    ImageError, OutputError, DescrError
+        An image can't be read, a file can't be written; what a descriptor or a matcher raises.
+    """
+    began = time.perf_counter()
+    settings = settings or Settings()
+    matcher = matcher or NearestNeighbor()
+    workers = min(usable_processors(), MOST_WORKERS) if workers is None else workers
+    check_int("workers", workers, minimum=1)
+    folder = Path(folder)
+    listing = _read(dataset, settings, progress)
+    folders = extract_images(
+        listing,
+        describe,
+        Path(features) if features is not None else folder / "features" / dataset.name,
+        mirrored=settings.align_pose,
+        workers=workers,
+        progress=progress,
+    )
+    run = _identity(dataset, matcher, settings, listing, folders)
+    path = folder / f"{_stem(dataset, run)}.journal"
+    with one_thread_each(), Journal(path, run) as journal:
+        if journal.differs:
+            say(f"{path}: other {' and '.join(journal.differs)} than before, beginning anew")
+        maps = Maps(matcher.torch_device, memory)
+        work = make_work(dataset, listing, matcher, settings.interpolation, maps, folders)
+        found = _match(listing, work, journal, workers, progress)
+    about = {
+        **_about(dataset, matcher, settings, listing, folders),
+        "seconds": round(time.perf_counter() - began, 3),
+    }
+    predictions = build_predictions(
+        {**pair_variables(listing.pairs, folders.known), **work.variables(listing.pairs, found)},
+        [pair.name for pair in listing.pairs],
+        about,
+    )
+    save_predictions(predictions, path.with_suffix(".nc"))
+    return predictions
+
+
+def _read(dataset: Dataset, settings: Settings, progress: Progress) -> Listing:
+    entries = dataset.entries
+    places: Sequence[int] = range(len(entries))
+    if not entries:
+        dataset.check()
+    if settings.sample is not None:
+        names, categories = zip(*((one.name, one.category) for one in entries), strict=True)
+        places = sample_pairs(names, categories, settings.sample, settings.seed)
+    with progress("pairs", len(places)) as advance:
+        return Listing.read(dataset, places, advance)
+
+
+def _match(
+    listing: Listing, work: Work, journal: Journal, workers: int, progress: Progress
+) -> list[Arrays]:
+    """The answers for all pairs, in their order; those in the journal are not made again."""
+    found: list[Arrays | None] = [None] * len(listing.pairs)
+    for record in journal.records():
+        _take(unpack(record), found)
+    runs = [
+        run
+        for run in batches(listing.pairs, work.most)
+        if any(found[place] is None for place in run)
+    ]
+
+    def answer(run: Sequence[int]) -> bytes:
+        arrays = {"pair": np.array(run, dtype=np.int32)}
+        for place, one in zip(run, work.run([listing.pairs[n] for n in run]), strict=True):
+            arrays |= {f"{place}/{name}": values for name, values in one.items()}
+        return pack(arrays)
+
+    with progress("matching", len(listing.pairs)) as advance:
+        for one in found:
+            if one is not None:
+                advance("")
+        for run, record in in_order_of_completion(answer, runs, workers):
+            journal.add(record)
+            _take(unpack(record), found)
+            for place in run:
+                advance(listing.pairs[place].name)
+    return [one for one in found if one is not None]
+
+
+def _take(arrays: Arrays, found: list[Arrays | None]) -> None:
+    own: dict[int, dict[str, npt.NDArray[Any]]] = {int(place): {} for place in arrays["pair"]}
+    for name, values in arrays.items():
+        of_pair, slash, inner = name.partition("/")
+        if slash:
+            own[int(of_pair)][inner] = values
+    for place, one in own.items():
+        found[place] = one
+
+
+def _identity(
+    dataset: Dataset, matcher: Matcher, settings: Settings, listing: Listing, folders: Folders
+) -> dict[str, Any]:
+    """What the answers depend on: runs that share it share their answers."""
+    return {
+        "version": version("descr-sdk"),
+        "options": {
+            "dataset": [dataset.name, _plain(dataset.settings)],
+            "matcher": repr(matcher),
+            **asdict(settings),
+        },
+        "features": {category: own.label for category, own in sorted(folders.upright.items())},
+        "pairs": listing.digest,
+        "images": folders.digest,
+    }
+
+
+def _stem(dataset: Dataset, run: Mapping[str, Any]) -> str:
+    """The name of the run's files: of runs with other options and features, another one."""
+    said = json.dumps([run["options"], run["features"]], sort_keys=True)
+    return f"{dataset.name}-{hashlib.sha256(said.encode()).hexdigest()[:10]}"
+
+
+def _about(
+    dataset: Dataset, matcher: Matcher, settings: Settings, listing: Listing, folders: Folders
+) -> dict[str, Any]:
+    """All that is needed to repeat the run, in values that JSON holds."""
+    first = listing.pairs[0]
+    features = folders.upright[first.category].info(first.source)
+    return {
+        "dataset": {
+            "name": dataset.name,
+            "title": dataset.title,
+            "citation": dataset.citation,
+            "truth": dataset.truth,
+            "settings": _plain(dataset.settings),
+            "pairs": len(dataset),
+            "published_pairs": dataset.published_pairs,
+            "categories": list(dataset.categories),
+        },
+        "settings": asdict(settings),
+        **describe_features(features),
+        "matcher": repr(matcher),
+        "counts": {
+            "pairs": len(listing.pairs),
+            "images": len(folders.known),
+            **{what: folders.count(what) for what in ("extracted", "redone", "kept")},
+        },
+        "versions": versions(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a data set as JSON gives them back, without the folder, which decides nothing."""
+    kept = {name: value for name, value in settings.items() if name != "root"}
+    plain: dict[str, Any] = json.loads(json.dumps(kept, default=str))
+    return plain
