@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .flow import dense_flow, warp
+    from .swap import Refinement, save_gif, swap_both, swap_frames, swap_instances
     from .visualization import (
         correspondence_colors,
         draw_clusters,
@@ -34,7 +35,12 @@ _LAZY = {
     "layer_pca": ".visualization",
     "matched_clusters": ".visualization",
     "paint_cells": ".visualization",
+    "Refinement": ".swap",
+    "save_gif": ".swap",
     "split_sources": ".visualization",
+    "swap_both": ".swap",
+    "swap_frames": ".swap",
+    "swap_instances": ".swap",
     "warp": ".flow",
 }
 
@@ -46,6 +52,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "Refinement",
     "correspondence_colors",
     "dense_flow",
     "draw_clusters",
@@ -58,6 +65,10 @@ __all__ = [
     "layer_pca",
     "matched_clusters",
     "paint_cells",
+    "save_gif",
     "split_sources",
+    "swap_both",
+    "swap_frames",
+    "swap_instances",
     "warp",
 ]
