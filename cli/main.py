@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import descriptors, extract, info, match, matchers, models
+from . import descriptors, extract, info, match, matchers, models, show
 from .errors import report
 from .help import Command, Group
 from .quiet import quiet, stoppable
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("match", cls=Command, epilog=match.EXAMPLES)(match.match)
+app.command("show", cls=Command, epilog=show.EXAMPLES)(show.show)
 app.command("extract", cls=Command, epilog=extract.EXAMPLES)(extract.extract)
 app.command("info", cls=Command, short_help="Show what is in feature files.")(info.info)
 app.command("descriptors", cls=Command, short_help="List the descriptors and their options.")(

@@ -63,7 +63,7 @@ def layer_pca(
     """
     numbers = check_components(components)
     trees = feature_trees(inputs, descriptor)
-    return _layer_colors(trees, check_masks(masks, [tree.attrs for tree in trees]), numbers)
+    return layer_colors(trees, check_masks(masks, [tree.attrs for tree in trees]), numbers)
 
 
 def draw_layers(
@@ -99,7 +99,7 @@ def draw_layers(
     attributes = [tree.attrs for tree in trees]
     cut = check_masks(masks, attributes)
     photographs = check_photographs(images, attributes)
-    return paint_layers(_layer_colors(trees, cut, numbers), photographs, cut, width)
+    return paint_layers(layer_colors(trees, cut, numbers), photographs, cut, width)
 
 
 def paint_layers(
@@ -119,9 +119,10 @@ def paint_layers(
     return draw_sheet(rows, aspects, width=width, row_labels=labels, tallest=_TALLEST)
 
 
-def _layer_colors(
+def layer_colors(
     trees: Sequence[xr.DataTree], masks: Sequence[Mask | None], components: Sequence[int]
 ) -> dict[str, list[xr.DataArray]]:
+    """The colours of the layers of these trees; see `layer_pca`."""
     for other in trees[1:]:
         check_same_space(trees[0], other, {}, {})
     layers = [tree_layers(tree) for tree in trees]

@@ -1,0 +1,276 @@
+"""`descr show`: what features look like."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .comparison import How, check_photographs, prepare
+from .errors import UserError
+from .inputs import check_exist
+from .loading import load_library
+from .masks import MaskOptions, prepare_masks
+from .names import AUTO, complete_matcher
+from .options import (
+    AutoMask,
+    Descriptor,
+    Device,
+    Json,
+    MaskSettings,
+    MatcherSettings,
+    Segment,
+    Settings,
+)
+from .outputs import check_not_inputs, check_suffixes, check_writable, write_all
+
+if TYPE_CHECKING:
+    from .shown import Shown
+
+EXAMPLES = """\
+descr show a.jpg b.jpg -o pca.png
+descr show a.jpg b.jpg c.jpg --as clusters --clusters 8 --auto-mask -o parts.png
+descr show a.jpg b.jpg --as map --matcher mutual -o map.png
+descr show a.jpg b.jpg --as layers --descriptor fused -o layers.png
+descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
+
+SUFFIXES = dict.fromkeys((".png", ".jpg", ".jpeg", ".webp"), "picture")
+NO_MASK = "-"
+_WIDTHS = 64, 20_000
+_WHAT = "What"
+
+
+class Kind(StrEnum):
+    """What a picture shows."""
+
+    PCA = "pca"
+    CLUSTERS = "clusters"
+    MAP = "map"
+    LAYERS = "layers"
+    COMPARE = "compare"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The options of a picture, checked as far as they can be without loading anything."""
+
+    images: list[Path]
+    kind: Kind
+    clusters: int | None
+    components: tuple[int, int, int] | None
+    width: int
+    masks: MaskOptions
+    how: How
+    outputs: list[Path]
+
+
+def show(
+    images: Annotated[
+        list[Path], typer.Argument(metavar="A [B ...]", help="Images or feature files.")
+    ],
+    kind: Annotated[
+        Kind,
+        typer.Option(
+            "--as",
+            help="What to show: pca, principal components of all images together as red, green "
+            "and blue; clusters, of each image, with one colour for those that belong together; "
+            "map, the first image coloured by position and the second by where it matches; "
+            "layers, the components of each layer; compare, all of it for each part of a fused "
+            "descriptor.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = Kind.PCA,
+    clusters: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="How many clusters per image, 6 by default and 12 at most.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    components: Annotated[
+        str | None,
+        typer.Option(
+            metavar="R,G,B",
+            help="Which principal components become red, green and blue: 1,2,3 by default.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    width: Annotated[
+        int,
+        typer.Option(
+            metavar="PIXELS",
+            help="Width of the picture; it comes out narrower where it would be too tall.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = 1600,
+    mask: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--mask",
+            metavar="IMAGE",
+            help="The object in the first image is where this image, of the same size, is bright. "
+            f"Once per image, in their order; {NO_MASK} for an image without a mask.",
+            rich_help_panel="Masks",
+        ),
+    ] = None,
+    segment: Segment = None,
+    auto_mask: AutoMask = False,
+    mask_settings: MaskSettings = None,
+    descriptor: Descriptor = AUTO,
+    settings: Settings = None,
+    matcher: Annotated[
+        str | None,
+        typer.Option(
+            "--matcher",
+            metavar="NAME",
+            help="The matcher of map and compare: a name of `descr matchers`, or "
+            "package.module:Class. By default nearest for colours, mutual for lines.",
+            autocompletion=complete_matcher,
+            rich_help_panel="How",
+        ),
+    ] = None,
+    matcher_settings: MatcherSettings = None,
+    device: Device = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The picture: .png, .jpg or .webp. Can be repeated.",
+            rich_help_panel="Results",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a picture of the features of one or more images.
+
+    Prints what the picture shows and where it is.
+    """
+    request = Request(
+        images=images,
+        kind=kind,
+        clusters=clusters,
+        components=_numbers(components),
+        width=width,
+        masks=_masks(mask or (), len(images), segment, auto_mask, mask_settings),
+        how=How.parse(
+            descriptor=descriptor,
+            settings=settings,
+            matcher=matcher,
+            matcher_settings=matcher_settings,
+            device=device,
+        ),
+        outputs=output or [],
+    )
+    _check(request)
+    shown = _run(request)
+    from .shown import save
+
+    write_all({path: save(shown, path) for path in request.outputs})
+    _print(shown, as_json, request.outputs)
+
+
+def _numbers(components: str | None) -> tuple[int, int, int] | None:
+    if components is None:
+        return None
+    try:
+        red, green, blue = (int(text) for text in components.split(","))
+    except ValueError:
+        red = green = blue = 0
+    if min(red, green, blue) < 1:
+        raise UserError(
+            f"--components must be three numbers from 1 on, not {components!r}",
+            hint="as in --components 1,2,3",
+        )
+    return red, green, blue
+
+
+def _masks(
+    files: Sequence[str],
+    images: int,
+    segment: str | None,
+    auto: bool,
+    settings: Sequence[str] | None,
+) -> MaskOptions:
+    """The options under "Masks"; raises `UserError` where they exclude each other."""
+    if files and (segment is not None or auto):
+        other = "--auto-mask" if auto else "--segment"
+        raise UserError(
+            f"--mask and {other} exclude each other: each says where the masks come from",
+            hint="give one of them",
+        )
+    if files and len(files) != images:
+        raise UserError(
+            f"--mask is given {len(files)} times for {images} images",
+            hint=f"give it once per image, in their order; {NO_MASK} for one without a mask",
+        )
+    paths = [None if file == NO_MASK else Path(file) for file in files]
+    return MaskOptions.parse(files=paths, segment=segment, auto=auto, settings=settings)
+
+
+def _check(request: Request) -> None:
+    """Refuse what is wrong with the options, before the library is loaded."""
+    kind, count = request.kind, len(request.images)
+    if kind in (Kind.MAP, Kind.COMPARE) and count != 2:
+        raise UserError(
+            f"--as {kind} needs two images, not {count}", hint="give the source and the target"
+        )
+    of_matches = Kind.MAP, Kind.COMPARE
+    for option, given, kinds in (
+        ("--clusters", request.clusters is not None, (Kind.CLUSTERS, Kind.COMPARE)),
+        ("--components", request.components is not None, (Kind.PCA, Kind.LAYERS)),
+        ("--matcher", request.how.matcher is not None, of_matches),
+        ("--matcher-set", bool(request.how.matcher_settings), of_matches),
+    ):
+        if given and kind not in kinds:
+            raise UserError(
+                f"{option} has nothing to do with --as {kind}",
+                hint=f"leave it out, or show {' or '.join(kinds)}",
+            )
+    if request.how.matcher_settings and request.how.matcher is None:
+        raise UserError("--matcher-set needs --matcher", hint="as in --matcher mutual")
+    if request.clusters is not None and not 2 <= request.clusters <= 12:
+        raise UserError(f"--clusters must be from 2 to 12, not {request.clusters}")
+    low, high = _WIDTHS
+    if not low <= request.width <= high:
+        raise UserError(f"--width must be from {low} to {high} pixels, not {request.width}")
+    if not request.outputs:
+        raise UserError("no file for the picture", hint="say where it goes: -o FILE.png")
+    check_suffixes(request.outputs, SUFFIXES)
+    inputs = [*request.images, *request.masks.paths]
+    check_exist(inputs)
+    check_not_inputs(request.outputs, inputs)
+
+
+def _run(request: Request) -> "Shown":
+    """Load the library and do the work."""
+    load_library()
+    from .progress import spinner
+    from .shown import Material, draw
+
+    if request.kind in (Kind.CLUSTERS, Kind.COMPARE):
+        from ..applications.extras import require_cluster
+
+        require_cluster("sklearn.cluster", f"--as {request.kind}")
+    check_writable(request.outputs)
+    began = time.perf_counter()
+    comparison = prepare(request.images, request.how)
+    if request.kind is Kind.COMPARE:
+        check_photographs(comparison.inputs, request.outputs, "--as compare")
+    masks = prepare_masks(request.masks, comparison.inputs, device=request.how.device)
+    with spinner(f"showing {', '.join(one.name for one in comparison.inputs)}"):
+        return draw(request, Material(comparison, masks), began)
+
+
+def _print(shown: "Shown", as_json: bool, outputs: Sequence[Path]) -> None:
+    from .tables import print_facts, print_json
+
+    if as_json:
+        print_json({**shown.document, "written": [str(path) for path in outputs]})
+    else:
+        print_facts([*shown.facts, *(("written", str(path)) for path in outputs)])

@@ -1,0 +1,254 @@
+"""The pictures of `descr show`, and what is said of them."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from .comparison import Comparison
+from .errors import UserError, say
+from .masks import Masks
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import xarray as xr
+
+    from ..applications.visualization.scenes import Scene
+    from .show import Request
+
+Facts: TypeAlias = list[tuple[str, str]]
+Drawn: TypeAlias = "tuple[npt.NDArray[np.uint8], Facts, dict[str, Any]]"
+"""A picture, what is printed of it, and the same for the JSON document."""
+
+_LARGEST_WEBP = 16_383
+_QUALITY = {"quality": 92}
+_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".png": ("PNG", {"optimize": True}),
+    ".jpg": ("JPEG", {**_QUALITY, "subsampling": 0}),
+    ".jpeg": ("JPEG", {**_QUALITY, "subsampling": 0}),
+    ".webp": ("WEBP", {**_QUALITY, "method": 4}),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A picture, uint8 (height, width, 3), with the facts to print and the JSON document."""
+
+    picture: "npt.NDArray[np.uint8]"
+    facts: Facts
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What a picture is made of: the images with their descriptor, and their masks."""
+
+    comparison: Comparison
+    masks: Masks
+
+    @property
+    def photographs(self) -> "list[Any] | None":
+        """The images; None unless all inputs are photographs."""
+        images = [one.image for one in self.comparison.inputs]
+        return None if any(image is None for image in images) else images
+
+    def scene(self, maps: "list[xr.DataArray]") -> "Scene":
+        """The maps with their photographs and masks."""
+        from ..applications.visualization.scenes import Scene
+
+        return Scene(maps, self.photographs, self.masks.find(maps))
+
+
+def draw(request: "Request", material: Material, began: float) -> Shown:
+    """The picture that is asked for; `began` is when the work did."""
+    trees = material.comparison.trees()
+    picture, facts, document = _DRAWING[request.kind](request, material, trees)
+    inputs = material.comparison.inputs
+    files = [one for one in inputs if one.image is None]
+    if 0 < len(files) < len(inputs):
+        say(f"the photographs are left out: {files[0].path} is a feature file")
+    descriptor = str(trees[0].attrs["descriptor"])
+    height, width = picture.shape[:2]
+    seconds = time.perf_counter() - began
+    named = "image" if len(inputs) == 1 else "images"
+    shown = ", ".join(f"{one.name} ({one.width} x {one.height})" for one in inputs)
+    return Shown(
+        picture,
+        [
+            (named, shown),
+            *facts,
+            ("descriptor", descriptor),
+            ("picture", f"{width} x {height}"),
+            ("seconds", f"{seconds:.2f}"),
+        ],
+        {
+            "as": str(request.kind),
+            "images": [
+                {"path": str(one.path), "image": one.name, "width": one.width, "height": one.height}
+                for one in inputs
+            ],
+            **document,
+            "descriptor": descriptor,
+            "picture": {"width": width, "height": height},
+            "seconds": round(seconds, 3),
+        },
+    )
+
+
+def save(shown: Shown, path: Path) -> Callable[[Path], None]:
+    """What writes the picture in the form that the suffix of `path` asks for."""
+    height, width = shown.picture.shape[:2]
+    form, options = _FORMATS[path.suffix.lower()]
+    if form == "WEBP" and max(height, width) > _LARGEST_WEBP:
+        raise UserError(
+            f"-o {path}: the picture is {width} x {height} pixels, and WebP holds "
+            f"{_LARGEST_WEBP} at most",
+            hint="write .png, or give a smaller --width",
+        )
+
+    def write(target: Path) -> None:
+        import PIL.Image
+
+        PIL.Image.fromarray(shown.picture).save(target, format=form, **options)
+
+    return write
+
+
+def _pca(request: "Request", material: Material, trees: "list[xr.DataTree]") -> Drawn:
+    from ..applications.visualization.components import COMPONENTS, cell_views, pca_colors
+    from ..applications.visualization.galleries import draw_gallery
+
+    scene = material.scene(material.comparison.maps(trees))
+    components = request.components or COMPONENTS
+    colors = pca_colors(scene.maps, scene.inside(), components)
+    explained = colors[0].attrs["explained_variance"]
+    return (
+        draw_gallery(scene, cell_views(colors, scene.masks), request.width),
+        [
+            ("components", _listed(components)),
+            ("variance explained", ", ".join(f"{share:.1%}" for share in explained)),
+        ],
+        {"components": list(components), "explained_variance": _rounded(explained)},
+    )
+
+
+def _clusters(request: "Request", material: Material, trees: "list[xr.DataTree]") -> Drawn:
+    from ..applications.visualization.clusters import CLUSTERS, cluster_maps
+    from ..applications.visualization.galleries import draw_gallery
+    from ..applications.visualization.regions import cluster_views
+
+    scene = material.scene(material.comparison.maps(trees))
+    clusters = request.clusters or CLUSTERS
+    labels = cluster_maps(scene.maps, scene.inside(), clusters)
+    facts = [("clusters", str(clusters))]
+    for grid in labels[1:]:
+        cosines = ", ".join(f"{cosine:.2f}" for cosine in grid.attrs["similarity"])
+        facts.append((f"cosines with {grid.attrs['image_name']}", cosines))
+    return (
+        draw_gallery(scene, cluster_views(labels, scene), request.width),
+        facts,
+        {
+            "clusters": clusters,
+            "similarity": [_rounded(grid.attrs["similarity"]) for grid in labels],
+        },
+    )
+
+
+def _map(request: "Request", material: Material, trees: "list[xr.DataTree]") -> Drawn:
+    from ..applications.visualization.galleries import draw_gallery
+    from ..applications.visualization.places import place_colors, place_views
+    from ..matchers import NearestNeighbor
+
+    scene = material.scene(material.comparison.maps(trees))
+    asked = material.comparison.matcher
+    if asked is None:
+        used: Any = NearestNeighbor()
+        colors = place_colors(scene, used)
+    else:
+        used = asked.made
+        with asked.at_work():
+            colors = place_colors(scene, used)
+    matched = colors[1].attrs["matched"]
+    return (
+        draw_gallery(scene, place_views(colors, scene), request.width),
+        [("matched", f"{matched:.1%} of {scene.maps[1].attrs['image_name']}"), _matcher(used)],
+        {"matched": round(matched, 4), "matcher": repr(used)},
+    )
+
+
+def _layers(request: "Request", material: Material, trees: "list[xr.DataTree]") -> Drawn:
+    from ..applications.visualization.components import COMPONENTS
+    from ..applications.visualization.layers import layer_colors, paint_layers
+
+    masks: list[Any] = [None] * len(trees)
+    if request.masks.given:
+        masks = material.masks.find(material.comparison.maps(trees))
+    components = request.components or COMPONENTS
+    colors = layer_colors(trees, masks, components)
+    facts = [("components", _listed(components))]
+    document = []
+    for path, grids in colors.items():
+        explained = grids[0].attrs["explained_variance"]
+        facts.append((path, f"{sum(explained):.1%} of the variance"))
+        sizes = [[grid.attrs["rows"], grid.attrs["columns"]] for grid in grids]
+        document.append(
+            {
+                "layer": path,
+                "channels": grids[0].attrs["channels"],
+                "grids": sizes,
+                "explained_variance": _rounded(explained),
+            }
+        )
+    return (
+        paint_layers(colors, material.photographs, masks, request.width),
+        facts,
+        {"components": list(components), "layers": document},
+    )
+
+
+def _compare(request: "Request", material: Material, trees: "list[xr.DataTree]") -> Drawn:
+    from ..applications.visualization.clusters import CLUSTERS
+    from ..applications.visualization.comparison import draw_comparison, split_sources
+
+    maps = split_sources(trees)
+    # Where masks are found, they are found in all sources together, which come last.
+    masks = material.masks.find(list(maps.values())[-1])
+    asked = material.comparison.matcher
+    clusters = request.clusters or CLUSTERS
+    assert material.photographs is not None
+    given: dict[str, Any] = {"masks": masks, "clusters": clusters, "width": request.width}
+    if asked is None:
+        picture = draw_comparison(maps, material.photographs, **given)
+    else:
+        with asked.at_work():
+            picture = draw_comparison(maps, material.photographs, matcher=asked.made, **given)
+    facts = [("compared", ", ".join(maps)), ("clusters", str(clusters))]
+    document: dict[str, Any] = {"compared": list(maps), "clusters": clusters}
+    if asked is not None:
+        facts.append(_matcher(asked.made))
+        document["matcher"] = repr(asked.made)
+    return picture, facts, document
+
+
+_DRAWING: dict[str, Callable[["Request", Material, "list[xr.DataTree]"], Drawn]] = {
+    "pca": _pca,
+    "clusters": _clusters,
+    "map": _map,
+    "layers": _layers,
+    "compare": _compare,
+}
+
+
+def _matcher(used: Any) -> tuple[str, str]:
+    return "matcher", repr(used)
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    red, green, blue = numbers
+    return f"{red} red, {green} green, {blue} blue"
+
+
+def _rounded(values: Sequence[float]) -> list[float]:
+    return [round(value, 5) for value in values]
