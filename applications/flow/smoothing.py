@@ -1,12 +1,11 @@
-"""Flow made smooth by a weighted median that neither masks nor surfaces are mixed in."""
+"""Flow made smooth by a weighted median, and filled where it is inconsistent."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
+from scipy.ndimage import binary_dilation
 
 from .cells import CellFlow, Numbers
 from .consistency import round_trip
@@ -17,10 +16,13 @@ _LIKENESS = 0.15
 """Cosines this far below 1 count exp(-1): cells that look alike move alike."""
 _DISTRUST = 1e-3
 """Weight of a cell whose way back leads elsewhere, where there is nothing better."""
-_VALUES = 1 << 22
+_WRONG = 3.0
+"""Forward-backward error, in cells, from which on a displacement is replaced."""
+_VALUES = 1 << 20
 """Values of windows that are held at once."""
 
 Features = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 
 def smooth(
@@ -31,8 +33,9 @@ def smooth(
     The window is the square of this radius in cells. A cell of it weighs the more, the smaller
     its forward-backward error is and the more its features are like those of the centre: the
     weighted median of Sun, Roth and Black, "Secrets of optical flow estimation and their
-    principles" (CVPR 2010, section 5.2), with features in place of colours. Cells of the mask
-    that have no match take that of their neighbours; cells outside it neither give nor take.
+    principles" (CVPR 2010, section 5.2), with features in place of colours. Places that stay
+    inconsistent, such as what the other image doesn't show, and those without a match are then
+    filled from their rim inwards. Cells outside the mask neither give nor take.
 
     Parameters
     ----------
@@ -43,34 +46,88 @@ def smooth(
     radius:
         In cells, at least 1.
     """
+    there, back = _Windows(source, radius), _Windows(target, radius)
     for _ in range(_ROUNDS):
-        there, back = round_trip(forward, backward), round_trip(backward, forward)
+        errors = round_trip(forward, backward), round_trip(backward, forward)
         forward, backward = (
-            _median(forward, _trust(forward, there), source, radius),
-            _median(backward, _trust(backward, back), target, radius),
+            _smoothed(forward, errors[0], there),
+            _smoothed(backward, errors[1], back),
         )
-    return forward, backward
+    errors = round_trip(forward, backward), round_trip(backward, forward)
+    return _filled(forward, errors[0], there), _filled(backward, errors[1], back)
 
 
-def _trust(flow: CellFlow, error: Numbers) -> Numbers:
-    """The weight of each cell: 1 without a forward-backward error, exp(-1) for one of a cell."""
-    trust = np.exp(-np.square(error / flow.cell))
-    return np.where(flow.known, np.nan_to_num(trust) + _DISTRUST, 0.0)
+class _Windows:
+    """The square windows of cells around each cell of a map, and how like its cells are."""
+
+    def __init__(self, features: Features, radius: int) -> None:
+        self.features, self.radius = features, radius
+        self.around = self._padded(features)
+
+    def median(self, flow: CellFlow, weights: Numbers, where: Mask) -> CellFlow:
+        """The flow with each cell in `where` replaced by the weighted median of its window.
+
+        It is unknown where nothing in the window weighs.
+        """
+        parts = [self._padded(np.nan_to_num(part)) for part in (flow.x, flow.y)]
+        padded = self._padded(weights)
+        result = [flow.x.copy(), flow.y.copy()]
+        row, column = where.nonzero()
+        step = max(1, _VALUES // (2 * self.radius + 1) ** 2)
+        for start in range(0, len(row), step):
+            cells = row[start : start + step], column[start : start + step]
+            weight = self._read(padded, *cells) * self._likeness(*cells)
+            for part, values in zip(result, parts, strict=True):
+                part[cells] = _weighted_median(self._read(values, *cells), weight)
+        return replace(flow, x=result[0], y=result[1])
+
+    def reaching(self, cells: Mask) -> Mask:
+        """Whose windows hold one of these cells."""
+        side = 2 * self.radius + 1
+        return np.asarray(binary_dilation(cells, np.ones((side, side), dtype=bool)))
+
+    def _likeness(self, row: Any, column: Any) -> Numbers:
+        """The weight (cell, place in the window) that the cosine with each cell's centre gives."""
+        centre = self.features[:, row, column]
+        cosines = [
+            np.einsum("cn,cn->n", centre, self.around[:, row + down, column + across])
+            for down, across in self._places()
+        ]
+        return np.asarray(np.exp((np.stack(cosines, axis=-1).astype(np.float64) - 1) / _LIKENESS))
+
+    def _read(self, padded: Numbers, row: Any, column: Any) -> Numbers:
+        """The values in the windows of these cells: (cell, place in the window)."""
+        down, across = np.array(self._places()).T
+        return np.asarray(padded[row[:, None] + down, column[:, None] + across])
+
+    def _places(self) -> list[tuple[int, int]]:
+        side = range(2 * self.radius + 1)
+        return [(down, across) for down in side for across in side]
+
+    def _padded(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The last two axes with a border of zeros."""
+        border = [(0, 0)] * (values.ndim - 2) + [(self.radius, self.radius)] * 2
+        return np.pad(values, border)
 
 
-def _median(flow: CellFlow, trust: Numbers, features: Features, radius: int) -> CellFlow:
-    """The weighted median of each window, NaN outside the mask and where nothing weighs."""
-    padded = [_padded(np.nan_to_num(part), radius) for part in (flow.x, flow.y)]
-    weights, around = _padded(trust, radius), _padded(features, radius)
-    smoothed = [np.full(flow.x.shape, np.nan) for _ in range(2)]
-    count, columns = flow.x.shape
-    for rows in _strips(count, columns, radius):
-        like = _likeness(features[:, rows], around[:, _widened(rows, radius)], radius)
-        weight = _windows(weights, rows, radius) * np.exp((like - 1) / _LIKENESS)
-        weight[~flow.inside[rows]] = 0.0
-        for part, result in zip(padded, smoothed, strict=True):
-            result[rows] = _weighted_median(_windows(part, rows, radius), weight)
-    return replace(flow, x=smoothed[0], y=smoothed[1])
+def _smoothed(flow: CellFlow, error: Numbers, windows: _Windows) -> CellFlow:
+    """One round of the median over all cells of the mask."""
+    trust = np.nan_to_num(np.exp(-np.square(error / flow.cell))) + _DISTRUST
+    return windows.median(flow, np.where(flow.known, trust, 0.0), flow.inside)
+
+
+def _filled(flow: CellFlow, error: Numbers, windows: _Windows) -> CellFlow:
+    """The flow with inconsistent places filled from consistent ones, from the rim inwards.
+
+    Places that are too far from any stay as they are.
+    """
+    sure = flow.known & (np.nan_to_num(error, nan=np.inf) <= _WRONG * flow.cell)
+    while True:
+        rim = flow.inside & ~sure & windows.reaching(sure)
+        if not rim.any():
+            return flow
+        flow = windows.median(flow, sure.astype(np.float64), rim)
+        sure = sure | rim
 
 
 def _weighted_median(values: Numbers, weights: Numbers) -> Numbers:
@@ -81,38 +138,3 @@ def _weighted_median(values: Numbers, weights: Numbers) -> Numbers:
     middle = np.take_along_axis(order, (below >= total / 2).argmax(-1)[..., None], -1)
     median = np.take_along_axis(values, middle, -1)
     return np.asarray(np.where(total > 0, median, np.nan)[..., 0])
-
-
-def _likeness(features: Features, around: Features, radius: int) -> Numbers:
-    """Cosine of each cell with each cell of its window: (row, column, place in the window)."""
-    rows, columns = features.shape[1:]
-    side = 2 * radius + 1
-    like = np.empty((rows, columns, side * side))
-    for place in range(side * side):
-        down, across = divmod(place, side)
-        other = around[:, down : down + rows, across : across + columns]
-        like[:, :, place] = np.einsum("crk,crk->rk", features, other)
-    return like
-
-
-def _windows(padded: Numbers, rows: slice, radius: int) -> Numbers:
-    """The window around each cell of these rows: (row, column, place in the window)."""
-    side = 2 * radius + 1
-    windows = sliding_window_view(padded[_widened(rows, radius)], (side, side))
-    return windows.reshape(*windows.shape[:2], side * side)
-
-
-def _padded(values: npt.NDArray[Any], radius: int) -> npt.NDArray[Any]:
-    """The last two axes with a border of zeros."""
-    width = [(0, 0)] * (values.ndim - 2) + [(radius, radius)] * 2
-    return np.pad(values, width)
-
-
-def _widened(rows: slice, radius: int) -> slice:
-    return slice(rows.start, rows.stop + 2 * radius)
-
-
-def _strips(rows: int, columns: int, radius: int) -> Iterator[slice]:
-    step = max(1, _VALUES // (columns * (2 * radius + 1) ** 2))
-    for start in range(0, rows, step):
-        yield slice(start, min(start + step, rows))
