@@ -8,10 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
 from ....descriptors.settings import Configurable, unknown
-from ..pair import Pair
+from ..pair import Pair, Picture
 from .errors import DatasetError
 from .inventory import Inventory
+from .rasters import read_flow, read_labels
 
 Truth: TypeAlias = Literal["points", "flow", "masks"]
 
@@ -125,6 +129,30 @@ class Dataset(Configurable, ABC):
                 found[picture.key] = picture.path
         return found
 
+    def labels(self, picture: Picture) -> npt.NDArray[np.uint8]:
+        """What the mask of a picture says of each pixel, uint8 (height, width), as it is stored.
+
+        Of a palette image these are the indices. Raises `DatasetError` for a picture without a
+        mask, or a mask that can't be read.
+        """
+        if picture.mask is None:
+            raise DatasetError(f"{self.title} has no mask of {picture.key}")
+        return read_labels(picture.mask)
+
+    def mask(self, picture: Picture) -> npt.NDArray[np.bool_]:
+        """Where the object is, by the rules of the data set: bool (height, width)."""
+        return np.asarray(self.labels(picture) != 0)
+
+    def flow(self, pair: Pair) -> npt.NDArray[np.float32]:
+        """The true flow of a pair, float32 (height, width, 2): along x and y, in pixels.
+
+        It lies on the image that `flow_lies_on` names, and leads into the other; NaN where it is
+        not known. Raises `DatasetError` for a pair without a flow, or a file that can't be read.
+        """
+        if pair.flow is None:
+            raise DatasetError(f"{self.title} has no flow of {pair.name}")
+        return read_flow(pair.flow)
+
     def check(self) -> None:
         """Raise `DatasetError` unless every file is there that the pairs need.
 
@@ -133,6 +161,9 @@ class Dataset(Configurable, ABC):
         """
         self._check_folder()
         inventory = Inventory(self.folder, title=self.title, website=self.website)
+        for folder in self._folders():
+            inventory.need_folder(folder)
+        inventory.raise_if_incomplete()
         for path in self._files():
             inventory.need(path)
         inventory.raise_if_incomplete()
@@ -149,6 +180,10 @@ class Dataset(Configurable, ABC):
     @abstractmethod
     def _read(self, entry: Entry) -> Pair:
         """The pair of this entry."""
+
+    def _folders(self) -> Iterable[Path]:
+        """Folders without which the data set is not whole, whatever they should hold."""
+        return ()
 
     def _files(self) -> Iterator[Path]:
         """Every file that the pairs need, those that are missing too."""

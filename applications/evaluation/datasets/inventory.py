@@ -30,6 +30,7 @@ class Inventory:
         self._seen: set[Path] = set()
         self._absent: dict[Path, list[str]] = {}
         self._folders: dict[Path, int] = {}
+        self._unlisted: list[Path] = []
         self._empty: list[Path] = []
 
     def need(self, path: Path) -> None:
@@ -50,15 +51,28 @@ class Inventory:
         if size == 0:
             self._empty.append(path)
 
+    def need_folder(self, path: Path) -> None:
+        """Look up a folder whose files are not known by name."""
+        if not path.is_dir():
+            self._unlisted.append(path)
+
     def raise_if_incomplete(self) -> None:
         """Raise `DatasetError` if anything is absent or empty."""
+        wholes = [f"no folder {self._relative(folder)}" for folder in self._unlisted]
+        if said := [*wholes, *self._files_lacking()]:
+            raise DatasetError(
+                f"{self.title} in {self.root} is incomplete: {'; '.join(said)}",
+                hint=f"copy it again; it is to be had at {self.website}",
+            )
+
+    def _files_lacking(self) -> list[str]:
         lacking = (
             sum(self._folders.values())
             + sum(len(names) for names in self._absent.values())
             + len(self._empty)
         )
         if not lacking:
-            return
+            return []
         parts = [
             f"the folder {self._relative(folder)} ({_files(count)})"
             for folder, count in sorted(self._folders.items())
@@ -70,11 +84,8 @@ class Inventory:
         if self._empty:
             names = [self._relative(path) for path in sorted(self._empty)]
             parts.append(f"{len(names)} empty ({_some(names)})")
-        raise DatasetError(
-            f"{self.title} in {self.root} is incomplete: {lacking} of {_files(self.count)} "
-            f"missing: {'; '.join(parts)}",
-            hint=f"copy it again; it is to be had at {self.website}",
-        )
+        parts[0] = f"{lacking} of {_files(self.count)} missing: {parts[0]}"
+        return parts
 
     def _absent_folder(self, path: Path) -> Path | None:
         """The highest folder above `path`, within the data set, that does not exist."""

@@ -11,6 +11,11 @@ DATASETS: Registry[Dataset] = Registry(
     base=Dataset,  # type: ignore[type-abstract]
     builtin={
         "spair-71k": f"{__package__}.spair:SPair71k",
+        "pf-pascal": f"{__package__}.pf_pascal:PFPascal",
+        "pf-willow": f"{__package__}.pf_willow:PFWillow",
+        "tss": f"{__package__}.tss:TSS",
+        "ap-10k": f"{__package__}.ap10k:AP10K",
+        "davis-2017": f"{__package__}.davis:DAVIS2017",
     },
     group="descr.datasets",
 )

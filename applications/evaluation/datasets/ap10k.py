@@ -1,0 +1,210 @@
+"""AP-10K as a benchmark of correspondence: animals of 54 species, 17 keypoints each."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from ....descriptors.errors import OptionError
+from ....descriptors.settings import check_choice
+from ..pair import Box, Pair, Picture
+from .annotations import fields_of, read_json
+from .ap10k_pairs import Animal, make_pairs
+from .base import Dataset, Entry
+from .errors import DatasetError
+
+POINT_NAMES = (
+    *("left eye", "right eye", "nose", "neck", "root of tail", "left shoulder", "left elbow"),
+    *("left front paw", "right shoulder", "right elbow", "right front paw", "left hip"),
+    *("left knee", "left back paw", "right hip", "right knee", "right back paw"),
+)
+SUBSETS = ("intra-species", "cross-species", "cross-family")
+VISIBLE = 2
+"""What the annotations call a point that is labelled and seen; 1 is hidden, 0 not labelled."""
+# Any sign may stand for the colon: not every file system takes it in a name.
+_STEM = re.compile(r"(\d+-\d+)[^0-9A-Za-z](.+)")
+
+
+def _mirrored(name: str) -> int:
+    swap = {"left": "right", "right": "left"}
+    return POINT_NAMES.index(" ".join(swap.get(word, word) for word in name.split()))
+
+
+MIRRORED = tuple(map(_mirrored, POINT_NAMES))
+
+
+@dataclass(frozen=True)
+class _Entry(Entry):
+    path: Path | None
+    animals: tuple[Animal, Animal] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Annotation:
+    points: npt.NDArray[np.float64]
+    box: Box
+
+
+class AP10K(Dataset):
+    """The correspondence benchmark of AP-10K, prepared or from the original annotations.
+
+    Prepared as its authors' notebook does it (Zhang et al., Telling Left from Right, CVPR 2024),
+    there is one annotation per image in ImageAnnotation/<family>/<species>, one per pair in
+    PairAnnotation, and the images in JPEGImages/<family>/<species>; the pairs are taken sorted by
+    name. Without PairAnnotation the pairs are made from annotations/ap10k-*-split1.json, the same
+    on every machine; see `ap10k_pairs`. The notebook draws its pairs at random, so that numbers
+    measured on the two lists don't compare.
+
+    Points are taken as they stand, counted from 0 as in COCO. A box has the published sides: its
+    right edge is left + width.
+
+    Parameters
+    ----------
+    root:
+        The folder ap-10k.
+    category:
+        As in `Dataset`: species for `intra-species`, families for `cross-species`; `cross-family`
+        has the one category `all`.
+    split:
+        `trn`, `val` or `test`.
+    subset:
+        `intra-species`, `cross-species` or `cross-family`; `trn` has `intra-species` alone.
+    """
+
+    name = "ap-10k"
+    title = "AP-10K"
+    citation = (
+        "H. Yu, Y. Xu, J. Zhang, W. Zhao, Z. Guan, D. Tao: AP-10K: A Benchmark for Animal Pose "
+        "Estimation in the Wild. NeurIPS Datasets and Benchmarks, 2021; pairs: J. Zhang et al.: "
+        "Telling Left from Right: Identifying Geometry-Aware Semantic Correspondence. CVPR 2024"
+    )
+    website = "https://github.com/AlexTheBad/AP-10K"
+    truth = "points"
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        category: str | Sequence[str] | None = None,
+        split: str = "test",
+        subset: str = "intra-species",
+    ) -> None:
+        super().__init__(root, category=category)
+        self.split = check_choice("split", split, ("trn", "val", "test"))
+        self.subset = check_choice("subset", subset, SUBSETS)
+        if split == "trn" and subset != "intra-species":
+            raise OptionError(
+                f"split trn of {self.title} has no subset {subset}",
+                hint="take split val or test, or subset intra-species",
+            )
+
+    @property
+    def prepared(self) -> bool:
+        """Whether the folder has pairs of its own; else they are made."""
+        return (self.folder / "PairAnnotation").is_dir()
+
+    def _list(self) -> Iterator[_Entry]:
+        if not self.prepared:
+            yield from sorted(self._made(), key=lambda entry: entry.name)
+            return
+        suffix = "" if self.subset == "intra-species" else f"_{self.subset.replace('-', '_')}"
+        folder = self._need_folder("PairAnnotation", f"{self.split}{suffix}")
+        for path in sorted(folder.glob("[!.]*.json")):
+            if not (parts := _STEM.fullmatch(path.stem)):
+                raise DatasetError(f"{path} is not named as <number>-<number>:<category>.json")
+            numbers, category = parts.groups()
+            yield _Entry(f"{numbers}:{category}", category, path)
+
+    def _made(self) -> Iterator[_Entry]:
+        self._need_folder("annotations")
+        for category, source, target in make_pairs(self.folder, self.split, self.subset):
+            name = f"{source.number:012d}-{target.number:012d}:{category}"
+            yield _Entry(name, category, None, (source, target))
+
+    def _read(self, entry: Entry) -> Pair:
+        entry = cast(_Entry, entry)
+        if entry.animals is not None:
+            source, target = map(self._picture_of, entry.animals)
+        else:
+            source, target = map(self._picture, self._annotations(cast(Path, entry.path)))
+        return Pair(
+            name=entry.name,
+            category=entry.category,
+            source=source,
+            target=target,
+            point_names=POINT_NAMES,
+            mirrored=MIRRORED,
+        )
+
+    def _annotations(self, path: Path) -> tuple[Path, Path]:
+        """The annotations of the two images of a pair."""
+        found = read_json(path)
+        with fields_of(path):
+            source, target = (_below(str(found[f"{side}_json_path"])) for side in ("src", "trg"))
+        return self.folder / "ImageAnnotation" / source, self.folder / "ImageAnnotation" / target
+
+    def _image(self, annotation: Path) -> Path:
+        below = annotation.relative_to(self.folder / "ImageAnnotation").with_suffix(".jpg")
+        return self.folder / "JPEGImages" / below
+
+    def _picture(self, annotation: Path) -> Picture:
+        if annotation not in self._known:
+            found = read_json(annotation)
+            with fields_of(annotation):
+                self._known[annotation] = _annotation(found)
+        note, image = self._known[annotation], self._image(annotation)
+        key = image.relative_to(self.folder).as_posix()
+        return Picture(image, key, points=note.points.copy(), box=note.box)
+
+    @cached_property
+    def _known(self) -> dict[Path, _Annotation]:
+        return {}
+
+    def _picture_of(self, animal: Animal) -> Picture:
+        note = _annotation({"keypoints": animal.keypoints, "bbox": animal.box})
+        image = self._image_of(animal)
+        return Picture(
+            image, image.relative_to(self.folder).as_posix(), points=note.points, box=note.box
+        )
+
+    def _image_of(self, animal: Animal) -> Path:
+        if (self.folder / "JPEGImages").is_dir():
+            return self.folder / "JPEGImages" / animal.family / animal.species / animal.file
+        return self.folder / "data" / animal.file
+
+    def _files(self) -> Iterator[Path]:
+        for one in self.entries:
+            entry = cast(_Entry, one)
+            if entry.animals is not None:
+                yield from map(self._image_of, entry.animals)
+                continue
+            path = cast(Path, entry.path)
+            yield path
+            if path.stat().st_size:
+                for annotation in self._annotations(path):
+                    yield annotation
+                    yield self._image(annotation)
+
+
+def _below(written: str) -> PurePosixPath:
+    """<family>/<species>/<file> of a path that was written down on another machine."""
+    parts = PurePosixPath(written.replace("\\", "/")).parts[-3:]
+    if len(parts) != 3:
+        raise ValueError(f"{written!r} is no path of an annotation")
+    return PurePosixPath(*parts)
+
+
+def _annotation(found: dict[str, Any]) -> _Annotation:
+    numbers = np.asarray(found["keypoints"], dtype=np.float64)
+    if numbers.shape != (3 * len(POINT_NAMES),) or not np.isfinite(numbers).all():
+        raise ValueError(f"keypoints are {3 * len(POINT_NAMES)} finite numbers")
+    points = numbers.reshape(-1, 3)
+    left, top, width, height = (float(value) for value in found["bbox"])
+    places = np.where(points[:, 2:] == VISIBLE, points[:, :2], np.nan)
+    return _Annotation(places, (left, top, left + width, top + height))

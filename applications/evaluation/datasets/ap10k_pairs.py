@@ -1,0 +1,168 @@
+"""Pairs of animals made from the original annotations of AP-10K, the same on every machine.
+
+The rules are those of the benchmark (Zhang et al., Telling Left from Right, CVPR 2024, section 5,
+and the notebook that prepares it), with every random choice replaced:
+
+- One animal per image with at least three labelled points. Images with several animals are left
+  out: those that the benchmark's list ap-10k_is_crowd.txt names where that file lies in the folder,
+  else those with several annotations.
+- Of a species' animals, in the order of their numbers, the last 30 are for `test`, of the rest the
+  last 20 for `val`, and the others for `trn`.
+- The two animals of a pair show at least three points in common.
+- `intra-species`: every pair of one species; for `trn` at most 50 per animal.
+- `cross-species`: pairs of two species of one family, at most 900 of a family, 400 for `val`.
+- `cross-family`: at most 30 pairs of any two families, 20 for `val`.
+
+Where there are more, they are taken evenly spaced from the sorted list. The animal of the lower
+number is the source in every other pair, the target in the others.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .annotations import fields_of, read_json, read_lines
+from .errors import DatasetError
+
+FILES = tuple(f"ap10k-{part}-split1.json" for part in ("train", "val", "test"))
+CROWDS = "ap-10k_is_crowd.txt"
+COMMON = 3
+"""Points that two animals show in common, at least; also those that an animal has labelled."""
+_TEST, _VAL = 30, 20
+_MOST = {
+    "cross-species": {"val": 400, "test": 900},
+    "cross-family": {"val": 20, "test": 30},
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Animal:
+    """One annotated animal: the image's number and file, and the annotation as it stands."""
+
+    number: int
+    file: str
+    family: str
+    species: str
+    keypoints: Sequence[float]
+    box: Sequence[float]
+
+    @cached_property
+    def visible(self) -> npt.NDArray[np.int64]:
+        """int64 (17,): 1 for each point that is seen."""
+        return np.asarray(np.asarray(self.keypoints)[2::3] == 2, dtype=np.int64)
+
+
+Group: TypeAlias = list[Animal]
+
+
+def make_pairs(folder: Path, split: str, subset: str) -> Iterator[tuple[str, Animal, Animal]]:
+    """Category, source and target of each pair of the split, sorted.
+
+    Raises `DatasetError` if the annotations are missing or damaged.
+    """
+    species = {key: _part(members, split) for key, members in _by_species(_animals(folder)).items()}
+    if subset == "intra-species":
+        for (_, name), members in sorted(species.items(), key=lambda item: item[0][1]):
+            found = _common(members, members, ordered=True)
+            most = 50 * len(members) if split == "trn" else len(found)
+            yield from _directed(name, _spaced(found, most))
+        return
+    families: dict[str, list[Group]] = defaultdict(list)
+    for (family, _), members in sorted(species.items()):
+        families[family].append(members)
+    most = _MOST[subset][split]
+    if subset == "cross-species":
+        for family, groups in families.items():
+            found = [pair for a, b in combinations(groups, 2) for pair in _common(a, b)]
+            yield from _directed(family, _spaced(found, most))
+        return
+    whole = [[animal for group in groups for animal in group] for groups in families.values()]
+    for one, other in combinations(whole, 2):
+        yield from _directed("all", _spaced(_common(one, other), most))
+
+
+def _animals(folder: Path) -> Group:
+    there = [folder / "annotations" / name for name in FILES]
+    missing = [path.name for path in there if not path.is_file()]
+    if missing:
+        raise DatasetError(
+            f"AP-10K: {folder / 'annotations'} lacks {', '.join(missing)}",
+            hint="they are to be had at https://github.com/AlexTheBad/AP-10K",
+        )
+    animals: dict[int, Animal] = {}
+    labelled: dict[int, int] = {}
+    count: Counter[int] = Counter()
+    for path in there:
+        found = read_json(path)
+        with fields_of(path):
+            images = {int(image["id"]): str(image["file_name"]) for image in found["images"]}
+            kinds = {int(kind["id"]): kind for kind in found["categories"]}
+            for note in found["annotations"]:
+                number = int(note["image_id"])
+                count[number] += 1
+                if number not in animals:
+                    kind = kinds[int(note["category_id"])]
+                    animals[number] = _animal(number, images[number], kind, note)
+                    labelled[number] = int(note["num_keypoints"])
+    crowds = _crowds(folder) or {number for number, times in count.items() if times > 1}
+    return [
+        animal
+        for number, animal in sorted(animals.items())
+        if number not in crowds and labelled[number] >= COMMON
+    ]
+
+
+def _animal(number: int, file: str, kind: dict[str, Any], note: dict[str, Any]) -> Animal:
+    family, species = str(kind["supercategory"]), str(kind["name"])
+    return Animal(number, file, family, species, note["keypoints"], note["bbox"])
+
+
+def _crowds(folder: Path) -> set[int]:
+    path = folder / CROWDS
+    if not path.is_file():
+        return set()
+    with fields_of(path):
+        return {int(line) for line in read_lines(path)}
+
+
+def _by_species(animals: Group) -> dict[tuple[str, str], Group]:
+    groups: dict[tuple[str, str], Group] = defaultdict(list)
+    for animal in animals:
+        groups[animal.family, animal.species].append(animal)
+    return groups
+
+
+def _part(members: Group, split: str) -> Group:
+    test = max(len(members) - _TEST, 0)
+    val = max(test - _VAL, 0)
+    return {"trn": members[:val], "val": members[val:test], "test": members[test:]}[split]
+
+
+def _common(one: Group, other: Group, *, ordered: bool = False) -> list[tuple[Animal, Animal]]:
+    """Pairs with enough points in common; with `ordered`, of one group, each pair once."""
+    if not one or not other:
+        return []
+    enough = np.stack([a.visible for a in one]) @ np.stack([b.visible for b in other]).T >= COMMON
+    if ordered:
+        enough = np.triu(enough, 1)
+    return [(one[row], other[column]) for row, column in np.argwhere(enough).tolist()]
+
+
+def _spaced(pairs: list[tuple[Animal, Animal]], most: int) -> Iterator[tuple[Animal, Animal]]:
+    count = min(most, len(pairs))
+    return (pairs[n * len(pairs) // count] for n in range(count))
+
+
+def _directed(
+    category: str, pairs: Iterator[tuple[Animal, Animal]]
+) -> Iterator[tuple[str, Animal, Animal]]:
+    for place, pair in enumerate(pairs):
+        source, target = sorted(pair, key=lambda animal: animal.number, reverse=place % 2 == 1)
+        yield category, source, target

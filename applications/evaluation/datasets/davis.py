@@ -1,0 +1,165 @@
+"""DAVIS 2017: videos in which every object is masked in every frame."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from ....descriptors.settings import check_choice, unknown
+from ..pair import Pair, Picture
+from .annotations import read_lines
+from .base import Dataset, Entry
+
+VOID = 255
+"""The label of pixels that are not judged."""
+PUBLISHED = {"val": 1_969}
+
+
+@dataclass(frozen=True)
+class Video:
+    """The frames of one sequence, and the file with the mask of each.
+
+    Parameters
+    ----------
+    name:
+        As in `bike-packing`.
+    frames, masks:
+        As many of one as of the other, in order of time. A mask is a palette image whose index is
+        0 for the background and 1, 2, ... for the objects.
+    """
+
+    name: str
+    frames: tuple[Path, ...]
+    masks: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class _Entry(Entry):
+    frame: int
+
+
+class DAVIS2017(Dataset):
+    """DAVIS 2017 in its original folders: videos, and the pairs of first frame and later frame.
+
+    The categories are the videos. The first frame's mask is what a method is given; the others are
+    the truth.
+
+    Parameters
+    ----------
+    root:
+        The folder that holds JPEGImages, Annotations and ImageSets.
+    category:
+        As in `Dataset`: videos.
+    split:
+        `val` or `train`.
+    resolution:
+        `480p` or `Full-Resolution`.
+    """
+
+    name = "davis-2017"
+    title = "DAVIS 2017"
+    citation = (
+        "J. Pont-Tuset, F. Perazzi, S. Caelles, P. Arbelaez, A. Sorkine-Hornung, L. Van Gool: The "
+        "2017 DAVIS Challenge on Video Object Segmentation. arXiv:1704.00675, 2017"
+    )
+    website = "https://davischallenge.org/davis2017/code.html"
+    truth = "masks"
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        category: str | Sequence[str] | None = None,
+        split: str = "val",
+        resolution: str = "480p",
+    ) -> None:
+        super().__init__(root, category=category)
+        self.split = check_choice("split", split, ("val", "train"))
+        self.resolution = check_choice("resolution", resolution, ("480p", "Full-Resolution"))
+
+    @property
+    def published_pairs(self) -> int | None:
+        """How many frames follow a first frame; None for `train` and for a choice of videos."""
+        return PUBLISHED.get(self.split) if self.category is None else None
+
+    @cached_property
+    def videos(self) -> tuple[Video, ...]:
+        """The videos of the split, or those chosen, in the order of its list.
+
+        A frame that lacks its mask, or the other way round, is one of the video nevertheless:
+        `check` says what is missing.
+        """
+        self._check_folder()
+        self._need_folder("ImageSets", "2017")
+        names = read_lines(self.folder / "ImageSets" / "2017" / f"{self.split}.txt")
+        for wanted in self.category or ():
+            if wanted not in names:
+                raise unknown(f"category of {self.title}", wanted, sorted(names))
+        return tuple(
+            self._video(name) for name in names if self.category is None or name in self.category
+        )
+
+    def objects(self, video: Video) -> tuple[int, ...]:
+        """The labels of the objects, those that the first frame shows."""
+        found = np.unique(self.labels(self._picture(video, 0))).tolist()
+        return tuple(label for label in found if label not in (0, VOID))
+
+    def mask(self, picture: Picture) -> npt.NDArray[np.bool_]:
+        """Where any object is, bool (height, width)."""
+        labels = self.labels(picture)
+        return np.asarray((labels != 0) & (labels != VOID))
+
+    def _video(self, name: str) -> Video:
+        images = self._folder_of("JPEGImages", name)
+        masks = self._folder_of("Annotations", name)
+        stems = sorted(
+            {one.stem for one in images.glob("[!.]*.jpg")}
+            | {one.stem for one in masks.glob("[!.]*.png")}
+        )
+        return Video(
+            name,
+            frames=tuple(images / f"{stem}.jpg" for stem in stems),
+            masks=tuple(masks / f"{stem}.png" for stem in stems),
+        )
+
+    def _folder_of(self, kind: str, video: str) -> Path:
+        return self.folder / kind / self.resolution / video
+
+    @cached_property
+    def _by_name(self) -> dict[str, Video]:
+        return {video.name: video for video in self.videos}
+
+    def _list(self) -> Iterator[_Entry]:
+        for video in self.videos:
+            for frame in range(1, len(video.frames)):
+                first, later = video.frames[0].stem, video.frames[frame].stem
+                yield _Entry(f"{video.name}:{first}-{later}", video.name, frame)
+
+    def _read(self, entry: Entry) -> Pair:
+        video = self._by_name[entry.category]
+        return Pair(
+            name=entry.name,
+            category=entry.category,
+            source=self._picture(video, 0),
+            target=self._picture(video, cast(_Entry, entry).frame),
+        )
+
+    def _picture(self, video: Video, frame: int) -> Picture:
+        path = video.frames[frame]
+        key = path.relative_to(self.folder).as_posix()
+        return Picture(path, key, mask=video.masks[frame])
+
+    def _folders(self) -> Iterator[Path]:
+        for video in self.videos:
+            for kind in ("JPEGImages", "Annotations"):
+                yield self._folder_of(kind, video.name)
+
+    def _files(self) -> Iterator[Path]:
+        for video in self.videos:
+            yield from video.frames
+            yield from video.masks

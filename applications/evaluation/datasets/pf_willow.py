@@ -1,0 +1,93 @@
+"""PF-WILLOW: 900 pairs of photographs of four objects, each with ten keypoints."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from ..pair import Pair, Picture
+from .annotations import fields_of, read_rows
+from .base import Entry
+from .errors import DatasetError
+from .proposal_flow import ProposalFlow, common_order
+
+POINTS = 10
+PUBLISHED = 900
+LISTS = ("test_pairs_pf.csv", "test_pairs.csv")
+
+
+@dataclass(frozen=True)
+class _Entry(Entry):
+    row: tuple[str, ...]
+
+
+class PFWillow(ProposalFlow):
+    """PF-WILLOW in its original folders.
+
+    The categories are its folders, as in `car(S)`. The box is that of the ten points, from which
+    the published thresholds are taken.
+
+    Parameters
+    ----------
+    root:
+        The folder PF-dataset, which holds a folder per category and test_pairs_pf.csv. A row of
+        that list holds both paths, then x and then y of the ten points of the first image, and
+        the same for the second.
+    category, first_pixel:
+        As in `ProposalFlow`.
+    """
+
+    name = "pf-willow"
+    title = "PF-WILLOW"
+
+    @property
+    def published_pairs(self) -> int | None:
+        """How many pairs there are; None for a choice of categories."""
+        return PUBLISHED if self.category is None else None
+
+    @property
+    def _list_file(self) -> Path:
+        for name in LISTS:
+            if (self.folder / name).is_file():
+                return self.folder / name
+        raise DatasetError(
+            f"{self.title}: {self.root} has no list of pairs {LISTS[0]}",
+            hint="the list is to be had at "
+            "https://www.di.ens.fr/willow/research/cnngeometric/other_resources/",
+        )
+
+    def _list(self) -> Iterator[_Entry]:
+        path = self._list_file
+        rows = read_rows(path)
+        with fields_of(path):
+            images = [[Path(self._image(cell)[0]) for cell in row[:2]] for row in rows]
+            stems = [f"{source.stem}-{target.stem}" for source, target in images]
+            for name, row, (source, _) in zip(common_order(stems), rows, images, strict=True):
+                yield _Entry(name, source.parent.name, tuple(row))
+
+    def _read(self, entry: Entry) -> Pair:
+        row = cast(_Entry, entry).row
+        with fields_of(self._list_file):
+            numbers = [float(cell) for cell in row[2:]]
+            if len(numbers) != 4 * POINTS:
+                raise ValueError(f"{entry.name} has {len(numbers)} numbers, not {4 * POINTS}")
+            source = self._picture(row[0], numbers[: 2 * POINTS])
+            target = self._picture(row[1], numbers[2 * POINTS :])
+        return Pair(
+            name=entry.name,
+            category=entry.category,
+            source=source,
+            target=target,
+            point_names=tuple(str(number) for number in range(1, POINTS + 1)),
+        )
+
+    def _picture(self, written: str, numbers: list[float]) -> Picture:
+        points = self._points(numbers[:POINTS], numbers[POINTS:])
+        (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+        key, path = self._image(written)
+        return Picture(path, key, points=points, box=(left, top, right, bottom))
+
+    def _files(self) -> Iterator[Path]:
+        for entry in self.entries:
+            for written in cast(_Entry, entry).row[:2]:
+                yield self._image(written)[1]

@@ -1,0 +1,74 @@
+"""What the two data sets of Proposal Flow have in common."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ....descriptors.settings import check_choice
+from ..pair import Box
+from .base import Dataset
+
+CITATION = (
+    "B. Ham, M. Cho, C. Schmid, J. Ponce: Proposal Flow: Semantic Correspondences from Object "
+    "Proposals. TPAMI 40(7), 2018"
+)
+WEBSITE = "https://www.di.ens.fr/willow/research/proposalflow/"
+
+
+class ProposalFlow(Dataset):
+    """A data set of Proposal Flow, its pairs in a CSV file.
+
+    Parameters
+    ----------
+    root:
+        The folder of the data set.
+    category:
+        As in `Dataset`.
+    first_pixel:
+        What the annotations call the centre of the top-left pixel. They were made with MATLAB, and
+        the code that the pair lists come from (Rocco et al., CVPR 2017, normalises coordinates by
+        x - 1) reads them from 1; evaluations since take the numbers as they stand, as 0 does.
+    """
+
+    citation = CITATION
+    website = WEBSITE
+    truth = "points"
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        category: str | Sequence[str] | None = None,
+        first_pixel: int = 1,
+    ) -> None:
+        super().__init__(root, category=category)
+        self.first_pixel = check_choice("first_pixel", first_pixel, (0, 1))
+
+    def _image(self, written: str) -> tuple[str, Path]:
+        """Key and path of an image by its path in the list, which begins above the root."""
+        key = "/".join(PurePosixPath(written.replace("\\", "/")).parts[-2:])
+        return key, self.folder / key
+
+    def _points(self, x: Any, y: Any) -> npt.NDArray[np.float64]:
+        """float64 (point, 2) of numbers as they stand in the list."""
+        if len(x) != len(y):
+            raise ValueError(f"{len(x)} x and {len(y)} y")
+        points = np.column_stack([np.asarray(x, np.float64), np.asarray(y, np.float64)])
+        if not np.isfinite(points).all():
+            raise ValueError("a coordinate is not finite")
+        return points - self.first_pixel
+
+    def _box(self, values: Any) -> Box:
+        left, top, right, bottom = (float(value) - self.first_pixel for value in values)
+        return left, top, right, bottom
+
+
+def common_order(names: Sequence[str]) -> Iterator[str]:
+    """Unique names of pairs: the row of the list, from 1, before source and target."""
+    width = len(str(len(names)))
+    for row, name in enumerate(names, start=1):
+        yield f"{row:0{width}d}-{name}"
