@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import descriptors, extract, info, match, matchers, models, show
+from . import descriptors, extract, flow, info, match, matchers, models, show, swap
 from .errors import report
 from .help import Command, Group
 from .quiet import quiet, stoppable
@@ -22,6 +22,8 @@ app = typer.Typer(
 )
 app.command("match", cls=Command, epilog=match.EXAMPLES)(match.match)
 app.command("show", cls=Command, epilog=show.EXAMPLES)(show.show)
+app.command("flow", cls=Command, epilog=flow.EXAMPLES)(flow.flow)
+app.command("swap", cls=Command, epilog=swap.EXAMPLES)(swap.swap)
 app.command("extract", cls=Command, epilog=extract.EXAMPLES)(extract.extract)
 app.command("info", cls=Command, short_help="Show what is in feature files.")(info.info)
 app.command("descriptors", cls=Command, short_help="List the descriptors and their options.")(

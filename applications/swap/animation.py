@@ -15,8 +15,11 @@ from ...descriptors.settings import check_int
 from .membrane import membrane
 from .motion import Fit, Points
 
-MAX_PIXELS = 40_000_000
-"""Largest animation, in pixels of all frames together: some 30 MB as a GIF."""
+MAX_PIXELS = 25_000_000
+"""Largest animation, in pixels of all frames together: some 15 MB as a GIF."""
+FRAMES = 30
+COLUMNS = 480
+"""Size of an animation, unless it is given."""
 _CLEARED = 0.2
 """Share of the way over which the instances fade out of their backgrounds."""
 
@@ -29,8 +32,8 @@ def swap_frames(
     swapped: xr.Dataset,
     *,
     target_mask: MaskLike,
-    frames: int = 30,
-    width: int = 480,
+    frames: int = FRAMES,
+    width: int = COLUMNS,
 ) -> list[Picture]:
     """Pictures of the pixels on their way from the target to the source, uint8 (y, x, rgb) each.
 
@@ -55,11 +58,12 @@ def swap_frames(
     Raises
     ------
     OptionError
-        A setting is out of range, or the animation is larger than 40 megapixels together.
+        A setting is out of range, or the animation is larger than 25 megapixels in all.
     ImageError
         The images are not those of the swap.
     """
-    check_frames(frames, width, *swapped["image"].shape[:2])
+    height, columns, _ = swapped["image"].shape
+    check_animation((height, columns), frames=frames, width=width)
     one, other = read_image(source), read_image(target)
     _check_size(one, swapped, "source")
     _check_size(other, swapped, "target")
@@ -69,16 +73,22 @@ def swap_frames(
     return [scene.first, *between, scene.last]
 
 
-def check_frames(frames: int, width: int, height_of_source: int, width_of_source: int) -> None:
-    """Raise `OptionError` for an animation that can't be made, or would be too large."""
+def check_animation(source: tuple[int, int], *, frames: int = FRAMES, width: int = COLUMNS) -> None:
+    """Raise `OptionError` for an animation that can't be made, or would be too large.
+
+    `source` is (height, width) of the source in pixels; the others are those of `swap_frames`.
+    """
     check_int("frames", frames, minimum=2)
     check_int("width", width, minimum=16)
-    columns, rows = _size(width, height_of_source, width_of_source)
-    if frames * rows * columns > MAX_PIXELS:
+    wide, high = _size(width, source)
+    if frames * high * wide > MAX_PIXELS:
+        fewer = MAX_PIXELS // (high * wide)
+        narrower = int((MAX_PIXELS / frames * wide / high) ** 0.5)
         raise OptionError(
-            f"an animation of {frames} frames of {columns} x {rows} pixels is too large: it has "
-            f"{frames * rows * columns / 1e6:.0f} megapixels of at most {MAX_PIXELS / 1e6:.0f}",
-            hint="lower the width or the number of frames",
+            f"an animation of {frames} frames of {wide} x {high} pixels is too large: "
+            f"{frames * high * wide / 1e6:.0f} megapixels of at most {MAX_PIXELS / 1e6:.0f}",
+            hint=f"lower the width to {narrower}"
+            + (f", or the frames to {fewer}" if fewer > 1 else ""),
         )
 
 
@@ -97,10 +107,10 @@ def _check_size(image: Image, swapped: xr.Dataset, role: str) -> None:
         )
 
 
-def _size(width: int, height_of_source: int, width_of_source: int) -> tuple[int, int]:
+def _size(width: int, source: tuple[int, int]) -> tuple[int, int]:
     """Columns and rows of a picture."""
-    columns = min(width, width_of_source)
-    return columns, max(1, round(height_of_source * columns / width_of_source))
+    columns = min(width, source[1])
+    return columns, max(1, round(source[0] * columns / source[1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +132,7 @@ class _Scene:
         target_mask: npt.NDArray[np.bool_],
         width: int,
     ) -> "_Scene":
-        size = _size(width, source.height, source.width)
+        size = _size(width, (source.height, source.width))
         picture = swapped["image"].values
         flow_x, flow_y = (swapped[name].values.astype(np.float64) for name in ("flow_x", "flow_y"))
         fit = Fit.of((target.width, target.height), size)

@@ -1,0 +1,372 @@
+"""`descr swap`: one object in the appearance of another."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .comparison import How
+from .errors import UserError
+from .inputs import check_exist
+from .loading import load_library
+from .masks import MaskOptions
+from .names import AUTO
+from .options import (
+    AutoMask,
+    Descriptor,
+    Device,
+    Json,
+    MaskA,
+    MaskB,
+    MaskSettings,
+    Matcher,
+    MatcherSettings,
+    Segment,
+    Settings,
+)
+from .outputs import check_not_inputs, check_suffixes, write_all
+
+if TYPE_CHECKING:
+    from .swapped import Swapped
+
+EXAMPLES = """\
+descr swap a.jpg b.jpg --mask-a a-mask.png --mask-b b-mask.png -o swapped.png
+descr swap a.jpg b.jpg --segment "cat" -o a-as-b.png --also b-as-a.png
+descr swap a.jpg b.jpg --auto-mask -o swapped.png --gif swapped.gif
+descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo of a cat\""""
+
+PICTURES = {suffix: "picture" for suffix in (".png", ".jpg", ".jpeg", ".webp")}
+SUFFIXES = {**PICTURES, ".nc": "picture, flow and scores"}
+GIF = {".gif": "animation"}
+
+_SWAP = "Swap"
+_REFINE = "Refine"
+_RESULTS = "Results"
+
+
+class Blend(StrEnum):
+    """How swapped pixels meet the rest."""
+
+    FEATHER = "feather"
+    POISSON = "poisson"
+    NONE = "none"
+
+
+class Mode(StrEnum):
+    """How Stable Diffusion redraws."""
+
+    INPAINT = "inpaint"
+    IMG2IMG = "img2img"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The options of a swap, checked as far as they can be without loading anything.
+
+    `swap`, `refine` and `animation` are the options of the library that were given, by its names;
+    `refine` is None where nothing is to be refined.
+    """
+
+    a: Path
+    b: Path
+    masks: MaskOptions
+    whole: bool
+    how: How
+    swap: dict[str, float | int | str]
+    refine: dict[str, float | int | str] | None
+    animation: dict[str, int]
+    outputs: list[Path]
+    also: list[Path]
+    gif: Path | None
+
+    @property
+    def written(self) -> list[Path]:
+        """All files that are to be written."""
+        return [*self.outputs, *self.also, *([] if self.gif is None else [self.gif])]
+
+
+def swap(
+    a: Annotated[Path, typer.Argument(metavar="A", help="The image that keeps shape and pose.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="The image that gives the appearance.")],
+    mask_a: MaskA = None,
+    mask_b: MaskB = None,
+    segment: Segment = None,
+    auto_mask: AutoMask = False,
+    mask_settings: MaskSettings = None,
+    whole: Annotated[
+        bool,
+        typer.Option(
+            "--whole",
+            help="There is no object: swap the images as a whole.",
+            rich_help_panel="Masks",
+        ),
+    ] = False,
+    blend: Annotated[
+        Blend,
+        typer.Option(
+            help="At the border of the object: feather fades it in; poisson shifts its colours "
+            "until they fit the surroundings; none leaves it.",
+            rich_help_panel=_SWAP,
+        ),
+    ] = Blend.FEATHER,
+    blend_width: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PIXELS",
+            help="How far the blend reaches into the object: by default a hundredth of its size "
+            "for feather, all of it for poisson.",
+            rich_help_panel=_SWAP,
+        ),
+    ] = None,
+    smoothness: Annotated[
+        float | None,
+        typer.Option(
+            metavar="CELLS",
+            help="How stiff the correspondence is: 2 by default; 0 takes every match as it is.",
+            rich_help_panel=_SWAP,
+        ),
+    ] = None,
+    cells: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Bring features to N cells along the longer side before they are matched.",
+            rich_help_panel=_SWAP,
+        ),
+    ] = None,
+    max_consistency: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PIXELS",
+            help="Fill in where the way there and back misses its start by more: 3 cells by "
+            "default.",
+            rich_help_panel=_SWAP,
+        ),
+    ] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SCORE",
+            help="Fill in where the score, a cosine from -1 to 1, is lower.",
+            rich_help_panel=_SWAP,
+        ),
+    ] = None,
+    refine: Annotated[
+        bool,
+        typer.Option(
+            "--refine",
+            help="Redraw the object with Stable Diffusion in the end; needs the weights that "
+            "`descr models pull sd` gets.",
+            rich_help_panel=_REFINE,
+        ),
+    ] = False,
+    strength: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="How much is redrawn, from 0 to 1; 0.4 by default.",
+            rich_help_panel=_REFINE,
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Steps of the denoiser, of which the share --strength is taken; 30 by default.",
+            rich_help_panel=_REFINE,
+        ),
+    ] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="What the picture is to show.", rich_help_panel=_REFINE),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Of the noise; 42 by default.", rich_help_panel=_REFINE),
+    ] = None,
+    mode: Annotated[
+        Mode | None,
+        typer.Option(
+            "--refine-mode",
+            help="inpaint, the default, continues the surroundings; img2img redraws all and takes "
+            "the object.",
+            rich_help_panel=_REFINE,
+        ),
+    ] = None,
+    descriptor: Descriptor = AUTO,
+    settings: Settings = None,
+    matcher: Matcher = "nearest",
+    matcher_settings: MatcherSettings = None,
+    device: Device = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="A with the appearance of B: .png, .jpg or .webp; or .nc with the flow. Can be "
+            "repeated.",
+            rich_help_panel=_RESULTS,
+        ),
+    ] = None,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="B with the appearance of A, likewise.",
+            rich_help_panel=_RESULTS,
+        ),
+    ] = None,
+    gif: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.gif",
+            help="The pixels on their way from B to A.",
+            rich_help_panel=_RESULTS,
+        ),
+    ] = None,
+    gif_frames: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="How many pictures; 30 by default.", rich_help_panel=_RESULTS
+        ),
+    ] = None,
+    gif_width: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PIXELS",
+            help="Width, at most that of A; 480 by default.",
+            rich_help_panel=_RESULTS,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Give the object in A the appearance of the object in B.
+
+    Every pixel of the object in A takes the colour of its correspondence in B; A keeps its shape,
+    its pose and everything around it.
+    """
+    refinement = {
+        "strength": strength,
+        "steps": steps,
+        "prompt": prompt,
+        "seed": seed,
+        "mode": None if mode is None else str(mode),
+    }
+    request = Request(
+        a=a,
+        b=b,
+        masks=MaskOptions.parse(
+            files=(mask_a, mask_b), segment=segment, auto=auto_mask, settings=mask_settings
+        ),
+        whole=whole,
+        how=How.parse(
+            descriptor=descriptor,
+            settings=settings,
+            matcher=matcher,
+            matcher_settings=matcher_settings,
+            device=device,
+        ),
+        swap=_given(
+            blend=str(blend),
+            blend_width=blend_width,
+            smoothness=smoothness,
+            cells=cells,
+            max_consistency=max_consistency,
+            min_score=min_score,
+        ),
+        refine=_given(**refinement) if refine else None,
+        animation={
+            key: value
+            for key, value in (("frames", gif_frames), ("width", gif_width))
+            if value is not None
+        },
+        outputs=output or [],
+        also=also or [],
+        gif=gif,
+    )
+    if not refine:
+        for name, value in refinement.items():
+            option = "--refine-mode" if name == "mode" else f"--{name}"
+            if value is not None:
+                raise UserError(f"{option} has nothing to do without --refine")
+    _check(request)
+    swapped = _run(request)
+    write_all(swapped.writers())
+    _print(swapped, as_json)
+
+
+def _given(**options: float | int | str | None) -> dict[str, float | int | str]:
+    """The options that were given; the library has the defaults of the others."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _check(request: Request) -> None:
+    """Refuse what is wrong with the options, before the library is loaded."""
+    _check_masks(request)
+    if not request.written:
+        raise UserError("no file for the result", hint="say where it goes: -o FILE.png")
+    check_suffixes(request.outputs, SUFFIXES)
+    check_suffixes(request.also, SUFFIXES)
+    if request.gif is not None:
+        check_suffixes([request.gif], GIF)
+        for option, key, least in (("--gif-frames", "frames", 2), ("--gif-width", "width", 16)):
+            if request.animation.get(key, least) < least:
+                raise UserError(f"{option} must be at least {least}, not {request.animation[key]}")
+    elif request.animation:
+        raise UserError("--gif-frames and --gif-width have nothing to do without --gif")
+    _check_different(request.written)
+    inputs = [request.a, request.b, *request.masks.paths]
+    check_exist(inputs)
+    check_not_inputs(request.written, inputs)
+
+
+def _check_masks(request: Request) -> None:
+    given = [path is not None for path in request.masks.files]
+    if request.whole and request.masks.given:
+        raise UserError(
+            "--whole swaps the images as a whole, and a mask says that it is an object",
+            hint="leave one of them out",
+        )
+    if any(given) and not all(given):
+        missing = "--mask-b" if given[0] else "--mask-a"
+        raise UserError(
+            f"a swap needs the mask of both objects, and {missing} is missing",
+            hint=f"give {missing} too, or find both with --segment TEXT or --auto-mask",
+        )
+    if not request.whole and not request.masks.given:
+        raise UserError(
+            "where are the objects? a swap needs a mask of each image",
+            hint="give --mask-a and --mask-b, --segment TEXT or --auto-mask; "
+            "--whole swaps the images as a whole",
+        )
+
+
+def _check_different(outputs: Sequence[Path]) -> None:
+    seen: set[str] = set()
+    for output in outputs:
+        real = os.path.realpath(output)
+        if real in seen:
+            raise UserError(f"{output} is to be written twice", hint="choose different names")
+        seen.add(real)
+
+
+def _run(request: Request) -> "Swapped":
+    """Load the library and do the work."""
+    load_library()
+    from .swapped import run
+
+    return run(request)
+
+
+def _print(swapped: "Swapped", as_json: bool) -> None:
+    from .tables import print_facts, print_json
+
+    if as_json:
+        print_json(swapped.document())
+    else:
+        print_facts(swapped.facts())
