@@ -23,6 +23,8 @@ _PURE = np.array(
 _BEYOND = 0.75
 """How bright the colours of displacements above the maximum are."""
 
+_OUTLIER = 1.25
+
 
 def flow_colors(flow: xr.Dataset, *, maximum: float | None = None) -> npt.NDArray[np.uint8]:
     """The flow as colours, uint8 (row, column, 3) RGB.
@@ -59,14 +61,16 @@ def flow_colors(flow: xr.Dataset, *, maximum: float | None = None) -> npt.NDArra
 def flow_maximum(flow: xr.Dataset) -> float:
     """The displacement in pixels that `flow_colors` gives the full colour by default.
 
-    Of a hundred displacements one is longer; at least one pixel.
+    The longest one, so long as it is no outlier: more than a quarter longer than 99 of 100, which
+    are then taken instead. At least one pixel.
     """
     check_flow(flow)
     known = known_places(flow)
     if not known.any():
         return 1.0
     lengths = np.hypot(flow["flow_x"].values[known], flow["flow_y"].values[known])
-    return max(1.0, float(np.percentile(lengths, 99)))
+    most, longest = float(np.percentile(lengths, 99)), float(lengths.max())
+    return max(1.0, longest if longest <= _OUTLIER * most else most)
 
 
 def wheel_colors(x: npt.NDArray[np.floating], y: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:

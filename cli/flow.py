@@ -1,0 +1,374 @@
+"""`descr flow`: for every pixel of one image, where it is in the other."""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .comparison import How, check_photographs, prepare
+from .errors import UserError, say
+from .inputs import Input, check_exist
+from .loading import load_library
+from .masks import MaskOptions, prepare_masks
+from .names import AUTO
+from .options import (
+    AutoMask,
+    Descriptor,
+    Device,
+    Json,
+    MaskA,
+    MaskB,
+    MaskSettings,
+    Matcher,
+    MatcherSettings,
+    Segment,
+    Settings,
+)
+from .outputs import Writer, check_not_inputs, check_suffixes, check_writable, write_all
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+EXAMPLES = """\
+descr flow a.jpg b.jpg -o flow.flo --draw flow.png
+descr flow a.jpg b.jpg --smooth 4 --warp b-in-a.png --set step=4
+descr flow a.jpg b.jpg --cells 128 --max-consistency 20 -o flow.nc
+descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
+
+SUFFIXES = {".flo": "Middlebury", ".png": "KITTI, 16 bits", ".nc": "Dataset"}
+_MATCHER = "soft-argmax"
+_FLOW = "Which flow"
+_RESULTS = "Results"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    """The options of a flow, checked as far as they can be without loading anything."""
+
+    a: Path
+    b: Path
+    cells: int | tuple[int, int] | None
+    grid: str | int | tuple[int, int]
+    smooth: int
+    max_consistency: float | None
+    masks: MaskOptions
+    how: How
+    outputs: list[Path]
+    draw: Path | None
+    warp: Path | None
+
+    @property
+    def written(self) -> list[Path]:
+        """All files, in the order in which they are told of."""
+        return [*self.outputs, *(path for path in (self.draw, self.warp) if path is not None)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Result:
+    """The flow that was found, and what is said of it."""
+
+    inputs: Sequence[Input]
+    flow: "xr.Dataset"
+    descriptor: str
+    seconds: float
+
+    def document(self, written: Sequence[Path]) -> dict[str, Any]:
+        """The JSON document: lengths in pixels, None for the median of nothing."""
+        import numpy as np
+
+        flow = self.flow
+        lengths = np.hypot(flow["flow_x"].values, flow["flow_y"].values)
+        sides = [
+            {"path": str(one.path), "image": one.name, "width": one.width, "height": one.height}
+            for one in self.inputs
+        ]
+        return {
+            "source": sides[0],
+            "target": sides[1],
+            "cells": flow.attrs["cells"],
+            "grid": f"{flow.sizes['y']} x {flow.sizes['x']}",
+            "valid": int(flow["valid"].sum()),
+            "share": round(float(flow["valid"].mean()), 4),
+            "median_displacement": _median(lengths),
+            "median_consistency": _median(flow["consistency"].values),
+            "smoothing": int(flow.attrs["smoothing"]),
+            "seconds": round(self.seconds, 3),
+            "descriptor": self.descriptor,
+            "matcher": str(flow.attrs["matcher"]),
+            "written": [str(path) for path in written],
+        }
+
+
+def flow(
+    a: Annotated[Path, typer.Argument(metavar="A", help="The source: an image or a feature file.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="The target: an image or a feature file.")],
+    cells: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|ROWSxCOLUMNS",
+            help="Bring the features to so many cells along the longer side before matching; by "
+            "default as many as the descriptor gives.",
+            rich_help_panel=_FLOW,
+        ),
+    ] = None,
+    grid: Annotated[
+        str,
+        typer.Option(
+            metavar="GRID",
+            help="Where the flow is given: image (every pixel), cells (those that were matched), "
+            "N cells along the longer side, or ROWSxCOLUMNS.",
+            rich_help_panel=_FLOW,
+        ),
+    ] = "image",
+    smooth: Annotated[
+        int,
+        typer.Option(
+            metavar="RADIUS",
+            help="Radius in cells of the weighted median that smooths and fills; 0 for none.",
+            rich_help_panel=_FLOW,
+        ),
+    ] = 2,
+    max_consistency: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PIXELS",
+            help="Drop flow whose forward-backward error is larger.",
+            rich_help_panel=_FLOW,
+        ),
+    ] = None,
+    mask_a: MaskA = None,
+    mask_b: MaskB = None,
+    segment: Segment = None,
+    auto_mask: AutoMask = False,
+    mask_settings: MaskSettings = None,
+    descriptor: Descriptor = AUTO,
+    settings: Settings = None,
+    matcher: Matcher = _MATCHER,
+    matcher_settings: MatcherSettings = None,
+    device: Device = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the flow as .flo (Middlebury), .png (KITTI, 16 bits) or .nc. Can be "
+            "repeated.",
+            rich_help_panel=_RESULTS,
+        ),
+    ] = None,
+    draw: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.png",
+            help="Draw the flow in the colours of a wheel, which is shown beside it.",
+            rich_help_panel=_RESULTS,
+        ),
+    ] = None,
+    warp: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.png",
+            help="Write B as seen in the frame of A, transparent where there is no flow.",
+            rich_help_panel=_RESULTS,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Find where every pixel of image A is in image B.
+
+    What lies at x,y in A lies at x + flow_x, y + flow_y in B, in pixels. The matcher soft-argmax
+    takes window=1 here unless --matcher-set says otherwise.
+    """
+    request = _Request(
+        a=a,
+        b=b,
+        cells=None if cells is None else _resolution("--cells", cells),
+        grid=grid if grid in ("image", "cells") else _resolution("--grid", grid),
+        smooth=smooth,
+        max_consistency=max_consistency,
+        masks=MaskOptions.parse(
+            files=(mask_a, mask_b), segment=segment, auto=auto_mask, settings=mask_settings
+        ),
+        how=_how(descriptor, settings, matcher, matcher_settings, device),
+        outputs=output or [],
+        draw=draw,
+        warp=warp,
+    )
+    _check(request)
+    result = _run(request)
+    longer = _write(request, result)
+    if longer:
+        say(f"{longer:,} pixels move further than the 512 of a KITTI file: not valid in it")
+    _print(result, as_json, request.written)
+
+
+def _how(
+    descriptor: str,
+    settings: Sequence[str] | None,
+    matcher: str,
+    matcher_settings: Sequence[str] | None,
+    device: str | None,
+) -> How:
+    given = list(matcher_settings or ())
+    if matcher == _MATCHER and not any(one.startswith("window=") for one in given):
+        given.append("window=1")
+    return How.parse(
+        descriptor=descriptor,
+        settings=settings,
+        matcher=matcher,
+        matcher_settings=given,
+        device=device,
+    )
+
+
+def _resolution(option: str, text: str) -> int | tuple[int, int]:
+    """A number of cells, or rows and columns as in 96x128."""
+    try:
+        counts = [int(part) for part in text.lower().split("x")]
+    except ValueError:
+        counts = []
+    if not 1 <= len(counts) <= 2 or not all(1 <= count <= 20_000 for count in counts):
+        names = "image, cells, " if option == "--grid" else ""
+        raise UserError(
+            f"{option} must be {names}a number of cells or ROWSxCOLUMNS, not {text!r}",
+            hint=f"as in {option} 128 or {option} 96x128",
+        )
+    return counts[0] if len(counts) == 1 else (counts[0], counts[1])
+
+
+def _check(request: _Request) -> None:
+    """Refuse what is wrong with the options, before the library is loaded."""
+    if not 0 <= request.smooth <= 50:
+        raise UserError(f"--smooth must be a radius from 0 to 50 cells, not {request.smooth}")
+    if request.max_consistency is not None and not 0 <= request.max_consistency < float("inf"):
+        raise UserError(
+            f"--max-consistency must be a number of pixels of at least 0, not "
+            f"{request.max_consistency:g}"
+        )
+    check_suffixes(request.outputs, SUFFIXES)
+    taken = {os.path.realpath(path) for path in request.outputs}
+    for option, path in (("--draw", request.draw), ("--warp", request.warp)):
+        if path is None:
+            continue
+        if path.suffix.lower() != ".png":
+            raise UserError(f"{option} {path}: a picture is written as .png")
+        if os.path.realpath(path) in taken:
+            raise UserError(f"{option} {path} is written by another option too")
+        taken.add(os.path.realpath(path))
+    for path in request.outputs:
+        if request.grid != "image" and path.suffix.lower() != ".nc":
+            raise UserError(
+                f"-o {path} holds a vector for each pixel, and --grid asks for others",
+                hint="leave --grid out, or write .nc, which keeps coordinates",
+            )
+    inputs = [request.a, request.b, *request.masks.paths]
+    check_exist(inputs)
+    check_not_inputs(request.written, inputs)
+
+
+def _run(request: _Request) -> _Result:
+    """Load the library and do the work."""
+    load_library()
+    from ..applications import dense_flow
+    from .progress import spinner
+
+    check_writable(request.written)
+    began = time.perf_counter()
+    comparison = prepare([request.a, request.b], request.how)
+    inputs, matcher = comparison.inputs, comparison.matcher
+    assert matcher is not None
+    if request.warp is not None and inputs[1].image is None:
+        check_photographs(inputs[1:], [request.warp], "--warp")
+    masks = prepare_masks(request.masks, inputs, device=request.how.device)
+    with spinner(f"matching {inputs[0].name} with {inputs[1].name}"):
+        trees = comparison.trees()
+        maps = comparison.maps(trees)
+        source_mask, target_mask = masks.find(maps)
+        with matcher.at_work():
+            found = dense_flow(
+                *maps,
+                matcher=matcher.made,
+                cells=request.cells,
+                grid=request.grid,  # type: ignore[arg-type]
+                source_mask=source_mask,
+                target_mask=target_mask,
+                smoothing=request.smooth,
+                max_consistency=request.max_consistency,
+            )
+    seconds = time.perf_counter() - began
+    return _Result(inputs, found, str(trees[0].attrs["descriptor"]), seconds)
+
+
+def _write(request: _Request, result: _Result) -> int:
+    """Write all files; how many pixels a KITTI file couldn't hold."""
+    import PIL.Image
+
+    from ..applications.flow import draw_flow, warp, write_flo, write_kitti
+
+    found = result.flow
+    longer = 0
+
+    def kitti(target: Path) -> None:
+        nonlocal longer
+        longer = write_kitti(found, target)
+
+    def drawing(target: Path) -> None:
+        PIL.Image.fromarray(draw_flow(found)).save(target, format="PNG")
+
+    def warped(target: Path) -> None:
+        image = result.inputs[1].image
+        assert image is not None
+        PIL.Image.fromarray(warp(image, found, fill=(0, 0, 0, 0))).save(target, format="PNG")
+
+    forms: dict[str, Writer] = {
+        ".flo": lambda target: write_flo(found, target),
+        ".png": kitti,
+        ".nc": lambda target: found.to_netcdf(target, engine="netcdf4"),
+    }
+    writers = {path: forms[path.suffix.lower()] for path in request.outputs}
+    if request.draw is not None:
+        writers[request.draw] = drawing
+    if request.warp is not None:
+        writers[request.warp] = warped
+    write_all(writers)
+    return longer
+
+
+def _print(result: _Result, as_json: bool, written: Sequence[Path]) -> None:
+    from .tables import print_facts, print_json
+
+    document = result.document(written)
+    if as_json:
+        print_json(document)
+        return
+    names = " to ".join(f"{one.name} ({one.width} x {one.height})" for one in result.inputs)
+    print_facts(
+        [
+            ("images", names),
+            ("cells", document["cells"]),
+            ("grid", document["grid"]),
+            ("valid", f"{document['valid']:,} ({document['share']:.1%})"),
+            ("displacement", _pixels(document["median_displacement"])),
+            ("consistency", _pixels(document["median_consistency"])),
+            ("descriptor", result.descriptor),
+            ("matcher", document["matcher"]),
+            ("seconds", f"{result.seconds:.2f}"),
+            *(("written", str(path)) for path in written),
+        ]
+    )
+
+
+def _pixels(median: float | None) -> str:
+    return "-" if median is None else f"{median:.2f} pixels (median)"
+
+
+def _median(values: Any) -> float | None:
+    import numpy as np
+
+    known = values[np.isfinite(values)]
+    return round(float(np.median(known)), 3) if known.size else None
