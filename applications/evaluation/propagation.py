@@ -16,7 +16,7 @@ from ...descriptors.maps import check_comparable, check_map
 from ...descriptors.settings import Configurable, check_float, check_int
 from ...matchers.cells import unit_map
 
-_ELEMENTS = 1 << 22
+_ELEMENTS = 1 << 21
 """Cosines that are held at once, as a rule."""
 _FLAT = 1e-5
 """Soft labels that differ less do so by the rounding of their weights."""
@@ -42,7 +42,7 @@ class MaskPropagation(Configurable):
         How many cells, along rows and along columns, the context may lie from the cell's place;
         None for anywhere.
     top:
-        How many cells of the context count; more where the last of them has equals.
+        How many cells of the context count.
     temperature:
         Above 0.
     device:
@@ -140,33 +140,34 @@ class MaskPropagation(Configurable):
         context: list[tuple[torch.Tensor, torch.Tensor]],
         shape: tuple[int, int],
     ) -> torch.Tensor:
-        """The soft labels (cell, label) of a frame from those of its context, by rows of cells."""
-        rows, columns = shape
-        reach = rows if self.radius is None else self.radius
-        parts = []
-        start = 0
-        while start < rows:
-            stop = start + _rows_at_once(rows - start, columns, len(context), reach)
-            low, high = max(0, start - reach), min(rows, stop + reach)
-            near = slice(low * columns, high * columns)
-            cosine = torch.cat(
-                [
-                    features[start * columns : stop * columns] @ cells[near].T
-                    for cells, _ in context
-                ],
-                dim=1,
-            )
-            if self.radius is not None:
-                far = _far((start, stop), (low, high), columns, self.radius)
-                cosine.masked_fill_(far.to(cosine.device).repeat(1, len(context)), -torch.inf)
-            best = cosine.topk(min(self.top, cosine.shape[1]), dim=1).values
-            # Beyond the context there may be less than `top`: the least is then -inf.
-            least = best[:, -1:].clamp(min=torch.finfo(best.dtype).min)
-            cosine.masked_fill_(cosine < least, -torch.inf)
-            weights = (cosine / self.temperature).softmax(dim=1)
-            parts.append(weights @ torch.cat([soft[near] for _, soft in context]))
-            start = stop
-        return torch.cat(parts)
+        """The soft labels (cell, label) of a frame from those of its context, tile by tile."""
+        soft = torch.empty_like(context[0][1])
+        reach = max(shape) if self.radius is None else self.radius
+        side = _side(shape, reach, len(context))
+        row, column = np.indices(shape)
+        places = np.arange(row.size).reshape(shape)
+        for top in range(0, shape[0], side):
+            for left in range(0, shape[1], side):
+                inner = slice(top, top + side), slice(left, left + side)
+                outer = (
+                    slice(max(0, top - reach), top + side + reach),
+                    slice(max(0, left - reach), left + side + reach),
+                )
+                far = np.maximum(
+                    np.abs(row[inner].reshape(-1, 1) - row[outer].ravel()),
+                    np.abs(column[inner].reshape(-1, 1) - column[outer].ravel()),
+                )
+                asked, near = (as_tensor(places[part].ravel()) for part in (inner, outer))
+                asked, near = asked.to(features.device), near.to(features.device)
+                cells = torch.cat([cells.index_select(0, near) for cells, _ in context])
+                cosine = features.index_select(0, asked) @ cells.T
+                beyond = as_tensor(far > reach).to(features.device)
+                cosine.view(len(asked), len(context), -1).masked_fill_(beyond[:, None], -torch.inf)
+                best = cosine.topk(min(self.top, cosine.shape[1]), dim=1)
+                weights = (best.values / self.temperature).softmax(dim=1)
+                labels = torch.cat([labels.index_select(0, near) for _, labels in context])
+                soft[asked] = torch.einsum("qk,qkl->ql", weights, labels[best.indices])
+        return soft
 
 
 def _label_map(labels: npt.ArrayLike, first: xr.DataArray) -> npt.NDArray[np.int64]:
@@ -191,19 +192,15 @@ def _nearest(centres: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int
     return np.clip(np.floor(centres + 0.5).astype(np.int64), 0, count - 1)
 
 
-def _rows_at_once(left: int, columns: int, frames: int, reach: int) -> int:
-    """How many rows of cells are looked at together, so that the cosines stay within bounds."""
-    rows = 1
-    while rows < left and (rows + 1) * (rows + 1 + 2 * reach) * frames * columns**2 <= _ELEMENTS:
-        rows += 1
-    return rows
-
-
-def _far(asked: tuple[int, int], near: tuple[int, int], columns: int, radius: int) -> torch.Tensor:
-    """Which cells of the rows `near` lie beyond the radius of each cell of the rows `asked`."""
-    across = (torch.arange(columns)[:, None] - torch.arange(columns)).abs() > radius
-    down = (torch.arange(*asked)[:, None] - torch.arange(*near)).abs() > radius
-    return (down[:, None, :, None] | across[None, :, None, :]).flatten(2).flatten(0, 1)
+def _side(shape: tuple[int, int], reach: int, frames: int) -> int:
+    """The side of a tile of cells, as large as the cosines that are held allow."""
+    side = 1
+    while side < max(shape):
+        rows, columns = (min(length, side + 1 + 2 * reach) for length in shape)
+        if (side + 1) ** 2 * rows * columns * frames > _ELEMENTS:
+            break
+        side += 1
+    return side
 
 
 def _hard(
