@@ -39,8 +39,10 @@ descr swap a.jpg b.jpg --segment "cat" -o a-as-b.png --also b-as-a.png
 descr swap a.jpg b.jpg --auto-mask -o swapped.png --gif swapped.gif
 descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo of a cat\""""
 
-PICTURES = {suffix: "picture" for suffix in (".png", ".jpg", ".jpeg", ".webp")}
-SUFFIXES = {**PICTURES, ".nc": "picture, flow and scores"}
+SUFFIXES = {
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".webp"), "picture"),
+    ".nc": "picture, flow and scores",
+}
 GIF = {".gif": "animation"}
 
 _SWAP = "Swap"
@@ -197,6 +199,15 @@ def swap(
             rich_help_panel=_REFINE,
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--refine-model",
+            metavar="NAME|FOLDER",
+            help="Which Stable Diffusion: by default that of the descriptor, or sd-1.5.",
+            rich_help_panel=_REFINE,
+        ),
+    ] = None,
     descriptor: Descriptor = AUTO,
     settings: Settings = None,
     matcher: Matcher = "nearest",
@@ -256,6 +267,7 @@ def swap(
         "prompt": prompt,
         "seed": seed,
         "mode": None if mode is None else str(mode),
+        "model": model,
     }
     request = Request(
         a=a,
@@ -291,7 +303,7 @@ def swap(
     )
     if not refine:
         for name, value in refinement.items():
-            option = "--refine-mode" if name == "mode" else f"--{name}"
+            option = f"--refine-{name}" if name in ("mode", "model") else f"--{name}"
             if value is not None:
                 raise UserError(f"{option} has nothing to do without --refine")
     _check(request)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .comparison import check_photographs, prepare
+from .errors import UserError
 from .inputs import Input
 from .masks import Masks, prepare_masks
 from .outputs import Writer, check_writable
@@ -164,11 +165,17 @@ def _check_options(request: Request, source: Input) -> None:
     """Refuse what the library would refuse after features have been extracted."""
     from ..applications.swap.animation import check_animation
     from ..applications.swap.options import SwapOptions
+    from ..descriptors.errors import OptionError
 
     options: dict[str, Any] = dict(request.swap)
     SwapOptions(**options)
     if request.gif is not None:
-        check_animation((source.height, source.width), **request.animation)
+        try:
+            check_animation((source.height, source.width), **request.animation)
+        except OptionError as error:
+            raise UserError(
+                f"--gif: {error.message}", hint="lower --gif-width or --gif-frames"
+            ) from error
 
 
 def _refinement(request: Request) -> "Refinement | None":
@@ -220,5 +227,5 @@ def write_picture(swap: "xr.Dataset", target: Path) -> None:
     """The image of the swap, in the form that the suffix of `target` asks for."""
     import PIL.Image
 
-    options = {} if target.suffix.lower() == ".png" else {"quality": _QUALITY}
+    options: dict[str, Any] = {} if target.suffix.lower() == ".png" else {"quality": _QUALITY}
     PIL.Image.fromarray(swap["image"].values).save(target, **options)
