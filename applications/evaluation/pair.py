@@ -29,7 +29,8 @@ class Picture:
     box:
         Around the object; None where the data set has none.
     mask:
-        Of a file with the object's mask; None where the data set has none.
+        Of a file with the object's mask, which `Dataset.mask` reads by the data set's rules; None
+        where it has none.
     """
 
     path: Path
@@ -60,8 +61,8 @@ class Pair:
     flags:
         How hard the pair is, by the data set's words, as in `{"viewpoint": "2", "occlusion": "0"}`.
     flow:
-        Of a .flo file with the dense truth; None where there is none. `Dataset` says on which of
-        the images it lies.
+        Of a .flo file with the dense truth, which `Dataset.flow` reads; None where there is none.
+        `Dataset.flow_lies_on` says on which of the images it lies.
     """
 
     name: str

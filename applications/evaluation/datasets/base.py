@@ -15,7 +15,7 @@ from ....descriptors.settings import Configurable, unknown
 from ..pair import Pair, Picture
 from .errors import DatasetError
 from .inventory import Inventory
-from .rasters import read_flow, read_labels
+from .labels import read_labels
 
 Truth: TypeAlias = Literal["points", "flow", "masks"]
 
@@ -149,9 +149,17 @@ class Dataset(Configurable, ABC):
         It lies on the image that `flow_lies_on` names, and leads into the other; NaN where it is
         not known. Raises `DatasetError` for a pair without a flow, or a file that can't be read.
         """
+        # Imported here: with the flow comes torch, which lists of pairs do without.
+        from ...flow.errors import FlowError
+        from ...flow.flo import read_flo
+
         if pair.flow is None:
             raise DatasetError(f"{self.title} has no flow of {pair.name}")
-        return read_flow(pair.flow)
+        try:
+            found = read_flo(pair.flow)
+        except FlowError as error:
+            raise DatasetError(error.message, hint=error.hint) from error
+        return np.stack([found["flow_x"].values, found["flow_y"].values], axis=-1)
 
     def check(self) -> None:
         """Raise `DatasetError` unless every file is there that the pairs need.

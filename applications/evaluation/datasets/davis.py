@@ -17,7 +17,6 @@ from .base import Dataset, Entry
 
 VOID = 255
 """The label of pixels that are not judged."""
-PUBLISHED = {"val": 1_969}
 
 
 @dataclass(frozen=True)
@@ -81,11 +80,6 @@ class DAVIS2017(Dataset):
         super().__init__(root, category=category)
         self.split = check_choice("split", split, ("val", "train"))
         self.resolution = check_choice("resolution", resolution, ("480p", "Full-Resolution"))
-
-    @property
-    def published_pairs(self) -> int | None:
-        """How many frames follow a first frame; None for `train` and for a choice of videos."""
-        return PUBLISHED.get(self.split) if self.category is None else None
 
     @cached_property
     def videos(self) -> tuple[Video, ...]:

@@ -16,7 +16,7 @@ from ..pair import Box, Pair, Picture
 from .annotations import fields_of, read_rows
 from .base import Entry
 from .errors import DatasetError
-from .proposal_flow import ProposalFlow, common_order
+from .proposal_flow import ProposalFlow, numbered
 
 CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -96,7 +96,7 @@ class PFPascal(ProposalFlow):
         rows = [row for row in read_rows(path) if self.split != "trn" or row[3:4] != ["1"]]
         with fields_of(path):
             stems = [f"{_stem(row[0])}-{_stem(row[1])}" for row in rows]
-            for name, row in zip(common_order(stems), rows, strict=True):
+            for name, row in zip(numbered(stems), rows, strict=True):
                 number = int(row[2])
                 if not 1 <= number <= len(CLASSES):
                     raise ValueError(f"class {number} is not from 1 to {len(CLASSES)}")

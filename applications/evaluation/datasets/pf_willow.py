@@ -9,7 +9,7 @@ from ..pair import Pair, Picture
 from .annotations import fields_of, read_rows
 from .base import Entry
 from .errors import DatasetError
-from .proposal_flow import ProposalFlow, common_order
+from .proposal_flow import ProposalFlow, numbered
 
 POINTS = 10
 PUBLISHED = 900
@@ -62,7 +62,7 @@ class PFWillow(ProposalFlow):
         with fields_of(path):
             images = [[Path(self._image(cell)[0]) for cell in row[:2]] for row in rows]
             stems = [f"{source.stem}-{target.stem}" for source, target in images]
-            for name, row, (source, _) in zip(common_order(stems), rows, images, strict=True):
+            for name, row, (source, _) in zip(numbered(stems), rows, images, strict=True):
                 yield _Entry(name, source.parent.name, tuple(row))
 
     def _read(self, entry: Entry) -> Pair:

@@ -67,7 +67,7 @@ class ProposalFlow(Dataset):
         return left, top, right, bottom
 
 
-def common_order(names: Sequence[str]) -> Iterator[str]:
+def numbered(names: Sequence[str]) -> Iterator[str]:
     """Unique names of pairs: the row of the list, from 1, before source and target."""
     width = len(str(len(names)))
     for row, name in enumerate(names, start=1):

@@ -43,7 +43,6 @@ def test_the_training_videos_and_windows_line_ends(tmp_path):
     data = open_dataset("davis-2017", tmp_path, split="train")
     data.check()
     assert len(data) == 2
-    assert data.published_pairs is None
     with pytest.raises(DatasetError, match=r"cannot read .*val\.txt"):
         len(open_dataset("davis-2017", tmp_path))
 
@@ -54,7 +53,6 @@ def test_a_video_alone(made):
     data.check()
     assert [video.name for video in data.videos] == ["camel"]
     assert {pair.category for pair in data} == {"camel"}
-    assert data.published_pairs is None
     with pytest.raises(OptionError, match="unknown category of DAVIS 2017: 'camels'"):
         len(open_dataset("davis-2017", made.root, category="camels"))
 
@@ -81,7 +79,3 @@ def test_the_other_resolution_is_another_folder(made):
     data = open_dataset("davis-2017", made.root, resolution="Full-Resolution")
     data.check()
     assert len(data) == 6
-
-
-def test_published_number_of_pairs(made):
-    assert open_dataset("davis-2017", made.root).published_pairs == 1969

@@ -97,3 +97,12 @@ def test_the_folder_above_points_to_the_right_one(copy):
     with pytest.raises(DatasetError, match="has no folder FG3DCar") as caught:
         len(open_dataset("tss", copy.parent))
     assert str(copy) in caught.value.hint
+
+
+@pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:-8]])
+def test_a_damaged_flow_is_named(copy, damage):
+    path = copy / "FG3DCar/001/flow2.flo"
+    path.write_bytes(damage(path.read_bytes()))
+    data = open_dataset("tss", copy)
+    with pytest.raises(DatasetError, match=r"001/flow2\.flo"):
+        data.flow(data[0])
