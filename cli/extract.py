@@ -140,10 +140,11 @@ def _extract_all(
 ) -> list[tuple[Path, Path, str]]:
     """Image, file and what became of it: extracted, redone, kept or failed.
 
-    An image that can't be used, or that has no usable features, is reported, and the work goes on
-    with the rest. What else goes wrong would go wrong with the next image as well.
+    An image that can't be used, that has no usable features, or in whose file's place something
+    else lies, is reported, and the work goes on with the rest. What else goes wrong would go wrong
+    with the next image as well.
     """
-    from ..descriptors.errors import ImageError, InvalidFeaturesError
+    from ..descriptors.errors import ForeignFileError, ImageError, InvalidFeaturesError
     from .progress import progress_bar
 
     done = []
@@ -152,6 +153,9 @@ def _extract_all(
             advance(path.name)
             try:
                 status = _extract_one(path, target, describe, lossless=lossless, force=force)
+            except ForeignFileError as error:
+                say_error(error.message, "move it away, or write over it with --force")
+                status = "failed"
             except (ImageError, InvalidFeaturesError) as error:
                 say_error(error.message, error.hint)
                 status = "failed"

@@ -3,6 +3,7 @@
 __all__ = [
     "DescrError",
     "FeatureFileError",
+    "ForeignFileError",
     "ImageError",
     "IncomparableFeaturesError",
     "InvalidFeaturesError",
@@ -39,6 +40,10 @@ class ImageError(DescrError):
 
 class FeatureFileError(DescrError):
     """A feature file that is not one, is damaged, or has another schema."""
+
+
+class ForeignFileError(FeatureFileError):
+    """A file of something else where a feature file was expected."""
 
 
 class InvalidFeaturesError(DescrError):

@@ -1,12 +1,15 @@
 """Bilinear reading of grids of features, by the coordinates of their cells."""
 
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import xarray as xr
+
+_CHANNELS = 32
+"""Channels whose squares are held in float64 at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +87,9 @@ def unit_length(features: torch.Tensor) -> torch.Tensor:
 
 
 def _length(features: torch.Tensor) -> torch.Tensor:
-    # Summed in float64: the squares of float32 features may leave the range of float32.
-    length = torch.linalg.vector_norm(features, dim=0, keepdim=True, dtype=torch.float64)
-    return cast(torch.Tensor, length.to(features.dtype))
+    # Summed in float64: the squares of float32 features may leave the range of float32. A few
+    # channels at a time, which is several times faster than a norm that converts as it goes.
+    squares = torch.zeros_like(features[:1], dtype=torch.float64)
+    for channels in features.split(_CHANNELS):
+        squares += channels.double().square_().sum(dim=0, keepdim=True)
+    return squares.sqrt_().to(features.dtype)

@@ -43,7 +43,8 @@ def sample_features(
     check_choice("interpolation", interpolation, get_args(Interpolation))
     check_map(fmap)
     at = check_points(points, fmap)
-    unit = read_at(fmap.values, Grid.of(fmap), at, interpolation)
+    sampled = read_at(fmap.values, Grid.of(fmap), at, interpolation)
+    unit = unit_length(as_tensor(sampled)).numpy()
     channel_coordinates = {
         name: coordinate
         for name, coordinate in fmap.coords.items()
@@ -64,18 +65,14 @@ def read_at(
     at: npt.NDArray[np.float64],
     interpolation: Interpolation,
 ) -> npt.NDArray[np.float32]:
-    """The features (channel, point) of a grid of unit vectors at points (point, 2), unit length.
+    """The features (channel, point) of a map at points (point, 2), not yet of unit length.
 
-    What `sample_features` does, for a map and for points that are known to be good.
+    What `sample_features` scales, for a map and for points that are known to be good.
     """
-    sampled: npt.NDArray[np.floating]
     if interpolation == "nearest":
-        sampled = values[:, nearest_cells(grid.y, at[:, 1]), nearest_cells(grid.x, at[:, 0])]
-    else:
-        top, bottom, down = bracket(grid.y, at[:, 1])
-        left, right, across = bracket(grid.x, at[:, 0])
-        upper = values[:, top, left] * (1 - across) + values[:, top, right] * across
-        lower = values[:, bottom, left] * (1 - across) + values[:, bottom, right] * across
-        sampled = upper * (1 - down) + lower * down
-    unit: npt.NDArray[np.float32] = unit_length(as_tensor(sampled.astype(np.float32))).numpy()
-    return unit
+        return values[:, nearest_cells(grid.y, at[:, 1]), nearest_cells(grid.x, at[:, 0])]
+    top, bottom, down = bracket(grid.y, at[:, 1])
+    left, right, across = bracket(grid.x, at[:, 0])
+    upper = values[:, top, left] * (1 - across) + values[:, top, right] * across
+    lower = values[:, bottom, left] * (1 - across) + values[:, bottom, right] * across
+    return np.asarray(upper * (1 - down) + lower * down, dtype=np.float32)

@@ -12,7 +12,7 @@ import xarray as xr
 from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
 from ..atomic import whole_file
-from ..errors import FeatureFileError, InvalidFeaturesError, OutputError
+from ..errors import FeatureFileError, ForeignFileError, InvalidFeaturesError, OutputError
 from ..tree import SCHEMA, check_tree, tree_layers
 from . import seal
 from .isolated import IsolatedReadError, read_isolated
@@ -191,7 +191,7 @@ def _read_sealed(path: str | os.PathLike[str]) -> tuple[int, bytes | None]:
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):
             kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-            raise FeatureFileError(f"{name}: is {kind}, not a feature file", hint=_MAKE)
+            raise ForeignFileError(f"{name}: is {kind}, not a feature file", hint=_MAKE)
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             _check_head(name, file.read(seal.HEAD_SIZE), size)
@@ -214,7 +214,7 @@ def _check_head(name: str, head: bytes, size: int) -> None:
         raise FeatureFileError(f"{name}: is empty", hint=_EXTRACT)
     if not head.startswith(seal.HDF5_SIGNATURE):
         kind = "NetCDF-3" if head.startswith(b"CDF") else "no NetCDF-4"
-        raise FeatureFileError(f"{name}: is not a feature file ({kind} file)", hint=_MAKE)
+        raise ForeignFileError(f"{name}: is not a feature file ({kind} file)", hint=_MAKE)
     claimed = seal.claimed_size(head)
     if claimed is not None and size < claimed:
         raise FeatureFileError(
@@ -225,7 +225,7 @@ def _check_head(name: str, head: bytes, size: int) -> None:
 def _check_schema(name: str, attributes: Mapping[str, Any]) -> None:
     schema = attributes.get("descr_schema")
     if schema is None:
-        raise FeatureFileError(
+        raise ForeignFileError(
             f"{name}: is not a feature file: it has no attribute descr_schema", hint=_MAKE
         )
     if schema != SCHEMA:

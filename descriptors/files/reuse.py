@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from ..base import Descriptor
-from ..errors import FeatureFileError
+from ..errors import FeatureFileError, ForeignFileError
 from ..images import Image
 from ..tree import is_as_said
 from .features import read_feature_info
@@ -13,7 +13,7 @@ from .features import read_feature_info
 def why_extract(
     path: str | os.PathLike[str], image: Image, describe: Descriptor, *, lossless: bool = False
 ) -> str | None:
-    """Why the file has to be made, in a few words; None if it can be kept.
+    """Why the file has to be made, in a few words; None if it can be kept, "" if there is none.
 
     It can be kept if it is whole, of these pixels, and says of every layer what the descriptor
     would say: the same model, state of the weights and settings, and the precision if the user
@@ -31,17 +31,19 @@ def why_extract(
     lossless:
         Whether features that were rounded won't do.
 
-    Returns
-    -------
-    str or None
-        "" where there is no file.
+    Raises
+    ------
+    ForeignFileError
+        What lies there is no feature file, and somebody may want it.
     """
     if not os.path.exists(path):
         return ""
     try:
         info = read_feature_info(Path(path))
+    except ForeignFileError:
+        raise
     except FeatureFileError:
-        return "damaged, or no feature file"
+        return "damaged, or of another schema"
     if info.attributes["image_sha256"] != image.sha256:
         return "of another image"
     recipe = describe.recipe

@@ -71,19 +71,31 @@ def test_another_image_of_that_name_is_redone(descr: Any) -> None:
     assert "of another image" in done.err
 
 
-@pytest.mark.parametrize("damage", ["cut off", "flipped", "empty", "text"])
+@pytest.mark.parametrize("damage", ["cut off", "flipped", "empty"])
 def test_a_damaged_file_is_redone(descr: Any, damage: str) -> None:
     descr("extract", "a.png", "-o", "f", *FAST)
     path = Path("f/a.png.nc")
     good = path.read_bytes()
     flipped = bytearray(good)
     flipped[len(good) // 2] ^= 1
-    path.write_bytes(
-        {"cut off": good[:-100], "flipped": bytes(flipped), "empty": b"", "text": b"no"}[damage]
-    )
+    path.write_bytes({"cut off": good[:-100], "flipped": bytes(flipped), "empty": b""}[damage])
     done = descr("extract", "a.png", "-o", "f", *FAST, "--json")
     assert statuses(done) == {"f/a.png.nc": "redone"}
     assert "f/a.png.nc: damaged" in done.err
+    load_features(path)
+
+
+def test_a_file_of_something_else_is_left_alone_unless_forced(descr: Any) -> None:
+    path = Path("f/a.png.nc")
+    path.parent.mkdir()
+    path.write_text("somebody's notes")
+    done = descr("extract", "a.png", "b.png", "-o", "f", *FAST, "--json")
+    assert done.code == 2
+    assert statuses(done) == {"f/a.png.nc": "failed", "f/b.png.nc": "extracted"}
+    assert "error: f/a.png.nc: is not a feature file" in done.err
+    assert "hint: move it away, or write over it with --force" in done.err
+    assert path.read_text() == "somebody's notes"
+    assert descr("extract", "a.png", "-o", "f", *FAST, "--force").code == 0
     load_features(path)
 
 

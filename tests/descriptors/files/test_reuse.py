@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from descr.descriptors import SIFT, Backbone, Descriptor, Layer, read_image
+from descr.descriptors.errors import ForeignFileError
 from descr.descriptors.files import save_features, why_extract
 from descr.descriptors.images import Image
 from torch.nn import functional
@@ -76,7 +77,15 @@ def test_what_is_missing_or_damaged_is_told_apart(image: Image, tmp_path: Path) 
     assert why_extract(tmp_path / "none.nc", image, SIFT(size=96)) == ""
     path = keep(SIFT(size=96), image, tmp_path / "a.nc")
     path.write_bytes(path.read_bytes()[:-9])
-    assert why_extract(path, image, SIFT(size=96)) == "damaged, or no feature file"
+    assert why_extract(path, image, SIFT(size=96)) == "damaged, or of another schema"
+
+
+@pytest.mark.parametrize("content", [b"notes of somebody", b"CDF\x01" + bytes(64)])
+def test_a_file_of_something_else_is_refused(content: bytes, image: Image, tmp_path: Path) -> None:
+    path = tmp_path / "a.nc"
+    path.write_bytes(content)
+    with pytest.raises(ForeignFileError, match="is not a feature file"):
+        why_extract(path, image, SIFT(size=96))
 
 
 def test_rounded_features_will_do_unless_every_bit_is_wanted(image: Image, tmp_path: Path) -> None:
