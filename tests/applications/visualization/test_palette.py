@@ -1,6 +1,11 @@
 import numpy as np
 import pytest
-from descr.applications.visualization.palette import gradient, position_colors
+from descr.applications.visualization.palette import (
+    CLUSTER_COLORS,
+    gradient,
+    plane_colors,
+    position_colors,
+)
 
 # Machado, Oliveira, Fernandes, "A physiologically-based model for simulation of color vision
 # deficiency", 2009: full severity, on linear RGB.
@@ -77,3 +82,40 @@ def test_the_colours_go_with_their_points() -> None:
 
 def test_one_point_has_a_colour() -> None:
     assert position_colors(np.array([(3.0, 4.0)]), 10, 10).shape == (1, 3)
+
+
+@pytest.mark.parametrize("who", SEEN)
+def test_places_in_a_plane_can_be_told_apart(who: str) -> None:
+    steps = np.linspace(0, 1, 5)
+    across, down = np.meshgrid(steps, steps)
+    seen = lab(plane_colors(across, down).reshape(-1, 3), SEEN[who])
+    apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1)
+    places = np.stack([across.ravel(), down.ravel()], axis=-1)
+    far = np.linalg.norm(places[:, None] - places[None], axis=-1) > 0.7
+    assert apart[far].min() > 12
+    assert apart[~np.eye(25, dtype=bool)].min() > 2.3
+
+
+def test_a_plane_changes_evenly_and_has_the_shape_of_its_places() -> None:
+    across, down = np.meshgrid(np.linspace(0, 1, 200), np.linspace(0, 1, 100))
+    colors = plane_colors(across, down)
+    assert colors.shape == (100, 200, 3)
+    assert colors.dtype == np.uint8
+    for axis in (0, 1):
+        assert np.abs(np.diff(colors.astype(int), axis=axis)).max() <= 8
+
+
+def test_the_plane_is_light_above_and_blue_at_the_left() -> None:
+    corners = plane_colors(np.array([0.0, 1, 0, 1]), np.array([0.0, 0, 1, 1]))
+    top_left, top_right, bottom_left, bottom_right = corners.astype(int)
+    assert top_left.sum() > bottom_left.sum()
+    assert top_right.sum() > bottom_right.sum()
+    assert top_left[2] > top_left[0]
+    assert top_right[2] < top_right[0]
+
+
+@pytest.mark.parametrize("who", SEEN)
+def test_clusters_can_be_told_apart(who: str) -> None:
+    seen = lab(CLUSTER_COLORS, SEEN[who])
+    apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1)
+    assert apart[~np.eye(len(seen), dtype=bool)].min() > 8
