@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .evaluation.datasets import open_dataset
     from .flow import dense_flow, warp
     from .swap import Refinement, save_gif, swap_both, swap_frames, swap_instances
     from .visualization import (
@@ -34,6 +35,7 @@ _LAZY = {
     "joint_pca": ".visualization",
     "layer_pca": ".visualization",
     "matched_clusters": ".visualization",
+    "open_dataset": ".evaluation.datasets",
     "paint_cells": ".visualization",
     "Refinement": ".swap",
     "save_gif": ".swap",
@@ -64,6 +66,7 @@ __all__ = [
     "joint_pca",
     "layer_pca",
     "matched_clusters",
+    "open_dataset",
     "paint_cells",
     "save_gif",
     "split_sources",

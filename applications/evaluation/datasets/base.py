@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ....descriptors.settings import Configurable, unknown
+from ...flow.errors import FlowError
+from ...flow.flo import read_flo
 from ..pair import Pair, Picture
 from .errors import DatasetError
 from .inventory import Inventory
@@ -149,10 +151,6 @@ class Dataset(Configurable, ABC):
         It lies on the image that `flow_lies_on` names, and leads into the other; NaN where it is
         not known. Raises `DatasetError` for a pair without a flow, or a file that can't be read.
         """
-        # Imported here: with the flow comes torch, which lists of pairs do without.
-        from ...flow.errors import FlowError
-        from ...flow.flo import read_flo
-
         if pair.flow is None:
             raise DatasetError(f"{self.title} has no flow of {pair.name}")
         try:

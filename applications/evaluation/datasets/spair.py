@@ -39,6 +39,27 @@ class _Entry(Entry):
     path: Path
 
 
+@dataclass(frozen=True, eq=False)
+class _Image:
+    """Where everything of one image lies."""
+
+    key: str
+    path: Path
+    annotation: Path
+    mask: Path | None
+
+    @cached_property
+    def points(self) -> npt.NDArray[np.float64]:
+        """All points of the image, float64 (30, 2), NaN where they aren't visible."""
+        listed = read_json(self.annotation)
+        points = np.full((POINTS, 2), np.nan)
+        with fields_of(self.annotation):
+            for number, place in listed["kps"].items():
+                if place is not None:
+                    points[int(number)] = points_array([place])[0]
+        return points
+
+
 class SPair71k(Dataset):
     """SPair-71k in its original folders.
 
@@ -118,14 +139,21 @@ class SPair71k(Dataset):
                 raise ValueError(f"kps_ids are different numbers below {POINTS}, not {numbers}")
             sides = [_side(found, side, numbers) for side in ("src", "trg")]
             category = str(found["category"])
+            if category != entry.category:
+                raise ValueError(f"category is {category}, by the file's name {entry.category}")
             flags = {flag: str(found[key]) for flag, key in FLAGS.items() if key in found}
-        source, target = (self._picture(category, *side) for side in sides)
+        images = [self._image(category, image) for image, _, _ in sides]
+        points = [image.points.copy() for image in images]
         # What both images show but the pair doesn't list is no common point of the pair.
-        unlisted = np.setdiff1d(np.arange(POINTS), numbers)
-        both = np.isfinite(source.points[unlisted] + target.points[unlisted]).all(axis=1)
-        target.points[unlisted[both]] = np.nan
-        for (_, _, listed), picture in zip(sides, (source, target), strict=True):
-            picture.points[numbers] = listed
+        unlisted = np.ones(POINTS, dtype=bool)
+        unlisted[numbers] = False
+        points[1][unlisted & np.isfinite(points[0] + points[1]).all(axis=1)] = np.nan
+        for place, (_, _, listed) in zip(points, sides, strict=True):
+            place[numbers] = listed
+        source, target = (
+            Picture(image.path, image.key, points=place, box=box, mask=image.mask)
+            for image, place, (_, box, _) in zip(images, points, sides, strict=True)
+        )
         return Pair(
             name=entry.name,
             category=category,
@@ -136,38 +164,26 @@ class SPair71k(Dataset):
             flags=flags,
         )
 
-    def _picture(
-        self, category: str, image: str, box: Box, listed: npt.NDArray[np.float64]
-    ) -> Picture:
-        stem = Path(image).stem
-        mask = self.folder / "Segmentation" / category / f"{stem}.png"
-        return Picture(
-            path=self.folder / "JPEGImages" / category / image,
-            key=f"JPEGImages/{category}/{image}",
-            points=self._points(self.folder / "ImageAnnotation" / category / f"{stem}.json").copy(),
-            box=box,
-            mask=mask if self._has_masks else None,
-        )
+    @cached_property
+    def _images(self) -> dict[tuple[str, str], _Image]:
+        return {}
 
     @cached_property
     def _has_masks(self) -> bool:
         return (self.folder / "Segmentation").is_dir()
 
-    @cached_property
-    def _known_points(self) -> dict[Path, npt.NDArray[np.float64]]:
-        return {}
-
-    def _points(self, path: Path) -> npt.NDArray[np.float64]:
-        """All points of one image, float64 (30, 2), NaN where they aren't visible."""
-        if path not in self._known_points:
-            listed = read_json(path)
-            points = np.full((POINTS, 2), np.nan)
-            with fields_of(path):
-                for number, place in listed["kps"].items():
-                    if place is not None:
-                        points[int(number)] = points_array([place])[0]
-            self._known_points[path] = points
-        return self._known_points[path]
+    def _image(self, category: str, name: str) -> _Image:
+        # An image is one of many pairs, and paths take longer to make than pairs to read.
+        if (category, name) not in self._images:
+            below = Path(category, name)
+            mask = self.folder / "Segmentation" / below.with_suffix(".png")
+            self._images[category, name] = _Image(
+                key=f"JPEGImages/{category}/{name}",
+                path=self.folder / "JPEGImages" / below,
+                annotation=self.folder / "ImageAnnotation" / below.with_suffix(".json"),
+                mask=mask if self._has_masks else None,
+            )
+        return self._images[category, name]
 
     def _files(self) -> Iterator[Path]:
         for entry in self.entries:
@@ -178,13 +194,12 @@ class SPair71k(Dataset):
             found = read_json(path)
             with fields_of(path):
                 category = str(found["category"])
-                images = (str(found["src_imname"]), str(found["trg_imname"]))
-            for image in images:
-                stem = Path(image).stem
-                yield self.folder / "JPEGImages" / category / image
-                yield self.folder / "ImageAnnotation" / category / f"{stem}.json"
-                if self._has_masks:
-                    yield self.folder / "Segmentation" / category / f"{stem}.png"
+                names = (str(found["src_imname"]), str(found["trg_imname"]))
+            for image in (self._image(category, name) for name in names):
+                yield image.path
+                yield image.annotation
+                if image.mask is not None:
+                    yield image.mask
 
 
 def _name(stem: str) -> str:

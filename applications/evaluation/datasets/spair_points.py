@@ -1,5 +1,7 @@
 """Which numbered point of SPair-71k takes the place of which in a mirror image."""
 
+from functools import cache
+
 POINTS = 30
 """Points are numbered from 0; no category uses all of the numbers."""
 
@@ -35,6 +37,7 @@ _SWAPS: dict[str, tuple[tuple[int, int], ...]] = {
 }
 
 
+@cache
 def mirrored_points(category: str) -> tuple[int, ...] | None:
     """For each of the 30 points the one in its place in the mirror image; None if not known.
 

@@ -197,6 +197,7 @@ def test_another_folder_says_what_it_holds(tmp_path):
         ({"src_bndbox": [1, 2]}, "ill-formed field"),
         ({"src_kps": [[1, 2, 3]]}, "pairs of finite numbers"),
         ({"src_kps": None}, "ill-formed field"),
+        ({"category": "dog"}, "category is dog, by the file's name cat"),
     ],
 )
 def test_ill_formed_annotations_name_their_file(copy, change, message):
