@@ -4,7 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .evaluation.alignment import PoseAlignment, align_pose, mirror_image, points_in_mirror
     from .evaluation.datasets import open_dataset
+    from .evaluation.propagation import MaskPropagation
     from .flow import dense_flow, warp
     from .swap import Refinement, save_gif, swap_both, swap_frames, swap_instances
     from .visualization import (
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 # Imported when they are first asked for: each brings libraries that the others do without.
 _LAZY = {
+    "align_pose": ".evaluation.alignment",
     "correspondence_colors": ".visualization",
     "dense_flow": ".flow",
     "draw_clusters": ".visualization",
@@ -34,9 +37,13 @@ _LAZY = {
     "draw_pca": ".visualization",
     "joint_pca": ".visualization",
     "layer_pca": ".visualization",
+    "MaskPropagation": ".evaluation.propagation",
     "matched_clusters": ".visualization",
+    "mirror_image": ".evaluation.alignment",
     "open_dataset": ".evaluation.datasets",
     "paint_cells": ".visualization",
+    "points_in_mirror": ".evaluation.alignment",
+    "PoseAlignment": ".evaluation.alignment",
     "Refinement": ".swap",
     "save_gif": ".swap",
     "split_sources": ".visualization",
@@ -54,7 +61,10 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "MaskPropagation",
+    "PoseAlignment",
     "Refinement",
+    "align_pose",
     "correspondence_colors",
     "dense_flow",
     "draw_clusters",
@@ -66,8 +76,10 @@ __all__ = [
     "joint_pca",
     "layer_pca",
     "matched_clusters",
+    "mirror_image",
     "open_dataset",
     "paint_cells",
+    "points_in_mirror",
     "save_gif",
     "split_sources",
     "swap_both",
