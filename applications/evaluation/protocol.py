@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from ...descriptors.settings import check_choice, unknown
 from .metrics.averages import AVERAGES, Average
-from .metrics.pck import COMPARISONS, Comparison, check_alphas
+from .metrics.keypoints import COMPARISONS, Comparison, check_alphas
 
 Metric = Literal["PCK", "flow PCK", "J&F"]
 Threshold = Literal["bbox", "image", "keypoints", "source-image"]

@@ -4,7 +4,7 @@ from .averages import AVERAGES, Average, average_pairs
 from .bootstrap import Interval, bootstrap_difference, bootstrap_interval
 from .distances import box_length, image_length, keypoint_length, point_distances
 from .flow import endpoint_errors, flow_pck, flow_smoothness, mean_endpoint_error
-from .pck import COMPARISONS, Comparison, count_correct, pck
+from .keypoints import COMPARISONS, Comparison, count_correct, pck
 from .segmentation import (
     SequenceScore,
     contour,

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from ....descriptors.errors import OptionError
 from ....descriptors.settings import check_choice, check_float
 from .arrays import checked
-from .pck import COMPARISONS, Comparison, check_alphas
+from .keypoints import COMPARISONS, Comparison, check_alphas
 
 _UNKNOWN = 1e9
 """From here on the Middlebury format takes a component of the flow as unknown."""

@@ -10,7 +10,7 @@ import xarray as xr
 from ....descriptors.errors import OptionError
 from .arrays import labels
 from .averages import AVERAGES, OF_CLASSES, average_pairs
-from .pck import COMPARISONS, check_alphas, count_correct
+from .keypoints import COMPARISONS, check_alphas, count_correct
 
 _DIMS = ("threshold", "average", "comparison", "alpha")
 
