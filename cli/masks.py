@@ -163,8 +163,8 @@ def _make(options: MaskOptions, inputs: Sequence[Input], device: str | None) -> 
     from ..descriptors.settings import construct
 
     if options.segment is None:
-        kind: Any = JointForeground
-        return construct(kind, "--auto-mask", parse_settings(options.settings, kind))
+        settings = parse_settings(options.settings, JointForeground)
+        return construct(JointForeground, "--auto-mask", settings)
     for one in inputs:
         if one.image is None:
             raise UserError(

@@ -2,6 +2,7 @@
 
 from .base import Mask, Segmenter
 from .files import MaskFiles
+from .foreground import JointForeground
 from .text import TextPrompt
 
-__all__ = ["Mask", "MaskFiles", "Segmenter", "TextPrompt"]
+__all__ = ["JointForeground", "Mask", "MaskFiles", "Segmenter", "TextPrompt"]
