@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from descr.applications.evaluation.datasets.spair_points import mirrored_points
 
 from .scenes import SCENES, View, corner_view, grid_points, views
 
@@ -24,15 +25,15 @@ class MadeSPair:
         The folder of the data set.
     views:
         Per category and image name ("2008_000000"), how the scene is seen.
-    points:
-        Per category, float64 (12, 2): the places of points 0 to 11 in the scene.
+    places:
+        Per category and image name, float64 (30, 2): the truth, NaN for points that aren't seen.
     pairs:
         Per name of a pair ("000001-2008_000000-2008_000001:cat"): category, source and target.
     """
 
     root: Path
     views: dict[str, dict[str, View]]
-    points: dict[str, np.ndarray]
+    places: dict[str, dict[str, np.ndarray]]
     pairs: dict[str, tuple[str, str, str]]
 
 
@@ -49,6 +50,7 @@ def make_spair(
     colon: str = ":",
     masks: bool = True,
     seed: int = 0,
+    relabel: bool = False,
 ) -> MadeSPair:
     """Write a SPair-71k with these categories, `images` images in each.
 
@@ -63,21 +65,29 @@ def make_spair(
         Of the lists in Layout.
     colon:
         What stands for the colon in names of files.
+    relabel:
+        Whether the points of mirrored images are named as one would name them who sees the image
+        alone: the right ear of the scene is the left ear of its mirror image.
 
     Images of every category go by the same names. 60 images and 1,200 pairs are
     `make_spair(root, categories=("cat", "dog"), images=30, pairs=1200)`.
     """
     seen: dict[str, dict[str, View]] = {}
-    points: dict[str, np.ndarray] = {}
+    places: dict[str, dict[str, np.ndarray]] = {}
     for place, category in enumerate(categories):
         scene = SCENES[place % len(SCENES)]
         made = views(scene, images, seed=seed, side=side, mirror=(1,) if awkward else ())
         if awkward and place == 0 and images >= 4:
             made[-2:] = [corner_view(scene, 0, side=side), corner_view(scene, 1, side=side)]
         seen[category] = {f"2008_{index:06d}": view for index, view in enumerate(made)}
-        points[category] = grid_points(scene, side)
+        points = np.full((30, 2), np.nan)
+        points[:NUMBERS] = grid_points(scene, side)
+        places[category] = {name: view.seen(points) for name, view in seen[category].items()}
+        if awkward and relabel:
+            swapped = places[category]["2008_000001"][list(mirrored_points(category))]
+            places[category]["2008_000001"] = swapped
         for name, view in seen[category].items():
-            _write_image(root, category, name, view, points[category], masks)
+            _write_image(root, category, name, view, places[category][name], masks)
 
     listed = _choose(seen, pairs)
     folder = root / "PairAnnotation" / split
@@ -86,14 +96,14 @@ def make_spair(
     for number, (category, source, target) in enumerate(listed):
         stem = f"{number:06d}-{source}-{target}"
         names[f"{stem}:{category}"] = (category, source, target)
-        pair = _pair(number, category, source, target, seen[category], points[category])
+        pair = _pair(number, category, source, target, seen[category], places[category])
         (folder / f"{stem}{colon}{category}.json").write_text(json.dumps(pair), encoding="utf-8")
     for layout, share in (("large", 1), ("small", 4)):
         path = root / "Layout" / layout / f"{split}.txt"
         path.parent.mkdir(parents=True)
         text = "".join(name + line_end for name in list(names)[::share])
         path.write_bytes(text.encode())
-    return MadeSPair(root, seen, points, names)
+    return MadeSPair(root, seen, places, names)
 
 
 def _choose(seen: dict[str, dict[str, View]], pairs: int | None) -> list[tuple[str, str, str]]:
@@ -109,21 +119,19 @@ def _choose(seen: dict[str, dict[str, View]], pairs: int | None) -> list[tuple[s
 
 
 def _write_image(
-    root: Path, category: str, name: str, view: View, points: np.ndarray, masks: bool
+    root: Path, category: str, name: str, view: View, places: np.ndarray, masks: bool
 ) -> None:
     view.save(root / "JPEGImages" / category / f"{name}.jpg")
     path = root / "ImageAnnotation" / category / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    places = {str(n): None for n in range(30)}
-    for number, place in enumerate(view.seen(points)):
-        places[str(number)] = None if np.isnan(place).any() else place.tolist()
+    seen = {n: None if np.isnan(place).any() else place.tolist() for n, place in enumerate(places)}
     annotation = {
         "filename": f"{name}.jpg",
         "image_width": view.width,
         "image_height": view.height,
         "category": category,
         "bndbox": _box(view),
-        "kps": places,
+        "kps": {str(number): place for number, place in seen.items()},
     }
     path.write_text(json.dumps(annotation), encoding="utf-8")
     if masks:
@@ -136,10 +144,10 @@ def _pair(
     source: str,
     target: str,
     pictures: dict[str, View],
-    points: np.ndarray,
+    truth: dict[str, np.ndarray],
 ) -> dict[str, object]:
     sides = {"src": (source, pictures[source]), "trg": (target, pictures[target])}
-    places = {side: view.seen(points) for side, (_, view) in sides.items()}
+    places = {side: truth[name] for side, (name, _) in sides.items()}
     both = np.flatnonzero(np.isfinite(places["src"] + places["trg"]).all(axis=1))
     pair: dict[str, object] = {"pair_id": number, "category": category}
     for side, (name, view) in sides.items():

@@ -2,6 +2,7 @@ import json
 import shutil
 
 import numpy as np
+import PIL.Image
 import pytest
 from descr.applications.evaluation.datasets import DatasetError, open_dataset
 from descr.applications.evaluation.datasets.spair_points import mirrored_points
@@ -26,26 +27,27 @@ def copy(made, tmp_path):
 
 
 def test_every_pair_is_read_as_it_was_made(made):
-    read = list(open_dataset("spair-71k", made.root))
+    data = open_dataset("spair-71k", made.root)
+    read = list(data)
     assert [pair.name for pair in read] == sorted(made.pairs)
     for pair in read:
         category, *names = made.pairs[pair.name]
         seen = [made.views[category][name] for name in names]
-        places = [view.seen(made.points[category]) for view in seen]
-        both = np.isfinite(places[0] + places[1]).all(axis=1)
+        places = [made.places[category][name] for name in names]
         assert pair.category == category
-        np.testing.assert_array_equal(pair.common, np.pad(both, (0, 18)))
+        both = np.isfinite(places[0] + places[1]).all(axis=1)
+        np.testing.assert_array_equal(pair.common, both)
         for picture, name, view, place in zip(
             (pair.source, pair.target), names, seen, places, strict=True
         ):
-            np.testing.assert_allclose(picture.points[:12], place, atol=1e-9)
-            assert np.isnan(picture.points[12:]).all()
+            np.testing.assert_array_equal(picture.points, place)
             assert picture.key == f"JPEGImages/{category}/{name}.jpg"
             assert picture.box == view.box
             image = read_image(picture.path)
             assert (image.width, image.height) == (view.width, view.height)
             mask = read_mask(picture.mask, height=view.height, width=view.width)
             np.testing.assert_array_equal(mask, view.object)
+            np.testing.assert_array_equal(data.mask(picture), view.object)
 
 
 def test_awkward_pairs_are_among_them(made):
@@ -55,6 +57,13 @@ def test_awkward_pairs_are_among_them(made):
     keys = {picture.key for pair in read for picture in (pair.source, pair.target)}
     assert len(keys) == 15
     assert len({key.rpartition("/")[2] for key in keys}) == 5
+    shapes = {(view.width, view.height) for seen in made.views.values() for view in seen.values()}
+    assert {np.sign(width - height) for width, height in shapes} >= {-1, 1}
+    modes = set()
+    for path in open_dataset("spair-71k", made.root).images().values():
+        with PIL.Image.open(path) as image:
+            modes.add(image.mode)
+    assert modes == {"L", "RGB"}
 
 
 def test_flags_are_those_of_the_annotation(made):
@@ -261,3 +270,15 @@ def test_sixty_images_and_twelve_hundred_pairs(tmp_path):
     data = open_dataset("spair-71k", tmp_path)
     assert len(data) == 1200
     assert len(data.images()) == 60
+
+
+def test_points_of_a_mirrored_image_go_by_the_names_of_their_places(tmp_path):
+    options = {"categories": ["dog"], "images": 2, "side": 48}
+    plain = make_spair(tmp_path / "plain", **options)
+    relabelled = make_spair(tmp_path / "relabelled", **options, relabel=True)
+    places = relabelled.places["dog"]["2008_000001"]
+    swapped = plain.places["dog"]["2008_000001"][list(mirrored_points("dog"))]
+    np.testing.assert_array_equal(places, swapped)
+    pair = open_dataset("spair-71k", relabelled.root)[0]
+    np.testing.assert_array_equal(pair.target.points, places)
+    np.testing.assert_array_equal(pair.source.points, plain.places["dog"]["2008_000000"])
