@@ -12,8 +12,7 @@ _FLAT = 1e-3
 _RIDGE = 1e-9
 """Weight of the distance to the affine field: decides only where nothing else does."""
 _LEAST_SMOOTHNESS = 0.1
-_ROUNDS = 7
-_TRUSTED = 0.5
+_ROUNDS = 6
 
 Field = npt.NDArray[np.float64]
 
@@ -62,19 +61,19 @@ def complete_field(
     values = np.where(has[:, None], field.reshape(-1, field.shape[-1])[cells], 0.0)
     stiffness = _stiffness(domain, max(smoothness, _LEAST_SMOOTHNESS) ** 4)
     at = np.stack(np.unravel_index(cells, domain.shape), axis=1).astype(np.float64)
-    weights = has.astype(np.float64)
+    weights, trusted = has.astype(np.float64), has
+    solved = _plate(stiffness, weights, values, at)
     limit = np.inf
-    solved = values
-    for _ in range(1 if scale is None else _ROUNDS):
-        affine = _affine(at, values, weights)
-        solved = affine + _solve(stiffness, weights, values - affine)
-        if scale is None:
-            break
+    for _ in range(0 if scale is None else _ROUNDS):
         distance = np.linalg.norm(solved - values, axis=1)
         typical = float(np.median(distance[has]))
-        limit = max(scale, min(limit / 2, 4 * typical))
-        weights = has / (1 + (distance / limit) ** 2) ** 2
-    trusted = has if scale is None else weights > _TRUSTED**2
+        # Never so small that less than half of the values count.
+        limit = max(scale or 0.0, typical, min(limit / 2, 4 * typical))
+        trusted = has & (distance <= limit)
+        weights = np.where(has, (1 + (distance / limit) ** 2) ** -2.0, 0.0)
+        solved = _plate(stiffness, weights, values, at)
+    if not np.array_equal(trusted, has):
+        solved = _plate(stiffness, np.where(trusted, weights, 0.0), values, at)
     if smoothness < _LEAST_SMOOTHNESS:
         solved = np.where(trusted[:, None], values, solved)
     whole = np.full((domain.size, field.shape[-1]), np.nan)
@@ -84,9 +83,11 @@ def complete_field(
     return whole.reshape(field.shape), marked.reshape(domain.shape)
 
 
-def _solve(stiffness: Any, weights: Field, values: Field) -> Field:
+def _plate(stiffness: Any, weights: Field, values: Field, at: Field) -> Field:
+    """The plate through weighted values of the cells that lie at these rows and columns."""
+    affine = _affine(at, values, weights)
     solver = splu(csc_array(stiffness + diags_array(weights)))
-    return np.asarray(solver.solve(weights[:, None] * values))
+    return np.asarray(affine + solver.solve(weights[:, None] * (values - affine)))
 
 
 def _affine(at: Field, values: Field, weights: Field) -> Field:

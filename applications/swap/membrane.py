@@ -13,8 +13,8 @@ Mask = npt.NDArray[np.bool_]
 
 _DIRECT = 30_000
 """Up to how many pixels the equations are factorised; beyond, a coarser solution is refined."""
-_STEPS = 60
-_EXACT = 1e-3
+_STEPS = 400
+_EXACT = 1e-5
 _NEIGHBOURS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
