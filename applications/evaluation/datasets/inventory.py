@@ -7,6 +7,8 @@ from .errors import DatasetError
 
 SHOWN = 3
 """How many names of a kind a message spells out."""
+PLACES = 8
+"""How many folders it spells out."""
 
 
 class Inventory:
@@ -59,7 +61,7 @@ class Inventory:
     def raise_if_incomplete(self) -> None:
         """Raise `DatasetError` if anything is absent or empty."""
         wholes = [f"no folder {self._relative(folder)}" for folder in self._unlisted]
-        if said := [*wholes, *self._files_lacking()]:
+        if said := [*_places(wholes), *_places(self._files_lacking())]:
             raise DatasetError(
                 f"{self.title} in {self.root} is incomplete: {'; '.join(said)}",
                 hint=f"copy it again; it is to be had at {self.website}",
@@ -108,3 +110,8 @@ def _some(names: list[str]) -> str:
     rest = len(names) - SHOWN
     shown = ", ".join(names[:SHOWN])
     return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def _places(said: list[str]) -> list[str]:
+    rest = len(said) - PLACES
+    return [*said[:PLACES], f"and in {rest} more folders"] if rest > 0 else said

@@ -64,3 +64,13 @@ def test_the_count_is_that_of_absent_and_empty_files(tmp_path_factory, there, em
         return
     with pytest.raises(DatasetError, match=f" {lacking} of 21 files missing: "):
         found.raise_if_incomplete()
+
+
+def test_a_message_spells_out_eight_folders(tmp_path):
+    found = inventory(tmp_path)
+    for number in range(12):
+        found.need(tmp_path / f"folder{number:02d}" / "a")
+    with pytest.raises(DatasetError) as caught:
+        found.raise_if_incomplete()
+    assert caught.value.message.startswith(f"Some Set in {tmp_path} is incomplete: 12 of 12 files")
+    assert caught.value.message.endswith("the folder folder07 (1 file); and in 4 more folders")
