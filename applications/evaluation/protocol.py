@@ -84,7 +84,7 @@ class Protocol:
         where = " ".join(part for part in (self.dataset, self.split, self.subset) if part)
         parts = [where, self.metric]
         if self.metric != "J&F":
-            parts[1] += "@" + "/".join(f"{alpha:.2f}" for alpha in self.alphas)
+            parts[1] += "@" + "/".join(map(_written, self.alphas))
             parts += [
                 self.threshold or "threshold not stated",
                 self.average or "average not stated",
@@ -95,6 +95,10 @@ class Protocol:
     def record(self) -> dict[str, Any]:
         """The protocol as a dictionary that JSON can hold."""
         return {**asdict(self), "alphas": list(self.alphas)}
+
+
+def _written(alpha: float) -> str:
+    return f"{alpha:.2f}" if round(alpha, 2) == alpha else f"{alpha:g}"
 
 
 PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(

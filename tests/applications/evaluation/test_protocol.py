@@ -11,14 +11,14 @@ def test_one_line_says_all_of_it():
         "spair-71k",
         "test",
         "PCK",
-        alphas=[0.1, 0.05],
+        alphas=[0.1, 0.05, 0.005],
         threshold="bbox",
         average="per-point",
         comparison="<",
         detail="2 of 18 classes",
     )
     assert protocol.line() == (
-        "spair-71k test | PCK@0.10/0.05 | bbox | per-point | < | 2 of 18 classes"
+        "spair-71k test | PCK@0.10/0.05/0.005 | bbox | per-point | < | 2 of 18 classes"
     )
 
 

@@ -1,7 +1,9 @@
 import inspect
+from pathlib import Path
 
 import pytest
-from descr.applications.evaluation.protocol import PROTOCOLS
+from descr.applications.evaluation.metrics import AVERAGES
+from descr.applications.evaluation.protocol import LENGTHS, PROTOCOLS
 from descr.applications.evaluation.recipes import RECIPES, find_recipe
 from descr.descriptors import REGISTRY as DESCRIPTORS
 from descr.descriptors.errors import OptionError
@@ -53,3 +55,14 @@ def test_an_unknown_recipe_or_data_set_is_told_with_those_that_exist():
     assert "did you mean 'tale'?" in error.value.hint
     with pytest.raises(OptionError, match="data set"):
         find_recipe("tale").protocol("imagenet")
+
+
+def test_the_page_lists_every_recipe_threshold_and_average():
+    page = (Path(__file__).parents[3] / "docs" / "protocols.md").read_text(encoding="utf-8")
+    rows = {line.split("`")[1] for line in page.splitlines() if line.startswith("| `")}
+    assert {*RECIPES, *LENGTHS, *AVERAGES} <= rows
+    for recipe in RECIPES.values():
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{recipe.name}` |"))
+        assert f"`{recipe.descriptor}`" in row
+        assert f"`{recipe.matcher}`" in row
+        assert row.endswith("| yes |" if recipe.pose_alignment else "| no |")
