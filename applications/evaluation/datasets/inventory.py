@@ -114,4 +114,6 @@ def _some(names: list[str]) -> str:
 
 def _places(said: list[str]) -> list[str]:
     rest = len(said) - PLACES
-    return [*said[:PLACES], f"and in {rest} more folders"] if rest > 0 else said
+    if rest <= 0:
+        return said
+    return [*said[:PLACES], f"and in {rest} more {'folder' if rest == 1 else 'folders'}"]
