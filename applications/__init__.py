@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from .evaluation.datasets import open_dataset
     from .evaluation.propagation import MaskPropagation
     from .flow import dense_flow, warp
+    from .keypoints import transfer_keypoints
+    from .segmentation import JointForeground, MaskFiles, Segmenter, TextPrompt
     from .swap import Refinement, save_gif, swap_both, swap_frames, swap_instances
     from .visualization import (
         correspondence_colors,
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 # Imported when they are first asked for: each brings libraries that the others do without.
 _LAZY = {
+    "JointForeground": ".segmentation",
+    "MaskFiles": ".segmentation",
     "align_pose": ".evaluation.alignment",
     "correspondence_colors": ".visualization",
     "dense_flow": ".flow",
@@ -45,11 +49,14 @@ _LAZY = {
     "points_in_mirror": ".evaluation.alignment",
     "PoseAlignment": ".evaluation.alignment",
     "Refinement": ".swap",
+    "Segmenter": ".segmentation",
+    "TextPrompt": ".segmentation",
     "save_gif": ".swap",
     "split_sources": ".visualization",
     "swap_both": ".swap",
     "swap_frames": ".swap",
     "swap_instances": ".swap",
+    "transfer_keypoints": ".keypoints",
     "warp": ".flow",
 }
 
@@ -61,9 +68,13 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "JointForeground",
+    "MaskFiles",
     "MaskPropagation",
     "PoseAlignment",
     "Refinement",
+    "Segmenter",
+    "TextPrompt",
     "align_pose",
     "correspondence_colors",
     "dense_flow",
@@ -85,5 +96,6 @@ __all__ = [
     "swap_both",
     "swap_frames",
     "swap_instances",
+    "transfer_keypoints",
     "warp",
 ]

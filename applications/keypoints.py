@@ -1,0 +1,154 @@
+"""Named points of one image, found in another."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ..descriptors import Descriptor, read_mask
+from ..descriptors.errors import OptionError, PointError
+from ..descriptors.images import ImageLike
+from ..descriptors.maps import Points
+from ..descriptors.masks import MaskLike
+from ..descriptors.sampling import Interpolation
+from ..matchers import Matcher, SoftArgmax
+from .feature_maps import feature_maps
+
+NamedPoints: TypeAlias = Points | Mapping[str, tuple[float, float]] | xr.Dataset | Any
+"""What `transfer_keypoints` takes; a pandas DataFrame among it."""
+
+_COLUMNS = (("x", "y"), ("source_x", "source_y"))
+
+
+def transfer_keypoints(
+    points: NamedPoints,
+    source: xr.DataArray | ImageLike,
+    target: xr.DataArray | ImageLike,
+    matcher: Matcher | None = None,
+    *,
+    descriptor: Descriptor | None = None,
+    names: Sequence[str] | None = None,
+    source_mask: MaskLike | None = None,
+    target_mask: MaskLike | None = None,
+    interpolation: Interpolation = "bilinear",
+) -> xr.Dataset:
+    """Where points of the source lie in the target, and how far off the way back ends.
+
+    Parameters
+    ----------
+    points:
+        Pairs (x, y) in pixels of the upright source image; or a mapping of names to such pairs;
+        or a Dataset or DataFrame with `x` and `y` (or `source_x` and `source_y`) and, if there are
+        names, `name`.
+    source, target:
+        Feature maps out of one `combine`; or images, which `descriptor` describes.
+    matcher:
+        What finds the points; `SoftArgmax()` by default, which answers for every point, between
+        the cells too.
+    descriptor:
+        What describes images; not needed for maps.
+    names:
+        Of the points, in their order; those that come with the points by default.
+    source_mask, target_mask, interpolation:
+        As a matcher takes them. A point outside the source's mask stays unmatched.
+
+    Returns
+    -------
+    xarray.Dataset
+        Along `point`, in the order given: what the matcher says (`source_x`, `source_y`,
+        `target_x`, `target_y` in pixels of the upright images, `score`, `matched`), with the
+        coordinate `name` ("" for a point without one), and `round_trip_error`: the distance in
+        pixels of the source between the point and where the same matcher, asked for the found
+        place, comes back to; NaN if the point or its found place has no match. A small error does
+        not prove a match; a large one speaks against it.
+
+    Raises
+    ------
+    PointError
+        A point lies outside the source image, or the points are no pairs of numbers.
+    OptionError
+        There are more or fewer names than points; images without a descriptor.
+    DescrError
+        What a descriptor or a matcher raises.
+    """
+    at, found_names = _read_points(points)
+    of_points = found_names if names is None else [str(name) for name in names]
+    if len(of_points) != len(at):
+        raise OptionError(f"{len(of_points)} names for {len(at)} points")
+    matcher = SoftArgmax() if matcher is None else matcher
+    of_source, of_target = feature_maps([source, target], descriptor)
+    found = matcher(
+        of_source,
+        of_target,
+        points=at,
+        interpolation=interpolation,
+        source_mask=source_mask,
+        target_mask=target_mask,
+    )
+    error = np.full(len(at), np.nan)
+    places = np.stack([found["target_x"].values, found["target_y"].values], axis=1)
+    asked = found["matched"].values
+    if asked.any():
+        back = matcher(
+            of_target,
+            of_source,
+            points=places[asked],
+            interpolation=interpolation,
+            source_mask=_with_places(target_mask, of_target, places[asked]),
+            target_mask=source_mask,
+        )
+        ends = np.stack([back["target_x"].values, back["target_y"].values], axis=1)
+        error[asked] = np.hypot(*(ends - at[asked]).T)
+    described = {
+        "units": "pixel",
+        "long_name": "distance between the point and where the way there and back ends",
+    }
+    return found.assign(round_trip_error=("point", error, described)).assign_coords(
+        name=("point", np.array(of_points, dtype=str), {"long_name": "name of the point"})
+    )
+
+
+def _read_points(points: NamedPoints) -> tuple[npt.NDArray[np.float64], list[str]]:
+    """The points, float64 (n, 2), and a name for each."""
+    names: Sequence[Any] | None = None
+    given: Any = points
+    if isinstance(given, Mapping) and not isinstance(given, xr.Dataset):
+        names, given = list(given), list(given.values())
+    elif isinstance(given, xr.Dataset) or hasattr(given, "columns"):
+        # `in` asks a Dataset for its variables and a DataFrame for its columns.
+        pair = next((pair for pair in _COLUMNS if all(name in given for name in pair)), None)
+        if pair is None:
+            raise PointError("the points have neither x and y nor source_x and source_y")
+        names = np.asarray(given["name"]).ravel().tolist() if "name" in given else None
+        given = np.stack([np.asarray(given[name]).ravel() for name in pair], axis=1)
+    try:
+        at = np.array(given if isinstance(given, np.ndarray) else list(given), dtype=float)
+    except (TypeError, ValueError):
+        raise PointError("points must be pairs of numbers (x, y)") from None
+    if at.ndim != 2 or at.shape[1] != 2 or len(at) == 0:
+        raise PointError(
+            f"points have the shape {at.shape}, expected (n, 2) with at least one (x, y)"
+        )
+    # A DataFrame holds NaN where there is no name.
+    return at, [
+        "" if name is None or name != name else str(name) for name in names or [""] * len(at)
+    ]
+
+
+def _with_places(
+    mask: MaskLike | None, fmap: xr.DataArray, places: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_] | None:
+    """The mask with the pixels at these places.
+
+    A place between cells that lie in the mask may itself lie outside, and is asked for all the
+    same.
+    """
+    if mask is None:
+        return None
+    height, width = int(fmap.attrs["image_height"]), int(fmap.attrs["image_width"])
+    widened = read_mask(mask, height=height, width=width, name="target mask")
+    x, y = np.floor(places + 0.5).astype(int).T
+    widened[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] = True
+    return widened

@@ -1,0 +1,168 @@
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from descr.applications import transfer_keypoints
+from descr.descriptors import SIFT
+from descr.descriptors.errors import ImageError, OptionError, PointError
+from descr.matchers import MutualNearestNeighbor, NearestNeighbor, SoftArgmax
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+SHIFT = 24
+EYES = {"left eye": (172.0, 118.0), "right eye": (318.0, 130.5), "nose": (255.0, 236.0)}
+
+
+@pytest.fixture(scope="module")
+def pair(chelsea: np.ndarray) -> tuple[xr.DataArray, xr.DataArray]:
+    """A cat, and the same cat SHIFT pixels further to the left."""
+    source, target = SIFT(size=400, step=4)(chelsea[:, : 451 - SHIFT], chelsea[:, SHIFT:])
+    return source, target
+
+
+def test_points_are_found_where_they_went(pair: tuple[xr.DataArray, xr.DataArray]) -> None:
+    found = transfer_keypoints(EYES, *pair)
+    assert dict(found.sizes) == {"point": 3}
+    assert found["name"].values.tolist() == list(EYES)
+    np.testing.assert_allclose(found["source_x"], [x for x, _ in EYES.values()])
+    np.testing.assert_allclose(found["source_y"], [y for _, y in EYES.values()])
+    # Cells lie 4.3 pixels apart.
+    np.testing.assert_allclose(found["target_x"], found["source_x"] - SHIFT, atol=2.2)
+    np.testing.assert_allclose(found["target_y"], found["source_y"], atol=2.2)
+    assert found["matched"].all()
+    assert (found["score"] > 0.9).all()
+    assert (found["round_trip_error"] < 2.5).all()
+    assert found["round_trip_error"].attrs["units"] == "pixel"
+
+
+def test_the_round_trip_is_that_of_the_matcher(pair: tuple[xr.DataArray, xr.DataArray]) -> None:
+    points = [(40.0, 40.0), (210.0, 150.0), (400.5, 290.0)]
+    for matcher in (SoftArgmax(window=3), NearestNeighbor()):
+        found = transfer_keypoints(points, *pair, matcher)
+        there = matcher(*pair, points=points)
+        xr.testing.assert_equal(
+            found[["target_x", "target_y", "score", "matched"]].drop_vars("name"), there
+        )
+        places = list(zip(there["target_x"].values, there["target_y"].values, strict=True))
+        back = matcher(*pair[::-1], points=places)
+        error = np.hypot(
+            *(back[f"target_{k}"].values - np.array(points)[:, i] for i, k in enumerate("xy"))
+        )
+        np.testing.assert_allclose(found["round_trip_error"], error)
+        assert found.attrs["matcher"] == repr(matcher)
+
+
+@given(x=st.floats(0, 426), y=st.floats(0, 299))
+@settings(max_examples=25, deadline=None)
+def test_an_image_maps_onto_itself(
+    pair: tuple[xr.DataArray, xr.DataArray], x: float, y: float
+) -> None:
+    found = transfer_keypoints([(x, y)], pair[0], pair[0], NearestNeighbor())
+    cell = float(np.diff(pair[0]["x"].values)[0])
+    # Half a cell across and down, there and back.
+    assert float(found["round_trip_error"][0]) <= cell * 2**0.5 + 1e-6
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        EYES,
+        pd.DataFrame([(name, *at) for name, at in EYES.items()], columns=["name", "x", "y"]),
+        xr.Dataset(
+            {
+                "source_x": ("point", [x for x, _ in EYES.values()]),
+                "source_y": ("point", [y for _, y in EYES.values()]),
+            },
+            coords={"name": ("point", list(EYES))},
+        ),
+    ],
+    ids=["mapping", "DataFrame", "Dataset"],
+)
+def test_every_form_of_points_says_the_same(
+    pair: tuple[xr.DataArray, xr.DataArray], points: Any
+) -> None:
+    found = transfer_keypoints(points, *pair)
+    at = np.array(list(EYES.values()))
+    xr.testing.assert_identical(found, transfer_keypoints(at, *pair, names=list(EYES)))
+    unnamed = transfer_keypoints(at.tolist(), *pair)
+    assert unnamed["name"].values.tolist() == ["", "", ""]
+    # What comes out can be put in.
+    xr.testing.assert_identical(found, transfer_keypoints(found, *pair))
+
+
+def test_a_row_without_a_name_has_none(pair: tuple[xr.DataArray, xr.DataArray]) -> None:
+    rows = pd.DataFrame({"x": [9.0, 20.0], "y": [9.0, 20.0], "name": ["ear", None]})
+    assert transfer_keypoints(rows, *pair)["name"].values.tolist() == ["ear", ""]
+
+
+def test_images_are_described(chelsea: np.ndarray) -> None:
+    found = transfer_keypoints(EYES, chelsea, chelsea, descriptor=SIFT(size=200))
+    np.testing.assert_allclose(found["target_x"], found["source_x"], atol=9)
+    with pytest.raises(OptionError, match="need a descriptor"):
+        transfer_keypoints(EYES, chelsea, chelsea)
+
+
+def test_what_has_no_match_has_no_round_trip(pair: tuple[xr.DataArray, xr.DataArray]) -> None:
+    y, x = np.mgrid[8:300:30, 2:420:30]
+    points = np.stack([x.ravel(), y.ravel()], axis=1)
+    found = transfer_keypoints(points, *pair, MutualNearestNeighbor(tolerance=1))
+    assert 0.5 < float(found["matched"].mean()) < 1
+    lost = found.isel(point=~found["matched"].values)
+    assert lost["target_x"].isnull().all()
+    assert lost["round_trip_error"].isnull().all()
+    # The way back asks from the centre of a cell, whose partner may be another: few, not none.
+    kept = found.isel(point=found["matched"].values)
+    assert float(kept["round_trip_error"].notnull().mean()) > 0.9
+    alone = transfer_keypoints(points[~found["matched"].values][:1], *pair, MutualNearestNeighbor())
+    assert alone["round_trip_error"].isnull().all()
+
+
+def test_masks_bound_the_way_there_and_back(pair: tuple[xr.DataArray, xr.DataArray]) -> None:
+    height, width = 300, 451 - SHIFT
+    left = np.zeros((height, width), bool)
+    left[:, : width // 2] = True
+    found = transfer_keypoints(EYES, *pair, source_mask=left, target_mask=left)
+    assert found["matched"].values.tolist() == [True, False, False]
+    assert float(found["target_x"][0]) < width / 2
+    assert np.isfinite(found["round_trip_error"].values[0])
+    with pytest.raises(ImageError, match="source mask leaves no cell"):
+        transfer_keypoints(EYES, *pair, source_mask=np.zeros((height, width), bool))
+
+
+def test_a_place_between_the_cells_of_a_mask_has_a_way_back(
+    pair: tuple[xr.DataArray, xr.DataArray],
+) -> None:
+    stripes = np.zeros((300, 451 - SHIFT), bool)
+    columns = np.floor(pair[1]["x"].values + 0.5).astype(int)
+    stripes[:, columns] = True
+    found = transfer_keypoints(EYES, *pair, target_mask=stripes)
+    x = np.floor(found["target_x"].values + 0.5).astype(int)
+    assert not stripes[0, x].all()
+    assert found["round_trip_error"].notnull().all()
+    assert stripes.sum() == 300 * len(columns)
+
+
+@pytest.mark.parametrize(
+    ("points", "says"),
+    [
+        ([(500.0, 3.0)], "lies outside"),
+        ([], "at least one"),
+        ([(1.0, 2.0, 3.0)], "shape"),
+        (["nose"], "pairs of numbers"),
+        ({"nose": 3.0}, "shape"),
+        ([(np.nan, 3.0)], "lies outside"),
+        (xr.Dataset({"u": ("point", [1.0])}), "neither x and y"),
+    ],
+)
+def test_what_are_no_points_is_refused(
+    pair: tuple[xr.DataArray, xr.DataArray], points: Any, says: str
+) -> None:
+    with pytest.raises(PointError, match=says):
+        transfer_keypoints(points, *pair)
+
+
+def test_names_are_as_many_as_points(pair: tuple[xr.DataArray, xr.DataArray]) -> None:
+    with pytest.raises(OptionError, match="1 names for 3 points"):
+        transfer_keypoints(EYES, *pair, names=["nose"])
