@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+from descr.applications.flow.cells import CellFlow
+from descr.descriptors.grids import Grid
+from descr.matchers import MutualNearestNeighbor, NearestNeighbor
+from descr.matchers.testing import render_map
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+CELL = 8.0
+
+
+def cell_flow(x: np.ndarray, y: np.ndarray | None = None) -> CellFlow:
+    """Flow on cells of 8 x 8 pixels."""
+    x = np.asarray(x, dtype=float)
+    rows, columns = x.shape
+    grid = Grid(*(np.arange(count) * CELL + 3.5 for count in (rows, columns)))
+    return CellFlow(
+        grid=grid,
+        x=x,
+        y=np.zeros_like(x) if y is None else np.asarray(y, dtype=float),
+        score=np.ones_like(x),
+        inside=np.ones(x.shape, dtype=bool),
+        cell=CELL,
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    slope=st.tuples(*[st.floats(-1, 1)] * 4),
+    places=st.lists(st.tuples(st.floats(3.5, 27.5), st.floats(3.5, 35.5)), min_size=1),
+)
+def test_a_linear_flow_is_read_exactly_between_the_cells(slope, places):
+    grid_y, grid_x = np.meshgrid(np.arange(4) * 8 + 3.5, np.arange(5) * 8 + 3.5, indexing="ij")
+
+    def linear(y, x):
+        return slope[0] * x + slope[1] * y + 1, slope[2] * x + slope[3] * y - 2
+
+    y, x = np.array(places).T
+    read_x, read_y = cell_flow(*linear(grid_y, grid_x)).read(y, x)
+    true_x, true_y = linear(y, x)
+    np.testing.assert_allclose(read_x, true_x, atol=1e-9)
+    np.testing.assert_allclose(read_y, true_y, atol=1e-9)
+
+
+def test_beyond_the_outermost_centres_the_nearest_cell_goes_on():
+    flow = cell_flow([[1, 2], [3, 4]])
+    read, _ = flow.read(np.array([-0.5, 0.0, 15.5, 15.5]), np.array([-0.5, 15.5, 0.0, 15.5]))
+    np.testing.assert_array_equal(read, [1, 2, 3, 4])
+
+
+def test_places_broadcast():
+    read, _ = cell_flow(np.zeros((3, 4))).read(np.arange(5.0)[:, None], np.arange(7.0)[None])
+    assert read.shape == (5, 7)
+
+
+def test_unknown_cells_give_nothing():
+    flow = cell_flow([[1, np.nan], [1, 3]])
+    # Between 1 and the unknown cell the known one counts alone; on the unknown one nothing does.
+    read, _ = flow.read(np.array([3.5, 3.5, 3.5]), np.array([9.5, 11.4, 11.5]))
+    np.testing.assert_array_equal(read, [1, 1, np.nan])
+
+
+def test_flow_that_is_torn_is_not_mixed():
+    # Three cells are 24 pixels: 25 apart are two surfaces, 24 are one.
+    torn, _ = cell_flow([[0, 25.0]]).read(np.full(3, 3.5), np.array([5.5, 7.4, 7.6]))
+    np.testing.assert_array_equal(torn, [0, 0, 25])
+    whole, _ = cell_flow([[0, 24.0]]).read(np.full(3, 3.5), np.array([5.5, 7.5, 9.5]))
+    np.testing.assert_allclose(whole, [6, 12, 18])
+
+
+def test_what_goes_with_a_cell_is_read_with_its_weight():
+    flow = cell_flow([[0, 100.0, np.nan]])
+    score = np.array([[0.5, 0.9, 0.1]])
+    *_, read = flow.read(np.full(3, 3.5), np.array([7.0, 8.0, 15.5]), score)
+    np.testing.assert_allclose(read, [0.5, 0.9, 0.9])
+    # A value that is not known where the flow is stays unknown, and no other place.
+    error = np.array([[np.nan, 1.0, np.nan]])
+    *_, read = flow.read(np.full(3, 3.5), np.array([7.0, 8.0, 15.5]), error)
+    np.testing.assert_array_equal(read, [np.nan, 1, 1])
+
+
+def test_what_a_matcher_found_becomes_displacements():
+    source, target = render_map(4, 5), render_map(3, 6, stride=16, seed=3)
+    found = NearestNeighbor()(source, target)
+    flow = CellFlow.of(found, target)
+    np.testing.assert_array_equal(flow.x, found["target_x"] - found["x"])
+    np.testing.assert_array_equal(flow.y, found["target_y"] - found["y"])
+    assert flow.inside.all()
+    assert flow.cell == 16
+
+
+def test_cells_outside_the_mask_are_told_from_cells_without_a_match():
+    source, target = render_map(4, 5), render_map(4, 5, seed=3)
+    mask = np.zeros((32, 40), dtype=bool)
+    mask[:, :16] = True
+    flow = CellFlow.of(MutualNearestNeighbor()(source, target, source_mask=mask), target)
+    np.testing.assert_array_equal(flow.inside, np.arange(5)[None] < np.full((4, 1), 2))
+    assert not flow.known[~flow.inside].any()
+    assert not flow.known[flow.inside].all()
+
+
+def test_cells_are_taken_out():
+    flow = cell_flow([[1, 2.0]]).without(np.array([[True, False]]))
+    np.testing.assert_array_equal(flow.known, [[False, True]])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1)])
+def test_grids_of_one_row_or_column_are_read(shape):
+    read, _ = cell_flow(np.full(shape, 7.0)).read(np.array([0.0, 30.0]), np.array([30.0, 0.0]))
+    np.testing.assert_array_equal(read, 7)
