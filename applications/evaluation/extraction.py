@@ -52,11 +52,13 @@ def extract_images(
     mirrored: bool,
     workers: int,
     progress: Callable[[str, int], AbstractContextManager[Callable[[str], None]]],
+    written: Callable[[FeatureFolder, str], None] = lambda folder, key: None,
 ) -> Folders:
     """Make sure that the features of all images of the pairs are in files below `folder`.
 
     `describe` makes the descriptor of a category, where it is none itself; one of them is held at
-    a time. With `mirrored` the mirror images of all sources are described as well.
+    a time. With `mirrored` the mirror images of all sources are described as well. `written` is
+    called with the folder and the key of what was extracted and written.
     """
     # One descriptor at a time: with several, each may be a network.
     jobs: list[tuple[Callable[[], Descriptor], list[str], Mapping[str, Path]]] = []
@@ -84,7 +86,7 @@ def extract_images(
             for turned in turns:
                 own = FeatureFolder(folder, label, mirrored=turned)
                 wanted = {key: path for key, path in images.items() if not turned or key in sources}
-                own.fill(made, wanted, workers=workers, advance=advance)
+                own.fill(made, wanted, workers=workers, advance=advance, written=written)
                 folders[turned].update(dict.fromkeys(categories, own))
             del made
     return Folders(folders[False], folders[True])

@@ -77,6 +77,7 @@ class FeatureFolder:
         *,
         workers: int = 1,
         advance: Callable[[str], None] = lambda name: None,
+        written: Callable[["FeatureFolder", str], None] = lambda folder, key: None,
     ) -> None:
         """Make sure that the features of these images are there.
 
@@ -94,6 +95,8 @@ class FeatureFolder:
             How many threads read images and look at files ahead of the extraction.
         advance:
             Called with the key of each image when its turn comes.
+        written:
+            Called with this folder and the key of each image whose features were written.
 
         Raises
         ------
@@ -117,6 +120,8 @@ class FeatureFolder:
                         )
                     save_features(tree, self.path(key))
                 self.known[key] = known
+                if image is not None:
+                    written(self, key)
                 self.counts["kept" if why is None else "redone" if why else "extracted"] += 1
 
     def info(self, key: str) -> FeatureInfo:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ...descriptors.grids import bracket
 from ...matchers import Matcher
 from .extraction import Folders
-from .listing import Listed
+from .listing import Listed, batches
 from .maps import Maps
 from .packing import Arrays
 from .predictions import joined, ragged
@@ -37,8 +37,6 @@ class FlowWork:
         Whether the flow starts from the pixels of the target, as in TSS, or of the source.
     """
 
-    most = 1
-
     def __init__(self, matcher: Matcher, maps: Maps, folders: Folders, *, on_target: bool) -> None:
         self.matcher = matcher
         self.maps = maps
@@ -54,7 +52,7 @@ class FlowWork:
         found: list[Arrays] = []
         for pair in pairs:
             folder = self.folders.upright[pair.category]
-            sides = self.maps.pair(pair.source, pair.target, folder)
+            sides = self.maps.together((folder, pair.source), (folder, pair.target))
             start, end = sides[::-1] if self.on_target else sides
             cells = self.matcher(start.fmap, end.fmap)
             found.append(
@@ -67,6 +65,10 @@ class FlowWork:
                 }
             )
         return found
+
+    def batches(self, pairs: Sequence[Listed]) -> list[list[int]]:
+        """Pair by pair, target by target."""
+        return batches(pairs, 1)
 
     def variables(self, pairs: Sequence[Listed], found: Sequence[Arrays]) -> dict[str, Any]:
         """The cells of all pairs one after the other, along `cell`."""

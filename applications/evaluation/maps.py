@@ -1,7 +1,7 @@
 """Feature maps of pairs of images, made ready for a matcher without being checked twice."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,7 @@ import torch
 import xarray as xr
 
 from ...descriptors import combine
-from ...descriptors.grids import Grid, as_tensor, nearest_cells
+from ...descriptors.grids import Grid, as_tensor, nearest_cells, unit_length
 from ...descriptors.maps import check_comparable
 from ...descriptors.recipe import read_recipe
 from ...descriptors.sampling import Interpolation, read_at
@@ -52,15 +52,20 @@ class Side:
 
     def at(self, points: npt.NDArray[np.float64], interpolation: Interpolation) -> Cells:
         """The features at points (point, 2) within the image, as queries."""
-        sampled = read_at(self.values, self.grid, points, interpolation)
         row = nearest_cells(self.grid.y, points[:, 1])
         column = nearest_cells(self.grid.x, points[:, 0])
         return Cells(
-            as_tensor(np.ascontiguousarray(sampled)).to(self.cells.features.device),
+            unit_length(self.read(points, interpolation)).to(self.cells.features.device),
             as_tensor((row * len(self.grid.x) + column).astype(np.int64)),
             as_tensor(points[:, 1].copy()),
             as_tensor(points[:, 0].copy()),
             self.cells.grid,
+        )
+
+    def read(self, points: npt.NDArray[np.float64], interpolation: Interpolation) -> torch.Tensor:
+        """The features (channel, point) at points within the image, not yet of unit length."""
+        return as_tensor(
+            np.ascontiguousarray(read_at(self.values, self.grid, points, interpolation))
         )
 
 
@@ -81,36 +86,40 @@ class Maps:
 
     def __init__(self, device: torch.device, memory: int = MEMORY) -> None:
         self.device = device
-        self._trees: Cache[xr.DataTree] = Cache(memory, _tree_bytes)
-        self._sides: Cache[Side] = Cache(memory, lambda side: int(side.values.nbytes))
+        self._kept: Cache[xr.DataTree | Side] = Cache(memory, _bytes)
         self._joint: dict[str, bool] = {}
 
-    def pair(
-        self,
-        source: str,
-        target: str,
-        of_source: FeatureFolder,
-        of_target: FeatureFolder | None = None,
-    ) -> tuple[Side, Side]:
-        """The two images of these keys, in maps that can be compared.
+    def together(self, *images: tuple[FeatureFolder, str]) -> list[Side]:
+        """Images, by folder and key, in maps that can be compared, in order.
 
         Raises `IncomparableFeaturesError` for features of different settings or weights.
         """
-        of_target = of_target or of_source
-        if self.is_joint(of_source, source):
-            maps = combine([self._tree(of_source, source), self._tree(of_target, target)])
-            first, second = (Side.of(fmap, self.device) for fmap in maps)
-            return first, second
-        first, second = self.alone(of_source, source), self.alone(of_target, target)
-        if first.fmap.attrs["basis"] != second.fmap.attrs["basis"]:
-            check_comparable(first.fmap, second.fmap)
-        return first, second
+        if self.is_joint(*images[0]):
+            maps = combine([self._tree(folder, key) for folder, key in images])
+            return [Side.of(fmap, self.device) for fmap in maps]
+        sides = [self.alone(folder, key) for folder, key in images]
+        for side in sides[1:]:
+            if side.fmap.attrs["basis"] != sides[0].fmap.attrs["basis"]:
+                check_comparable(sides[0].fmap, side.fmap)
+        return sides
 
     def alone(self, folder: FeatureFolder, key: str) -> Side:
         """The image in the map that is made of its own features."""
-        return self._sides.get(
-            (folder.folder, key), lambda: Side.of(combine([folder.load(key)])[0], self.device)
+        made = self._kept.get(
+            (Side, folder.folder, key),
+            lambda: Side.of(combine([folder.load(key)])[0], self.device),
         )
+        return cast(Side, made)
+
+    def read_back(self, folder: FeatureFolder, key: str) -> None:
+        """Read features that were written a moment ago: they are at hand when they are asked for.
+
+        Raises `FeatureFileError` if the disk doesn't give back what was written.
+        """
+        if self.is_joint(folder, key):
+            self._tree(folder, key)
+        else:
+            self.alone(folder, key)
 
     def is_joint(self, folder: FeatureFolder, key: str) -> bool:
         """Whether the map of an image depends on what it is combined with.
@@ -125,9 +134,11 @@ class Maps:
         return self._joint[folder.label]
 
     def _tree(self, folder: FeatureFolder, key: str) -> xr.DataTree:
-        return self._trees.get((folder.folder, key), lambda: folder.load(key))
+        made = self._kept.get((xr.DataTree, folder.folder, key), lambda: folder.load(key))
+        return cast(xr.DataTree, made)
 
 
-def _tree_bytes(tree: xr.DataTree) -> int:
-    layers: Any = tree_layers(tree).values()
-    return sum(int(layer["features"].nbytes) for layer in layers)
+def _bytes(kept: xr.DataTree | Side) -> int:
+    if isinstance(kept, Side):
+        return int(kept.values.nbytes)
+    return sum(int(layer["features"].nbytes) for layer in tree_layers(kept).values())

@@ -7,14 +7,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ...descriptors.grids import unit_length
 from ...descriptors.sampling import Interpolation
 from ...matchers import Cells, Matcher, Partners
 from ...matchers.correspondences import check_partners
+from .alignment import align_cells, mirror_points
 from .extraction import Folders
-from .listing import Listed
-from .maps import Maps, Side
+from .features import FeatureFolder
+from .listing import Listed, batches
+from .maps import Maps
 from .packing import Arrays
-from .predictions import point_variables
+from .predictions import joined, point_variables
 
 BATCH = 64
 """Pairs of one target whose points are looked for at once, at most."""
@@ -36,6 +39,9 @@ class PointWork:
     most:
         How many pairs of one target are asked for at once, at most: more than one only where the
         target's map is the same in all of them, and the matcher doesn't look at the source.
+    align_pose:
+        Whether points are looked for in the mirror image of the source where that is nearer to
+        the target.
     """
 
     def __init__(
@@ -46,12 +52,14 @@ class PointWork:
         folders: Folders,
         *,
         most: int = 1,
+        align_pose: bool = False,
     ) -> None:
         self.matcher = matcher
         self.interpolation = interpolation
         self.maps = maps
         self.folders = folders
-        self.most = most
+        self.most = 1 if align_pose else most
+        self.align_pose = align_pose
         self._name = repr(matcher)
 
     def run(self, pairs: Sequence[Listed]) -> list[Arrays]:
@@ -62,7 +70,8 @@ class PointWork:
         """
         asked = [pair for pair in pairs if len(pair.source_points)]
         if not asked:
-            return [check_partners(Partners.none(), 0, self._name) for _ in pairs]
+            none = check_partners(Partners.none(), 0, self._name)
+            return [{**none, "mirrored": np.empty(0, dtype=bool)} for _ in pairs]
         found = self._one(asked[0]) if len(asked) == 1 else self._together(asked)
         ends = np.cumsum([len(pair.source_points) for pair in pairs])
         return [
@@ -70,30 +79,67 @@ class PointWork:
             for pair, end in zip(pairs, ends.tolist(), strict=True)
         ]
 
+    def batches(self, pairs: Sequence[Listed]) -> list[list[int]]:
+        """Runs of pairs with one target, target by target."""
+        return batches(pairs, self.most)
+
     def variables(self, pairs: Sequence[Listed], found: Sequence[Arrays]) -> dict[str, Any]:
         """The points of all pairs one after the other, along `point`: asked, true, found."""
-        return point_variables(pairs, found)
+        variables = point_variables(pairs, found)
+        if self.align_pose:
+            variables["mirrored"] = (
+                "point",
+                joined(found, "mirrored", np.bool_),
+                {"long_name": "whether the point was looked for in the mirror image"},
+            )
+        return variables
 
     def _one(self, pair: Listed) -> dict[str, npt.NDArray[Any]]:
         folder = self.folders.upright[pair.category]
-        source, target = self.maps.pair(pair.source, pair.target, folder)
-        query = self._query(source, pair)
+        if self.align_pose:
+            return self._aligned(pair, folder)
+        source, target = self.maps.together((folder, pair.source), (folder, pair.target))
+        query = source.at(source.inside(pair.source_points), self.interpolation)
         partners = self.matcher.match(query, source.cells, target.cells)
         return check_partners(partners, len(query), self._name)
 
     def _together(self, pairs: Sequence[Listed]) -> dict[str, npt.NDArray[Any]]:
         folder = self.folders.upright[pairs[0].category]
         target = self.maps.alone(folder, pairs[0].target)
-        query = _join([self._query(self.maps.alone(folder, pair.source), pair) for pair in pairs])
+        read = []
+        for pair in pairs:
+            source = self.maps.alone(folder, pair.source)
+            read.append(source.read(source.inside(pair.source_points), self.interpolation))
+        query = _placeless(unit_length(torch.cat(read, dim=1)).to(target.cells.features.device))
         partners = self.matcher.match(query, query, target.cells)
         return check_partners(partners, len(query), self._name)
 
-    def _query(self, source: Side, pair: Listed) -> Cells:
-        return source.at(source.inside(pair.source_points), self.interpolation)
+    def _aligned(self, pair: Listed, folder: FeatureFolder) -> dict[str, npt.NDArray[Any]]:
+        source, target, mirror = self.maps.together(
+            (folder, pair.source),
+            (folder, pair.target),
+            (self.folders.mirrored[pair.category], pair.source),
+        )
+        aligned = align_cells(source.cells, mirror.cells, target.cells)
+        places = pair.source_points if pair.mirrored_points is None else pair.mirrored_points
+        # What can't be seen in the mirror image is looked for in the source as it is.
+        turned = np.asarray(np.isfinite(places).all(axis=1)) & aligned.mirrored
+        count = len(turned)
+        found: dict[str, npt.NDArray[Any]] = {"mirrored": turned}
+        for side, which, at in (
+            (source, ~turned, pair.source_points),
+            (mirror, turned, mirror_points(places, source.width)),
+        ):
+            if not which.any():
+                continue
+            query = side.at(side.inside(at[which]), self.interpolation)
+            partners = self.matcher.match(query, side.cells, target.cells)
+            for name, values in check_partners(partners, len(query), self._name).items():
+                found.setdefault(name, np.empty(count, dtype=values.dtype))[which] = values
+        return found
 
 
-def _join(queries: Sequence[Cells]) -> Cells:
-    """The queries of several sources as one, without their places, which say nothing together."""
-    features = torch.cat([query.features for query in queries], dim=1)
+def _placeless(features: torch.Tensor) -> Cells:
+    """Queries of several sources, whose places say nothing together."""
     nowhere = torch.zeros(features.shape[1])
     return Cells(features, nowhere.long(), nowhere.double(), nowhere.double(), (0, 0))

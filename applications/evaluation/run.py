@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,18 +16,18 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors import Descriptor
-from ...descriptors.sampling import Interpolation
-from ...descriptors.settings import check_choice, check_int
+from ...descriptors.settings import check_int
 from ...matchers import Matcher, NearestNeighbor
 from .datasets import Dataset
 from .extraction import Folders, extract_images
 from .journal import Journal
-from .listing import Listing, batches, usable_processors
+from .listing import Listing, usable_processors
 from .maps import MEMORY, Maps
 from .packing import Arrays, pack, unpack
 from .predictions import build_predictions, pair_variables, save_predictions
 from .provenance import describe_features, versions
 from .sampling import sample_pairs
+from .settings import Settings, check_fits
 from .threads import in_order_of_completion, one_thread_each
 from .work import Work, make_work
 
@@ -40,35 +40,6 @@ DescribeCategory: TypeAlias = Callable[[str], Descriptor]
 
 MOST_WORKERS = 8
 """Workers by default: more of them would hold more maps in memory than they are worth."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What decides the answers of a run beside data set, descriptor and matcher.
-
-    Parameters
-    ----------
-    interpolation:
-        How features are read at the points of the source: `nearest`, the cell that holds the
-        point, as in the papers; or `bilinear`.
-    sample:
-        How many pairs are drawn, stratified by category; None for all.
-    seed:
-        Of the draw.
-    align_pose:
-        Whether the source is mirrored where that brings it nearer to the target.
-    """
-
-    interpolation: Interpolation = "nearest"
-    sample: int | None = None
-    seed: int = 0
-    align_pose: bool = False
-
-    def __post_init__(self) -> None:
-        check_choice("interpolation", self.interpolation, ("bilinear", "nearest"))
-        if self.sample is not None:
-            check_int("sample", self.sample, minimum=1)
-        check_int("seed", self.seed, minimum=0)
 
 
 @contextmanager
@@ -141,6 +112,7 @@ def predict(
     check_int("workers", workers, minimum=1)
     folder = Path(folder)
     listing = _read(dataset, settings, progress)
+    maps = Maps(matcher.torch_device, memory)
     folders = extract_images(
         listing,
         describe,
@@ -148,14 +120,14 @@ def predict(
         mirrored=settings.align_pose,
         workers=workers,
         progress=progress,
+        written=maps.read_back,
     )
     run = _identity(dataset, matcher, settings, listing, folders)
     path = folder / f"{_stem(dataset, run)}.journal"
     with one_thread_each(), Journal(path, run) as journal:
         if journal.differs:
             say(f"{path}: other {' and '.join(journal.differs)} than before, beginning anew")
-        maps = Maps(matcher.torch_device, memory)
-        work = make_work(dataset, listing, matcher, settings.interpolation, maps, folders)
+        work = make_work(dataset, listing, matcher, settings, maps, folders)
         found = _match(listing, work, journal, workers, progress)
     about = {
         **_about(dataset, matcher, settings, listing, folders),
@@ -171,6 +143,7 @@ def predict(
 
 
 def _read(dataset: Dataset, settings: Settings, progress: Progress) -> Listing:
+    check_fits(dataset, settings)
     entries = dataset.entries
     places: Sequence[int] = range(len(entries))
     if not entries:
@@ -190,15 +163,14 @@ def _match(
     for record in journal.records():
         _take(unpack(record), found)
     runs = [
-        run
-        for run in batches(listing.pairs, work.most)
-        if any(found[place] is None for place in run)
+        run for run in work.batches(listing.pairs) if any(found[place] is None for place in run)
     ]
 
     def answer(run: Sequence[int]) -> bytes:
         arrays = {"pair": np.array(run, dtype=np.int32)}
         for place, one in zip(run, work.run([listing.pairs[n] for n in run]), strict=True):
             arrays |= {f"{place}/{name}": values for name, values in one.items()}
+            found[place] = one
         return pack(arrays)
 
     with progress("matching", len(listing.pairs)) as advance:
@@ -207,7 +179,6 @@ def _match(
                 advance("")
         for run, record in in_order_of_completion(answer, runs, workers):
             journal.add(record)
-            _take(unpack(record), found)
             for place in run:
                 advance(listing.pairs[place].name)
     return [one for one in found if one is not None]

@@ -4,27 +4,29 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ...descriptors.errors import OptionError
-from ...descriptors.sampling import Interpolation
 from ...matchers import Matcher
 from .datasets import Dataset
 from .extraction import Folders
 from .flow import FlowWork
 from .listing import Listed, Listing
 from .maps import Maps
+from .masks import MaskWork
 from .packing import Arrays
 from .points import BATCH, PointWork
+from .settings import Settings
 
 
 class Work(Protocol):
-    """The work on pairs of one kind of truth.
+    """The work on pairs of one kind of truth."""
 
-    `most` is how many pairs with one target may be worked on at once.
-    """
+    def batches(self, pairs: Sequence[Listed]) -> list[list[int]]:
+        """Places among the pairs that are worked on together, in the order of work.
 
-    most: int
+        They depend on the pairs alone.
+        """
 
     def run(self, pairs: Sequence[Listed]) -> list[Arrays]:
-        """The answers for these pairs, which have one category and one target."""
+        """The answers for the pairs of one batch, one for each."""
 
     def variables(self, pairs: Sequence[Listed], found: Sequence[Arrays]) -> dict[str, Any]:
         """The answers of all pairs as variables of the predictions."""
@@ -34,16 +36,39 @@ def make_work(
     dataset: Dataset,
     listing: Listing,
     matcher: Matcher,
-    interpolation: Interpolation,
+    settings: Settings,
     maps: Maps,
     folders: Folders,
 ) -> Work:
-    """The work that the truth of this data set asks for."""
-    if dataset.truth == "points":
-        first = listing.pairs[0]
-        joint = maps.is_joint(folders.upright[first.category], first.source)
-        most = 1 if matcher.uses_source or joint else BATCH
-        return PointWork(matcher, interpolation, maps, folders, most=most)
+    """The work that the truth of this data set asks for.
+
+    Raises `OptionError` where poses are to be aligned and a pair doesn't say which points are
+    left and right of each other.
+    """
     if dataset.truth == "flow":
         return FlowWork(matcher, maps, folders, on_target=dataset.flow_lies_on == "target")
-    raise OptionError(f"{dataset.title} can't be evaluated: its truth is {dataset.truth!r}")
+    if dataset.truth == "masks":
+        return MaskWork(dataset, maps, folders)
+    if settings.align_pose and not settings.accept_mirrored_parts:
+        _check_groups(dataset, listing.pairs)
+    first = listing.pairs[0]
+    joint = maps.is_joint(folders.upright[first.category], first.source)
+    return PointWork(
+        matcher,
+        settings.interpolation,
+        maps,
+        folders,
+        most=1 if matcher.uses_source or joint else BATCH,
+        align_pose=settings.align_pose,
+    )
+
+
+def _check_groups(dataset: Dataset, pairs: Sequence[Listed]) -> None:
+    for pair in pairs:
+        if len(pair.source_points) and pair.mirrored_points is None:
+            raise OptionError(
+                f"{dataset.title} doesn't say which points of {pair.category} are left and right "
+                "of each other, so that a mirrored source would mix them up",
+                hint="go without pose alignment, or accept mirrored parts where left and right "
+                "may be exchanged",
+            )
