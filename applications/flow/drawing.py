@@ -12,6 +12,8 @@ from .wheel import UNKNOWN_COLOR, flow_colors, flow_maximum, wheel_colors
 
 _LEGEND = 0.16
 """Width of the legend, as a share of the picture's."""
+_TALLEST = 1.25
+"""Height of the picture, at most, as a share of the width that was asked for."""
 _SUPERSAMPLING = 4
 
 
@@ -29,7 +31,7 @@ def draw_flow(
     maximum:
         As in `flow_colors`.
     width:
-        Of the picture, in pixels.
+        Of the picture, in pixels. It comes out narrower for tall images.
 
     Raises
     ------
@@ -47,14 +49,14 @@ def draw_flow(
         int(flow.attrs.get(f"source_{side}", count))
         for side, count in zip(("height", "width"), colors.shape, strict=False)
     )
-    height = max(1, round((width - legend) * rows / columns))
-    # Smaller means of colours would be colours of other flows, as would those between pixels.
-    shown = cv2.resize(colors, (width - legend, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    across = min(width - legend, max(1, round(width * _TALLEST * columns / rows)))
+    down = max(1, round(across * rows / columns))
+    # A mean of colours is the colour of another flow, so that pixels are taken as they are.
+    shown = cv2.resize(colors, (across, down), interpolation=cv2.INTER_NEAREST_EXACT)
     beside = _legend(legend, maximum, bool(known_places(flow).all()))
-    tallest = max(height, len(beside))
-    picture = np.full((tallest, width, 3), 255, dtype=np.uint8)
-    picture[:height, : width - legend] = shown
-    picture[: len(beside), width - legend :] = beside
+    picture = np.full((max(down, len(beside)), across + legend, 3), 255, dtype=np.uint8)
+    picture[:down, :across] = shown
+    picture[: len(beside), across:] = beside
     return picture
 
 

@@ -52,8 +52,8 @@ def test_coarse_cells_keep_the_aspect_of_the_image():
 @pytest.mark.parametrize("shape", [(2, 300), (300, 2), (1, 1)])
 def test_any_shape_is_drawn_with_the_whole_legend(shape):
     picture = draw_flow(flow_of(np.full(shape, np.nan)), width=600)
-    assert picture.shape[1] == 600
-    assert picture.shape[0] >= 96
+    assert 96 < picture.shape[1] <= 600
+    assert 96 <= picture.shape[0] <= 750
     assert (picture[:96, -96:] != 255).any()
 
 
