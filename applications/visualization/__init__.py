@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .clusters import matched_clusters
     from .comparison import draw_comparison, split_sources
     from .components import draw_pca, joint_pca
+    from .keypoints import draw_keypoints
     from .layers import draw_layers, layer_pca
     from .painting import paint_cells
     from .places import correspondence_colors, draw_correspondence_map
@@ -20,6 +21,7 @@ _LAZY = {
     "draw_clusters": ".regions",
     "draw_comparison": ".comparison",
     "draw_correspondence_map": ".places",
+    "draw_keypoints": ".keypoints",
     "draw_layers": ".layers",
     "draw_pca": ".components",
     "joint_pca": ".components",
@@ -41,6 +43,7 @@ __all__ = [
     "draw_clusters",
     "draw_comparison",
     "draw_correspondence_map",
+    "draw_keypoints",
     "draw_layers",
     "draw_matches",
     "draw_pca",
