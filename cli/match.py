@@ -67,9 +67,9 @@ def match(
         list[str] | None,
         typer.Option(
             "--points",
-            metavar="X,Y|FILE.csv",
+            metavar="X,Y|FILE",
             help="Match this point of A instead of every cell, or the points of a CSV file with "
-            "the columns x,y and, if you like, name. Can be repeated.",
+            "the columns x,y and, if you like, name, or of a JSON file. Can be repeated.",
             rich_help_panel=_PLACES,
         ),
     ] = None,

@@ -1,17 +1,25 @@
-"""The points of `--points`: given as x,y or in CSV files."""
+"""The points of `--points`: given as x,y or in CSV or JSON files."""
 
 import csv
+import json
 import math
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .errors import UserError
 
 _PAIR = re.compile(r"\s*([^,;\s]+)\s*[,;]\s*([^,;\s]+)\s*")
-_FILE_HINT = "a points file is CSV with the columns x,y and, if you like, name"
+_FILE_HINT = "a points file is CSV with the columns x,y and, if you like, name; or JSON"
+_JSON_HINT = (
+    'points in JSON are a list of [x, y] or of {"name": ..., "x": ..., "y": ...}, or an object '
+    'as in {"nose": [x, y]}'
+)
+_LISTS = ("points", "matches")
+"""Under which the points stand in the documents that commands write."""
 _X_NAMES = ("x", "source_x")
 _Y_NAMES = ("y", "source_y")
 
@@ -27,7 +35,7 @@ class Point:
 
 
 def parse_points(values: Sequence[str]) -> list[Point]:
-    """The points in the order given; each value is `x,y` or the path of a CSV file.
+    """The points in the order given; each value is `x,y` or the path of a CSV or JSON file.
 
     Raises `UserError` that names the value, or the file and the line.
     """
@@ -59,7 +67,7 @@ def _read_file(value: str) -> list[Point]:
         what = f"{value} is a folder" if os.path.isdir(path) else f"no such file: {value}"
         if "," in value and not os.path.isdir(path):
             what = f"{value!r} is not x,y in numbers"
-        raise UserError(f"--points: {what}", hint="give x,y as in 120,64.5, or a CSV file")
+        raise UserError(f"--points: {what}", hint="give x,y as in 120,64.5, or a file")
     try:
         # The byte-order mark that some spreadsheets write is not part of the first name.
         text = path.read_text(encoding="utf-8-sig")
@@ -67,10 +75,48 @@ def _read_file(value: str) -> list[Point]:
         raise UserError(f"{value} is not a text file in UTF-8", hint=_FILE_HINT) from None
     except OSError as error:
         raise UserError(f"cannot read {value}: {error.strerror or error}") from error
-    points = _read_rows(value, text)
+    is_json = path.suffix.lower() == ".json" or text.lstrip().startswith(("[", "{"))
+    points = _read_json(value, text) if is_json else _read_rows(value, text)
     if not points:
         raise UserError(f"{value} holds no point", hint=_FILE_HINT)
     return points
+
+
+def _read_json(path: str, text: str) -> list[Point]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"{path} can't be read as JSON: {error}", hint=_JSON_HINT) from None
+    if isinstance(document, dict):
+        listed = [document.get(name) for name in _LISTS if _holds_points(document.get(name))]
+        if not listed:
+            return [_json_point(at, str(name), f"{path} {name!r}") for name, at in document.items()]
+        document = listed[0]
+    if not isinstance(document, list):
+        raise UserError(f"{path} holds no list of points", hint=_JSON_HINT)
+    return [
+        _json_point(at, "", f"{path} point {number}") for number, at in enumerate(document, start=1)
+    ]
+
+
+def _holds_points(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, list | dict) for one in value)
+
+
+def _json_point(at: Any, name: str, origin: str) -> Point:
+    """One point: [x, y], or an object with x, y and perhaps a name."""
+    if isinstance(at, dict):
+        x, y = (next((at[key] for key in keys if key in at), None) for keys in (_X_NAMES, _Y_NAMES))
+        name = str(at.get("name") or name)
+    elif isinstance(at, list) and len(at) == 2:
+        x, y = at
+    else:
+        raise UserError(f"{origin}: {json.dumps(at)} is not a point", hint=_JSON_HINT)
+    numbers = [
+        float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        for value in (x, y)
+    ]
+    return _point(numbers[0], numbers[1], name, origin)
 
 
 def _read_rows(path: str, text: str) -> list[Point]:

@@ -41,6 +41,50 @@ def test_a_file_can_have_several_forms(tmp_path: Path, text: str, names: list[st
     assert [point.name for point in points[1:]] == names
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("[[3, 4.5], [6, 7]]", ["", ""]),
+        ('[{"x": 3, "y": 4.5, "name": "eye"}, {"y": 7, "x": 6.0}]', ["eye", ""]),
+        ('[{"source_x": 3, "source_y": 4.5, "name": null, "target_x": 1}, [6, 7]]', ["", ""]),
+        (' {"eye": [3, 4.5], "points": [6, 7]}', ["eye", "points"]),
+        ('{"eye": {"x": 3, "y": 4.5}, "nose": [6, 7]}', ["eye", "nose"]),
+        ('{"seconds": 1, "matches": [{"name": "a", "x": 3, "y": 4.5}, [6, 7]]}', ["a", ""]),
+        ('\ufeff{"points": [[3, 4.5], [6, 7]]}', ["", ""]),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["json", "txt"])
+def test_a_file_can_be_json(tmp_path: Path, text: str, names: list[str], suffix: str) -> None:
+    path = tmp_path / f"points.{suffix}"
+    path.write_bytes(text.encode())
+    points = parse_points(["1,2", str(path)])
+    assert [(point.x, point.y) for point in points] == [(1, 2), (3, 4.5), (6, 7)]
+    assert [point.name for point in points[1:]] == names
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[[3, 4", "can't be read as JSON"),
+        ("", "can't be read as JSON"),
+        ("3", "holds no list of points"),
+        ("[]", "holds no point"),
+        ("{}", "holds no point"),
+        ("[[3, 4], [5]]", r"point 2: \[5\] is not a point"),
+        ('["nose"]', 'point 1: "nose" is not a point'),
+        ('{"nose": 3}', "'nose': 3 is not a point"),
+        ('[{"x": 3}]', "x and y must be numbers"),
+        ('[[true, "4"]]', "x and y must be numbers"),
+        ("[[NaN, 4]]", "finite"),
+    ],
+)
+def test_json_that_holds_no_points_is_named(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "points.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match=f"points.json.*{says}"):
+        parse_points([str(path)])
+
+
 def test_a_point_of_a_file_knows_its_line(tmp_path: Path) -> None:
     path = tmp_path / "points.csv"
     path.write_text("x,y\n\n3,4\n")
