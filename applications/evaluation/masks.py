@@ -1,7 +1,6 @@
 """The work on videos: the masks of the first frame carried on to the others."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -10,7 +9,6 @@ import numpy.typing as npt
 import xarray as xr
 
 from .datasets import Dataset
-from .datasets.labels import read_labels
 from .extraction import Folders
 from .listing import Listed
 from .maps import Maps
@@ -50,9 +48,7 @@ class MaskWork:
 
     def run(self, pairs: Sequence[Listed]) -> list[Arrays]:
         """For each frame `png`, uint8 (byte,): its label map as a grey PNG file."""
-        first = self.dataset[pairs[0].place].source
-        assert first.mask is not None
-        labels = read_labels(first.mask)
+        labels = self.dataset.labels(self.dataset[pairs[0].place].source)
         # Pixels that aren't judged are no object.
         given = np.where(labels == VOID, 0, labels)
         frames = self.propagation(self._frames(pairs), given)
@@ -87,11 +83,6 @@ class MaskWork:
 def decoded(png: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """The label map (height, width) in the bytes of a PNG file."""
     return np.asarray(cv2.imdecode(png, cv2.IMREAD_UNCHANGED)).astype(np.int64)
-
-
-def true_labels(path: Path) -> npt.NDArray[np.int64]:
-    """The label map (height, width) of a file of the data set."""
-    return read_labels(path).astype(np.int64)
 
 
 def _encoded(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -1,0 +1,208 @@
+"""Two runs side by side: what each measured, and how sure the difference is."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...descriptors.errors import DescrError
+from .measures import finite
+from .metrics import average_pairs, bootstrap_difference
+from .report import SCHEMA
+from .tables import Table, interval, shown
+
+
+class ReportError(DescrError):
+    """A file that holds no report, or two reports that can't be compared."""
+
+
+def load_report(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The report in a JSON file that `descr evaluate` wrote; `ReportError` if it holds none."""
+    name, hint = os.fspath(path), "give a .json file that `descr evaluate -o` wrote"
+    try:
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+    except OSError as error:
+        raise ReportError(f"cannot read {name}: {error.strerror or error}", hint=hint) from error
+    except ValueError as error:
+        raise ReportError(f"{name} is not JSON, or is cut off", hint=hint) from error
+    if not isinstance(document, dict) or document.get("descr_evaluation") != SCHEMA:
+        raise ReportError(f"{name} holds no report of schema {SCHEMA}", hint=hint)
+    return document
+
+
+def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Two reports side by side, as a document that JSON holds.
+
+    Runs are compared on the pairs (or objects) that both measured; the interval of the difference
+    takes the same pairs of both, so that what makes a pair hard for both does not widen it.
+
+    Parameters
+    ----------
+    first, second:
+        Reports, as `build_report` makes them, of one data set and one protocol.
+
+    Returns
+    -------
+    dict
+        `numbers`: for each measure both values on the common pairs, `difference` (first minus
+        second) with its 95% interval `low` to `high`; `by_category` likewise without intervals;
+        `differ`, what differs between the runs.
+
+    Raises
+    ------
+    ReportError
+        The runs are of different data sets or protocols, or have no pair in common.
+    """
+    for what, mine, other in (
+        ("data sets", first["dataset"]["name"], second["dataset"]["name"]),
+        ("protocols", first["protocol"]["line"], second["protocol"]["line"]),
+    ):
+        if mine != other:
+            raise ReportError(
+                f"the runs are of different {what}: {mine} and {other}",
+                hint="numbers of different data sets or protocols can't be compared",
+            )
+    places = {name: place for place, name in enumerate(second["pairs"]["name"])}
+    common = [
+        (place, places[name]) for place, name in enumerate(first["pairs"]["name"]) if name in places
+    ]
+    what = first["pairs"]["what"]
+    if not common:
+        raise ReportError(f"the runs have no {what} in common", hint="evaluate the same ones")
+    mine, theirs = np.array(common).T
+    category = np.array(first["pairs"]["category"], dtype=str)[mine]
+    numbers = []
+    for row, one in enumerate(first["numbers"]):
+        right, of = _columns(first, row, mine)
+        other, of_other = _columns(second, row, theirs)
+        if not np.array_equal(of, of_other):
+            raise ReportError(
+                f"the runs count other points of the same {what}: the data set was changed",
+                hint="evaluate both on one copy",
+            )
+        found = bootstrap_difference(right, other, of, one["average"], category=category)
+        values = [_average(values, of, one["average"], category) for values in (right, other)]
+        numbers.append(
+            {
+                "label": one["label"],
+                "unit": one["unit"],
+                "first": finite(values[0]),
+                "second": finite(values[1]),
+                "difference": finite(found.value),
+                "low": finite(found.low),
+                "high": finite(found.high),
+            }
+        )
+    return {
+        "descr_comparison": SCHEMA,
+        "dataset": first["dataset"]["title"],
+        "protocol": first["protocol"]["line"],
+        "what": what,
+        "common": len(common),
+        "only_first": len(first["pairs"]["name"]) - len(common),
+        "only_second": len(second["pairs"]["name"]) - len(common),
+        "numbers": numbers,
+        "by_category": _by_category(first, second, mine, theirs, category),
+        "differ": _differ(first, second),
+    }
+
+
+def comparison_tables(document: Mapping[str, Any]) -> list[Table]:
+    """The comparison as tables: the measures with the interval of the difference, categories."""
+    tables = [
+        Table(
+            f"{document['dataset']}: {document['protocol']}",
+            ("measure", "first", "second", "difference", "95% interval"),
+            tuple(
+                (
+                    one["label"],
+                    shown(one["first"], one["unit"]),
+                    shown(one["second"], one["unit"]),
+                    _signed(one["difference"], one["unit"]),
+                    interval(one["low"], one["high"], one["unit"]),
+                )
+                for one in document["numbers"]
+            ),
+        )
+    ]
+    if len(document["by_category"]) > 1:
+        label, unit = document["numbers"][-1]["label"], document["numbers"][-1]["unit"]
+        if document["numbers"][0]["unit"] != unit or document["what"] == "objects":
+            label, unit = document["numbers"][0]["label"], document["numbers"][0]["unit"]
+        place = [one["label"] for one in document["numbers"]].index(label)
+        tables.append(
+            Table(
+                f"{label} by category",
+                ("category", document["what"], "first", "second", "difference"),
+                tuple(
+                    (
+                        row["category"],
+                        f"{row['count']:,}",
+                        shown(row["first"][place], unit),
+                        shown(row["second"][place], unit),
+                        _signed(_minus(row["first"][place], row["second"][place]), unit),
+                    )
+                    for row in document["by_category"]
+                ),
+            )
+        )
+    return tables
+
+
+def _columns(
+    report: Mapping[str, Any], row: int, which: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Right and counted of a measure; None stands for what is infinite."""
+    pairs = report["pairs"]
+    right = np.array(pairs["right"][row], dtype=np.float64)[which]
+    return np.where(np.isnan(right), np.inf, right), np.array(pairs["of"][row], dtype=float)[which]
+
+
+def _average(
+    right: npt.NDArray[np.float64],
+    of: npt.NDArray[np.float64],
+    average: Any,
+    category: npt.NDArray[Any],
+) -> float:
+    return float(average_pairs(right, of, average, category=category))
+
+
+def _by_category(
+    first: Mapping[str, Any],
+    second: Mapping[str, Any],
+    mine: npt.NDArray[np.int64],
+    theirs: npt.NDArray[np.int64],
+    category: npt.NDArray[Any],
+) -> list[dict[str, Any]]:
+    rows = []
+    for name in np.unique(category).tolist():
+        own = category == name
+        values: dict[str, list[float | None]] = {}
+        for run, report, which in (("first", first, mine[own]), ("second", second, theirs[own])):
+            values[run] = [
+                finite(_average(*_columns(report, row, which), one["average"], category[own]))
+                for row, one in enumerate(report["numbers"])
+            ]
+        rows.append({"category": name, "count": int(own.sum()), **values})
+    return rows
+
+
+def _differ(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What made the runs different, by name, with both values."""
+    rows = []
+    for name in ("descriptor", "layers", "matcher", "settings", "recipe", "versions"):
+        if first[name] != second[name]:
+            rows.append({"what": name, "first": first[name], "second": second[name]})
+    return rows
+
+
+def _minus(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one - other
+
+
+def _signed(value: float | None, unit: str) -> str:
+    return shown(value, unit) if value is None or value <= 0 else f"+{shown(value, unit)}"

@@ -1,0 +1,187 @@
+"""What a report says of each pair: numbers from which any average and its interval follow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ...descriptors.errors import OptionError
+from .datasets import Dataset
+from .metrics import (
+    Average,
+    average_pairs,
+    bootstrap_interval,
+    count_correct,
+)
+from .protocol import PROTOCOLS, Protocol
+from .scores import lengths, point_distance, score_flow, score_masks
+
+ALPHAS = (0.01, 0.05, 0.1)
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """One number of a run, as the numbers of its pairs.
+
+    Parameters
+    ----------
+    label:
+        As in `PCK@0.10`.
+    unit:
+        `%` for shares, `px` for pixels, empty for a pure number.
+    right, of:
+        (pair,): of a share, how many are right and how many count; of anything else its value
+        and 1, or 0 where it doesn't count.
+    average:
+        How pairs become one number.
+    """
+
+    label: str
+    unit: str
+    right: npt.NDArray[np.float64]
+    of: npt.NDArray[np.float64]
+    average: Average
+
+    def value(self, category: npt.ArrayLike) -> float:
+        """The number, 0 to 1 for shares; NaN where no pair counts."""
+        return float(average_pairs(self.right, self.of, self.average, category=category))
+
+    def record(self, category: npt.NDArray[Any]) -> dict[str, Any]:
+        """The number with its 95% interval over pairs, in values that JSON holds."""
+        found = bootstrap_interval(self.right, self.of, self.average, category=category)
+        return {
+            "label": self.label,
+            "unit": self.unit,
+            "average": self.average,
+            "value": finite(found.value),
+            "low": finite(found.low),
+            "high": finite(found.high),
+        }
+
+    def within(self, which: npt.NDArray[np.bool_]) -> "Measure":
+        """The measure over some of the pairs."""
+        return replace(self, right=self.right[which], of=self.of[which])
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """What is averaged over: the pairs, or the objects of videos.
+
+    Parameters
+    ----------
+    what:
+        `pairs` or `objects`.
+    names, category:
+        (unit,), of each.
+    """
+
+    what: str
+    names: list[str]
+    category: npt.NDArray[Any]
+
+
+def default_protocol(dataset: Dataset) -> Protocol:
+    """The protocol that is put first for a data set, also for one that nobody published on."""
+    if dataset.name in PROTOCOLS:
+        known = PROTOCOLS[dataset.name]
+        split = getattr(dataset, "split", known.split)
+        return replace(known, split=str(split))
+    split = str(getattr(dataset, "split", ""))
+    if dataset.truth == "points":
+        return Protocol(dataset.name, split, "PCK", ALPHAS, "bbox", "per-point", "<")
+    if dataset.truth == "flow":
+        return Protocol(dataset.name, split, "flow PCK", (0.05,), "source-image", "per-image", "<=")
+    return Protocol(dataset.name, split, "J&F")
+
+
+def measure(
+    predictions: xr.Dataset, dataset: Dataset, protocol: Protocol
+) -> tuple[Units, list[Measure]]:
+    """What the protocol measures, for each pair (or object), the number of its name first.
+
+    Raises `OptionError` for a protocol that doesn't fit the predictions.
+    """
+    units = Units(
+        "pairs",
+        [str(name) for name in predictions["pair"].values],
+        predictions["category"].values.astype(str),
+    )
+    if protocol.metric == "PCK":
+        return units, _of_points(predictions, protocol)
+    if protocol.metric == "flow PCK":
+        return units, _of_flow(predictions, dataset, protocol)
+    return _of_masks(predictions, dataset)
+
+
+def _of_points(predictions: xr.Dataset, protocol: Protocol) -> list[Measure]:
+    known = lengths(predictions)
+    threshold = protocol.threshold or "bbox"
+    if threshold not in known:
+        raise OptionError(
+            f"there is no threshold {threshold!r} here: not every pair has its length",
+            hint=f"known: {', '.join(known)}",
+        )
+    right, of = count_correct(
+        point_distance(predictions),
+        known[threshold],
+        protocol.alphas,
+        comparison=protocol.comparison or "<",
+    )
+    return [
+        Measure(f"PCK@{alpha:.2f}", "%", row.astype(float), of.astype(float), _average(protocol))
+        for alpha, row in zip(protocol.alphas, right, strict=True)
+    ]
+
+
+def _of_flow(predictions: xr.Dataset, dataset: Dataset, protocol: Protocol) -> list[Measure]:
+    scores = score_flow(predictions, dataset, protocol.alphas)
+    found = scores["pck"].sel(comparison=protocol.comparison or "<=")
+    rows: list[tuple[str, str, Any]] = [
+        (f"flow PCK@{alpha:.2f}", "%", found.sel(alpha=alpha).values) for alpha in protocol.alphas
+    ]
+    rows += [
+        ("end-point error", "px", scores["endpoint_error"].values),
+        ("smoothness", "", scores["smoothness"].values),
+    ]
+    return [_plain(label, unit, values) for label, unit, values in rows]
+
+
+def _of_masks(predictions: xr.Dataset, dataset: Dataset) -> tuple[Units, list[Measure]]:
+    names, videos, rows = [], [], []
+    for video, scores in score_masks(predictions, dataset).items():
+        for label in scores["object"].values.tolist():
+            names.append(f"{video}_{label}")
+            videos.append(video)
+            own = scores.sel(object=label)
+            rows.append((float(own["region"].mean()), float(own["contour"].mean())))
+    table = np.array(rows, dtype=np.float64).reshape(-1, 2)
+    measures = [
+        _plain("J&F", "%", table.mean(axis=1)),
+        _plain("J", "%", table[:, 0]),
+        _plain("F", "%", table[:, 1]),
+    ]
+    return Units("objects", names, np.array(videos, dtype=str)), measures
+
+
+def _plain(label: str, unit: str, values: npt.NDArray[Any]) -> Measure:
+    """A quantity that each pair has one of."""
+    # An error without a prediction is infinite, and so is the mean: it counts.
+    known = ~np.isnan(values)
+    return Measure(label, unit, np.where(known, values, 0.0), known.astype(float), "per-image")
+
+
+def _average(protocol: Protocol) -> Average:
+    return protocol.average or "per-point"
+
+
+def finite(value: float) -> float | None:
+    """The number, or None for what JSON has no number for."""
+    return float(value) if np.isfinite(value) else None
+
+
+def alphas_of(protocol: Protocol) -> Sequence[float]:
+    """The alphas of a protocol, for a table of all variants."""
+    return protocol.alphas or ALPHAS

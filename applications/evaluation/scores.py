@@ -1,0 +1,228 @@
+"""Numbers out of predictions, by any protocol, without matching again."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ...descriptors.errors import OptionError
+from .datasets import Dataset
+from .flow import pixel_flow
+from .masks import VOID, decoded
+from .metrics import (
+    COMPARISONS,
+    box_length,
+    endpoint_errors,
+    flow_pck,
+    flow_smoothness,
+    image_length,
+    keypoint_length,
+    mask_scores,
+    mean_endpoint_error,
+    pck_variants,
+    point_distances,
+)
+
+
+def spans(predictions: xr.Dataset, name: str) -> Iterator[slice]:
+    """Where what belongs to each pair lies, along the dimension that `name` counts."""
+    ends = np.cumsum(predictions[name].values).tolist()
+    return (slice(start, end) for start, end in zip([0, *ends], ends, strict=False))
+
+
+def padded(predictions: xr.Dataset, names: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Variables along `point` as (pair, point, name), NaN beyond the points of a pair."""
+    counts = predictions["points"].values
+    table = np.full((len(counts), int(counts.max(initial=0)), len(names)), np.nan)
+    inside = np.arange(table.shape[1]) < counts[:, None]
+    table[inside] = np.stack([predictions[name].values for name in names], axis=-1)
+    return table
+
+
+def point_distance(predictions: xr.Dataset) -> npt.NDArray[np.float64]:
+    """How far each point is off, in pixels of the target: (pair, point).
+
+    NaN beyond the points of a pair, infinite where the matcher gave no answer.
+    """
+    found = padded(predictions, ("target_x", "target_y"))
+    return point_distances(found, padded(predictions, ("true_x", "true_y")))
+
+
+def lengths(predictions: xr.Dataset) -> dict[str, npt.NDArray[np.float64]]:
+    """The lengths that errors of points are measured against, (pair,) in pixels, by threshold.
+
+    Those that every pair with points has: `bbox`, `image`, and `keypoints` around the common ones.
+    """
+    sizes = np.stack([predictions[f"target_{side}"].values for side in ("height", "width")], 1)
+    every = {
+        "bbox": box_length(predictions["target_box"].values),
+        "image": image_length(sizes),
+        "keypoints": keypoint_length(padded(predictions, ("true_x", "true_y"))),
+    }
+    counted = predictions["points"].values > 0
+    return {
+        name: length
+        for name, length in every.items()
+        if bool((np.isfinite(length) & (length > 0))[counted].all())
+    }
+
+
+def score_points(predictions: xr.Dataset, alphas: Sequence[float]) -> xr.Dataset:
+    """PCK in every variant: what `pck_variants` gives for these predictions.
+
+    Parameters
+    ----------
+    predictions:
+        Of a data set with points.
+    alphas:
+        The shares of the lengths within which a point is right.
+    """
+    _check_truth(predictions, "points")
+    flags = {
+        str(name).removeprefix("flag_"): predictions[name].values
+        for name in predictions.data_vars
+        if str(name).startswith("flag_")
+    }
+    return pck_variants(
+        point_distance(predictions),
+        lengths(predictions),
+        alphas,
+        category=predictions["category"].values.astype(str),
+        flags=flags,
+    )
+
+
+def score_flow(predictions: xr.Dataset, dataset: Dataset, alphas: Sequence[float]) -> xr.Dataset:
+    """How right the flow of each pair is.
+
+    Parameters
+    ----------
+    predictions:
+        Of a data set with a dense flow.
+    dataset:
+        The data set, whose files hold the true flow and the masks.
+    alphas:
+        The shares of the longer side of the source image within which a pixel is right.
+
+    Returns
+    -------
+    xarray.Dataset
+        Along `pair`: `pck` (comparison, alpha, pair), 0 to 1; `endpoint_error`, the mean over the
+        pixels of the mask; `smoothness` of the predicted and `true_smoothness` of the true flow.
+    """
+    _check_truth(predictions, "flow")
+    rows = []
+    pcks = []
+    for name, span in zip(_places(predictions, dataset), spans(predictions, "cells"), strict=True):
+        place, index = name
+        pair = dataset[place]
+        predicted = _flow_of(predictions, index, span, dataset.flow_lies_on == "target")
+        truth = dataset.flow(pair)
+        inside = dataset.mask(pair.target if dataset.flow_lies_on == "target" else pair.source)
+        errors = endpoint_errors(predicted, truth, inside)
+        length = max(
+            int(predictions["source_height"].values[index]),
+            int(predictions["source_width"].values[index]),
+        )
+        pcks.append([flow_pck(errors, length, alphas, comparison=one) for one in COMPARISONS])
+        rows.append(
+            (
+                mean_endpoint_error(errors),
+                flow_smoothness(predicted, inside),
+                flow_smoothness(truth, inside & np.isfinite(truth).all(axis=-1)),
+            )
+        )
+    columns = np.array(rows, dtype=np.float64).reshape(-1, 3).T
+    shape = (len(rows), len(COMPARISONS), len(alphas))
+    return xr.Dataset(
+        {
+            "pck": (
+                ("comparison", "alpha", "pair"),
+                np.array(pcks, dtype=np.float64).reshape(shape).transpose(1, 2, 0),
+            ),
+            "endpoint_error": ("pair", columns[0], {"units": "pixel"}),
+            "smoothness": ("pair", columns[1]),
+            "true_smoothness": ("pair", columns[2]),
+        },
+        coords={
+            "pair": predictions["pair"].values,
+            "category": ("pair", predictions["category"].values.astype(str)),
+            "comparison": list(COMPARISONS),
+            "alpha": list(alphas),
+        },
+    )
+
+
+def score_masks(predictions: xr.Dataset, dataset: Dataset) -> dict[str, xr.Dataset]:
+    """J and F of each object in each frame, by video: what `mask_scores` gives.
+
+    Parameters
+    ----------
+    predictions:
+        Of a data set with masks.
+    dataset:
+        The data set, whose files hold the true masks.
+    """
+    _check_truth(predictions, "masks")
+    png = predictions["png"].values
+    videos: dict[str, list[tuple[int, npt.NDArray[np.uint8]]]] = {}
+    categories = predictions["category"].values.tolist()
+    for (place, index), span in zip(
+        _places(predictions, dataset), spans(predictions, "bytes"), strict=True
+    ):
+        videos.setdefault(categories[index], []).append((place, png[span]))
+    found: dict[str, xr.Dataset] = {}
+    for video, frames in videos.items():
+        pairs = [dataset[place] for place, _ in frames]
+        # The first frame is given: what is made of it doesn't count.
+        pictures = [pairs[0].source, *(pair.target for pair in pairs)]
+        given = dataset.labels(pictures[0])
+        objects = [label for label in np.unique(given).tolist() if label not in (0, VOID)]
+        found[video] = mask_scores(
+            (given, *(decoded(file) for _, file in frames)),
+            (dataset.labels(picture) for picture in pictures),
+            objects=objects,
+        )
+    return found
+
+
+def _flow_of(
+    predictions: xr.Dataset, index: int, span: slice, on_target: bool
+) -> npt.NDArray[np.float64]:
+    rows = int(predictions["rows"].values[index])
+    grid = {
+        name: predictions[name].values[span].reshape(rows, -1)
+        for name in ("start_x", "start_y", "end_x", "end_y")
+    }
+    role = "target" if on_target else "source"
+    size = tuple(int(predictions[f"{role}_{side}"].values[index]) for side in ("height", "width"))
+    return pixel_flow(
+        grid["start_y"][:, 0],
+        grid["start_x"][0],
+        grid["end_y"],
+        grid["end_x"],
+        (size[0], size[1]),
+    )
+
+
+def _places(predictions: xr.Dataset, dataset: Dataset) -> list[tuple[int, int]]:
+    """For each pair of the predictions its place in the data set, and in the predictions."""
+    known = {entry.name: place for place, entry in enumerate(dataset.entries)}
+    places = []
+    for index, name in enumerate(predictions["pair"].values.tolist()):
+        if name not in known:
+            raise OptionError(
+                f"{dataset.title} in {dataset.root} has no pair {name}",
+                hint="give the data set that the predictions are of",
+            )
+        places.append((known[name], index))
+    return places
+
+
+def _check_truth(predictions: xr.Dataset, truth: str) -> None:
+    if predictions.attrs.get("truth") != truth:
+        raise OptionError(
+            f"the predictions are those of a data set with {predictions.attrs.get('truth')}, "
+            f"not with {truth}"
+        )

@@ -1,0 +1,184 @@
+"""A report as tables of words and numbers, for the terminal and for Markdown alike."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under titles.
+
+    Parameters
+    ----------
+    title:
+        What the table shows.
+    columns:
+        The titles of the columns.
+    rows:
+        The cells.
+    words:
+        How many columns, from the left, hold words; the others hold numbers.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    words: int = 1
+
+
+def report_tables(document: Mapping[str, Any]) -> list[Table]:
+    """The numbers of a report: by the protocol, by category and flag, all variants, published."""
+    numbers = document["numbers"]
+    labels = tuple(one["label"] for one in numbers)
+    tables = [
+        Table(
+            document["protocol"]["line"],
+            ("measure", "value", "95% interval"),
+            tuple(
+                (
+                    one["label"],
+                    shown(one["value"], one["unit"]),
+                    interval(one["low"], one["high"], one["unit"]),
+                )
+                for one in numbers
+            ),
+        )
+    ]
+    units = [one["unit"] for one in numbers]
+    what = document["pairs"]["what"]
+    rows = document["by_category"]
+    pooled = "points" in document["counts"]
+    if len(rows) > 1:
+        tables.append(
+            Table(
+                "By category",
+                ("category", what, *(("points",) if pooled else ()), *labels),
+                tuple(
+                    (
+                        row["category"],
+                        f"{row[what]:,}",
+                        *((f"{row['points']:,}",) if pooled else ()),
+                        *map(shown, row["values"], units),
+                    )
+                    for row in rows
+                ),
+            )
+        )
+    flags = [(flag, row) for flag, rows in document["by_flag"].items() for row in rows]
+    if flags:
+        tables.append(
+            Table(
+                "By difficulty",
+                ("flag", "value", "pairs", "points", *labels),
+                tuple(
+                    (
+                        flag,
+                        row["value"],
+                        f"{row['pairs']:,}",
+                        f"{row['points']:,}",
+                        *map(shown, row["values"], units),
+                    )
+                    for flag, row in flags
+                ),
+                words=2,
+            )
+        )
+    if document["variants"]:
+        tables.append(
+            Table(
+                "The same answers by every protocol",
+                ("threshold", "average", "edge", *labels),
+                tuple(
+                    (
+                        row["threshold"],
+                        row["average"],
+                        row["comparison"],
+                        *map(shown, row["values"], units),
+                    )
+                    for row in document["variants"]
+                ),
+                words=3,
+            )
+        )
+    if document["published"]:
+        tables.append(
+            Table(
+                "Published",
+                ("method", "protocol", "source", "percent"),
+                tuple(
+                    (
+                        row["method"],
+                        row["line"] + (" (as above)" if row["same_protocol"] else ""),
+                        row["source"],
+                        " / ".join(f"{value:.1f}" for value in row["percent"]),
+                    )
+                    for row in document["published"]
+                ),
+                words=3,
+            )
+        )
+    return tables
+
+
+def report_facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was run, and what was counted, as names and values."""
+    dataset, counts, settings = document["dataset"], document["counts"], document["settings"]
+    chosen = ", ".join(
+        f"{name}={value}" for name, value in dataset["settings"].items() if value is not None
+    )
+    pairs = f"{counts['pairs']:,} of {dataset['pairs']:,}"
+    if settings["sample"] is not None:
+        pairs += f", sampled with seed {settings['seed']}"
+    if dataset["published_pairs"] not in (None, dataset["pairs"]):
+        pairs += f"; the published data set has {dataset['published_pairs']:,}"
+    facts = [
+        ("data set", f"{dataset['title']} ({chosen})" if chosen else dataset["title"]),
+        ("pairs", pairs),
+    ]
+    if "points" in counts:
+        skipped = f"{counts['skipped_pairs']:,} pairs without a common point don't count"
+        facts.append(("points", f"{counts['points']:,}; {skipped}"))
+        if counts["unmatched_points"]:
+            facts.append(("unmatched", f"{counts['unmatched_points']:,} points, counted as wrong"))
+    if document["recipe"] is not None:
+        facts.append(("recipe", f"{document['recipe']['name']}: {document['recipe']['source']}"))
+    if document["note"]:
+        facts.append(("differs", document["note"]))
+    facts.append(("descriptor", document["descriptor"]))
+    facts += [
+        ("weights", f"{layer['layer']}: {layer['model']} at {layer['revision']}")
+        for layer in document["layers"]
+    ]
+    if dataset["truth"] != "masks":
+        facts.append(("matcher", document["matcher"]))
+    if dataset["truth"] == "points":
+        facts.append(("interpolation", settings["interpolation"]))
+    if settings["align_pose"]:
+        parts = ", mirrored parts accepted" if settings["accept_mirrored_parts"] else ""
+        facts.append(("pose", f"aligned{parts}"))
+    return facts
+
+
+def shown(value: float | None, unit: str) -> str:
+    """A number as it is printed: shares in percent, pixels with their unit."""
+    if value is None:
+        return "-"
+    if unit == "%":
+        return f"{100 * value:.1f}"
+    return f"{value:.2f}{' px' if unit == 'px' else ''}"
+
+
+def interval(low: float | None, high: float | None, unit: str) -> str:
+    """Two bounds as they are printed."""
+    return f"{shown(low, unit)} to {shown(high, unit)}"
+
+
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
+    """Rows under titles in Markdown; columns after the first `words` are aligned to the right."""
+    marks = ["---" if place < words else "---:" for place in range(len(columns))]
+    lines = [columns, marks, *rows]
+    # A bar would end the cell.
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
