@@ -193,11 +193,12 @@ def _by_category(
 
 def _differ(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What made the runs different, by name, with both values."""
-    rows = []
-    for name in ("descriptor", "layers", "matcher", "settings", "recipe", "versions"):
-        if first[name] != second[name]:
-            rows.append({"what": name, "first": first[name], "second": second[name]})
-    return rows
+    names = ("descriptor", "layers", "matcher", "settings", "recipe", "versions")
+    return [
+        {"what": name, "first": first[name], "second": second[name]}
+        for name in names
+        if first[name] != second[name]
+    ]
 
 
 def _minus(one: float | None, other: float | None) -> float | None:
