@@ -7,6 +7,8 @@ from scipy.ndimage import distance_transform_edt
 
 from .field import Field
 
+_SAMPLES = 256
+"""At how many places along the shorter side of the image the flow is looked at."""
 _SHRUNK = 1.15
 """From which reduction on the finer detail of the target would alias."""
 
@@ -35,8 +37,11 @@ def reduction(flow_x: Field, flow_y: Field) -> float:
 
     The root of the area that one pixel of the source covers in the target.
     """
-    x_y, x_x = np.gradient(flow_x)
-    y_y, y_x = np.gradient(flow_y)
+    step = max(1, min(flow_x.shape) // _SAMPLES)
+    if min(flow_x.shape) < 2 * step:
+        return 1.0
+    x_y, x_x = np.gradient(flow_x[::step, ::step], step)
+    y_y, y_x = np.gradient(flow_y[::step, ::step], step)
     area = np.abs((1 + x_x) * (1 + y_y) - x_y * y_x)
     known = np.isfinite(area)
     return float(np.sqrt(np.median(area[known]))) if known.any() else 1.0

@@ -1,6 +1,6 @@
 """How swapped pixels join the image that they are put into."""
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -54,18 +54,40 @@ def blended(
         How far the blend reaches into the mask, in pixels. None for a hundredth of the mask's
         size for a feather, and for all of the mask with `poisson`.
     """
+    result = image.copy()
+    window = _window(mask)
+    inside = mask[window]
+    colors = _colors(image[window], swapped[window], inside, blend, width)
+    result[window][inside] = np.clip(np.rint(colors[inside]), 0, 255).astype(np.uint8)
+    return result
+
+
+def _colors(
+    image: npt.NDArray[np.uint8],
+    swapped: npt.NDArray[np.uint8],
+    mask: npt.NDArray[np.bool_],
+    blend: Blend,
+    width: float | None,
+) -> npt.NDArray[np.floating[Any]]:
+    """The blended colours in the mask."""
     if blend == "poisson":
         # What Poisson cloning adds to the colours: what they lack at the border, and inside
         # the harmonic continuation of it.
         around = binary_dilation(mask, _CROSS)
         missing = np.where(around[:, :, None], image.astype(np.float64) - swapped, 0)
-        colors = swapped + membrane(missing, mask, reach=width)
-    elif blend == "feather":
+        return swapped + membrane(missing, mask, reach=width)
+    if blend == "feather":
         size = _FEATHER * float(np.sqrt(mask.sum())) if width is None else width
         weight = feather_weights(mask, size)[:, :, None]
-        colors = weight * swapped + (1 - weight) * image
-    else:
-        colors = swapped.astype(np.float64)
-    result = image.copy()
-    result[mask] = np.clip(np.rint(colors[mask]), 0, 255).astype(np.uint8)
-    return result
+        return weight * swapped + (1 - weight) * image
+    return swapped.astype(np.float64)
+
+
+def _window(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rows and columns that the mask and the pixels next to it take."""
+    sides = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    rows, columns = (
+        slice(max(0, int(side[0]) - 1), int(side[-1]) + 2) if len(side) else slice(0, 0)
+        for side in sides
+    )
+    return rows, columns
