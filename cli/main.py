@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import descriptors, extract, flow, info, match, matchers, models, show, swap
+from . import descriptors, extract, flow, info, match, matchers, models, show, swap, transfer
 from .errors import report
 from .help import Command, Group
 from .quiet import quiet, stoppable
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("match", cls=Command, epilog=match.EXAMPLES)(match.match)
+app.command("transfer", cls=Command, epilog=transfer.EXAMPLES)(transfer.transfer)
 app.command("show", cls=Command, epilog=show.EXAMPLES)(show.show)
 app.command("flow", cls=Command, epilog=flow.EXAMPLES)(flow.flow)
 app.command("swap", cls=Command, epilog=swap.EXAMPLES)(swap.swap)
