@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .evaluation.alignment import PoseAlignment, align_pose, mirror_image, points_in_mirror
+    from .evaluation.compare import compare_reports
     from .evaluation.datasets import open_dataset
     from .evaluation.propagation import MaskPropagation
+    from .evaluation.report import build_report
+    from .evaluation.run import predict
     from .flow import dense_flow, warp
     from .keypoints import transfer_keypoints
     from .segmentation import JointForeground, MaskFiles, Segmenter, TextPrompt
@@ -32,6 +35,8 @@ _LAZY = {
     "JointForeground": ".segmentation",
     "MaskFiles": ".segmentation",
     "align_pose": ".evaluation.alignment",
+    "build_report": ".evaluation.report",
+    "compare_reports": ".evaluation.compare",
     "correspondence_colors": ".visualization",
     "dense_flow": ".flow",
     "draw_clusters": ".visualization",
@@ -49,6 +54,7 @@ _LAZY = {
     "open_dataset": ".evaluation.datasets",
     "paint_cells": ".visualization",
     "points_in_mirror": ".evaluation.alignment",
+    "predict": ".evaluation.run",
     "PoseAlignment": ".evaluation.alignment",
     "Refinement": ".swap",
     "Segmenter": ".segmentation",
@@ -78,6 +84,8 @@ __all__ = [
     "Segmenter",
     "TextPrompt",
     "align_pose",
+    "build_report",
+    "compare_reports",
     "correspondence_colors",
     "dense_flow",
     "draw_clusters",
@@ -94,6 +102,7 @@ __all__ = [
     "open_dataset",
     "paint_cells",
     "points_in_mirror",
+    "predict",
     "save_gif",
     "split_sources",
     "swap_both",

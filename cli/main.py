@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from . import descriptors, extract, flow, info, match, matchers, models, show, swap, transfer
+from . import (
+    descriptors,
+    evaluate,
+    extract,
+    flow,
+    info,
+    match,
+    matchers,
+    models,
+    show,
+    swap,
+    transfer,
+)
 from .errors import report
 from .help import Command, Group
 from .quiet import quiet, stoppable
@@ -25,6 +37,7 @@ app.command("transfer", cls=Command, epilog=transfer.EXAMPLES)(transfer.transfer
 app.command("show", cls=Command, epilog=show.EXAMPLES)(show.show)
 app.command("flow", cls=Command, epilog=flow.EXAMPLES)(flow.flow)
 app.command("swap", cls=Command, epilog=swap.EXAMPLES)(swap.swap)
+app.command("evaluate", cls=Command, epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command("extract", cls=Command, epilog=extract.EXAMPLES)(extract.extract)
 app.command("info", cls=Command, short_help="Show what is in feature files.")(info.info)
 app.command("descriptors", cls=Command, short_help="List the descriptors and their options.")(

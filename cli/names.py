@@ -6,6 +6,8 @@ AUTO = "auto"
 # wait for that. The tests hold the two lists together.
 DESCRIPTORS = ("fused", "dinov2", "sd", "dift", "sift")
 MATCHERS = ("nearest", "mutual", "soft-argmax")
+DATASETS = ("spair-71k", "pf-pascal", "pf-willow", "tss", "ap-10k", "davis-2017")
+RECIPES = ("tale", "tale-sd", "tale-dinov2", "dift", "geoaware")
 
 
 def complete_descriptor(incomplete: str) -> list[str]:
@@ -16,6 +18,16 @@ def complete_descriptor(incomplete: str) -> list[str]:
 def complete_matcher(incomplete: str) -> list[str]:
     """Names for `--matcher` that begin like this, those of other distributions included."""
     return _complete(incomplete, MATCHERS, "descr.matchers")
+
+
+def complete_dataset(incomplete: str) -> list[str]:
+    """Names of data sets that begin like this, those of other distributions included."""
+    return _complete(incomplete, DATASETS, "descr.datasets")
+
+
+def complete_recipe(incomplete: str) -> list[str]:
+    """Names for `--recipe` that begin like this."""
+    return [name for name in RECIPES if name.startswith(incomplete)]
 
 
 def _complete(incomplete: str, builtin: tuple[str, ...], group: str) -> list[str]:

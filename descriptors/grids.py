@@ -90,6 +90,7 @@ def _length(features: torch.Tensor) -> torch.Tensor:
     # Summed in float64: the squares of float32 features may leave the range of float32. A few
     # channels at a time, which is several times faster than a norm that converts as it goes.
     squares = torch.zeros_like(features[:1], dtype=torch.float64)
-    for channels in features.split(_CHANNELS):
-        squares += channels.double().square_().sum(dim=0, keepdim=True)
+    for first in range(0, len(features), _CHANNELS):
+        some = features[first : first + _CHANNELS].double()
+        squares += some.square_().sum(dim=0, keepdim=True)
     return squares.sqrt_().to(features.dtype)

@@ -1,0 +1,280 @@
+"""The work of `descr evaluate`, once its options are known to be good."""
+
+import functools
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from .errors import say
+from .loading import load_library
+from .outputs import check_writable, write_all
+from .settings import parse_settings
+
+if TYPE_CHECKING:
+    from ..applications.evaluation import Dataset, Recipe
+    from ..descriptors import Descriptor
+    from ..matchers import Matcher
+    from .choice import Made
+
+FOLDER = "descr-evaluation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The options of an evaluation; settings are raw texts."""
+
+    dataset: str
+    root: Path
+    recipe: str | None
+    split: str | None
+    category: tuple[str, ...]
+    dataset_settings: Mapping[str, str]
+    sample: int | None
+    seed: int
+    descriptor: str
+    settings: Mapping[str, str]
+    matcher: str
+    matcher_settings: Mapping[str, str]
+    interpolation: str | None
+    align_pose: bool
+    accept_mirrored_parts: bool
+    device: str | None
+    folder: Path
+    features: Path | None
+    workers: int | None
+    outputs: Sequence[Path]
+    as_json: bool
+
+
+def run(request: Request) -> None:
+    """Load the library, evaluate, print and write."""
+    load_library()
+    from ..applications.evaluation import Settings, build_report, find_recipe, predict
+
+    check_writable(request.outputs)
+    recipe = None if request.recipe is None else find_recipe(request.recipe)
+    dataset = _open(request)
+    settings = Settings(
+        interpolation=request.interpolation  # type: ignore[arg-type]
+        or (recipe.interpolation if recipe is not None else "nearest"),
+        sample=request.sample,
+        seed=request.seed,
+        align_pose=request.align_pose or (recipe is not None and recipe.pose_alignment),
+        accept_mirrored_parts=request.accept_mirrored_parts,
+    )
+    describe, matcher = _make(request, recipe)
+    try:
+        predictions = predict(
+            dataset,
+            describe,
+            matcher,
+            folder=request.folder,
+            features=request.features,
+            settings=settings,
+            workers=request.workers,
+            progress=_progress,
+            say=say,
+        )
+    except (KeyboardInterrupt, SystemExit):
+        say(f"what was done is kept in {request.folder}: the same command goes on from there")
+        raise
+    report = build_report(predictions, dataset, recipe=recipe)
+    if recipe is not None and request.settings:
+        changed = ", ".join(f"{key}={value}" for key, value in request.settings.items())
+        report["note"] = "; ".join(part for part in (f"changed: {changed}", report["note"]) if part)
+    write_all({path: _writer(path, report, predictions) for path in request.outputs})
+    _print(report, request)
+
+
+def compare(paths: tuple[Path, Path], outputs: Sequence[Path], as_json: bool) -> None:
+    """Compare two reports, print and write the comparison."""
+    load_library()
+    from ..applications.evaluation import compare_reports, load_report
+    from ..applications.evaluation.compare import comparison_tables
+    from ..applications.evaluation.tables import Table, markdown_table
+    from .outputs import check_not_inputs
+    from .tables import print_json
+
+    check_not_inputs(outputs, paths)
+    check_writable(outputs)
+    found = compare_reports(*map(load_report, paths))
+    tables = comparison_tables(found)
+    facts = [
+        ("first", str(paths[0])),
+        ("second", str(paths[1])),
+        (found["what"], _in_common(found)),
+        *((f"{one['what']} differ", _both(one)) for one in found["differ"]),
+    ]
+
+    def page(target: Path) -> None:
+        parts = [markdown_table(("", ""), facts, words=2)]
+        for table in tables:
+            parts += [f"## {table.title}", markdown_table(table.columns, table.rows, table.words)]
+        target.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+    def document(target: Path) -> None:
+        target.write_text(_json(found), encoding="utf-8")
+
+    write_all({path: page if path.suffix.lower() == ".md" else document for path in outputs})
+    if as_json:
+        print_json(found)
+        return
+    every: list[Table] = tables
+    _print_tables(every)
+    _print_facts([*facts, *(("written", str(path)) for path in outputs)])
+
+
+def _open(request: Request) -> "Dataset":
+    from ..applications.evaluation import DATASETS, open_dataset
+
+    kind = DATASETS.find(request.dataset)
+    options: dict[str, Any] = parse_settings(request.dataset_settings, kind)
+    if request.split is not None:
+        options["split"] = request.split
+    if request.category:
+        options["category"] = request.category
+    return open_dataset(request.dataset, request.root, **options)
+
+
+def _make(
+    request: Request, recipe: "Recipe | None"
+) -> "tuple[Descriptor | Callable[[str], Descriptor], Matcher]":
+    """The descriptor, or what makes one for each category; and the matcher."""
+    from ..matchers import create
+    from .choice import check_device_is_taken, make_descriptor, make_matcher
+
+    if recipe is not None:
+        say(f"descriptor: {recipe.descriptor} (recipe {recipe.name})")
+        options = dict(recipe.matcher_options)
+        if request.device is not None:
+            options["device"] = request.device
+        return _of_recipe(request, recipe), create(recipe.matcher, **options)
+    describe = make_descriptor(request.descriptor, request.settings, request.device)
+    matcher = make_matcher(request.matcher, request.matcher_settings, request.device)
+    check_device_is_taken(request.device, describe, matcher)
+    return _watched(describe, "extract"), _watched(matcher, "match")
+
+
+def _of_recipe(request: Request, recipe: "Recipe") -> "Descriptor | Callable[[str], Descriptor]":
+    from ..descriptors import REGISTRY
+    from .choice import parts_of
+    from .settings import takes_option
+
+    kind = REGISTRY.find(recipe.descriptor)
+    given = parse_settings(request.settings, kind, parts_of(kind))
+    if request.device is not None and takes_option(kind, "device"):
+        given.setdefault("device", request.device)
+
+    def make(category: str) -> "Descriptor":
+        return REGISTRY.create(recipe.descriptor, _merged(recipe.options_for(category), given))
+
+    return make if recipe.category_option is not None else make("")
+
+
+def _merged(options: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with those given in their place, settings of parts one by one."""
+    merged = dict(options)
+    for name, value in given.items():
+        mine = merged.get(name)
+        both = isinstance(mine, Mapping) and isinstance(value, Mapping)
+        merged[name] = {**mine, **value} if both else value  # type: ignore[dict-item]
+    return merged
+
+
+def _watched(made: "Made[Any]", method: str) -> Any:
+    """What was made, with faults of a class of the user's own told as such."""
+    asked = getattr(made.made, method)
+
+    @functools.wraps(asked)
+    def watched(*arguments: Any, **options: Any) -> Any:
+        with made.at_work():
+            return asked(*arguments, **options)
+
+    setattr(made.made, method, watched)
+    return made.made
+
+
+@contextmanager
+def _progress(stage: str, steps: int) -> Iterator[Callable[[str], None]]:
+    from .progress import progress_bar
+
+    with progress_bar(steps) as advance:
+        yield lambda name: advance(f"{stage} {name}")
+
+
+def _writer(path: Path, report: Mapping[str, Any], predictions: Any) -> Callable[[Path], None]:
+    from ..applications.evaluation import report_markdown
+    from ..applications.evaluation.predictions import write_predictions
+
+    suffix = path.suffix.lower()
+
+    def write(target: Path) -> None:
+        if suffix == ".nc":
+            write_predictions(predictions, target)
+        else:
+            text = report_markdown(report) if suffix == ".md" else _json(report)
+            target.write_text(text, encoding="utf-8")
+
+    return write
+
+
+def _print(report: Mapping[str, Any], request: Request) -> None:
+    from ..applications.evaluation.tables import report_facts, report_tables
+    from .tables import print_json
+
+    if request.as_json:
+        print_json(report)
+        return
+    _print_tables(report_tables(report))
+    counts = report["counts"]
+    features = f"{counts['extracted'] + counts['redone']:,} extracted, {counts['kept']:,} kept"
+    _print_facts(
+        [
+            *report_facts(report),
+            ("features", features),
+            ("seconds", f"{report['seconds']:.1f}"),
+            *(("written", str(path)) for path in request.outputs),
+        ]
+    )
+
+
+def _print_tables(tables: Sequence[Any]) -> None:
+    from .tables import print_table
+
+    for table in tables:
+        typer.echo(f"{table.title}\n")
+        print_table(table.columns, table.rows, numbers=table.columns[table.words :])
+        typer.echo()
+
+
+def _print_facts(facts: Sequence[tuple[str, str]]) -> None:
+    from .tables import print_facts
+
+    print_facts(facts)
+
+
+def _in_common(found: Mapping[str, Any]) -> str:
+    alone = [
+        f"{found[f'only_{which}']:,} only in the {which}"
+        for which in ("first", "second")
+        if found[f"only_{which}"]
+    ]
+    return ", ".join([f"{found['common']:,} in common", *alone])
+
+
+def _both(one: Mapping[str, Any]) -> str:
+    """What both runs say under a name, where that is short."""
+    texts = [
+        value if isinstance(value, str) else json.dumps(value)
+        for value in (one["first"], one["second"])
+    ]
+    return f"{texts[0]} and {texts[1]}" if sum(map(len, texts)) < 400 else "see the reports"
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
