@@ -1,3 +1,5 @@
+import runpy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from descr.matchers import MutualNearestNeighbor, NearestNeighbor, SoftArgmax
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
 SHIFT = 24
 EYES = {"left eye": (172.0, 118.0), "right eye": (318.0, 130.5), "nose": (255.0, 236.0)}
 
@@ -166,3 +169,15 @@ def test_what_are_no_points_is_refused(
 def test_names_are_as_many_as_points(pair: tuple[xr.DataArray, xr.DataArray]) -> None:
     with pytest.raises(OptionError, match="1 names for 3 points"):
         transfer_keypoints(EYES, *pair, names=["nose"])
+
+
+def test_the_points_of_the_sample_photographs_lie_within_a_pixel_of_the_truth() -> None:
+    truth = runpy.run_path(str(IMAGES / "make_samples.py"))["to_closer"]
+    points = pd.read_csv(IMAGES / "cat-points.csv")
+    maps = SIFT(step=4)(IMAGES / "cat.jpg", IMAGES / "cat-closer.jpg")
+    source, target = maps
+    found = transfer_keypoints(points, source, target)
+    expected = truth(points[["x", "y"]].to_numpy())
+    off = np.hypot(found["target_x"] - expected[:, 0], found["target_y"] - expected[:, 1])
+    assert float(off.max()) < 1
+    assert float(found["round_trip_error"].max()) < 1
