@@ -9,6 +9,8 @@ import PIL.Image
 
 from ...descriptors.atomic import whole_file
 
+_LOOKED_AT = 3_000_000
+"""How many numbers the palette is chosen by."""
 _FRAME = 50
 _REST = 1000
 """Milliseconds for which a frame on the way, and the first and the last, are shown."""
@@ -25,9 +27,10 @@ def save_gif(frames: Sequence[npt.NDArray[np.uint8]], path: str | Path) -> None:
 
 def write_gif(frames: Sequence[npt.NDArray[np.uint8]], path: Path) -> None:
     """As `save_gif`, straight to the path."""
-    # Three pictures of the way have all colours: a palette of each frame would make them flicker.
-    chosen = [frames[0], frames[len(frames) // 2], frames[-1]]
-    palette = PIL.Image.fromarray(np.concatenate(chosen)).quantize(
+    # One palette for all of them: with a palette each, what stands still would flicker.
+    step = max(1, round((sum(frame.size for frame in frames) / _LOOKED_AT) ** 0.5))
+    sample = np.concatenate([frame[::step, ::step].reshape(-1, 3) for frame in frames])
+    palette = PIL.Image.fromarray(sample[None]).quantize(
         colors=256, method=PIL.Image.Quantize.MEDIANCUT
     )
     pictures = [

@@ -17,6 +17,8 @@ _FINER = 2
 """Frames are drawn with so many times the pixels on a side, and reduced: smooth edges."""
 _MOST = 4_000_000
 """How many samples there are at most; a stronger stretch leaves gaps, which are closed."""
+_TORN = 4.0
+"""By how many pixels the flow half a pixel away may differ and still be continuous."""
 _DENSE = 1.25
 """Samples per drawn pixel on a side, where the instance is stretched as usual."""
 
@@ -126,14 +128,14 @@ class Points:
         finest = max(*shrink, fit.scale * _stretch(whole, inside))
         per_pixel = min(_DENSE * _FINER * finest, (_MOST / max(1, int(inside.sum()))) ** 0.5)
         x, y = _samples(inside, per_pixel)
-        flow_x, flow_y = (_read(part, x, y) for part in whole)
+        nearest = np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)
+        flow_x, flow_y = _untorn(whole, x, y, nearest)
         ends = np.stack(
             [
                 (x + 0.5) * shrink[0] - 0.5,
                 (y + 0.5) * shrink[1] - 0.5,
             ]
         )
-        nearest = np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)
         order = np.argsort(np.nan_to_num(score[nearest], nan=-2), kind="stable")
         return cls(
             start=np.stack(fit.place(x + flow_x, y + flow_y))[:, order],
@@ -178,7 +180,15 @@ def _stretch(flow: list[Numbers], inside: npt.NDArray[np.bool_]) -> float:
     x, y = flow
     across = np.hypot(1 + np.gradient(x, axis=1), np.gradient(y, axis=1))
     down = np.hypot(np.gradient(x, axis=0), 1 + np.gradient(y, axis=0))
-    return float(np.quantile(np.maximum(across, down)[inside], 0.98))
+    return float(np.quantile(np.maximum(across, down)[inside], 0.95))
+
+
+def _untorn(flow: list[Numbers], x: Numbers, y: Numbers, nearest: tuple[Any, Any]) -> list[Numbers]:
+    """The flow at these places; where it jumps between two pixels, that of the nearest."""
+    between = [_read(part, x, y) for part in flow]
+    own = [part[nearest] for part in flow]
+    jumps = np.hypot(*(one - other for one, other in zip(between, own, strict=True))) > _TORN
+    return [np.where(jumps, one, other) for one, other in zip(own, between, strict=True)]
 
 
 def _samples(inside: npt.NDArray[np.bool_], per_pixel: float) -> tuple[Numbers, Numbers]:
