@@ -24,7 +24,8 @@ class MaskOptions:
     files:
         The mask file of each image, None for one without; empty or all None if no file is given.
     segment:
-        What to look for in the images, in words; None if that is not asked for.
+        What to look for in the images, in words: one text for all of them, or one for each; empty
+        if that is not asked for.
     auto:
         Whether to find what the images have in common.
     settings:
@@ -32,20 +33,20 @@ class MaskOptions:
     """
 
     files: tuple[Path | None, ...] = ()
-    segment: str | None = None
+    segment: tuple[str, ...] = ()
     auto: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         ways = [("--mask-a and --mask-b", bool(self.paths))]
-        ways += [("--segment", self.segment is not None), ("--auto-mask", self.auto)]
+        ways += [("--segment", bool(self.segment)), ("--auto-mask", self.auto)]
         given = [name for name, wanted in ways if wanted]
         if len(given) > 1:
             raise UserError(
                 f"{', '.join(given)} exclude each other: each says where the masks come from",
                 hint="give one of them",
             )
-        if self.segment is not None and not self.segment.strip():
+        if not all(text.strip() for text in self.segment):
             raise UserError("--segment needs a text", hint='as in --segment "cat"')
         if self.settings and given not in (["--segment"], ["--auto-mask"]):
             raise UserError(
@@ -58,14 +59,14 @@ class MaskOptions:
         cls,
         *,
         files: Sequence[Path | None] = (),
-        segment: str | None = None,
+        segment: Sequence[str] | None = None,
         auto: bool = False,
         settings: Sequence[str] | None = None,
     ) -> "MaskOptions":
         """The options as Typer gives them; raises `UserError` for a setting that is no pair."""
         return cls(
             files=tuple(files),
-            segment=segment,
+            segment=tuple(segment or ()),
             auto=auto,
             settings=split_settings(settings or (), "--mask-set"),
         )
@@ -78,7 +79,7 @@ class MaskOptions:
     @property
     def given(self) -> bool:
         """Whether any mask is asked for."""
-        return bool(self.paths) or self.segment is not None or self.auto
+        return bool(self.paths) or bool(self.segment) or self.auto
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,10 +146,21 @@ def prepare_masks(
             inputs, _read(options.files, inputs), None, [f"{one}" for one in options.files]
         )
     segmenter = _make(options, inputs, device)
-    what = "the mask that --auto-mask finds"
-    if options.segment is not None:
-        what = f"what --segment {options.segment!r} finds"
-    return Masks(inputs, None, segmenter, [what] * len(inputs))
+    labels = ["the mask that --auto-mask finds"] * len(inputs)
+    if options.segment:
+        labels = [f"what --segment {text!r} finds" for text in _texts(options, inputs)]
+    return Masks(inputs, None, segmenter, labels)
+
+
+def _texts(options: MaskOptions, inputs: Sequence[Input]) -> tuple[str, ...]:
+    """The text for each input; raises `UserError` if it isn't plain which is whose."""
+    count = len(inputs)
+    if len(options.segment) not in (1, count):
+        raise UserError(
+            f"--segment is given {len(options.segment)} times for {count} images",
+            hint="give it once for all images, or once for each",
+        )
+    return options.segment * count if len(options.segment) == 1 else options.segment
 
 
 def _read(files: Sequence[Path | None], inputs: Sequence[Input]) -> "list[Mask | None]":
@@ -162,7 +174,7 @@ def _make(options: MaskOptions, inputs: Sequence[Input], device: str | None) -> 
     from ..applications.segmentation import JointForeground, TextPrompt
     from ..descriptors.settings import construct
 
-    if options.segment is None:
+    if not options.segment:
         settings = parse_settings(options.settings, JointForeground)
         return construct(JointForeground, "--auto-mask", settings)
     for one in inputs:
@@ -173,7 +185,8 @@ def _make(options: MaskOptions, inputs: Sequence[Input], device: str | None) -> 
             )
     if "text" in options.settings:
         raise UserError("--mask-set gives the text, which --segment gives")
+    texts = _texts(options, inputs)
     made: dict[str, Any] = parse_settings(options.settings, TextPrompt)
     if device is not None and takes_option(TextPrompt, "device"):
         made.setdefault("device", device)
-    return construct(TextPrompt, "--segment", {"text": options.segment, **made})
+    return construct(TextPrompt, "--segment", {"text": texts, **made})

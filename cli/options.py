@@ -92,12 +92,12 @@ MaskB: TypeAlias = Annotated[
 ]
 
 Segment: TypeAlias = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--segment",
         metavar="TEXT",
-        help='The object is what this text names, as in --segment "cat"; needs the weights that '
-        "`descr models pull clipseg` gets.",
+        help='The object is what this text names, as in --segment "cat"; given once for each '
+        "image, each has its own. Needs the weights that `descr models pull clipseg` gets.",
         rich_help_panel=_MASKS,
     ),
 ]

@@ -193,12 +193,12 @@ def _numbers(components: str | None) -> tuple[int, int, int] | None:
 def _masks(
     files: Sequence[str],
     images: int,
-    segment: str | None,
+    segment: list[str] | None,
     auto: bool,
     settings: Sequence[str] | None,
 ) -> MaskOptions:
     """The options under "Masks"; raises `UserError` where they exclude each other."""
-    if files and (segment is not None or auto):
+    if files and (segment or auto):
         other = "--auto-mask" if auto else "--segment"
         raise UserError(
             f"--mask and {other} exclude each other: each says where the masks come from",

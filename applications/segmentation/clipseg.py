@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.special import expit
 
 from ...descriptors.errors import OptionError, WeightsNotFoundError
 from ...descriptors.loading import load_weights, read_config
@@ -92,8 +93,7 @@ def probabilities(
     height, width = pixels.shape[:2]
     # Resampled before the sigmoid, which is steep where the border runs.
     logits = cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR)
-    likely: npt.NDArray[np.float32] = 1 / (1 + np.exp(-logits))
-    return likely
+    return np.asarray(expit(logits))
 
 
 def prepare(pixels: npt.NDArray[np.uint8]) -> torch.Tensor:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 import xarray as xr
 
 from ...descriptors import Image
@@ -25,7 +26,8 @@ class TextPrompt(Segmenter):
     Parameters
     ----------
     text:
-        What to look for, in a few English words: "cat", "a red car".
+        What to look for, in a few English words: "cat", "a red car". One text for all images, or
+        one for each, as in `("cat", "dog")`.
     model:
         `clipseg`, or the path of a transformers folder of CLIPSeg with safetensors.
     threshold:
@@ -45,15 +47,16 @@ class TextPrompt(Segmenter):
 
     def __init__(
         self,
-        text: str,
+        text: str | Sequence[str],
         *,
         model: str = "clipseg",
         threshold: float = 0.4,
         device: str = "auto",
     ) -> None:
-        if not isinstance(text, str) or not text.strip():
+        texts = (text,) if isinstance(text, str) else tuple(text)
+        if not texts or not all(isinstance(one, str) and one.strip() for one in texts):
             raise OptionError(f"text must say what to look for, not {text!r}")
-        self.text = text
+        self.text = text if isinstance(text, str) else texts
         self.threshold = check_float(
             "threshold", threshold, minimum=0, maximum=1, open_minimum=True
         )
@@ -79,20 +82,31 @@ class TextPrompt(Segmenter):
         ImageError
             Nothing in one of the images is likely enough; says how likely the best place is.
         OptionError
-            The text is longer than the model takes.
+            A text is longer than the model takes, or there are more or fewer texts than images.
         """
-        from .clipseg import probabilities, read_text
+        from .clipseg import read_text
 
-        tokens = read_text(self.checkpoint, self.text)
-        masks = []
-        for image in images or ():
-            likely = probabilities(self.network, tokens, image.pixels)
-            mask = likely >= self.threshold
-            if not mask.any():
-                raise ImageError(
-                    f"the text {self.text!r} finds nothing in {image.name}: the best place fits "
-                    f"it to {likely.max():.2f}, and the threshold is {self.threshold:g}",
-                    hint="say it in other words, or lower the threshold",
-                )
-            masks.append(np.asarray(mask))
-        return masks
+        images = images or ()
+        texts = (self.text,) * len(images) if isinstance(self.text, str) else self.text
+        if len(texts) != len(images):
+            raise OptionError(
+                f"{len(texts)} texts for {len(images)} images",
+                hint="give one text for all images, or one for each",
+            )
+        tokens = {text: read_text(self.checkpoint, text) for text in texts}
+        return [
+            self._find(image, text, tokens[text]) for image, text in zip(images, texts, strict=True)
+        ]
+
+    def _find(self, image: Image, text: str, tokens: torch.Tensor) -> Mask:
+        from .clipseg import probabilities
+
+        likely = probabilities(self.network, tokens, image.pixels)
+        mask = np.asarray(likely >= self.threshold)
+        if not mask.any():
+            raise ImageError(
+                f"the text {text!r} finds nothing in {image.name}: the best place fits it to "
+                f"{likely.max():.2f}, and the threshold is {self.threshold:g}",
+                hint="say it in other words, or lower the threshold",
+            )
+        return mask

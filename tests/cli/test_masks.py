@@ -85,6 +85,10 @@ def test_a_text_says_where_the_object_is(descr: Any, folder: Path) -> None:
     done.refused("the text 'a cat' finds nothing in a.png", "threshold")
     assert not Path("m.csv").exists()
     descr(*PAIR, "--segment", "a cat", *settings, "text=dog").refused("--mask-set gives the text")
+    words = [one for text in ("a cat", "grass", "a dog") for one in ("--segment", text)]
+    done = descr(*PAIR, *words[:4], *settings, "threshold=0.65", "--json")
+    assert 0 < json.loads(done.out)["cells"] == part["cells"]
+    descr(*PAIR, *words).refused("--segment is given 3 times for 2 images")
 
 
 def test_what_both_have_in_common_can_be_taken(descr: Any) -> None:

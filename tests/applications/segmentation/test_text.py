@@ -87,6 +87,15 @@ def test_other_words_find_other_places(folder: Path, chelsea: np.ndarray) -> Non
     assert np.abs(found[0] - found[1]).max() > 1e-3
 
 
+def test_each_image_can_have_its_own_text(folder: Path, chelsea: np.ndarray) -> None:
+    options = {"model": str(folder), "threshold": 0.6, "device": "cpu"}
+    both = TextPrompt(["a cat", "grass"], **options)([chelsea, chelsea])
+    for mask, text in zip(both, ("a cat", "grass"), strict=True):
+        np.testing.assert_array_equal(mask, TextPrompt(text, **options)([chelsea])[0])
+    with pytest.raises(OptionError, match="2 texts for 1 images"):
+        TextPrompt(("a cat", "grass"), **options)([chelsea])
+
+
 def test_a_text_that_finds_nothing_says_how_near_it_came(
     folder: Path, chelsea: np.ndarray, expected: np.ndarray
 ) -> None:
@@ -107,6 +116,10 @@ def test_what_cannot_be_is_refused(
         TextPrompt("cat", model="dinov2-base")
     with pytest.raises(OptionError, match="what to look for"):
         TextPrompt("  ", model=str(folder))
+    with pytest.raises(OptionError, match="what to look for"):
+        TextPrompt(["cat", ""], model=str(folder))
+    with pytest.raises(OptionError, match="what to look for"):
+        TextPrompt([], model=str(folder))
     with pytest.raises(OptionError, match="threshold"):
         TextPrompt("cat", model=str(folder), threshold=0)
     with pytest.raises(OptionError, match="needs the images"):
