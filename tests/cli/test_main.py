@@ -56,7 +56,7 @@ def complete(shell: str, line: str) -> tuple[set[str], list[str]]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--help",), ("--version",), (), ("match", "--help"), ("extract", "--help"), ("mach",)],
+    [("--help",), ("--version",), (), ("match", "--help"), ("transfer", "--help"), ("mach",)],
 )
 def test_what_needs_no_library_loads_none(arguments: tuple[str, ...]) -> None:
     assert loaded(*arguments)[0] == set()
@@ -109,11 +109,13 @@ def test_without_arguments_it_helps(descr: Any) -> None:
     done = descr()
     assert done.code == 0
     assert done.out == descr("--help").out
-    for command in ("match", "extract", "info", "descriptors", "matchers"):
+    for command in ("match", "transfer", "extract", "info", "descriptors", "matchers"):
         assert f"\n  {command} " in done.out
 
 
-@pytest.mark.parametrize("command", ["match", "extract", "info", "descriptors", "matchers"])
+@pytest.mark.parametrize(
+    "command", ["match", "transfer", "extract", "info", "descriptors", "matchers"]
+)
 def test_help_fits_a_narrow_terminal(descr: Any, command: str) -> None:
     done = descr(command, "--help")
     assert done.code == 0

@@ -7,7 +7,14 @@ from descr.descriptors.errors import OptionError
 from descr.descriptors.weights import DownloadError, cached, find_weights, pull, remove
 from descr.descriptors.weights.cache import repository_folder
 from huggingface_hub import scan_cache_dir, snapshot_download
-from support.hub import FakeHub, dinov2_files, pipeline_files, sha256, weights
+from support.hub import (
+    FakeHub,
+    clipseg_files,
+    dinov2_files,
+    pipeline_files,
+    sha256,
+    weights,
+)
 
 SMALL = "facebook/dinov2-small"
 MODEL = "model.safetensors"
@@ -60,6 +67,20 @@ def test_a_pull_brings_the_needed_files_and_nothing_else(
     assert told.here == told.total == len(small["config.json"]) + len(small[MODEL])
     assert told.files == ["config.json", MODEL]
     assert not any("pytorch_model" in request.path for request in hub.requests)
+
+
+def test_the_vocabulary_of_clipseg_comes_with_it(hub: FakeHub, cache: Path) -> None:
+    hub.repositories["CIDAS/clipseg-rd64-refined"] = clipseg_files()
+    found = pull("clipseg")
+    assert found == find_weights("clipseg", "clipseg")
+    assert sorted(path.name for path in found.folder.iterdir()) == [
+        "config.json",
+        "merges.txt",
+        MODEL,
+        "special_tokens_map.json",
+        "tokenizer_config.json",
+        "vocab.json",
+    ]
 
 
 def test_the_cache_is_one_that_the_hubs_library_reads(
