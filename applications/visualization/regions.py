@@ -108,9 +108,11 @@ def _outlined(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
     edges = np.zeros(regions.shape, dtype=np.uint8)
     edges[:, 1:] |= regions[:, 1:] != regions[:, :-1]
     edges[1:] |= regions[1:] != regions[:-1]
-    thickness = max(1, round((picture.shape[0] * picture.shape[1]) ** 0.5 / 400))
-    lines = cv2.dilate(edges, np.ones((thickness, thickness), np.uint8))[:, :, None] > 0
-    return np.where(lines, np.uint8(255), picture)
+    # In a small picture a line of one pixel would hide the regions: it lets them through.
+    thickness = (picture.shape[0] * picture.shape[1]) ** 0.5 / 400
+    wide = max(1, round(thickness))
+    lines = cv2.dilate(edges, np.ones((wide, wide), np.uint8))[:, :, None] * min(thickness, 1.0)
+    return np.asarray(np.rint(picture + (255.0 - picture) * lines), dtype=np.uint8)
 
 
 def _numbered(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
