@@ -39,6 +39,7 @@ class FlowWork:
 
     def __init__(self, matcher: Matcher, maps: Maps, folders: Folders, *, on_target: bool) -> None:
         self.matcher = matcher
+        self.name = repr(matcher)
         self.maps = maps
         self.folders = folders
         self.on_target = on_target

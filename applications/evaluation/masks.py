@@ -38,6 +38,7 @@ class MaskWork:
         self.maps = maps
         self.folders = folders
         self.propagation = MaskPropagation(device=str(maps.device))
+        self.name = repr(self.propagation)
 
     def batches(self, pairs: Sequence[Listed]) -> list[list[int]]:
         """Video by video, the frames in order of time."""

@@ -60,7 +60,7 @@ class PointWork:
         self.folders = folders
         self.most = 1 if align_pose else most
         self.align_pose = align_pose
-        self._name = repr(matcher)
+        self.name = repr(matcher)
 
     def run(self, pairs: Sequence[Listed]) -> list[Arrays]:
         """Where the common points of these pairs, which have one target, are found.
@@ -70,7 +70,7 @@ class PointWork:
         """
         asked = [pair for pair in pairs if len(pair.source_points)]
         if not asked:
-            none = check_partners(Partners.none(), 0, self._name)
+            none = check_partners(Partners.none(), 0, self.name)
             return [{**none, "mirrored": np.empty(0, dtype=bool)} for _ in pairs]
         found = self._one(asked[0]) if len(asked) == 1 else self._together(asked)
         ends = np.cumsum([len(pair.source_points) for pair in pairs])
@@ -101,7 +101,7 @@ class PointWork:
         source, target = self.maps.together((folder, pair.source), (folder, pair.target))
         query = source.at(source.inside(pair.source_points), self.interpolation)
         partners = self.matcher.match(query, source.cells, target.cells)
-        return check_partners(partners, len(query), self._name)
+        return check_partners(partners, len(query), self.name)
 
     def _together(self, pairs: Sequence[Listed]) -> dict[str, npt.NDArray[Any]]:
         folder = self.folders.upright[pairs[0].category]
@@ -112,7 +112,7 @@ class PointWork:
             read.append(source.read(source.inside(pair.source_points), self.interpolation))
         query = _placeless(unit_length(torch.cat(read, dim=1)).to(target.cells.features.device))
         partners = self.matcher.match(query, query, target.cells)
-        return check_partners(partners, len(query), self._name)
+        return check_partners(partners, len(query), self.name)
 
     def _aligned(self, pair: Listed, folder: FeatureFolder) -> dict[str, npt.NDArray[Any]]:
         source, target, mirror = self.maps.together(
@@ -134,7 +134,7 @@ class PointWork:
                 continue
             query = side.at(side.inside(at[which]), self.interpolation)
             partners = self.matcher.match(query, side.cells, target.cells)
-            for name, values in check_partners(partners, len(query), self._name).items():
+            for name, values in check_partners(partners, len(query), self.name).items():
                 found.setdefault(name, np.empty(count, dtype=values.dtype))[which] = values
         return found
 

@@ -130,7 +130,8 @@ def predict(
         work = make_work(dataset, listing, matcher, settings, maps, folders)
         found = _match(listing, work, journal, workers, progress)
     about = {
-        **_about(dataset, matcher, settings, listing, folders),
+        **_about(dataset, settings, listing, folders),
+        "matcher": work.name,
         "seconds": round(time.perf_counter() - began, 3),
     }
     predictions = build_predictions(
@@ -218,7 +219,7 @@ def _stem(dataset: Dataset, run: Mapping[str, Any]) -> str:
 
 
 def _about(
-    dataset: Dataset, matcher: Matcher, settings: Settings, listing: Listing, folders: Folders
+    dataset: Dataset, settings: Settings, listing: Listing, folders: Folders
 ) -> dict[str, Any]:
     """All that is needed to repeat the run, in values that JSON holds."""
     first = listing.pairs[0]
@@ -236,7 +237,6 @@ def _about(
         },
         "settings": asdict(settings),
         **describe_features(features),
-        "matcher": repr(matcher),
         "counts": {
             "pairs": len(listing.pairs),
             "images": len(folders.known),

@@ -109,7 +109,7 @@ def report_tables(document: Mapping[str, Any]) -> list[Table]:
                 tuple(
                     (
                         row["method"],
-                        row["line"] + (" (as above)" if row["same_protocol"] else ""),
+                        _protocol(row, document["protocol"]),
                         row["source"],
                         " / ".join(f"{value:.1f}" for value in row["percent"]),
                     )
@@ -150,14 +150,22 @@ def report_facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("weights", f"{layer['layer']}: {layer['model']} at {layer['revision']}")
         for layer in document["layers"]
     ]
-    if dataset["truth"] != "masks":
-        facts.append(("matcher", document["matcher"]))
+    facts.append(("propagation" if dataset["truth"] == "masks" else "matcher", document["matcher"]))
     if dataset["truth"] == "points":
         facts.append(("interpolation", settings["interpolation"]))
     if settings["align_pose"]:
         parts = ", mirrored parts accepted" if settings["accept_mirrored_parts"] else ""
         facts.append(("pose", f"aligned{parts}"))
     return facts
+
+
+def _protocol(row: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    """The protocol of a published row, in few words where it is that of the report."""
+    if not row["same_protocol"]:
+        return str(row["line"])
+    alphas = "/".join(f"{alpha:.2f}" for alpha in row["alphas"])
+    at = f"{ours['metric']}@{alphas}" if alphas else ours["metric"]
+    return " ".join(part for part in (row["subset"], at, "as above") if part)
 
 
 def shown(value: float | None, unit: str) -> str:

@@ -17,7 +17,9 @@ from .settings import Settings
 
 
 class Work(Protocol):
-    """The work on pairs of one kind of truth."""
+    """The work on pairs of one kind of truth; `name` is the `repr` of what finds the answers."""
+
+    name: str
 
     def batches(self, pairs: Sequence[Listed]) -> list[list[int]]:
         """Places among the pairs that are worked on together, in the order of work.
