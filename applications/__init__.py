@@ -10,7 +10,17 @@ if TYPE_CHECKING:
     from .evaluation.propagation import MaskPropagation
     from .evaluation.report import build_report
     from .evaluation.run import predict
-    from .flow import dense_flow, warp
+    from .flow import (
+        FlowError,
+        dense_flow,
+        draw_flow,
+        flow_colors,
+        read_flo,
+        read_kitti,
+        warp,
+        write_flo,
+        write_kitti,
+    )
     from .keypoints import transfer_keypoints
     from .segmentation import JointForeground, MaskFiles, Segmenter, TextPrompt
     from .swap import Refinement, save_gif, swap_both, swap_frames, swap_instances
@@ -32,6 +42,7 @@ if TYPE_CHECKING:
 
 # Imported when they are first asked for: each brings libraries that the others do without.
 _LAZY = {
+    "FlowError": ".flow",
     "JointForeground": ".segmentation",
     "MaskFiles": ".segmentation",
     "align_pose": ".evaluation.alignment",
@@ -42,10 +53,12 @@ _LAZY = {
     "draw_clusters": ".visualization",
     "draw_comparison": ".visualization",
     "draw_correspondence_map": ".visualization",
+    "draw_flow": ".flow",
     "draw_keypoints": ".visualization",
     "draw_layers": ".visualization",
     "draw_matches": ".visualization",
     "draw_pca": ".visualization",
+    "flow_colors": ".flow",
     "joint_pca": ".visualization",
     "layer_pca": ".visualization",
     "MaskPropagation": ".evaluation.propagation",
@@ -55,6 +68,8 @@ _LAZY = {
     "paint_cells": ".visualization",
     "points_in_mirror": ".evaluation.alignment",
     "predict": ".evaluation.run",
+    "read_flo": ".flow",
+    "read_kitti": ".flow",
     "PoseAlignment": ".evaluation.alignment",
     "Refinement": ".swap",
     "Segmenter": ".segmentation",
@@ -66,6 +81,8 @@ _LAZY = {
     "swap_instances": ".swap",
     "transfer_keypoints": ".keypoints",
     "warp": ".flow",
+    "write_flo": ".flow",
+    "write_kitti": ".flow",
 }
 
 
@@ -76,6 +93,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "FlowError",
     "JointForeground",
     "MaskFiles",
     "MaskPropagation",
@@ -91,10 +109,12 @@ __all__ = [
     "draw_clusters",
     "draw_comparison",
     "draw_correspondence_map",
+    "draw_flow",
     "draw_keypoints",
     "draw_layers",
     "draw_matches",
     "draw_pca",
+    "flow_colors",
     "joint_pca",
     "layer_pca",
     "matched_clusters",
@@ -103,6 +123,8 @@ __all__ = [
     "paint_cells",
     "points_in_mirror",
     "predict",
+    "read_flo",
+    "read_kitti",
     "save_gif",
     "split_sources",
     "swap_both",
@@ -110,4 +132,6 @@ __all__ = [
     "swap_instances",
     "transfer_keypoints",
     "warp",
+    "write_flo",
+    "write_kitti",
 ]
