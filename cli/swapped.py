@@ -227,5 +227,8 @@ def write_picture(swap: "xr.Dataset", target: Path) -> None:
     """The image of the swap, in the form that the suffix of `target` asks for."""
     import PIL.Image
 
-    options: dict[str, Any] = {} if target.suffix.lower() == ".png" else {"quality": _QUALITY}
+    # Pillow's JPEG otherwise halves the resolution of the colours, which blurs a swapped object.
+    options: dict[str, Any] = {"quality": _QUALITY, "subsampling": 0}
+    if target.suffix.lower() == ".png":
+        options = {}
     PIL.Image.fromarray(swap["image"].values).save(target, **options)

@@ -28,7 +28,7 @@ def model() -> StableDiffusion:
 
 
 def refine(model: StableDiffusion | None = None, **settings: Any) -> np.ndarray:
-    given = {"model": MODEL, "steps": 6, "device": "cpu", **settings}
+    given = {"model": MODEL, "steps": 4, "size": 64, "device": "cpu", **settings}
     return Refinement(**given).prepare(model)(PICTURE, DISC)
 
 
@@ -79,7 +79,7 @@ def test_a_strength_of_nothing_leaves_what_the_autoencoder_makes_of_it(
 def test_the_stronger_the_further_from_the_picture(model: StableDiffusion, mode: Mode) -> None:
     base = refine(model, mode=mode, strength=0).astype(int)
     moved = [
-        np.abs(refine(model, mode=mode, strength=strength, steps=10) - base)[DISC].mean()
+        np.abs(refine(model, mode=mode, strength=strength, steps=10, size=64) - base)[DISC].mean()
         for strength in (0.1, 0.3, 0.9)
     ]
     assert 0 < moved[0] < moved[1] < moved[2]
