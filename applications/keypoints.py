@@ -61,8 +61,8 @@ def transfer_keypoints(
         `target_x`, `target_y` in pixels of the upright images, `score`, `matched`), with the
         coordinate `name` ("" for a point without one), and `round_trip_error`: the distance in
         pixels of the source between the point and where the same matcher, asked for the found
-        place, comes back to; NaN if the point or its found place has no match. A small error does
-        not prove a match; a large one speaks against it.
+        place, comes back to; NaN if the point or its found place has no match, or that place lies
+        outside the target. A small error does not prove a match; a large one speaks against it.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def transfer_keypoints(
     )
     error = np.full(len(at), np.nan)
     places = np.stack([found["target_x"].values, found["target_y"].values], axis=1)
-    asked = found["matched"].values
+    asked = found["matched"].values & _inside(places, of_target)
     if asked.any():
         back = matcher(
             of_target,
@@ -135,6 +135,12 @@ def _read_points(points: NamedPoints) -> tuple[npt.NDArray[np.float64], list[str
     return at, [
         "" if name is None or name != name else str(name) for name in names or [""] * len(at)
     ]
+
+
+def _inside(places: npt.NDArray[np.float64], fmap: xr.DataArray) -> npt.NDArray[np.bool_]:
+    """Which places lie in the image: a matcher may look beyond its border, but not from there."""
+    far = np.array([fmap.attrs["image_width"], fmap.attrs["image_height"]]) - 0.5
+    return np.asarray(((places >= -0.5) & (places <= far)).all(axis=1))
 
 
 def _with_places(

@@ -110,9 +110,11 @@ class Masks:
         None for an input without a mask. `maps` are the feature maps of the inputs. Raises
         `ImageError` where nothing is found, or no cell is left.
         """
+        masks = self.read
+        if masks is not None and all(mask is None for mask in masks):
+            return masks
         from ..applications.segmentation.cells import cells_in_mask
 
-        masks = self.read
         if masks is None:
             assert self.segmenter is not None
             images = [one.image for one in self.inputs if one.image is not None]

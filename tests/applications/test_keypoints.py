@@ -9,7 +9,13 @@ import xarray as xr
 from descr.applications import transfer_keypoints
 from descr.descriptors import SIFT
 from descr.descriptors.errors import ImageError, OptionError, PointError
-from descr.matchers import MutualNearestNeighbor, NearestNeighbor, SoftArgmax
+from descr.matchers import (
+    Cells,
+    MutualNearestNeighbor,
+    NearestNeighbor,
+    Partners,
+    SoftArgmax,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -120,6 +126,23 @@ def test_what_has_no_match_has_no_round_trip(pair: tuple[xr.DataArray, xr.DataAr
     assert float(kept["round_trip_error"].notnull().mean()) > 0.9
     alone = transfer_keypoints(points[~found["matched"].values][:1], *pair, MutualNearestNeighbor())
     assert alone["round_trip_error"].isnull().all()
+
+
+class Leftwards(NearestNeighbor):
+    """The best cell, and from there 100 pixels to the left, whatever lies there."""
+
+    def match(self, query: Cells, source: Cells, target: Cells) -> Partners:
+        found = super().match(query, source, target)
+        return Partners(found.x - 100, found.y, found.score)
+
+
+def test_a_place_outside_the_target_has_no_way_back(
+    pair: tuple[xr.DataArray, xr.DataArray],
+) -> None:
+    found = transfer_keypoints([(60.0, 40.0), (300.0, 130.0)], *pair, Leftwards())
+    assert found["matched"].all()
+    assert float(found["target_x"][0]) < -0.5
+    assert found["round_trip_error"].isnull().values.tolist() == [True, False]
 
 
 def test_masks_bound_the_way_there_and_back(pair: tuple[xr.DataArray, xr.DataArray]) -> None:
