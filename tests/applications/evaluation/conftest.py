@@ -1,4 +1,4 @@
-"""Small data sets in their original layouts, written once, and a descriptor that is fast on them."""
+"""Small data sets in their original layouts, written once, and a descriptor fast on them."""
 
 from pathlib import Path
 

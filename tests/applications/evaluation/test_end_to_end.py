@@ -41,9 +41,12 @@ class Plain:
         """The centres (x, y) of the cells of the target that are most like the points' cells."""
         cells, (y, x), _ = self.image(source)
         others, (other_y, other_x), _ = self.image(target)
-        rows = [np.abs(y - point[1]).argmin() for point in points]
-        columns = [np.abs(x - point[0]).argmin() for point in points]
-        cosines = cells[np.array(rows) * len(x) + columns] @ others.T
+        # The cell that holds the point; one on the border between two belongs to the second.
+        row, column = (
+            np.searchsorted((at[1:] + at[:-1]) / 2, points[:, k], side="right")
+            for k, at in ((1, y), (0, x))
+        )
+        cosines = cells[row * len(x) + column] @ others.T
         # Cells of flat areas are equal: the first of them is taken, whatever rounding says.
         best = cosines.astype(np.float32).argmax(axis=1)
         return np.stack([other_x[best % len(other_x)], other_y[best // len(other_x)]], axis=1)
