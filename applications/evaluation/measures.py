@@ -1,6 +1,5 @@
 """What a report says of each pair: numbers from which any average and its interval follow."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +15,7 @@ from .metrics import (
     bootstrap_interval,
     count_correct,
 )
-from .protocol import PROTOCOLS, Protocol
+from .protocol import PROTOCOLS, Protocol, Threshold
 from .scores import lengths, point_distance, score_flow, score_masks
 
 ALPHAS = (0.01, 0.05, 0.1)
@@ -83,7 +82,7 @@ class Units:
     category: npt.NDArray[Any]
 
 
-def default_protocol(dataset: Dataset) -> Protocol:
+def default_protocol(dataset: Dataset, predictions: xr.Dataset) -> Protocol:
     """The protocol that is put first for a data set, also for one that nobody published on."""
     if dataset.name in PROTOCOLS:
         known = PROTOCOLS[dataset.name]
@@ -91,7 +90,8 @@ def default_protocol(dataset: Dataset) -> Protocol:
         return replace(known, split=str(split))
     split = str(getattr(dataset, "split", ""))
     if dataset.truth == "points":
-        return Protocol(dataset.name, split, "PCK", ALPHAS, "bbox", "per-point", "<")
+        threshold: Threshold = "bbox" if "bbox" in lengths(predictions) else "image"
+        return Protocol(dataset.name, split, "PCK", ALPHAS, threshold, "per-point", "<")
     if dataset.truth == "flow":
         return Protocol(dataset.name, split, "flow PCK", (0.05,), "source-image", "per-image", "<=")
     return Protocol(dataset.name, split, "J&F")
@@ -180,8 +180,3 @@ def _average(protocol: Protocol) -> Average:
 def finite(value: float) -> float | None:
     """The number, or None for what JSON has no number for."""
     return float(value) if np.isfinite(value) else None
-
-
-def alphas_of(protocol: Protocol) -> Sequence[float]:
-    """The alphas of a protocol, for a table of all variants."""
-    return protocol.alphas or ALPHAS

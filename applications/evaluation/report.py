@@ -54,7 +54,7 @@ def build_report(
         The protocol doesn't fit the predictions; files of the data set are gone.
     """
     if protocol is None:
-        protocol = default_protocol(dataset)
+        protocol = default_protocol(dataset, predictions)
         if recipe is not None and dataset.name in recipe.protocols:
             protocol = replace(recipe.protocols[dataset.name], split=protocol.split)
     units, measures = measure(predictions, dataset, protocol)

@@ -1,0 +1,127 @@
+import json
+
+import numpy as np
+import pytest
+from descr.applications.evaluation import (
+    Settings,
+    build_report,
+    compare_reports,
+    load_report,
+    predict,
+    report_markdown,
+)
+from descr.applications.evaluation.compare import ReportError, comparison_tables
+from descr.matchers import SoftArgmax
+
+
+@pytest.fixture(scope="module")
+def reports(written, tmp_path_factory):
+    """Reports of two matchers, and of one of them on some of the pairs, as files."""
+    from descr.descriptors import SIFT
+
+    folder = tmp_path_factory.mktemp("reports")
+    dataset, describe = written("spair-71k"), SIFT(size=96, step=4)
+    paths = {}
+    for name, matcher, settings in (
+        ("nearest", None, Settings()),
+        ("soft", SoftArgmax(), Settings()),
+        ("part", SoftArgmax(), Settings(sample=12)),
+    ):
+        found = predict(dataset, describe, matcher, folder=folder, settings=settings)
+        paths[name] = folder / f"{name}.json"
+        paths[name].write_text(json.dumps(build_report(found, dataset)))
+    tss = written("tss")
+    found = predict(tss, describe, folder=folder)
+    paths["tss"] = folder / "tss.json"
+    paths["tss"].write_text(json.dumps(build_report(found, tss)))
+    return {name: load_report(path) for name, path in paths.items()}
+
+
+def test_a_run_does_not_differ_from_itself(reports):
+    found = compare_reports(reports["nearest"], reports["nearest"])
+    for one in found["numbers"]:
+        assert one["difference"] == one["low"] == one["high"] == 0
+        assert one["first"] == one["second"]
+    assert found["differ"] == []
+
+
+def test_two_runs_are_compared_on_the_same_pairs(reports):
+    found = compare_reports(reports["nearest"], reports["soft"])
+    back = compare_reports(reports["soft"], reports["nearest"])
+    assert found["common"] == 36
+    assert [one["what"] for one in found["differ"]] == ["matcher"]
+    for row, (one, other) in enumerate(zip(found["numbers"], back["numbers"], strict=True)):
+        assert one["difference"] == pytest.approx(one["first"] - one["second"])
+        assert one["first"] == pytest.approx(reports["nearest"]["numbers"][row]["value"])
+        assert one["low"] <= one["difference"] <= one["high"]
+        assert (one["low"], one["high"]) == pytest.approx((-other["high"], -other["low"]))
+    # Independently: the same pairs of both are drawn, within each category.
+    pairs = [reports[name]["pairs"] for name in ("nearest", "soft")]
+    right = np.array([one["right"][2] for one in pairs], dtype=float)
+    of, category = np.array(pairs[0]["of"][2]), np.array(pairs[0]["category"])
+    random = np.random.default_rng(1)
+    drawn = []
+    for _ in range(3000):
+        which = np.concatenate(
+            [
+                random.choice(members, len(members))
+                for name in ("cat", "dog", "car")
+                for members in [np.flatnonzero((category == name) & (of > 0))]
+            ]
+        )
+        drawn.append((right[0, which].sum() - right[1, which].sum()) / of[which].sum())
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    assert found["numbers"][2]["low"] == pytest.approx(low, abs=0.012)
+    assert found["numbers"][2]["high"] == pytest.approx(high, abs=0.012)
+
+
+def test_runs_on_other_samples_share_what_they_share(reports):
+    found = compare_reports(reports["soft"], reports["part"])
+    assert (found["common"], found["only_first"], found["only_second"]) == (12, 24, 0)
+    for one in found["numbers"]:
+        assert one["difference"] == 0
+    tables = comparison_tables(found)
+    assert [table.columns[0] for table in tables] == ["measure", "category"]
+    assert {row[0] for row in tables[1].rows} == {"cat", "dog", "car"}
+
+
+def test_what_cannot_be_compared_is_refused(reports, tmp_path):
+    with pytest.raises(ReportError, match="different data sets"):
+        compare_reports(reports["tss"], reports["soft"])
+    other = json.loads(json.dumps(reports["soft"]))
+    other["protocol"]["line"] += " else"
+    with pytest.raises(ReportError, match="different protocols"):
+        compare_reports(reports["soft"], other)
+    apart = json.loads(json.dumps(reports["soft"]))
+    apart["pairs"]["name"] = [f"{name}'" for name in apart["pairs"]["name"]]
+    with pytest.raises(ReportError, match="no pairs in common"):
+        compare_reports(reports["soft"], apart)
+    changed = json.loads(json.dumps(reports["soft"]))
+    changed["pairs"]["of"][0][0] += 1
+    with pytest.raises(ReportError, match="count other points"):
+        compare_reports(reports["soft"], changed)
+    for text in ("no json", "[]", "{}"):
+        (tmp_path / "a.json").write_text(text)
+        with pytest.raises(ReportError, match=r"a\.json"):
+            load_report(tmp_path / "a.json")
+    with pytest.raises(ReportError, match="cannot read"):
+        load_report(tmp_path / "gone.json")
+
+
+def test_errors_in_pixels_are_compared_as_well(reports):
+    found = compare_reports(reports["tss"], reports["tss"])
+    assert [one["unit"] for one in found["numbers"]] == ["%", "px", ""]
+    assert {row["category"] for row in found["by_category"]} == {"FG3DCar", "JODS", "PASCAL"}
+
+
+def test_the_page_holds_every_number(reports):
+    page = report_markdown(reports["nearest"])
+    for one in reports["nearest"]["numbers"]:
+        assert f"| {one['label']} | {100 * one['value']:.1f} |" in page
+    assert "| SD 1.5 + DINOv2-B/14 | PCK@0.10 as above |" in page
+    # Every line of a table has as many cells as its title.
+    tables = [block for block in page.split("\n\n") if block.startswith("|")]
+    assert len(tables) == 6
+    for table in tables:
+        bars = {line.replace("\\|", "").count("|") for line in table.splitlines()}
+        assert len(bars) == 1
