@@ -5,13 +5,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .comparison import How, check_photographs, prepare
 from .errors import UserError, say
-from .inputs import Input, check_exist
+from .inputs import check_exist
 from .loading import load_library
 from .masks import MaskOptions, prepare_masks
 from .names import AUTO
@@ -28,10 +28,10 @@ from .options import (
     Segment,
     Settings,
 )
-from .outputs import Writer, check_not_inputs, check_suffixes, check_writable, write_all
+from .outputs import check_not_inputs, check_suffixes, check_writable
 
 if TYPE_CHECKING:
-    import xarray as xr
+    from .flow_results import FlowResult
 
 EXAMPLES = """\
 descr flow a.jpg b.jpg -o flow.flo --draw flow.png
@@ -65,42 +65,6 @@ class _Request:
     def written(self) -> list[Path]:
         """All files, in the order in which they are told of."""
         return [*self.outputs, *(path for path in (self.draw, self.warp) if path is not None)]
-
-
-@dataclass(frozen=True, eq=False)
-class _Result:
-    """The flow that was found, and what is said of it."""
-
-    inputs: Sequence[Input]
-    flow: "xr.Dataset"
-    descriptor: str
-    seconds: float
-
-    def document(self, written: Sequence[Path]) -> dict[str, Any]:
-        """The JSON document: lengths in pixels, None for the median of nothing."""
-        import numpy as np
-
-        flow = self.flow
-        lengths = np.hypot(flow["flow_x"].values, flow["flow_y"].values)
-        sides = [
-            {"path": str(one.path), "image": one.name, "width": one.width, "height": one.height}
-            for one in self.inputs
-        ]
-        return {
-            "source": sides[0],
-            "target": sides[1],
-            "cells": flow.attrs["cells"],
-            "grid": f"{flow.sizes['y']} x {flow.sizes['x']}",
-            "valid": int(flow["valid"].sum()),
-            "share": round(float(flow["valid"].mean()), 4),
-            "median_displacement": _median(lengths),
-            "median_consistency": _median(flow["consistency"].values),
-            "smoothing": int(flow.attrs["smoothing"]),
-            "seconds": round(self.seconds, 3),
-            "descriptor": self.descriptor,
-            "matcher": str(flow.attrs["matcher"]),
-            "written": [str(path) for path in written],
-        }
 
 
 def flow(
@@ -201,10 +165,10 @@ def flow(
     )
     _check(request)
     result = _run(request)
-    longer = _write(request, result)
+    longer = result.write(request.outputs, draw=draw, warp=warp)
     if longer:
         say(f"{longer:,} pixels move further than the 512 of a KITTI file: not valid in it")
-    _print(result, as_json, request.written)
+    result.show(as_json, request.written)
 
 
 def _how(
@@ -271,10 +235,11 @@ def _check(request: _Request) -> None:
     check_not_inputs(request.written, inputs)
 
 
-def _run(request: _Request) -> _Result:
+def _run(request: _Request) -> "FlowResult":
     """Load the library and do the work."""
     load_library()
     from ..applications import dense_flow
+    from .flow_results import FlowResult
     from .progress import spinner
 
     check_writable(request.written)
@@ -301,74 +266,4 @@ def _run(request: _Request) -> _Result:
                 max_consistency=request.max_consistency,
             )
     seconds = time.perf_counter() - began
-    return _Result(inputs, found, str(trees[0].attrs["descriptor"]), seconds)
-
-
-def _write(request: _Request, result: _Result) -> int:
-    """Write all files; how many pixels a KITTI file couldn't hold."""
-    import PIL.Image
-
-    from ..applications.flow import draw_flow, warp, write_flo, write_kitti
-
-    found = result.flow
-    longer = 0
-
-    def kitti(target: Path) -> None:
-        nonlocal longer
-        longer = write_kitti(found, target)
-
-    def drawing(target: Path) -> None:
-        PIL.Image.fromarray(draw_flow(found)).save(target, format="PNG")
-
-    def warped(target: Path) -> None:
-        image = result.inputs[1].image
-        assert image is not None
-        PIL.Image.fromarray(warp(image, found, fill=(0, 0, 0, 0))).save(target, format="PNG")
-
-    forms: dict[str, Writer] = {
-        ".flo": lambda target: write_flo(found, target),
-        ".png": kitti,
-        ".nc": lambda target: found.to_netcdf(target, engine="netcdf4"),
-    }
-    writers = {path: forms[path.suffix.lower()] for path in request.outputs}
-    if request.draw is not None:
-        writers[request.draw] = drawing
-    if request.warp is not None:
-        writers[request.warp] = warped
-    write_all(writers)
-    return longer
-
-
-def _print(result: _Result, as_json: bool, written: Sequence[Path]) -> None:
-    from .tables import print_facts, print_json
-
-    document = result.document(written)
-    if as_json:
-        print_json(document)
-        return
-    names = " to ".join(f"{one.name} ({one.width} x {one.height})" for one in result.inputs)
-    print_facts(
-        [
-            ("images", names),
-            ("cells", document["cells"]),
-            ("grid", document["grid"]),
-            ("valid", f"{document['valid']:,} ({document['share']:.1%})"),
-            ("displacement", _pixels(document["median_displacement"])),
-            ("consistency", _pixels(document["median_consistency"])),
-            ("descriptor", result.descriptor),
-            ("matcher", document["matcher"]),
-            ("seconds", f"{result.seconds:.2f}"),
-            *(("written", str(path)) for path in written),
-        ]
-    )
-
-
-def _pixels(median: float | None) -> str:
-    return "-" if median is None else f"{median:.2f} pixels (median)"
-
-
-def _median(values: Any) -> float | None:
-    import numpy as np
-
-    known = values[np.isfinite(values)]
-    return round(float(np.median(known)), 3) if known.size else None
+    return FlowResult(inputs, found, str(trees[0].attrs["descriptor"]), seconds)

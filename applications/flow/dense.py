@@ -1,6 +1,5 @@
 """Dense flow: for every pixel of one image, its displacement to where it is in the other."""
 
-from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -23,13 +22,11 @@ from .fields import VARIABLES
 from .frames import Frame
 from .resolution import Resolution, cell_size, even_grid, resample_map
 from .smoothing import smooth
+from .strips import strips
 
 NamedGrid = Literal["image", "cells"]
 FlowGrid: TypeAlias = NamedGrid | Resolution
 Mask: TypeAlias = npt.NDArray[np.bool_] | None
-
-_STRIP = 1 << 20
-"""How many places are worked on at once: it bounds the memory."""
 
 
 def dense_flow(
@@ -163,7 +160,7 @@ def _on_grid(
     }
     height, width = (int(target.attrs[f"image_{side}"]) for side in ("height", "width"))
     frame = Frame(height, width, target_mask, cell_size(Grid.of(target), height, width))
-    for rows in _strips(*shape):
+    for rows in strips(*shape):
         y, x = grid.y[rows, None], grid.x[None]
         flow_x, flow_y, score, consistency = flow.read(y, x, flow.score, error)
         if source_mask is not None:
@@ -182,12 +179,6 @@ def _on_grid(
         {name: (("y", "x"), values[name], about) for name, about in VARIABLES.items()},
         coords=grid_coordinates(grid.y, grid.x),
     )
-
-
-def _strips(rows: int, columns: int) -> Iterator[slice]:
-    step = max(1, _STRIP // columns)
-    for start in range(0, rows, step):
-        yield slice(start, min(start + step, rows))
 
 
 def _nearest_pixels(positions: Numbers, length: int) -> npt.NDArray[np.intp]:

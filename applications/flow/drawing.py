@@ -7,7 +7,7 @@ import xarray as xr
 
 from ...descriptors.settings import check_int
 from ..visualization.captions import write_lines
-from .fields import known_places
+from .fields import check_flow, known_places
 from .wheel import UNKNOWN_COLOR, flow_colors, flow_maximum, wheel_colors
 
 _LEGEND = 0.16
@@ -41,23 +41,29 @@ def draw_flow(
         The maximum or the width is out of range.
     """
     check_int("width", width, minimum=64, maximum=20_000)
-    colors = flow_colors(flow, maximum=maximum)
+    check_flow(flow)
     if maximum is None:
         maximum = flow_maximum(flow)
     legend = max(48, round(width * _LEGEND))
     rows, columns = (
-        int(flow.attrs.get(f"source_{side}", count))
-        for side, count in zip(("height", "width"), colors.shape, strict=False)
+        int(flow.attrs.get(f"source_{side}", flow.sizes[name]))
+        for side, name in (("height", "y"), ("width", "x"))
     )
     across = min(width - legend, max(1, round(width * _TALLEST * columns / rows)))
     down = max(1, round(across * rows / columns))
-    # A mean of colours is the colour of another flow, so that pixels are taken as they are.
-    shown = cv2.resize(colors, (across, down), interpolation=cv2.INTER_NEAREST_EXACT)
+    # A mean of colours is the colour of another flow, so that places are taken as they are.
+    places = {"y": _nearest(flow.sizes["y"], down), "x": _nearest(flow.sizes["x"], across)}
+    shown = flow_colors(flow.isel(places), maximum=maximum)
     beside = _legend(legend, maximum, bool(known_places(flow).all()))
     picture = np.full((max(down, len(beside)), across + legend, 3), 255, dtype=np.uint8)
     picture[:down, :across] = shown
     picture[: len(beside), across:] = beside
     return picture
+
+
+def _nearest(count: int, length: int) -> npt.NDArray[np.intp]:
+    """Which of `count` places side by side each of `length` pixels shows."""
+    return np.asarray((np.arange(length) + 0.5) * count / length, dtype=np.intp)
 
 
 def _legend(width: int, maximum: float, complete: bool) -> npt.NDArray[np.uint8]:

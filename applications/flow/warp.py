@@ -13,6 +13,7 @@ from ...descriptors.errors import ImageError, OptionError
 from ...descriptors.images import ImageLike
 from ...descriptors.settings import check_choice, check_int
 from .fields import check_flow, known_places
+from .strips import strips
 
 WarpInterpolation = Literal["nearest", "bilinear", "cubic"]
 _ORDERS = {"nearest": 0, "bilinear": 1, "cubic": 3}
@@ -64,37 +65,30 @@ def warp(
             f"image of {size[1]} x {size[0]}",
             hint="warp the target image, in the size that the flow was found with",
         )
-    x = flow["x"].values + flow["flow_x"].values.astype(np.float64)
-    y = flow["y"].values[:, None] + flow["flow_y"].values.astype(np.float64)
     known = known_places(flow)
     warped = np.empty((*known.shape, len(color)), dtype=np.uint8)
     warped[:] = color
-    warped[known, :3] = _sample(target.pixels, y[known], x[known], order)
     warped[known, 3:] = 255
+    channels = [_smooth_channel(target.pixels[:, :, k], order) for k in range(3)]
+    for rows in strips(*known.shape):
+        here, row = known[rows], flow.isel(y=rows)
+        # Beyond its border the image goes on as its edge.
+        y = (row["y"].values[:, None] + row["flow_y"].values)[here].clip(0, target.height - 1)
+        x = (row["x"].values + row["flow_x"].values)[here].clip(0, target.width - 1)
+        for k, values in enumerate(channels):
+            colors = map_coordinates(
+                values, np.stack([y, x]), order=order, mode="mirror", prefilter=False
+            )
+            warped[rows, :, k][here] = np.clip(np.rint(colors), 0, 255)
     return warped
 
 
-def _sample(
-    pixels: npt.NDArray[np.uint8],
-    y: npt.NDArray[np.float64],
-    x: npt.NDArray[np.float64],
-    order: int,
-) -> npt.NDArray[np.uint8]:
-    """Colours (place, 3) of an image between its pixels; beyond the border its edge goes on."""
-    colors = np.empty((len(y), 3), dtype=np.uint8)
-    for channel in range(3):
-        values = pixels[:, :, channel].astype(np.float32)
-        if order > 1:
-            values = spline_filter(values, order, output=np.float32, mode="mirror")
-        sampled = map_coordinates(
-            values,
-            np.stack([y.clip(0, len(pixels) - 1), x.clip(0, pixels.shape[1] - 1)]),
-            order=order,
-            mode="mirror",
-            prefilter=False,
-        )
-        colors[:, channel] = np.clip(np.rint(sampled), 0, 255)
-    return colors
+def _smooth_channel(pixels: npt.NDArray[np.uint8], order: int) -> npt.NDArray[np.float32]:
+    """One channel as the coefficients that splines of this order are read from."""
+    values = pixels.astype(np.float32)
+    if order > 1:
+        values = spline_filter(values, order, output=np.float32, mode="mirror")
+    return values
 
 
 def _check_color(fill: Sequence[int]) -> tuple[int, ...]:

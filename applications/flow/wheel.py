@@ -22,8 +22,8 @@ _PURE = np.array(
 )
 _BEYOND = 0.75
 """How bright the colours of displacements above the maximum are."""
-
 _OUTLIER = 1.25
+"""How many times longer than 99 of 100 displacements the longest may be and count."""
 
 
 def flow_colors(flow: xr.Dataset, *, maximum: float | None = None) -> npt.NDArray[np.uint8]:

@@ -1,0 +1,12 @@
+"""Large grids taken some rows at a time, which bounds the memory that work on them needs."""
+
+from collections.abc import Iterator
+
+_PLACES = 1 << 20
+
+
+def strips(rows: int, columns: int) -> Iterator[slice]:
+    """Slices of the rows, in order, each of about a million places and at least one row."""
+    step = max(1, _PLACES // columns)
+    for start in range(0, rows, step):
+        yield slice(start, min(start + step, rows))
