@@ -114,6 +114,8 @@ def draw_comparison(
     for name, pair in maps.items():
         if len(pair) != 2:
             raise OptionError(f"a comparison needs two images, not {len(pair)} (of {name})")
+    if images is None:
+        raise OptionError("a comparison needs the two photographs")
     scenes = [Scene.of(pair, None, images, masks) for pair in maps.values()]
     columns = [_views(scene, matcher, matches, clusters, seed) for scene in scenes]
     rows = [list(row) for row in zip(*columns, strict=True)]

@@ -33,6 +33,9 @@ _STRENGTH = 0.7
 """The share of the colour over the photograph."""
 _TAG = 0.042
 """Height of the number of a cluster, as a share of the root of the picture's area."""
+_SMALLEST_TAG = 10
+_SMALLEST = 120
+"""Side of a picture below which there are no numbers, in pixels."""
 
 
 def draw_clusters(
@@ -117,9 +120,10 @@ def _outlined(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
 
 def _numbered(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
     """The picture with the number of each cluster in the middle of its broadest part."""
-    size = round((picture.shape[0] * picture.shape[1]) ** 0.5 * _TAG)
-    if size < 9:
+    side = (picture.shape[0] * picture.shape[1]) ** 0.5
+    if side < _SMALLEST:
         return picture
+    size = max(_SMALLEST_TAG, round(side * _TAG))
     overlay = Overlay(*picture.shape[:2])
     tags = []
     for label in range(int(regions.max()) + 1):

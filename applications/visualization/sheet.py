@@ -130,8 +130,8 @@ class _Layout:
         fitting_width = (width - gutter - gap * (len(aspects) - 1)) / sum(aspects)
         fitting_height = (width * tallest - header - gap * (rows - 1)) / rows
         tall = max(1.0, min(fitting_width, fitting_height))
-        widths = [max(1, round(tall * aspect)) for aspect in aspects]
-        return cls(max(1, round(tall)), widths, rows, gap, gutter, header, letters)
+        widths = [max(1, int(tall * aspect + 1e-6)) for aspect in aspects]
+        return cls(int(tall + 1e-6), widths, rows, gap, gutter, header, letters)
 
 
 def arrange(aspects: Sequence[float], widest: float = 5.0) -> list[list[int]]:
