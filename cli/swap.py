@@ -45,6 +45,8 @@ SUFFIXES = {
 }
 GIF = {".gif": "animation"}
 
+_MATCHER = "soft-argmax"
+_WINDOW = "window"
 _SWAP = "Swap"
 _REFINE = "Refine"
 _RESULTS = "Results"
@@ -210,7 +212,7 @@ def swap(
     ] = None,
     descriptor: Descriptor = AUTO,
     settings: Settings = None,
-    matcher: Matcher = "nearest",
+    matcher: Matcher = _MATCHER,
     matcher_settings: MatcherSettings = None,
     device: Device = None,
     output: Annotated[
@@ -259,7 +261,8 @@ def swap(
     """Give the object in A the appearance of the object in B.
 
     Every pixel of the object in A takes the colour of its correspondence in B; A keeps its shape,
-    its pose and everything around it.
+    its pose and everything around it. The matcher soft-argmax takes window=1 here unless
+    --matcher-set says otherwise.
     """
     refinement = {
         "strength": strength,
@@ -280,7 +283,7 @@ def swap(
             descriptor=descriptor,
             settings=settings,
             matcher=matcher,
-            matcher_settings=matcher_settings,
+            matcher_settings=_matcher_settings(matcher, matcher_settings or ()),
             device=device,
         ),
         swap=_given(
@@ -310,6 +313,14 @@ def swap(
     swapped = _run(request)
     write_all(swapped.writers())
     _print(swapped, as_json)
+
+
+def _matcher_settings(matcher: str, settings: Sequence[str]) -> list[str]:
+    """The settings of the matcher; the default one takes the window that the library takes."""
+    given = list(settings)
+    if matcher == _MATCHER and not any(one.partition("=")[0].strip() == _WINDOW for one in given):
+        given.append(f"{_WINDOW}=1")
+    return given
 
 
 def _given(**options: float | int | str | None) -> dict[str, float | int | str]:

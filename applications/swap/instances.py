@@ -12,7 +12,7 @@ from ...descriptors import Descriptor, Image, read_image
 from ...descriptors.errors import ImageError, IncomparableFeaturesError, OptionError
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike, read_mask
-from ...matchers import Matcher, NearestNeighbor
+from ...matchers import Matcher, SoftArgmax
 from ..feature_maps import feature_maps
 from ..flow import warp
 from ..flow.resolution import Resolution
@@ -67,7 +67,7 @@ def swap_instances(
     maps:
         The feature maps of source and target, out of one `combine`.
     matcher:
-        Any matcher; `NearestNeighbor()` by default.
+        Any matcher; `SoftArgmax(window=1)` by default, which answers between the cells.
     cells:
         The resolution that features are brought to before they are matched, as in `dense_flow`.
     max_consistency:
@@ -113,7 +113,7 @@ def swap_instances(
         The maps can't be compared, or are not those of the images.
     """
     options = SwapOptions(
-        matcher=NearestNeighbor() if matcher is None else matcher,
+        matcher=SoftArgmax(window=1) if matcher is None else matcher,
         cells=cells,
         max_consistency=max_consistency,
         min_score=min_score,
@@ -149,7 +149,7 @@ def swap_both(
     and raises what that does.
     """
     options = SwapOptions(
-        matcher=NearestNeighbor() if matcher is None else matcher,
+        matcher=SoftArgmax(window=1) if matcher is None else matcher,
         cells=cells,
         max_consistency=max_consistency,
         min_score=min_score,

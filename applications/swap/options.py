@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...descriptors.settings import check_choice, check_float
-from ...matchers import Matcher, NearestNeighbor
+from ...matchers import Matcher, SoftArgmax
 from ..flow.resolution import Resolution
 from .blending import BLENDS, Blend
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class SwapOptions:
     """What `swap_instances` takes beside the images; raises `OptionError` for what is no value."""
 
-    matcher: Matcher = field(default_factory=NearestNeighbor)
+    matcher: Matcher = field(default_factory=lambda: SoftArgmax(window=1))
     cells: Resolution | None = None
     max_consistency: float | None = None
     min_score: float | None = None
