@@ -19,7 +19,7 @@ from .cells import CellFlow, Numbers
 from .consistency import round_trip
 from .errors import FlowError
 from .fields import VARIABLES
-from .frames import Frame
+from .frames import Frame, nearest_pixels
 from .resolution import Resolution, cell_size, even_grid, resample_map
 from .smoothing import smooth
 from .strips import strips
@@ -159,14 +159,15 @@ def _on_grid(
         for name in ("flow_x", "flow_y", "score", "consistency")
     }
     height, width = (int(target.attrs[f"image_{side}"]) for side in ("height", "width"))
-    frame = Frame(height, width, target_mask, cell_size(Grid.of(target), height, width))
+    reach = max(1.0, cell_size(Grid.of(target), height, width))
+    frame = Frame(height, width, target_mask, reach)
     for rows in strips(*shape):
         y, x = grid.y[rows, None], grid.x[None]
         flow_x, flow_y, score, consistency = flow.read(y, x, flow.score, error)
         if source_mask is not None:
             pixels = np.ix_(
-                _nearest_pixels(grid.y[rows], source_mask.shape[0]),
-                _nearest_pixels(grid.x, source_mask.shape[1]),
+                nearest_pixels(grid.y[rows], source_mask.shape[0]),
+                nearest_pixels(grid.x, source_mask.shape[1]),
             )
             flow_x[~source_mask[pixels]] = np.nan
         end_y, end_x = frame.bring_in(y + flow_y, x + flow_x)
@@ -179,11 +180,6 @@ def _on_grid(
         {name: (("y", "x"), values[name], about) for name, about in VARIABLES.items()},
         coords=grid_coordinates(grid.y, grid.x),
     )
-
-
-def _nearest_pixels(positions: Numbers, length: int) -> npt.NDArray[np.intp]:
-    """The pixel that holds each position on a side of this length, as matchers take it."""
-    return np.clip(np.floor(positions + 0.5).astype(np.intp), 0, length - 1)
 
 
 def _check_found(flow: xr.Dataset, maps: list[xr.DataArray], limit: float | None) -> None:

@@ -9,6 +9,11 @@ from scipy.ndimage import distance_transform_edt
 from .cells import Numbers
 
 
+def nearest_pixels(positions: Numbers, length: int) -> npt.NDArray[np.intp]:
+    """The pixel that holds each position on a side of this length, as matchers take it."""
+    return np.clip(np.floor(positions + 0.5).astype(np.intp), 0, length - 1)
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """Where in an image of this height and width, in pixels, a flow may end.
@@ -33,11 +38,11 @@ class Frame:
     def bring_in(self, y: Numbers, x: Numbers) -> tuple[Numbers, Numbers]:
         """The places moved inside, NaN for those that are too far out or NaN themselves."""
         known = np.isfinite(y) & np.isfinite(x)
-        in_y = np.clip(np.where(known, y, 0.0), 0, self.height - 1)
-        in_x = np.clip(np.where(known, x, 0.0), 0, self.width - 1)
+        in_y = np.clip(np.where(known, y, 0.0), -0.5, self.height - 0.5)
+        in_x = np.clip(np.where(known, x, 0.0), -0.5, self.width - 0.5)
         nearest = self._nearest  # type: ignore[attr-defined]
         if self.mask is not None and nearest is not None:
-            row, column = np.rint(in_y).astype(np.intp), np.rint(in_x).astype(np.intp)
+            row, column = nearest_pixels(in_y, self.height), nearest_pixels(in_x, self.width)
             outside = ~self.mask[row, column]
             in_y[outside], in_x[outside] = nearest[:, row[outside], column[outside]]
         with np.errstate(invalid="ignore"):

@@ -120,10 +120,10 @@ def test_any_pair_of_maps_gives_a_whole_flow(rows, columns, other, cells, grid, 
     end_x = (flow["flow_x"] + flow["x"]).values[valid]
     end_y = (flow["flow_y"] + flow["y"]).values[valid]
     # float32 numbers of this size are 1e-5 apart.
-    assert (end_x >= -1e-4).all()
-    assert (end_x <= 8 * other[1] - 1 + 1e-4).all()
-    assert (end_y >= -1e-4).all()
-    assert (end_y <= 8 * other[0] - 1 + 1e-4).all()
+    assert (end_x >= -0.5001).all()
+    assert (end_x <= 8 * other[1] - 0.4999).all()
+    assert (end_y >= -0.5001).all()
+    assert (end_y <= 8 * other[0] - 0.4999).all()
     assert not (flow["consistency"] < 0).any()
 
 
@@ -235,6 +235,22 @@ class TestMasks:
         source, target = shifted_maps(across=0)
         mask = self.mask(slice(10, 30), slice(18, 50), (48, 72))
         flow = dense_flow(source, target, source_mask=mask, matcher=NearestNeighbor())
+        np.testing.assert_array_equal(flow["valid"], mask)
+
+    def test_cells_smaller_than_pixels_lose_nothing(self):
+        source = render_map(12, 16, stride=2)
+        small = source.assign_attrs(image_height=6, image_width=8)
+        small = small.assign_coords(
+            y=(source["y"] + 0.5) / 4 - 0.5, x=(source["x"] + 0.5) / 4 - 0.5
+        )
+        mask = self.mask(slice(2, 5), slice(3, 8), (6, 8))
+        for grid in ("image", "cells"):
+            flow = dense_flow(small, small, matcher=NearestNeighbor(), grid=grid)
+            assert flow["valid"].all()
+            np.testing.assert_array_equal(flow["flow_x"], 0)
+        flow = dense_flow(
+            small, small, matcher=NearestNeighbor(), source_mask=mask, target_mask=mask
+        )
         np.testing.assert_array_equal(flow["valid"], mask)
 
     def test_a_mask_of_another_size_is_refused(self, warped_pair):

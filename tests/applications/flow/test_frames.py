@@ -1,5 +1,5 @@
 import numpy as np
-from descr.applications.flow.frames import Frame
+from descr.applications.flow.frames import Frame, nearest_pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,17 +12,17 @@ def bring_in(frame: Frame, places) -> list[tuple[float, float]]:
 
 
 def test_places_inside_stay_where_they_are():
-    places = [(0.0, 0.0), (3.25, 7.5), (9.0, 19.0)]
+    places = [(0.0, 0.0), (3.25, 7.5), (-0.5, 19.5), (9.5, -0.5)]
     assert bring_in(Frame(10, 20, None, 4), places) == places
 
 
 def test_places_a_little_outside_come_to_the_border():
-    found = bring_in(Frame(10, 20, None, 4), [(-0.5, 7.25), (11.0, 22.0), (5.0, -4.0)])
-    assert found == [(0.0, 7.25), (9.0, 19.0), (5.0, 0.0)]
+    found = bring_in(Frame(10, 20, None, 4), [(-1.0, 7.25), (11.0, 22.0), (5.0, -4.0)])
+    assert found == [(-0.5, 7.25), (9.5, 19.5), (5.0, -0.5)]
 
 
 def test_places_far_outside_and_unknown_ones_are_unknown():
-    found = bring_in(Frame(10, 20, None, 4), [(5.0, -4.1), (np.nan, 3.0), (3.0, np.nan)])
+    found = bring_in(Frame(10, 20, None, 4), [(5.0, -4.6), (np.nan, 3.0), (3.0, np.nan)])
     assert np.isnan(found).all()
 
 
@@ -49,5 +49,10 @@ def test_whatever_is_known_lies_in_the_mask(places, seed, reach):
     in_y, in_x = Frame(12, 17, mask, reach).bring_in(y, x)
     known = np.isfinite(in_y)
     np.testing.assert_array_equal(known, np.isfinite(in_x))
-    assert mask[np.rint(in_y[known]).astype(int), np.rint(in_x[known]).astype(int)].all()
+    assert mask[nearest_pixels(in_y[known], 12), nearest_pixels(in_x[known], 17)].all()
     assert (np.hypot(in_y - y, in_x - x)[known] <= reach).all()
+
+
+def test_a_position_belongs_to_the_pixel_around_it():
+    positions = np.array([-0.5, 0.49, 0.5, 1.49, 2.5])
+    assert nearest_pixels(positions, 3).tolist() == [0, 0, 1, 1, 2]
