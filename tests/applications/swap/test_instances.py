@@ -91,13 +91,13 @@ def test_the_swap_of_a_warped_copy_reproduces_the_source(copy: Copy) -> None:
         target_mask=copy.warped_mask,
         blend="none",
     )
-    # 35.0 dB and 0.45 pixels were measured; the copy's own interpolation leaves about 41 dB.
-    assert psnr(found["image"].values, copy.image, copy.mask) > 33
+    # 37.3 dB were measured; the true correspondence gives 44.7.
+    assert psnr(found["image"].values, copy.image, copy.mask) > 36
     flow = np.stack([found["flow_x"], found["flow_y"]], axis=2)
     error = np.linalg.norm(flow - copy.truth(), axis=2)[copy.mask]
-    assert error.mean() < 0.6
-    # A cell of these maps is 4.7 pixels wide.
-    assert np.quantile(error, 0.99) < 4.7
+    # 0.33 and 1.33 pixels were measured; a cell of these maps is 4.7 pixels wide.
+    assert error.mean() < 0.4
+    assert np.quantile(error, 0.99) < 2
     outside = ~copy.mask
     np.testing.assert_array_equal(found["image"].values[outside], copy.image[outside])
     assert np.isnan(flow[outside]).all()
