@@ -213,6 +213,8 @@ def _compare(request: "Request", material: Material, trees: "list[xr.DataTree]")
     from ..applications.visualization.comparison import draw_comparison, split_sources
 
     maps = split_sources(trees)
+    if len(maps) == 1:
+        say("there is one source to show; --as compare is for several, as those of fused")
     # Where masks are found, they are found in all sources together, which come last.
     masks = material.masks.find(list(maps.values())[-1])
     asked = material.comparison.matcher

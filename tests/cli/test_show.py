@@ -94,6 +94,8 @@ def test_a_fused_descriptor_is_compared_part_by_part(descr: Any) -> None:
     done = descr(*given, "--as", "compare", "-o", "x.png", "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["compared"] == ["sift", "sift_2", "fused"]
+    assert "one source" not in done.err
+    assert "one source" in descr(*SHOW, "--as", "compare", "-o", "y.png").err
     done = descr(*given, "--as", "layers", "-o", "y.png")
     assert "sift_2/scale_1" in done.out
 
