@@ -9,7 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors.grids import Grid, bracket
-from .resolution import cell_size
+from .resolution import cell_size, nearest_pixels
 
 _TEAR = 3.0
 """How many cells the flow of neighbours may differ by before they are taken for two surfaces."""
@@ -43,21 +43,28 @@ class CellFlow:
     cell: float
 
     @classmethod
-    def of(cls, found: xr.Dataset, target: xr.DataArray) -> Self:
-        """The flow of what a matcher found over the grid of a source."""
+    def of(
+        cls,
+        found: xr.Dataset,
+        target: xr.DataArray,
+        mask: npt.NDArray[np.bool_] | None = None,
+    ) -> Self:
+        """The flow of what a matcher found in a target over the grid of a source, inside a mask."""
         grid, other = Grid.of(found), Grid.of(target)
         cell = max(
             cell_size(grid, found.attrs["source_height"], found.attrs["source_width"]),
             cell_size(other, found.attrs["target_height"], found.attrs["target_width"]),
         )
-        score = found["score"].values.astype(np.float64)
+        inside = np.ones(found["score"].shape, dtype=bool)
+        if mask is not None:
+            height, width = mask.shape
+            inside = mask[np.ix_(nearest_pixels(grid.y, height), nearest_pixels(grid.x, width))]
         return cls(
             grid=grid,
             x=found["target_x"].values - grid.x,
             y=found["target_y"].values - grid.y[:, None],
-            score=score,
-            # A matcher gives a score to whatever it was asked for.
-            inside=np.isfinite(score),
+            score=found["score"].values.astype(np.float64),
+            inside=inside,
             cell=cell,
         )
 

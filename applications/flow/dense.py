@@ -7,7 +7,6 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors import Descriptor
-from ...descriptors.errors import OptionError
 from ...descriptors.grids import Grid
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike, read_mask
@@ -19,8 +18,8 @@ from .cells import CellFlow, Numbers
 from .consistency import round_trip
 from .errors import FlowError
 from .fields import VARIABLES
-from .frames import Frame, nearest_pixels
-from .resolution import Resolution, cell_size, even_grid, resample_map
+from .frames import Frame
+from .resolution import Resolution, cell_size, even_grid, nearest_pixels, resample_map
 from .smoothing import smooth
 from .strips import strips
 
@@ -76,10 +75,10 @@ def dense_flow(
     Returns
     -------
     xarray.Dataset
-        Over (y, x), pixels of the upright source image: `flow_x` and `flow_y`, displacement in
-        pixels; `score`, cosine of the match; `consistency`, forward-backward error in pixels
-        (all float32, NaN where not valid; the last also where the way back is unknown); and
-        `valid`, bool.
+        Over (y, x), pixels of the upright source image. `flow_x` and `flow_y`: displacement in
+        pixels. `score`: cosine of the cell's own match, whatever smoothing made of it.
+        `consistency`: forward-backward error in pixels, NaN where the way back is unknown. All
+        are float32, and NaN where `valid`, bool, is False.
 
     Raises
     ------
@@ -104,8 +103,8 @@ def dense_flow(
         maps = [resample_map(one, cells) for one in maps]
     a, b = maps
     of_a, of_b = _mask_of(a, source_mask, "source mask"), _mask_of(b, target_mask, "target mask")
-    forward = CellFlow.of(matcher(a, b, source_mask=of_a, target_mask=of_b), b)
-    backward = CellFlow.of(matcher(b, a, source_mask=of_b, target_mask=of_a), a)
+    forward = CellFlow.of(matcher(a, b, source_mask=of_a, target_mask=of_b), b, of_a)
+    backward = CellFlow.of(matcher(b, a, source_mask=of_b, target_mask=of_a), a, of_b)
     if smoothing:
         forward, backward = smooth(forward, backward, a.values, b.values, smoothing)
     error = round_trip(forward, backward)
@@ -135,12 +134,10 @@ def _mask_of(fmap: xr.DataArray, mask: MaskLike | None, name: str) -> Mask:
 
 def _grid_of(grid: FlowGrid, source: xr.DataArray) -> Grid:
     height, width = int(source.attrs["image_height"]), int(source.attrs["image_width"])
-    if grid == "cells":
-        return Grid.of(source)
-    if grid == "image":
-        grid = (height, width)
     if isinstance(grid, str):
-        raise OptionError(f"no such grid: {grid!r}")
+        if grid == "cells":
+            return Grid.of(source)
+        grid = (height, width)
     return even_grid(height, width, grid, "grid")
 
 

@@ -7,11 +7,7 @@ import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 
 from .cells import Numbers
-
-
-def nearest_pixels(positions: Numbers, length: int) -> npt.NDArray[np.intp]:
-    """The pixel that holds each position on a side of this length, as matchers take it."""
-    return np.clip(np.floor(positions + 0.5).astype(np.intp), 0, length - 1)
+from .resolution import nearest_pixels
 
 
 @dataclass(frozen=True, eq=False)

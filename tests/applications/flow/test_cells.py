@@ -94,7 +94,7 @@ def test_cells_outside_the_mask_are_told_from_cells_without_a_match():
     source, target = render_map(4, 5), render_map(4, 5, seed=3)
     mask = np.zeros((32, 40), dtype=bool)
     mask[:, :16] = True
-    flow = CellFlow.of(MutualNearestNeighbor()(source, target, source_mask=mask), target)
+    flow = CellFlow.of(MutualNearestNeighbor()(source, target, source_mask=mask), target, mask)
     np.testing.assert_array_equal(flow.inside, np.arange(5)[None] < np.full((4, 1), 2))
     assert not flow.known[~flow.inside].any()
     assert not flow.known[flow.inside].all()

@@ -1,5 +1,6 @@
 import numpy as np
-from descr.applications.flow.frames import Frame, nearest_pixels
+from descr.applications.flow.frames import Frame
+from descr.applications.flow.resolution import nearest_pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,8 +52,3 @@ def test_whatever_is_known_lies_in_the_mask(places, seed, reach):
     np.testing.assert_array_equal(known, np.isfinite(in_x))
     assert mask[nearest_pixels(in_y[known], 12), nearest_pixels(in_x[known], 17)].all()
     assert (np.hypot(in_y - y, in_x - x)[known] <= reach).all()
-
-
-def test_a_position_belongs_to_the_pixel_around_it():
-    positions = np.array([-0.5, 0.49, 0.5, 1.49, 2.5])
-    assert nearest_pixels(positions, 3).tolist() == [0, 0, 1, 1, 2]
