@@ -48,7 +48,7 @@ class Side:
 
     def inside(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Points (point, 2), those outside the image moved to its nearest edge."""
-        return np.clip(points, -0.5, (self.width - 0.5, self.height - 0.5))
+        return np.minimum(np.maximum(points, -0.5), (self.width - 0.5, self.height - 0.5))
 
     def at(self, points: npt.NDArray[np.float64], interpolation: Interpolation) -> Cells:
         """The features at points (point, 2) within the image, as queries."""

@@ -19,6 +19,8 @@ from .protocol import PROTOCOLS, Protocol, Threshold
 from .scores import lengths, point_distance, score_flow, score_masks
 
 ALPHAS = (0.01, 0.05, 0.1)
+RESAMPLES = 1000
+"""Draws of the pairs from which an interval is taken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,9 @@ class Measure:
 
     def record(self, category: npt.NDArray[Any]) -> dict[str, Any]:
         """The number with its 95% interval over pairs, in values that JSON holds."""
-        found = bootstrap_interval(self.right, self.of, self.average, category=category)
+        found = bootstrap_interval(
+            self.right, self.of, self.average, category=category, resamples=RESAMPLES
+        )
         return {
             "label": self.label,
             "unit": self.unit,
