@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .comparison import check_photographs, prepare
-from .errors import UserError
+from .errors import UserError, say
 from .inputs import Input
 from .masks import Masks, prepare_masks
 from .outputs import Writer, check_writable
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ..applications.swap.refinement import Refinement
 
 _QUALITY = 95
+_DOUBTFUL = 0.6
+"""From which share of filled pixels on a swap is doubtful."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +151,7 @@ def run(request: Request) -> Swapped:
         frames = []
         if request.gif is not None:
             frames = swap_frames(a, b, there, target_mask=of_b, **request.animation)
+    _say_doubt([there] if back is None else [there, back])
     return Swapped(
         request=request,
         inputs=inputs,
@@ -159,6 +162,17 @@ def run(request: Request) -> Swapped:
         refinement=refinement,
         seconds=time.perf_counter() - began,
     )
+
+
+def _say_doubt(swaps: "list[xr.Dataset]") -> None:
+    """Say if little of an object has a match that holds."""
+    for swap in swaps:
+        numbers = _numbers(swap)
+        if numbers["filled"] > _DOUBTFUL:
+            say(
+                f"only {1 - numbers['filled']:.0%} of the object in {numbers['image']} has a match "
+                "that holds; the rest follows its neighbours and may mean nothing"
+            )
 
 
 def _check_options(request: Request, source: Input) -> None:

@@ -55,11 +55,11 @@ class InstanceFlow:
     score: npt.NDArray[np.float32]
     about: dict[Any, Any]
 
-    def dataset(self) -> xr.Dataset:
-        """The displacements as `warp` takes them."""
+    def dataset(self, margin: int = 0) -> xr.Dataset:
+        """The displacements as `warp` takes them, into a target with this margin around it."""
         rows, columns = (np.arange(length, dtype=np.float64) for length in self.x.shape)
         return xr.Dataset(
-            {"flow_x": (("y", "x"), self.x), "flow_y": (("y", "x"), self.y)},
+            {"flow_x": (("y", "x"), self.x + margin), "flow_y": (("y", "x"), self.y + margin)},
             coords=grid_coordinates(rows, columns),
         )
 

@@ -16,7 +16,7 @@ from ...matchers import Matcher, SoftArgmax
 from ..feature_maps import feature_maps
 from ..flow import warp
 from ..flow.resolution import Resolution
-from .appearance import grown, reduction, without_detail
+from .appearance import grown, overhang, reduction, without_detail
 from .blending import Blend, blended
 from .correspondence import InstanceFlow, instance_flow
 from .options import SwapOptions
@@ -224,9 +224,11 @@ class _Pair:
 
     def _colors(self, flow: InstanceFlow) -> npt.NDArray[np.uint8]:
         """The target's instance at the end of each displacement."""
-        pixels = grown(self.images[1].pixels, self.masks[1])
+        target = self.images[1]
+        margin = overhang(flow.x, flow.y, target.height, target.width)
+        pixels = grown(target.pixels, self.masks[1], margin=margin)
         pixels = without_detail(pixels, reduction(flow.x, flow.y))
-        return warp(pixels, flow.dataset(), fill=(0, 0, 0))
+        return warp(pixels, flow.dataset(margin), fill=(0, 0, 0))
 
 
 def _instance(mask: MaskLike, image: Image, name: str) -> npt.NDArray[np.bool_]:

@@ -1,23 +1,47 @@
 import numpy as np
 import pytest
-from descr.applications.swap.appearance import grown, reduction, without_detail
+from descr.applications.swap.appearance import grown, overhang, reduction, without_detail
 
 Y, X = np.mgrid[:30, :40].astype(float)
 
 
-def test_the_colours_of_the_border_grow_outwards() -> None:
-    pixels = np.zeros((30, 40, 3), dtype=np.uint8)
-    pixels[:, :20], pixels[:, 20:30] = 50, 80
-    mask = (X >= 10) & (X < 30)
+def test_an_instance_goes_on_as_its_mirror_image() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    mask = (X >= 10) & (X < 32)
     found = grown(pixels, mask)
     np.testing.assert_array_equal(found[mask], pixels[mask])
-    assert (found[:, :10] == 50).all()
-    assert (found[:, 30:] == 80).all()
+    np.testing.assert_array_equal(found[:, :10], pixels[:, 11:21][:, ::-1])
+    np.testing.assert_array_equal(found[:, 32:], pixels[:, 23:31][:, ::-1])
+
+
+def test_where_the_mirror_image_ends_the_border_goes_on() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    found = grown(pixels, (X >= 10) & (X < 13))
+    np.testing.assert_array_equal(found[:, 8], pixels[:, 12])
+    np.testing.assert_array_equal(found[:, 5], pixels[:, 10])
+    np.testing.assert_array_equal(found[:, 30], pixels[:, 12])
+
+
+def test_a_margin_is_mirrored_too() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    found = grown(pixels, np.ones((30, 40), bool), margin=5)
+    np.testing.assert_array_equal(found[5:-5], np.pad(pixels, ((0, 0), (5, 5), (0, 0)), "reflect"))
 
 
 def test_a_whole_image_stays_as_it_is() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
     np.testing.assert_array_equal(grown(pixels, np.ones((30, 40), bool)), pixels)
+
+
+@pytest.mark.parametrize(
+    ("shift", "beyond"), [((0, 0), 0), ((3.5, 0), 4), ((-7, 2), 7), ((0, -6.2), 7), ((90, 0), 20)]
+)
+def test_the_overhang_is_how_far_the_flow_leads_out(
+    shift: tuple[float, float], beyond: int
+) -> None:
+    flow_x, flow_y = np.full((30, 40), float(shift[0])), np.full((30, 40), float(shift[1]))
+    flow_x[:2, :2] = np.nan
+    assert overhang(flow_x, flow_y, 30, 40) == beyond
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 3.0])

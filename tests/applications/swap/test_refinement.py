@@ -64,7 +64,7 @@ def test_a_strength_of_nothing_leaves_what_the_autoencoder_makes_of_it(
     model: StableDiffusion, mode: Mode
 ) -> None:
     found = refine(model, mode=mode, strength=0, size=128)
-    np.testing.assert_array_equal(refine(model, mode=mode, strength=0.01), found)
+    np.testing.assert_array_equal(refine(model, mode=mode, strength=0.01, size=128), found)
     vae = whole_vae(model)
     unit = torch.from_numpy(PICTURE[3:78, 33:108]).permute(2, 0, 1)[None].float() / 255
     unit = torch.nn.functional.interpolate(unit, (128, 128), mode="bilinear")
