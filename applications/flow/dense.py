@@ -13,6 +13,7 @@ from ...descriptors.masks import MaskLike, read_mask
 from ...descriptors.settings import check_choice, check_float, check_int
 from ...descriptors.tree import grid_coordinates
 from ...matchers import Matcher, SoftArgmax
+from ...matchers.cells import unit_map
 from ..feature_maps import feature_maps
 from .cells import CellFlow, Numbers
 from .consistency import round_trip
@@ -101,7 +102,7 @@ def dense_flow(
     maps = feature_maps([source, target], descriptor)
     if cells is not None:
         maps = [resample_map(one, cells) for one in maps]
-    a, b = maps
+    a, b = unit_map(maps[0], "source map"), unit_map(maps[1], "target map")
     of_a, of_b = _mask_of(a, source_mask, "source mask"), _mask_of(b, target_mask, "target mask")
     forward = CellFlow.of(matcher(a, b, source_mask=of_a, target_mask=of_b), b, of_a)
     backward = CellFlow.of(matcher(b, a, source_mask=of_b, target_mask=of_a), a, of_b)

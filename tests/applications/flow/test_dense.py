@@ -158,6 +158,13 @@ def test_another_resolution_of_the_cells_shifts_nothing(warped_pair, cells):
         assert abs(float(part.median())) < (0.6 if cells == WIDTH // 8 else 0.35)
 
 
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+def test_the_length_of_the_features_does_not_matter(warped_pair, scale):
+    other = [one.copy(data=one.values * np.float32(scale)) for one in warped_pair]
+    expected = dense_flow(*warped_pair, grid="cells", smoothing=2)
+    xr.testing.assert_allclose(dense_flow(*other, grid="cells", smoothing=2), expected, atol=1e-2)
+
+
 def test_images_take_a_descriptor():
     image = photograph()
     describe = SIFT(size=112)
