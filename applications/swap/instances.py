@@ -53,8 +53,8 @@ def swap_instances(
 
     Every pixel of the source's mask takes the colour of the place in the target's mask that it
     corresponds to, read between the pixels of the target at full resolution. Matches that don't
-    hold are replaced by what their neighbours inside the instance agree on. Outside the mask the
-    source stays as it is.
+    hold are replaced by what their neighbours inside the instance agree on; a part that the target
+    doesn't show continues it as its mirror image. Outside the mask the source stays as it is.
 
     Parameters
     ----------
