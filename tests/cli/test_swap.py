@@ -228,6 +228,15 @@ def test_images_without_overlap_are_refused(descr: Any, folder: Path, contents: 
     assert contents() == before
 
 
+def test_a_swap_of_little_is_said_to_be_doubtful(descr: Any, folder: Path) -> None:
+    PIL.Image.fromarray(scene(seed=9)[:, :96]).save(folder / "c.png")
+    done = descr("swap", "a.png", "c.png", *FAST, *MASKS, "-o", "s.png", "--json")
+    assert done.code == 0
+    assert json.loads(done.out)["swaps"][0]["filled"] > 0.6
+    assert "of the object in a.png has a match that holds" in done.err
+    assert "match that holds" not in descr(*PAIR, *MASKS, "-o", "s.png").err
+
+
 def test_an_empty_mask_is_refused(descr: Any, folder: Path, contents: Contents) -> None:
     PIL.Image.new("L", (96, 64)).save(folder / "empty.png")
     before = contents()
