@@ -15,14 +15,14 @@ from ...descriptors.masks import MaskLike
 from ...descriptors.tree import grid_coordinates
 from ...matchers import Matcher
 from ..flow import dense_flow
-from ..flow.resolution import Resolution, cell_size
+from ..flow.resolution import Resolution, cell_size, even_grid
 from .field import Field, complete_field
 
 _SQUARE = np.ones((3, 3), dtype=bool)
 _CONSISTENT = 3.0
-"""How many cells the way there and back may miss its start by."""
+"""How many cells the way there and back may miss its start by, in pixels of the source."""
 _OUTLIER = 2.0
-"""How many cells from the smooth field a match is no longer believed."""
+"""How many cells off the smooth field a match is no longer believed, in pixels of the target."""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -90,10 +90,10 @@ def instance_flow(
         target_mask=_as_mask(masks[1]),
     )
     grid = Grid.of(found)
-    size = cell_size(grid, *masks[0].shape)
+    sizes = _cell_sizes(grid, maps[1], masks, cells)
     flow = np.stack([found["flow_x"].values, found["flow_y"].values], axis=2).astype(np.float64)
     known = found["valid"].values.copy()
-    limit = _CONSISTENT * size if max_consistency is None else max_consistency
+    limit = _CONSISTENT * sizes[0] if max_consistency is None else max_consistency
     with np.errstate(invalid="ignore"):
         known &= found["consistency"].values <= limit
         if min_score is not None:
@@ -106,7 +106,7 @@ def instance_flow(
             "forward-backward error",
         )
     pixels = binary_dilation(masks[0], _SQUARE)
-    ringed = _ringed(grid, size)
+    ringed = _ringed(grid, sizes[0])
     row = nearest_cells(ringed.y, np.arange(masks[0].shape[0], dtype=np.float64))
     column = nearest_cells(ringed.x, np.arange(masks[0].shape[1], dtype=np.float64))
     domain = _cells_under(pixels, row, column, (len(ringed.y), len(ringed.x)))
@@ -115,7 +115,7 @@ def instance_flow(
         np.pad(known, 1),
         domain,
         smoothness=smoothness,
-        scale=None if smoothness == 0 else _OUTLIER * size,
+        scale=None if smoothness == 0 else _OUTLIER * sizes[1],
     )
     at_pixels = _at_pixels(_continued(completed, domain), ringed, pixels)
     score = np.pad(found["score"].values, 1, constant_values=np.nan)
@@ -127,6 +127,20 @@ def instance_flow(
         score=np.where(masks[0] & trusted[of_pixel], score[of_pixel], np.float32(np.nan)),
         about=found.attrs,
     )
+
+
+def _cell_sizes(
+    grid: Grid, target: xr.DataArray, masks: tuple[Mask, Mask], cells: Resolution | None
+) -> tuple[float, float]:
+    """The side of a cell in pixels of the source, and of the target: of the coarser of the grids.
+
+    Where the instance is small in one image, its cells there are large beside those of the other.
+    """
+    height, width = masks[1].shape
+    other = Grid.of(target) if cells is None else even_grid(height, width, cells)
+    own = cell_size(grid, *masks[0].shape), cell_size(other, height, width)
+    larger = float(np.sqrt(masks[1].sum() / masks[0].sum()))
+    return max(own[0], own[1] / larger), max(own[1], own[0] * larger)
 
 
 def _as_mask(mask: Mask) -> MaskLike | None:

@@ -72,7 +72,7 @@ def swap_instances(
         The resolution that features are brought to before they are matched, as in `dense_flow`.
     max_consistency:
         Matches whose way there and back misses its start by more pixels are not used; None for
-        three cells.
+        three cells, of the image in which the instance has fewer.
     min_score:
         Matches with a lower cosine are not used; None to use them all.
     smoothness:

@@ -123,6 +123,35 @@ def test_smoothing_is_what_makes_it_exact(copy: Copy) -> None:
     assert qualities[1] > qualities[0] + 5
 
 
+def test_an_instance_of_few_cells_in_the_target_is_matched_as_a_whole() -> None:
+    """One cell of the target is as large as eight by eight of the source."""
+
+    def smooth_map(rows: int, columns: int) -> xr.DataArray:
+        draw = np.random.default_rng(0)
+        waves = draw.normal(size=(40, 2)) * 4
+        y, x = np.meshgrid(
+            (np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns, indexing="ij"
+        )
+        phase = np.einsum("wk,kyx->wyx", waves, np.stack([y, x]))
+        values = np.concatenate([np.cos(phase), np.sin(phase)]) / 40**0.5
+        attrs = {"image_name": "smooth", "image_height": HEIGHT, "image_width": WIDTH}
+        return xr.DataArray(
+            values.astype(np.float32),
+            dims=("channel", "y", "x"),
+            coords={"y": y[:, 0] * HEIGHT - 0.5, "x": x[0] * WIDTH - 0.5},
+            attrs={**attrs, "image_sha256": "", "descriptor": "", "basis": "smooth"},
+        )
+
+    options = {"source_mask": FULL, "target_mask": FULL}
+    there, back = swap_both(
+        noise(0), noise(1), maps=[smooth_map(24, 32), smooth_map(3, 4)], **options
+    )
+    for found in (there, back):
+        assert not found["filled"].any()
+        # Half of a large cell is 7.5 pixels.
+        assert float(np.abs(found["flow_x"]).mean()) < 4
+
+
 def test_wrong_matches_are_filled_from_their_neighbours(coded_map: CodedMap) -> None:
     """Cells of one map that lie elsewhere in the other find each other, there and back."""
     codes = CODES.copy()
