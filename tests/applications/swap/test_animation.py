@@ -6,7 +6,7 @@ import xarray as xr
 from descr.applications import swap_frames, swap_instances
 from descr.applications.swap.animation import MAX_PIXELS, check_animation, ease
 from descr.descriptors.errors import ImageError, OptionError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .conftest import CodedMap
@@ -127,6 +127,7 @@ def test_whole_images_can_be_animated(coded_map: CodedMap) -> None:
         np.testing.assert_allclose(frame.astype(int), images[1], atol=1)
 
 
+@settings(max_examples=30, deadline=None)
 @given(share=st.floats(0, 1), other=st.floats(0, 1))
 def test_the_ease_is_monotone_and_symmetric(share: float, other: float) -> None:
     assert ease(0) == 0
