@@ -46,12 +46,16 @@ class Matcher(Configurable, ABC):
     block:
         How many queries are compared with the whole target at once; None for what suits the
         processor. It bounds the memory and does not change the answer.
+
+    Attributes
+    ----------
+    uses_source:
+        Whether `match` looks at the source beyond the query; True unless a class says otherwise.
+        Where it doesn't, queries of several sources may be asked at once: `source` is then the
+        query itself, and the places of the query say nothing.
     """
 
     precisions: ClassVar[tuple[str, ...]] = ("auto", "float32", "bfloat16")
-    # Whether `match` looks at the source beyond the query. Where it doesn't, queries of several
-    # sources may be asked at once: `source` is then the query itself, and the grids and places of
-    # the query say nothing.
     uses_source: ClassVar[bool] = True
 
     def __init_subclass__(cls, **arguments: Any) -> None:

@@ -116,7 +116,7 @@ def predict(
     folders = extract_images(
         listing,
         describe,
-        Path(features) if features is not None else folder / "features" / dataset.name,
+        Path(features if features is not None else folder / "features") / dataset.name,
         mirrored=settings.align_pose,
         workers=workers,
         progress=progress,

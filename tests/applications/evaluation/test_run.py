@@ -111,7 +111,7 @@ def test_features_of_other_settings_pixels_or_damaged_ones_are_not_used(written,
     with PIL.Image.open(image) as picture:
         changed = np.array(picture)
     PIL.Image.fromarray(255 - changed).save(image)
-    for damaged in (tmp_path / "features").glob("sift-*/JPEGImages/cat/2008_000002.jpg.nc"):
+    for damaged in (tmp_path / "features").glob("*/sift-*/JPEGImages/cat/2008_000002.jpg.nc"):
         damaged.write_bytes(damaged.read_bytes()[:-50])
     said: list[str] = []
     third = Counting()
