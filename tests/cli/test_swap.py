@@ -12,8 +12,6 @@ from descr.descriptors import SIFT
 from descr.descriptors.files import save_features
 from support import models
 
-from .conftest import scene
-
 FAST = ("--set", "size=192", "--set", "step=4")
 PAIR = ("swap", "a.png", "b.png", *FAST)
 MASKS = ("--mask-a", "a-mask.png", "--mask-b", "b-mask.png")
@@ -40,6 +38,12 @@ def expected(masks: dict[str, np.ndarray]) -> tuple[xr.Dataset, xr.Dataset]:
         source_mask=masks["a"],
         target_mask=masks["b"],
     )
+
+
+def other_scene() -> np.ndarray:
+    """Blobs that have nothing in common with a.png and b.png."""
+    noise = np.random.default_rng(9).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+    return np.asarray(PIL.Image.fromarray(noise).resize((96, 64), PIL.Image.Resampling.BICUBIC))
 
 
 def read(path: str) -> np.ndarray:
@@ -220,7 +224,7 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_left(
 
 
 def test_images_without_overlap_are_refused(descr: Any, folder: Path, contents: Contents) -> None:
-    PIL.Image.fromarray(scene(seed=9)[:, :96]).save(folder / "c.png")
+    PIL.Image.fromarray(other_scene()).save(folder / "c.png")
     before = contents()
     masks = ("--mask-a", "a-mask.png", "--mask-b", "b-mask.png", "--min-score", "0.99")
     done = descr("swap", "a.png", "c.png", *FAST, *masks, "-o", "s.png", "--gif", "s.gif")
@@ -229,7 +233,7 @@ def test_images_without_overlap_are_refused(descr: Any, folder: Path, contents: 
 
 
 def test_a_swap_of_little_is_said_to_be_doubtful(descr: Any, folder: Path) -> None:
-    PIL.Image.fromarray(scene(seed=9)[:, :96]).save(folder / "c.png")
+    PIL.Image.fromarray(other_scene()).save(folder / "c.png")
     done = descr("swap", "a.png", "c.png", *FAST, *MASKS, "-o", "s.png", "--json")
     assert done.code == 0
     assert json.loads(done.out)["swaps"][0]["filled"] > 0.6

@@ -1,7 +1,5 @@
 """Feature maps whose correspondences are known, and a photograph with a warped copy."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -9,8 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from descr.descriptors import SIFT
-
-CodedMap = Callable[..., xr.DataArray]
+from support.copies import CodedMap, Copy
 
 
 @pytest.fixture
@@ -40,27 +37,6 @@ def coded_map() -> CodedMap:
         )
 
     return make
-
-
-@dataclass(frozen=True)
-class Copy:
-    """A photograph, a copy of it under a homography, their maps and the instance in both."""
-
-    image: np.ndarray
-    warped: np.ndarray
-    homography: np.ndarray
-    maps: list[xr.DataArray]
-    mask: np.ndarray
-    warped_mask: np.ndarray
-
-    def truth(self) -> np.ndarray:
-        """The displacement of each pixel of the image, float64 (y, x, 2)."""
-        height, width = self.mask.shape
-        at = np.stack(np.meshgrid(np.arange(float(width)), np.arange(float(height))), axis=-1)
-        return (
-            cv2.perspectiveTransform(at.reshape(1, -1, 2), self.homography)[0].reshape(at.shape)
-            - at
-        )
 
 
 @pytest.fixture(scope="session")

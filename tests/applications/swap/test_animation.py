@@ -8,8 +8,7 @@ from descr.applications.swap.animation import MAX_PIXELS, check_animation, ease
 from descr.descriptors.errors import ImageError, OptionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from .conftest import CodedMap
+from support.copies import CodedMap
 
 HEIGHT, WIDTH = 48, 60
 CODES = np.arange(8 * 10).reshape(8, 10)

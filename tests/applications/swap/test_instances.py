@@ -14,8 +14,7 @@ from descr.descriptors.errors import (
     WeightsNotFoundError,
 )
 from descr.matchers import MutualNearestNeighbor, SoftArgmax
-
-from .conftest import CodedMap, Copy
+from support.copies import CodedMap, Copy
 
 HEIGHT, WIDTH = 48, 60
 CODES = np.arange(8 * 10).reshape(8, 10)
