@@ -12,8 +12,8 @@ from support.datasets.spair import make_spair
 from support.datasets.tss import make_tss
 
 MAKERS = {
-    "spair-71k": lambda root: make_spair(root, images=4, side=96),
-    "pf-pascal": make_pf_pascal,
+    "spair-71k": lambda root: make_spair(root, images=4, side=96, line_end="\r\n"),
+    "pf-pascal": lambda root: make_pf_pascal(root, line_end="\r\n"),
     "pf-willow": make_pf_willow,
     "ap-10k": make_ap10k,
     "tss": lambda root: make_tss(root, side=96),

@@ -1,0 +1,58 @@
+import threading
+
+import pytest
+import torch
+from descr.applications.evaluation.threads import in_order_of_completion, one_thread_each
+
+
+def test_torch_works_on_one_thread_in_every_worker():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with one_thread_each():
+            work = in_order_of_completion(lambda _: torch.get_num_threads(), range(6), 3)
+            assert {count for _, count in work} == {1}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_every_item_is_done_once(workers):
+    done = dict(in_order_of_completion(lambda item: item * item, range(20), workers))
+    assert done == {item: item * item for item in range(20)}
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_failure_stops_the_rest(workers):
+    begun = []
+
+    def work(item):
+        begun.append(item)
+        if item == 4:
+            raise KeyError(item)
+        return item
+
+    with pytest.raises(KeyError):
+        list(in_order_of_completion(work, range(1000), workers))
+    assert len(begun) <= 5 + 2 * workers
+
+
+def test_no_more_is_taken_ahead_than_workers_need():
+    release, taken = threading.Event(), []
+
+    def items():
+        for item in range(50):
+            taken.append(item)
+            yield item
+
+    work = in_order_of_completion(lambda item: release.wait(30), items(), 2)
+    asked = threading.Thread(target=next, args=(work,))
+    asked.start()
+    while len(taken) < 4:
+        release.wait(0.01)
+    assert not release.wait(0.1)
+    assert len(taken) == 4
+    release.set()
+    asked.join()
+    work.close()
