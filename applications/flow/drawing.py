@@ -7,6 +7,7 @@ import xarray as xr
 
 from ...descriptors.settings import check_int
 from ..visualization.captions import write_lines
+from ..visualization.painting import pixel_cells
 from .fields import check_flow, known_places
 from .wheel import UNKNOWN_COLOR, flow_colors, flow_maximum, wheel_colors
 
@@ -52,18 +53,14 @@ def draw_flow(
     across = min(width - legend, max(1, round(width * _TALLEST * columns / rows)))
     down = max(1, round(across * rows / columns))
     # A mean of colours is the colour of another flow, so that places are taken as they are.
-    places = {"y": _nearest(flow.sizes["y"], down), "x": _nearest(flow.sizes["x"], across)}
+    whole = flow.assign_attrs(image_height=rows, image_width=columns)
+    places = dict(zip(("y", "x"), pixel_cells(whole, down, across), strict=True))
     shown = flow_colors(flow.isel(places), maximum=maximum)
     beside = _legend(legend, maximum, bool(known_places(flow).all()))
     picture = np.full((max(down, len(beside)), across + legend, 3), 255, dtype=np.uint8)
     picture[:down, :across] = shown
     picture[: len(beside), across:] = beside
     return picture
-
-
-def _nearest(count: int, length: int) -> npt.NDArray[np.intp]:
-    """Which of `count` places side by side each of `length` pixels shows."""
-    return np.asarray((np.arange(length) + 0.5) * count / length, dtype=np.intp)
 
 
 def _legend(width: int, maximum: float, complete: bool) -> npt.NDArray[np.uint8]:

@@ -65,7 +65,7 @@ def cut_out(picture: Picture, mask: Mask) -> Picture:
 
 
 def pixel_cells(
-    grid: xr.DataArray, height: int | None = None, width: int | None = None
+    grid: xr.DataArray | xr.Dataset, height: int | None = None, width: int | None = None
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """The row of cells of each row of pixels, and the column of cells of each column.
 

@@ -49,6 +49,15 @@ def test_coarse_cells_keep_the_aspect_of_the_image():
     assert len(np.unique(steps.reshape(-1, 3), axis=0)) == 2
 
 
+def test_cells_are_drawn_where_they_lie():
+    """The cells of an image that is no whole number of them wide: the last is cut off."""
+    flow = flow_of([[0.0, 10.0, 0.0]], source_height=20, source_width=50)
+    flow = flow.assign_coords(x=[9.5, 29.5, 49.5], y=[9.5])
+    picture = draw_flow(flow, width=595)
+    white = (picture[100, :500] == 255).all(axis=-1)
+    assert (white[:200].all(), white[200:400].any(), white[400:].all()) == (True, False, True)
+
+
 @pytest.mark.parametrize("shape", [(2, 300), (300, 2), (1, 1)])
 def test_any_shape_is_drawn_with_the_whole_legend(shape):
     picture = draw_flow(flow_of(np.full(shape, np.nan)), width=600)
