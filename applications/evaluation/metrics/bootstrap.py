@@ -24,7 +24,7 @@ class Interval:
     value:
         With the pairs as they are.
     low, high:
-        The bounds; NaN where no pair counts.
+        The bounds; NaN where no pair counts, or one has an infinite value.
     """
 
     value: float
@@ -132,7 +132,9 @@ def _interval(
     right, number = right[:, counts], number[counts]
     if not len(number):
         return Interval(np.nan, np.nan, np.nan)
-    value = average_pairs(right, number, average, category=classes)
+    value = float(_difference(average_pairs(right, number, average, category=classes)))
+    if not np.isfinite(right).all():
+        return Interval(value, np.nan, np.nan)
     drawn = np.concatenate(
         [
             _difference(average_pairs(right, number, average, category=classes, weights=weights))
@@ -140,11 +142,13 @@ def _interval(
         ]
     )
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(_difference(value)), float(low), float(high))
+    return Interval(value, float(low), float(high))
 
 
 def _difference(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.asarray(values[0] - values[1] if len(values) == 2 else values[0])
+    # Between two infinite values there is no difference: NaN.
+    with np.errstate(invalid="ignore"):
+        return np.asarray(values[0] - values[1] if len(values) == 2 else values[0])
 
 
 def _draws(

@@ -88,6 +88,18 @@ def test_a_quantity_of_any_kind_and_a_single_pair():
     assert np.isnan([nothing.value, nothing.low, nothing.high]).all()
 
 
+def test_an_infinite_value_has_no_interval():
+    """A pair without an answer has an infinite error; so has the mean, wherever it is drawn."""
+    errors = [np.inf, 1.0, 2.0]
+    found = bootstrap_interval(errors, np.ones(3), "per-image")
+    assert found.value == np.inf
+    assert np.isnan([found.low, found.high]).all()
+    both = bootstrap_difference(errors, errors, np.ones(3), "per-image")
+    assert np.isnan([both.value, both.low, both.high]).all()
+    one = bootstrap_difference(errors, [1.0, 1.0, 2.0], np.ones(3), "per-image")
+    assert one.value == np.inf
+
+
 @pytest.mark.parametrize(
     "change",
     [
