@@ -83,7 +83,7 @@ def run(request: Request) -> None:
     except (KeyboardInterrupt, SystemExit):
         say(f"what was done is kept in {request.folder}: the same command goes on from there")
         raise
-    report = build_report(predictions, dataset, recipe=recipe)
+    report = build_report(predictions, dataset, recipe=recipe, progress=_progress)
     if recipe is not None and request.settings:
         changed = ", ".join(f"{key}={value}" for key, value in request.settings.items())
         report["note"] = "; ".join(part for part in (f"changed: {changed}", report["note"]) if part)

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from ...descriptors import Descriptor
 from .features import FeatureFolder, Known, descriptor_label
 from .listing import Listing
+from .progress import Progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ def extract_images(
     *,
     mirrored: bool,
     workers: int,
-    progress: Callable[[str, int], AbstractContextManager[Callable[[str], None]]],
+    progress: Progress,
     written: Callable[[FeatureFolder, str], None] = lambda folder, key: None,
 ) -> Folders:
     """Make sure that the features of all images of the pairs are in files below `folder`.

@@ -22,6 +22,7 @@ from ...descriptors.files import (
     save_features,
     why_extract,
 )
+from .progress import Advance, ignore
 
 _AHEAD = 2
 """How many images each worker reads ahead of the extraction."""
@@ -76,7 +77,7 @@ class FeatureFolder:
         images: Mapping[str, Path],
         *,
         workers: int = 1,
-        advance: Callable[[str], None] = lambda name: None,
+        advance: Advance = ignore,
         written: Callable[["FeatureFolder", str], None] = lambda folder, key: None,
     ) -> None:
         """Make sure that the features of these images are there.

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .datasets import Dataset
 from .datasets.inventory import Inventory
 from .pair import Box, Pair
+from .progress import Advance, ignore
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,7 @@ class Listing:
         cls,
         dataset: Dataset,
         places: Iterable[int],
-        advance: Callable[[str], None] = lambda name: None,
+        advance: Advance = ignore,
     ) -> "Listing":
         """The pairs at these places, their annotations read, their files there.
 

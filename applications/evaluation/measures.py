@@ -15,6 +15,7 @@ from .metrics import (
     bootstrap_interval,
     count_correct,
 )
+from .progress import Progress, silent
 from .protocol import PROTOCOLS, Protocol, Threshold
 from .scores import lengths, point_distance, score_flow, score_masks
 
@@ -102,7 +103,7 @@ def default_protocol(dataset: Dataset, predictions: xr.Dataset) -> Protocol:
 
 
 def measure(
-    predictions: xr.Dataset, dataset: Dataset, protocol: Protocol
+    predictions: xr.Dataset, dataset: Dataset, protocol: Protocol, progress: Progress = silent
 ) -> tuple[Units, list[Measure]]:
     """What the protocol measures, for each pair (or object), the number of its name first.
 
@@ -116,8 +117,8 @@ def measure(
     if protocol.metric == "PCK":
         return units, _of_points(predictions, protocol)
     if protocol.metric == "flow PCK":
-        return units, _of_flow(predictions, dataset, protocol)
-    return _of_masks(predictions, dataset)
+        return units, _of_flow(predictions, dataset, protocol, progress)
+    return _of_masks(predictions, dataset, progress)
 
 
 def _of_points(predictions: xr.Dataset, protocol: Protocol) -> list[Measure]:
@@ -140,8 +141,11 @@ def _of_points(predictions: xr.Dataset, protocol: Protocol) -> list[Measure]:
     ]
 
 
-def _of_flow(predictions: xr.Dataset, dataset: Dataset, protocol: Protocol) -> list[Measure]:
-    scores = score_flow(predictions, dataset, protocol.alphas)
+def _of_flow(
+    predictions: xr.Dataset, dataset: Dataset, protocol: Protocol, progress: Progress
+) -> list[Measure]:
+    with progress("scoring", predictions.sizes["pair"]) as advance:
+        scores = score_flow(predictions, dataset, protocol.alphas, advance=advance)
     found = scores["pck"].sel(comparison=protocol.comparison or "<=")
     rows: list[tuple[str, str, Any]] = [
         (f"flow PCK@{alpha:.2f}", "%", found.sel(alpha=alpha).values) for alpha in protocol.alphas
@@ -153,9 +157,13 @@ def _of_flow(predictions: xr.Dataset, dataset: Dataset, protocol: Protocol) -> l
     return [_plain(label, unit, values) for label, unit, values in rows]
 
 
-def _of_masks(predictions: xr.Dataset, dataset: Dataset) -> tuple[Units, list[Measure]]:
+def _of_masks(
+    predictions: xr.Dataset, dataset: Dataset, progress: Progress
+) -> tuple[Units, list[Measure]]:
+    with progress("scoring", len(np.unique(predictions["category"].values))) as advance:
+        found = score_masks(predictions, dataset, advance=advance)
     names, videos, rows = [], [], []
-    for video, scores in score_masks(predictions, dataset).items():
+    for video, scores in found.items():
         for label in scores["object"].values.tolist():
             names.append(f"{video}_{label}")
             videos.append(video)

@@ -11,6 +11,7 @@ import xarray as xr
 from .datasets import Dataset
 from .measures import Measure, Units, default_protocol, finite, measure
 from .predictions import run_of
+from .progress import Progress, silent
 from .protocol import LENGTHS, Protocol
 from .published import find_published
 from .recipes import Recipe
@@ -25,6 +26,7 @@ def build_report(
     *,
     protocol: Protocol | None = None,
     recipe: Recipe | None = None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """The report of a run as a document that JSON holds.
 
@@ -39,6 +41,8 @@ def build_report(
         are there beside it.
     recipe:
         The recipe that was asked for.
+    progress:
+        What shows how far the scoring of flows and masks is.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def build_report(
         protocol = default_protocol(dataset, predictions)
         if recipe is not None and dataset.name in recipe.protocols:
             protocol = replace(recipe.protocols[dataset.name], split=protocol.split)
-    units, measures = measure(predictions, dataset, protocol)
+    units, measures = measure(predictions, dataset, protocol, progress)
     run = run_of(predictions)
     document: dict[str, Any] = {
         "descr_evaluation": SCHEMA,

@@ -3,8 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -25,27 +24,17 @@ from .listing import Listing, usable_processors
 from .maps import MEMORY, Maps
 from .packing import Arrays, pack, unpack
 from .predictions import build_predictions, pair_variables, save_predictions
+from .progress import Progress, silent
 from .provenance import describe_features, versions
 from .sampling import sample_pairs
 from .settings import Settings, check_fits
 from .threads import in_order_of_completion, one_thread_each
 from .work import Work, make_work
 
-Advance: TypeAlias = Callable[[str], None]
-Progress: TypeAlias = Callable[[str, int], AbstractContextManager[Advance]]
-"""What shows how far a stage is: called with its name and number of steps, it gives a function to
-call with the name of each step when it begins (or, of pairs, when it is done)."""
-
 DescribeCategory: TypeAlias = Callable[[str], Descriptor]
 
 MOST_WORKERS = 8
 """Workers by default: more of them would hold more maps in memory than they are worth."""
-
-
-@contextmanager
-def silent(stage: str, steps: int) -> Iterator[Advance]:
-    """Shows nothing of how far a stage is."""
-    yield lambda name: None
 
 
 def predict(

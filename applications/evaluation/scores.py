@@ -23,6 +23,7 @@ from .metrics import (
     pck_variants,
     point_distances,
 )
+from .progress import Advance, ignore
 
 
 def spans(predictions: xr.Dataset, name: str) -> Iterator[slice]:
@@ -93,7 +94,13 @@ def score_points(predictions: xr.Dataset, alphas: Sequence[float]) -> xr.Dataset
     )
 
 
-def score_flow(predictions: xr.Dataset, dataset: Dataset, alphas: Sequence[float]) -> xr.Dataset:
+def score_flow(
+    predictions: xr.Dataset,
+    dataset: Dataset,
+    alphas: Sequence[float],
+    *,
+    advance: Advance = ignore,
+) -> xr.Dataset:
     """How right the flow of each pair is.
 
     Parameters
@@ -104,6 +111,8 @@ def score_flow(predictions: xr.Dataset, dataset: Dataset, alphas: Sequence[float
         The data set, whose files hold the true flow and the masks.
     alphas:
         The shares of the longer side of the source image within which a pixel is right.
+    advance:
+        Called with the name of each pair.
 
     Returns
     -------
@@ -117,6 +126,7 @@ def score_flow(predictions: xr.Dataset, dataset: Dataset, alphas: Sequence[float
     for name, span in zip(_places(predictions, dataset), spans(predictions, "cells"), strict=True):
         place, index = name
         pair = dataset[place]
+        advance(pair.name)
         predicted = _flow_of(predictions, index, span, dataset.flow_lies_on == "target")
         truth = dataset.flow(pair)
         inside = dataset.mask(pair.target if dataset.flow_lies_on == "target" else pair.source)
@@ -154,7 +164,9 @@ def score_flow(predictions: xr.Dataset, dataset: Dataset, alphas: Sequence[float
     )
 
 
-def score_masks(predictions: xr.Dataset, dataset: Dataset) -> dict[str, xr.Dataset]:
+def score_masks(
+    predictions: xr.Dataset, dataset: Dataset, *, advance: Advance = ignore
+) -> dict[str, xr.Dataset]:
     """J and F of each object in each frame, by video: what `mask_scores` gives.
 
     Parameters
@@ -163,6 +175,8 @@ def score_masks(predictions: xr.Dataset, dataset: Dataset) -> dict[str, xr.Datas
         Of a data set with masks.
     dataset:
         The data set, whose files hold the true masks.
+    advance:
+        Called with the name of each video.
     """
     _check_truth(predictions, "masks")
     png = predictions["png"].values
@@ -174,6 +188,7 @@ def score_masks(predictions: xr.Dataset, dataset: Dataset) -> dict[str, xr.Datas
         videos.setdefault(categories[index], []).append((place, png[span]))
     found: dict[str, xr.Dataset] = {}
     for video, frames in videos.items():
+        advance(video)
         pairs = [dataset[place] for place, _ in frames]
         # The first frame is given: what is made of it doesn't count.
         pictures = [pairs[0].source, *(pair.target for pair in pairs)]
