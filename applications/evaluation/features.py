@@ -22,6 +22,7 @@ from ...descriptors.files import (
     save_features,
     why_extract,
 )
+from .code import code_digest
 from .progress import Advance, ignore
 
 _AHEAD = 2
@@ -176,7 +177,7 @@ def descriptor_label(describe: Descriptor) -> str:
     """What the features of a descriptor go by, as in `sift-3f2a9c0d41`.
 
     It depends on what the layers say of themselves, as in `Descriptor.recipe`; for a descriptor
-    that can't tell, on its `repr`.
+    that can't tell, on its `repr`; and on the code of classes that are not descr's own.
     """
     recipe = describe.recipe
     if recipe is None:
@@ -185,6 +186,7 @@ def descriptor_label(describe: Descriptor) -> str:
         name = "-".join(dict.fromkeys(path.partition("/")[0] for path in recipe))
         said = json.dumps(recipe, sort_keys=True, default=str)
     plain = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
+    said += code_digest(describe)
     return f"{plain[:40]}-{hashlib.sha256(said.encode()).hexdigest()[:10]}"
 
 

@@ -17,6 +17,7 @@ import xarray as xr
 from ...descriptors import Descriptor
 from ...descriptors.settings import check_int
 from ...matchers import Matcher, NearestNeighbor
+from .code import code_digest
 from .datasets import Dataset
 from .extraction import Folders, extract_images
 from .journal import Journal
@@ -190,6 +191,7 @@ def _identity(
     """What the answers depend on: runs that share it share their answers."""
     return {
         "version": version("descr-sdk"),
+        "code": code_digest(matcher),
         "options": {
             "dataset": [dataset.name, _plain(dataset.settings)],
             "matcher": repr(matcher),
