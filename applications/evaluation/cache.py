@@ -25,6 +25,7 @@ class Cache(Generic[V]):
         self._size = size
         self._values: OrderedDict[Hashable, V] = OrderedDict()
         self._lock = threading.Lock()
+        # Never dropped: whoever waits at the lock of a key must not meet another one's.
         self._making: dict[Hashable, threading.Lock] = {}
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
@@ -40,7 +41,6 @@ class Cache(Generic[V]):
                     return self._values[key]
             value = make()
             with self._lock:
-                self._making.pop(key, None)
                 self._values[key] = value
                 self.taken += self._size(value)
                 while self.taken > self.most and len(self._values) > 1:
