@@ -17,8 +17,8 @@ def why_extract(
 
     It can be kept if it is whole, of these pixels, and says of every layer what the descriptor
     would say: the same model, state of the weights and settings, and the precision if the user
-    asked for one. For a descriptor that can't tell
-    without extracting (its `recipe` is None) its `repr` decides.
+    asked for one. For a descriptor that can't tell without extracting (its `recipe` is None) its
+    `repr` decides.
 
     Parameters
     ----------
