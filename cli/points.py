@@ -63,6 +63,8 @@ def check_inside(points: Sequence[Point], *, width: int, height: int, image: str
 
 def _read_file(value: str) -> list[Point]:
     path = Path(value)
+    if not value.strip():
+        raise UserError("--points: no point", hint="give x,y as in 120,64.5, or a file")
     if not os.path.isfile(path):
         what = f"{value} is a folder" if os.path.isdir(path) else f"no such file: {value}"
         if "," in value and not os.path.isdir(path):
@@ -85,7 +87,7 @@ def _read_file(value: str) -> list[Point]:
 def _read_json(path: str, text: str) -> list[Point]:
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} can't be read as JSON: {error}", hint=_JSON_HINT) from None
     if isinstance(document, dict):
         listed = [document.get(name) for name in _LISTS if _holds_points(document.get(name))]
@@ -116,12 +118,13 @@ def _json_point(at: Any, name: str, origin: str) -> Point:
         float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
         for value in (x, y)
     ]
-    return _point(numbers[0], numbers[1], name, origin)
+    return _point(numbers[0], numbers[1], name, origin, hint=_JSON_HINT)
 
 
 def _read_rows(path: str, text: str) -> list[Point]:
     reader = csv.reader(text.splitlines(), skipinitialspace=True)
     columns: tuple[int, int, int | None] | None = None
+    width = 0
     points: list[Point] = []
     try:
         for row in reader:
@@ -131,9 +134,16 @@ def _read_rows(path: str, text: str) -> list[Point]:
                 continue
             if columns is None:
                 columns = _header(cells, where)
+                width = len(cells)
                 if columns is not None:
                     continue
                 columns = (0, 1, 2 if len(cells) == 3 else None)
+            if any(cells[width:]):
+                # As of 120,5,90 for 120.5,90: the columns are not those that they seem to be.
+                raise UserError(
+                    f"{where}: {len(cells)} values in {width} columns",
+                    hint='numbers have a decimal point, and a text with commas stands in "..."',
+                )
             points.append(_read_row(cells, columns, where))
     except csv.Error as error:
         raise UserError(f"{path} line {reader.line_num}: {error}", hint=_FILE_HINT) from None
@@ -162,9 +172,11 @@ def _read_row(cells: list[str], columns: tuple[int, int, int | None], where: str
     return _point(_number(cells[x_column]), _number(cells[y_column]), name, where)
 
 
-def _point(x: float | None, y: float | None, name: str, origin: str) -> Point:
+def _point(
+    x: float | None, y: float | None, name: str, origin: str, *, hint: str = _FILE_HINT
+) -> Point:
     if x is None or y is None:
-        raise UserError(f"{origin}: x and y must be numbers", hint=_FILE_HINT)
+        raise UserError(f"{origin}: x and y must be numbers", hint=hint)
     if not (math.isfinite(x) and math.isfinite(y)):
         raise UserError(f"{origin}: x and y must be finite numbers")
     return Point(x, y, name, origin)

@@ -76,6 +76,7 @@ def test_a_file_can_be_json(tmp_path: Path, text: str, names: list[str], suffix:
         ('[{"x": 3}]', "x and y must be numbers"),
         ('[[true, "4"]]', "x and y must be numbers"),
         ("[[NaN, 4]]", "finite"),
+        ("[" * 100_000, "can't be read as JSON"),
     ],
 )
 def test_json_that_holds_no_points_is_named(tmp_path: Path, text: str, says: str) -> None:
@@ -83,6 +84,43 @@ def test_json_that_holds_no_points_is_named(tmp_path: Path, text: str, says: str
     path.write_text(text)
     with pytest.raises(UserError, match=f"points.json.*{says}"):
         parse_points([str(path)])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x,y\n3,4\n120,5,90\n", "line 3: 3 values in 2 columns"),
+        ("3,4\n120,5,90\n", "line 2: 3 values in 2 columns"),
+        ("name,x,y\neye, left,3,4\n", "line 2: 4 values in 3 columns"),
+    ],
+)
+def test_a_row_with_more_values_than_columns_is_refused(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text(text)
+    with pytest.raises(UserError, match=says) as caught:
+        parse_points([str(path)])
+    assert "decimal point" in str(caught.value.hint)
+
+
+def test_empty_columns_at_the_end_do_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("x,y\n3,4,\n6,7,,\n")
+    assert [(point.x, point.y) for point in parse_points([str(path)])] == [(3, 4), (6, 7)]
+
+
+def test_an_empty_text_is_no_folder() -> None:
+    with pytest.raises(UserError, match="--points: no point"):
+        parse_points([""])
+
+
+def test_a_hint_on_json_does_not_speak_of_columns(tmp_path: Path) -> None:
+    path = tmp_path / "points.json"
+    path.write_text('[["a", 1]]')
+    with pytest.raises(UserError) as caught:
+        parse_points([str(path)])
+    assert "CSV" not in str(caught.value.hint)
 
 
 def test_a_point_of_a_file_knows_its_line(tmp_path: Path) -> None:
