@@ -16,7 +16,7 @@ from .metrics import (
     count_correct,
 )
 from .progress import Progress, silent
-from .protocol import PROTOCOLS, Protocol, Threshold
+from .protocol import PROTOCOLS, Protocol, Threshold, written
 from .scores import lengths, point_distance, score_flow, score_masks
 
 ALPHAS = (0.01, 0.05, 0.1)
@@ -39,6 +39,10 @@ class Measure:
         and 1, or 0 where it doesn't count.
     average:
         How pairs become one number.
+    within_category:
+        Whether an interval draws the pairs of each category on their own, since how many it has is
+        part of the benchmark. The objects of videos are drawn from all: most videos have one or
+        two, which tell nothing of other videos.
     """
 
     label: str
@@ -46,6 +50,7 @@ class Measure:
     right: npt.NDArray[np.float64]
     of: npt.NDArray[np.float64]
     average: Average
+    within_category: bool = True
 
     def value(self, category: npt.ArrayLike) -> float:
         """The number, 0 to 1 for shares; NaN where no pair counts."""
@@ -54,7 +59,11 @@ class Measure:
     def record(self, category: npt.NDArray[Any]) -> dict[str, Any]:
         """The number with its 95% interval over pairs, in values that JSON holds."""
         found = bootstrap_interval(
-            self.right, self.of, self.average, category=category, resamples=RESAMPLES
+            self.right,
+            self.of,
+            self.average,
+            category=category if self.within_category else None,
+            resamples=RESAMPLES,
         )
         return {
             "label": self.label,
@@ -136,7 +145,9 @@ def _of_points(predictions: xr.Dataset, protocol: Protocol) -> list[Measure]:
         comparison=protocol.comparison or "<",
     )
     return [
-        Measure(f"PCK@{alpha:.2f}", "%", row.astype(float), of.astype(float), _average(protocol))
+        Measure(
+            f"PCK@{written(alpha)}", "%", row.astype(float), of.astype(float), _average(protocol)
+        )
         for alpha, row in zip(protocol.alphas, right, strict=True)
     ]
 
@@ -148,7 +159,8 @@ def _of_flow(
         scores = score_flow(predictions, dataset, protocol.alphas, advance=advance)
     found = scores["pck"].sel(comparison=protocol.comparison or "<=")
     rows: list[tuple[str, str, Any]] = [
-        (f"flow PCK@{alpha:.2f}", "%", found.sel(alpha=alpha).values) for alpha in protocol.alphas
+        (f"flow PCK@{written(alpha)}", "%", found.sel(alpha=alpha).values)
+        for alpha in protocol.alphas
     ]
     rows += [
         ("end-point error", "px", scores["endpoint_error"].values),
@@ -171,9 +183,8 @@ def _of_masks(
             rows.append((float(own["region"].mean()), float(own["contour"].mean())))
     table = np.array(rows, dtype=np.float64).reshape(-1, 2)
     measures = [
-        _plain("J&F", "%", table.mean(axis=1)),
-        _plain("J", "%", table[:, 0]),
-        _plain("F", "%", table[:, 1]),
+        replace(_plain(label, "%", values), within_category=False)
+        for label, values in (("J&F", table.mean(axis=1)), ("J", table[:, 0]), ("F", table[:, 1]))
     ]
     return Units("objects", names, np.array(videos, dtype=str)), measures
 

@@ -84,7 +84,7 @@ class Protocol:
         where = " ".join(part for part in (self.dataset, self.split, self.subset) if part)
         parts = [where, self.metric]
         if self.metric != "J&F":
-            parts[1] += "@" + "/".join(map(_written, self.alphas))
+            parts[1] += "@" + "/".join(map(written, self.alphas))
             parts += [
                 self.threshold or "threshold not stated",
                 self.average or "average not stated",
@@ -97,7 +97,8 @@ class Protocol:
         return {**asdict(self), "alphas": list(self.alphas)}
 
 
-def _written(alpha: float) -> str:
+def written(alpha: float) -> str:
+    """An alpha as it is printed: with two places after the point, or as many as it has."""
     return f"{alpha:.2f}" if round(alpha, 2) == alpha else f"{alpha:g}"
 
 

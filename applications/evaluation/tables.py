@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .protocol import written
+
 
 @dataclass(frozen=True)
 class Table:
@@ -163,7 +165,7 @@ def _protocol(row: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
     """The protocol of a published row, in few words where it is that of the report."""
     if not row["same_protocol"]:
         return str(row["line"])
-    alphas = "/".join(f"{alpha:.2f}" for alpha in row["alphas"])
+    alphas = "/".join(map(written, row["alphas"]))
     at = f"{ours['metric']}@{alphas}" if alphas else ours["metric"]
     return " ".join(part for part in (row["subset"], at, "as above") if part)
 
