@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -112,22 +113,17 @@ def _by_category(units: Units, measures: Sequence[Measure]) -> list[dict[str, An
 
 def _variants(table: xr.Dataset) -> list[dict[str, Any]]:
     pck = table["pck"]
+    names = {name: pck[name].values.tolist() for name in pck.dims}
+    alphas = names.pop("alpha")
     return [
         {
-            "threshold": threshold,
-            "average": average,
-            "comparison": comparison,
-            "alphas": pck["alpha"].values.tolist(),
-            "values": [
-                finite(value)
-                for value in pck.sel(
-                    threshold=threshold, average=average, comparison=comparison
-                ).values.tolist()
-            ],
+            **dict(zip(map(str, names), chosen, strict=True)),
+            "alphas": alphas,
+            "values": [finite(value) for value in values.tolist()],
         }
-        for threshold in pck["threshold"].values.tolist()
-        for average in pck["average"].values.tolist()
-        for comparison in pck["comparison"].values.tolist()
+        for chosen, values in zip(
+            product(*names.values()), pck.values.reshape(-1, len(alphas)), strict=True
+        )
     ]
 
 

@@ -152,17 +152,16 @@ def _match(
     """The answers for all pairs, in their order; those in the journal are not made again."""
     found: list[Arrays | None] = [None] * len(listing.pairs)
     for record in journal.records():
-        _take(unpack(record), found)
+        _take(record, found)
     runs = [
         run for run in work.batches(listing.pairs) if any(found[place] is None for place in run)
     ]
 
     def answer(run: Sequence[int]) -> bytes:
-        arrays = {"pair": np.array(run, dtype=np.int32)}
-        for place, one in zip(run, work.run([listing.pairs[n] for n in run]), strict=True):
-            arrays |= {f"{place}/{name}": values for name, values in one.items()}
+        answers = work.run([listing.pairs[place] for place in run])
+        for place, one in zip(run, answers, strict=True):
             found[place] = one
-        return pack(arrays)
+        return _record(run, answers)
 
     with progress("matching", len(listing.pairs)) as advance:
         for one in found:
@@ -175,13 +174,30 @@ def _match(
     return [one for one in found if one is not None]
 
 
-def _take(arrays: Arrays, found: list[Arrays | None]) -> None:
-    own: dict[int, dict[str, npt.NDArray[Any]]] = {int(place): {} for place in arrays["pair"]}
+def _record(run: Sequence[int], answers: Sequence[Arrays]) -> bytes:
+    """The answers for the pairs of a run as one record: of each array all values, and shapes."""
+    arrays = {"pair": np.array(run, dtype=np.int32)}
+    for name in answers[0]:
+        parts = [one[name] for one in answers]
+        arrays[f"{name}/shape"] = np.array([part.shape for part in parts], dtype=np.int32)
+        arrays[name] = np.concatenate([part.ravel() for part in parts])
+    return pack(arrays)
+
+
+def _take(record: bytes, found: list[Arrays | None]) -> None:
+    """Put the answers of a record in the places of their pairs."""
+    arrays = unpack(record)
+    places = arrays.pop("pair").tolist()
+    own: list[dict[str, npt.NDArray[Any]]] = [{} for _ in places]
     for name, values in arrays.items():
-        of_pair, slash, inner = name.partition("/")
-        if slash:
-            own[int(of_pair)][inner] = values
-    for place, one in own.items():
+        if name.endswith("/shape"):
+            continue
+        start = 0
+        for one, shape in zip(own, arrays[f"{name}/shape"], strict=True):
+            end = start + int(np.prod(shape))
+            one[name] = values[start:end].reshape(shape)
+            start = end
+    for place, one in zip(places, own, strict=True):
         found[place] = one
 
 
