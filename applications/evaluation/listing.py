@@ -83,10 +83,13 @@ class Listing:
         The pairs.
     images:
         The image files by category of the pairs that show them, and key.
+    given:
+        The files of the masks that answers are made from: those of the first frames of videos.
     """
 
     pairs: tuple[Listed, ...]
     images: Mapping[str, Mapping[str, Path]]
+    given: tuple[Path, ...] = ()
 
     @classmethod
     def read(
@@ -101,6 +104,7 @@ class Listing:
         """
         pairs: list[Listed] = []
         images: dict[str, dict[str, Path]] = {}
+        given: dict[Path, None] = {}
         files = Inventory(dataset.folder, title=dataset.title, website=dataset.website)
         for place in places:
             advance(dataset.entries[place].name)
@@ -113,8 +117,10 @@ class Listing:
                     files.need(picture.mask)
             if pair.flow is not None:
                 files.need(pair.flow)
+            if dataset.truth == "masks" and pair.source.mask is not None:
+                given[pair.source.mask] = None
         files.raise_if_incomplete()
-        return cls(tuple(pairs), images)
+        return cls(tuple(pairs), images, tuple(given))
 
     @cached_property
     def digest(self) -> str:
@@ -126,6 +132,8 @@ class Listing:
             said.update(pair.source_points.tobytes() + pair.target_points.tobytes())
             if pair.mirrored_points is not None:
                 said.update(pair.mirrored_points.tobytes())
+        for path in self.given:
+            said.update(hashlib.sha256(path.read_bytes()).digest())
         return said.hexdigest()
 
 

@@ -1,4 +1,7 @@
+import shutil
+
 import numpy as np
+from descr.applications.evaluation import open_dataset
 from descr.applications.evaluation.listing import Listed, Listing, batches
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,3 +57,16 @@ def test_only_common_points_are_kept(written):
     assert listing.digest == Listing.read(dataset, [0, 3]).digest
     assert listing.digest != Listing.read(dataset, [0, 4]).digest
     assert listing.digest != Listing.read(dataset, [0]).digest
+
+
+def test_masks_that_are_carried_on_are_part_of_what_is_known(written, tmp_path):
+    root = tmp_path / "copy"
+    shutil.copytree(written("davis-2017").folder, root)
+    dataset = open_dataset("davis-2017", root)
+    first, last = dataset[0], dataset[len(dataset) - 1]
+    before = Listing.read(dataset, range(len(dataset))).digest
+    shutil.copyfile(last.source.mask, last.target.mask)
+    # What only judges the answers doesn't change them.
+    assert Listing.read(dataset, range(len(dataset))).digest == before
+    shutil.copyfile(first.target.mask, first.source.mask)
+    assert Listing.read(dataset, range(len(dataset))).digest != before
