@@ -1,6 +1,7 @@
 """The mask options, on `descr match`: other commands take them from the same place."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,13 @@ def test_masks_are_found_for_any_number_of_inputs(folder: Path, right: Path) -> 
     assert all(mask is not None and 0 < mask.mean() < 1 for mask in found)
     with pytest.raises(UserError, match="exclude each other"):
         MaskOptions(files=(right,), auto=True)
+
+
+def test_without_scikit_learn_it_is_the_option_that_needs_it(
+    descr: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "sklearn"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    done = descr(*PAIR, "--auto-mask")
+    done.refused("--auto-mask needs scikit-learn", "pip install 'descr-sdk[cluster]'")
