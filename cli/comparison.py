@@ -132,6 +132,6 @@ def check_photographs(
         if outputs and one.image is None:
             otherwise = f", or write {instead}" if instead else ""
             raise UserError(
-                f"-o {outputs[0]}: {what} needs the photographs, and {one.path} is a feature file",
+                f"{outputs[0]}: {what} needs the photographs, and {one.path} is a feature file",
                 hint=f"give the image itself{otherwise}",
             )

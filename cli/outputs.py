@@ -10,10 +10,12 @@ from .errors import UserError
 Writer = Callable[[Path], None]
 
 
-def check_suffixes(outputs: Sequence[Path], suffixes: Mapping[str, str]) -> None:
+def check_suffixes(
+    outputs: Sequence[Path], suffixes: Mapping[str, str], *, option: str = "-o"
+) -> None:
     """Raise `UserError` for an output whose suffix is none of these, and for one given twice.
 
-    `suffixes` says of each suffix what is written.
+    `suffixes` says of each suffix what is written; `option` is what the outputs were given to.
     """
     listing = ", ".join(f"{suffix} ({what})" for suffix, what in suffixes.items())
     seen: set[str] = set()
@@ -21,10 +23,10 @@ def check_suffixes(outputs: Sequence[Path], suffixes: Mapping[str, str]) -> None
         suffix = output.suffix.lower()
         if suffix not in suffixes:
             said = f"the suffix {output.suffix!r} means nothing" if suffix else "has no suffix"
-            raise UserError(f"-o {output}: {said}", hint=f"use one of {listing}")
+            raise UserError(f"{option} {output}: {said}", hint=f"use one of {listing}")
         real = os.path.realpath(output)
         if real in seen:
-            raise UserError(f"-o {output} is given twice")
+            raise UserError(f"{option} {output} is given twice")
         seen.add(real)
 
 
@@ -34,7 +36,7 @@ def check_not_inputs(outputs: Sequence[Path], inputs: Iterable[Path]) -> None:
     for output in outputs:
         if any(_same_file(output, path) for path in given):
             raise UserError(
-                f"-o {output} would overwrite an input", hint="choose another name for the output"
+                f"{output} would overwrite an input", hint="choose another name for the output"
             )
 
 
