@@ -100,6 +100,7 @@ def explain_usage(error: Any) -> tuple[str, str | None]:
     hint: str | None = f"see {command} --help"
     # Some versions of typer speak of a variable of the environment where there is none.
     message = one_line(error.format_message()).replace(" (env var: 'None')", "").rstrip(".")
+    message = message.replace(": Value error, ", ": ")
     misspelt = getattr(error, "option_name", None)
     if context is not None and misspelt and message.startswith("No such option"):
         known = _options(context)
@@ -118,7 +119,9 @@ def _options(context: Any) -> list[str]:
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name.strip("'"), known, n=1)
+    name = name.strip("'")
+    near = [one for one in known if one.startswith(name)]
+    near = near or difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]}? " if near else ""
 
 

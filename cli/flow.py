@@ -43,6 +43,8 @@ SUFFIXES = {".flo": "Middlebury", ".png": "KITTI, 16 bits", ".nc": "Dataset"}
 _MATCHER = "soft-argmax"
 _FLOW = "Which flow"
 _RESULTS = "Results"
+_MOST_CELLS = 20_000
+"""Along a side; what is more is a slip, and would ask for more memory than there is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,10 +198,11 @@ def _resolution(option: str, text: str) -> int | tuple[int, int]:
         counts = [int(part) for part in text.lower().split("x")]
     except ValueError:
         counts = []
-    if not 1 <= len(counts) <= 2 or not all(1 <= count <= 20_000 for count in counts):
+    if not 1 <= len(counts) <= 2 or not all(1 <= count <= _MOST_CELLS for count in counts):
         names = "image, cells, " if option == "--grid" else ""
         raise UserError(
-            f"{option} must be {names}a number of cells or ROWSxCOLUMNS, not {text!r}",
+            f"{option} must be {names}a number of cells or ROWSxCOLUMNS, each at most "
+            f"{_MOST_CELLS}, not {text!r}",
             hint=f"as in {option} 128 or {option} 96x128",
         )
     return counts[0] if len(counts) == 1 else (counts[0], counts[1])

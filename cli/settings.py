@@ -7,6 +7,11 @@ from typing import Any
 
 from .errors import UserError
 
+_EXAMPLES = {
+    "--matcher-set": "tolerance=1",
+    "--mask-set": "seed=1",
+    "--dataset-set": "layout=small",
+}
 _WORDS = {"true": True, "false": False, "none": None, "null": None}
 
 
@@ -21,7 +26,8 @@ def split_settings(pairs: Sequence[str], flag: str) -> dict[str, str]:
         key, equals, value = pair.partition("=")
         key = key.strip().replace("-", "_")
         if not equals or not key:
-            raise UserError(f"{flag} {pair!r} is not KEY=VALUE", hint=f"as in {flag} step=4")
+            example = _EXAMPLES.get(flag, "step=4")
+            raise UserError(f"{flag} {pair!r} is not KEY=VALUE", hint=f"as in {flag} {example}")
         if key in settings:
             raise UserError(f"{flag} gives {key!r} twice")
         settings[key] = value.strip()

@@ -40,6 +40,7 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
 SUFFIXES = dict.fromkeys((".png", ".jpg", ".jpeg", ".webp"), "picture")
 NO_MASK = "-"
 _WIDTHS = 64, 20_000
+_COMPONENTS = 4096
 _WHAT = "What"
 
 
@@ -182,9 +183,9 @@ def _numbers(components: str | None) -> tuple[int, int, int] | None:
         red, green, blue = (int(text) for text in components.split(","))
     except ValueError:
         red = green = blue = 0
-    if min(red, green, blue) < 1:
+    if not all(1 <= one <= _COMPONENTS for one in (red, green, blue)):
         raise UserError(
-            f"--components must be three numbers from 1 on, not {components!r}",
+            f"--components must be three numbers from 1 to {_COMPONENTS}, not {components!r}",
             hint="as in --components 1,2,3",
         )
     return red, green, blue
@@ -206,7 +207,7 @@ def _masks(
         )
     if files and len(files) != images:
         raise UserError(
-            f"--mask is given {len(files)} times for {images} images",
+            f"--mask is given {len(files)} time{'s' if len(files) > 1 else ''} for {images} images",
             hint=f"give it once per image, in their order; {NO_MASK} for one without a mask",
         )
     paths = [None if file == NO_MASK else Path(file) for file in files]

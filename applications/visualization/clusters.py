@@ -123,7 +123,7 @@ def _cluster(
     name = fmap.attrs["image_name"]
     if len(cells) < clusters:
         raise OptionError(
-            f"{name} has {len(cells)} cells to cluster, fewer than the {clusters} clusters",
+            f"{name} has too few cells for {clusters} clusters: {len(cells)}",
             hint="ask for fewer clusters, or give a larger mask",
         )
     sklearn = require_cluster("sklearn.cluster", "clustering")
@@ -135,7 +135,7 @@ def _cluster(
     occurring, first = np.unique(labels, return_index=True)
     if len(occurring) < clusters:
         raise OptionError(
-            f"{name} has only {len(occurring)} different cells, fewer than the {clusters} clusters",
+            f"{name} has too few different cells for {clusters} clusters: {len(occurring)}",
             hint="ask for fewer clusters",
         )
     order = np.argsort(first)

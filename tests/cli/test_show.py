@@ -160,9 +160,11 @@ def test_compare_needs_the_photographs(descr: Any, contents: Any) -> None:
         (("a.png", "--as", "clusters", "--clusters", "1"), ("from 2 to 12, not 1",)),
         (("a.png", "--components", "1,2"), ("three numbers", "'1,2'")),
         (("a.png", "--components", "0,1,2"), ("three numbers",)),
+        (("a.png", "--components", "1,2,9999"), ("three numbers from 1 to 4096",)),
+        (("a.png", "--as", "all"), ("invalid value for '--as': 'all' is not one of 'pca'",)),
         (("a.png", "--width", "10"), ("--width must be from 64 to 20000",)),
         (("gone.png",), ("no such file: gone.png",)),
-        (("a.png", "b.png", "--mask", "a.png"), ("1 times for 2 images",)),
+        (("a.png", "b.png", "--mask", "a.png"), ("1 time for 2 images",)),
         (("a.png", "--mask", "a.png", "--auto-mask"), ("exclude each other",)),
         (("a.png", "--mask", "gone.png"), ("no such file: gone.png",)),
     ],
@@ -217,7 +219,7 @@ def test_what_the_features_do_not_allow_leaves_nothing_behind(descr: Any, conten
     descr(*show, "--mask", "empty.png").refused("empty.png", "empty")
     descr(*show, "--mask", "small.png").refused("10 x 10", "96 x 64")
     clusters = (*show, "--as", "clusters", "--clusters", "12", "--mask", "corner.png")
-    descr(*clusters).refused("a.png has 6 cells", "12 clusters")
+    descr(*clusters).refused("a.png has too few cells for 12 clusters: 6")
     descr("show", "a.nc", "--set", "size=96", "-o", "x.png").refused("nothing to do")
     descr("show", "a.nc", "b.png", "-o", "x.png").refused("size", "can't be compared")
     assert contents() == before
