@@ -26,14 +26,13 @@ from ..descriptors.errors import (
     OptionError,
     PointError,
 )
-from ..descriptors.grids import Grid, unit_length
-from ..descriptors.maps import build_map
 from .base import Matcher
+from .cells import Cells, map_cells, point_cells
+from .correspondences import check_partners
 from .matches import to_matches
+from .trials import ROUNDING, check_same, check_values, mask_of, pair, render_map
 
-# Places may differ this much, in pixels, with how a matcher was asked: float32 cosines in another
-# order of summation.
-_ROUNDING = 1e-2
+__all__ = ["CHECKS", "check_matcher", "render_map"]
 
 
 def check_matcher(matcher: Matcher) -> None:
@@ -45,76 +44,44 @@ def check_matcher(matcher: Matcher) -> None:
         check(matcher)
 
 
-def render_map(
-    rows: int,
-    columns: int,
-    *,
-    channels: int = 12,
-    stride: int = 8,
-    seed: int = 0,
-    name: str = "picture.png",
-    basis: str = "test",
-) -> xr.DataArray:
-    """A feature map (channel, y, x) of random unit vectors, whose cells tile an image."""
-    generator = torch.Generator().manual_seed(seed)
-    features = torch.randn(channels, rows, columns, generator=generator)
-    y, x = (
-        np.arange(count, dtype=np.float64) * stride + (stride - 1) / 2 for count in (rows, columns)
-    )
-    return build_map(
-        unit_length(features),
-        Grid(y, x),
-        sources=["test"] * channels,
-        layers=["random"] * channels,
-        image={
-            "image_name": name,
-            "image_height": rows * stride,
-            "image_width": columns * stride,
-            "image_sha256": "0" * 64,
-            "descriptor": "random",
-        },
-        basis=basis,
-    )
-
-
 def check_result_of_the_grid(matcher: Matcher) -> None:
     """Without points: one place per source cell, with its coordinates, types and attributes."""
-    source, target = _pair()
+    source, target = pair()
     found = matcher(source, target)
     assert found["score"].dims == ("y", "x"), f"the result has the dimensions {found.sizes}"
     for axis in ("y", "x"):
         assert np.array_equal(found[axis].values, source[axis].values), (
             f"the coordinate {axis!r} is not that of the source"
         )
-    _check_values(found, target)
+    check_values(found, target)
 
 
 def check_result_of_points(matcher: Matcher) -> None:
     """With points: one place per point, in order, with the points as coordinates."""
-    source, target = _pair()
+    source, target = pair()
     points = [(3.0, 4.5), (-0.5, -0.5), (55.5, 39.5), (3.0, 4.5)]
     found = matcher(source, target, points=points)
     assert found["score"].dims == ("point",), f"the result has the dimensions {found.sizes}"
     given = np.stack([found["source_x"].values, found["source_y"].values], axis=1)
     assert np.array_equal(given, points), "source_x and source_y are not the points"
-    _check_values(found, target)
+    check_values(found, target)
     first, last = found.isel(point=0), found.isel(point=3)
     assert first.identical(last), "the same point asked for twice has two answers"
 
 
 def check_points_agree_with_the_grid(matcher: Matcher) -> None:
     """A point at the centre of a cell has the match of that cell."""
-    source, target = _pair()
+    source, target = pair()
     grid = matcher(source, target).stack(point=("y", "x")).reset_index("point")
     centres = np.stack([grid["x"].values, grid["y"].values], axis=1)
     points = matcher(source, target, points=centres, interpolation="nearest")
-    _check_same(grid, points, "whether cells or points are asked for")
+    check_same(grid, points, "whether cells or points are asked for")
 
 
 def check_masks(matcher: Matcher) -> None:
     """Nothing is asked for outside the source mask, and nothing found outside the target mask."""
-    source, target = _pair()
-    source_mask, target_mask = _mask_of(source, slice(0, 24), slice(16, 56)), _mask_of(target)
+    source, target = pair()
+    source_mask, target_mask = mask_of(source, slice(0, 24), slice(16, 56)), mask_of(target)
     target_mask[8:48, 0:24] = True
     found = matcher(source, target, source_mask=source_mask, target_mask=target_mask)
     asked = np.zeros(found["score"].shape, dtype=bool)
@@ -122,7 +89,7 @@ def check_masks(matcher: Matcher) -> None:
     assert not found["matched"].values[~asked].any(), "a place outside the source mask is matched"
     assert np.isnan(found["score"].values[~asked]).all(), "a place outside the mask has a score"
     assert not np.isnan(found["score"].values[asked]).any(), "a place in the mask has no score"
-    _check_values(found, target)
+    check_values(found, target)
     matches = to_matches(found)
     x, y = matches["target_x"].values, matches["target_y"].values
     inside = (x >= 3.4) & (x <= 19.6) & (y >= 11.4) & (y <= 43.6)
@@ -138,10 +105,10 @@ def check_masks(matcher: Matcher) -> None:
 
 def check_other_lengths(matcher: Matcher) -> None:
     """Maps that are not of unit length are matched by their directions."""
-    source, target = _pair()
+    source, target = pair()
     scale = xr.DataArray(np.geomspace(0.01, 100.0, source.sizes["x"], dtype=np.float32), dims="x")
     found = matcher(source.copy(data=(source * scale).values), target)
-    _check_same(matcher(source, target), found, "the lengths of the cells")
+    check_same(matcher(source, target), found, "the lengths of the cells")
 
 
 def check_one_cell(matcher: Matcher) -> None:
@@ -151,12 +118,12 @@ def check_one_cell(matcher: Matcher) -> None:
     for first, second in ((one, one), (one, target), (target, one), (flat, flat)):
         found = matcher(first, second)
         assert found["score"].shape == (first.sizes["y"], first.sizes["x"])
-        _check_values(found, second)
+        check_values(found, second)
 
 
 def check_repeatable(matcher: Matcher) -> None:
     """The same maps have the same answer, and are left as they were."""
-    source, target = _pair()
+    source, target = pair()
     before = source.copy(deep=True), target.copy(deep=True)
     first, second = matcher(source, target), matcher(source, target)
     assert first.identical(second), "the same maps have two answers"
@@ -165,9 +132,26 @@ def check_repeatable(matcher: Matcher) -> None:
     assert source.values.flags.writeable, "the source map was frozen"
 
 
+def check_source_is_used_as_said(matcher: Matcher) -> None:
+    """A matcher that says that it doesn't use the source answers the same without it."""
+    if matcher.uses_source:
+        return
+    source, target = pair()
+    points = [(3.0, 4.5), (40.0, 22.0), (55.5, 39.5)]
+    found = matcher(source, target, points=points)
+    query = point_cells(source, points, "bilinear", matcher.torch_device)
+    nowhere = torch.zeros(len(query))
+    query = Cells(query.features, nowhere.long(), nowhere.double(), nowhere.double(), (0, 0))
+    partners = matcher.match(query, query, map_cells(target, matcher.torch_device))
+    for name, values in check_partners(partners, len(query), repr(matcher)).items():
+        assert np.allclose(values, found[name].values, atol=ROUNDING, equal_nan=True), (
+            f"{name} depends on the source, and uses_source is False"
+        )
+
+
 def check_files(matcher: Matcher) -> None:
     """The result goes through a NetCDF file as it is, and into a list of matches."""
-    source, target = _pair()
+    source, target = pair()
     for found in (matcher(source, target), matcher(source, target, points=[(3.0, 4.0)])):
         with tempfile.TemporaryDirectory() as folder:
             found.to_netcdf(Path(folder) / "found.nc")
@@ -190,19 +174,19 @@ def check_settings(matcher: Matcher) -> None:
             continue
         raise AssertionError(f"the setting {name!r} can be changed after construction")
     if "block" in matcher.settings:
-        source, target = _pair()
+        source, target = pair()
         small = type(matcher)(**{**matcher.settings, "block": 3})
-        _check_same(matcher(source, target), small(source, target), "the block size")
+        check_same(matcher(source, target), small(source, target), "the block size")
 
 
 def check_bad_input_is_refused(matcher: Matcher) -> None:
     """What can't be matched is an error of its own kind, not an answer."""
-    source, target = _pair()
+    source, target = pair()
     other_basis = render_map(6, 5, seed=1, basis="another")
     fewer_channels = render_map(6, 5, seed=1, channels=11)
     holed, infinite, zero = (target.copy(deep=True) for _ in range(3))
     holed[0, 2, 3], infinite[0, 2, 3], zero[:, 2, 3] = np.nan, np.inf, 0.0
-    small, empty = np.ones((3, 3), dtype=bool), _mask_of(target)
+    small, empty = np.ones((3, 3), dtype=bool), mask_of(target)
     refused: list[tuple[type[DescrError], Any, dict[str, Any]]] = [
         (IncomparableFeaturesError, other_basis, {}),
         (IncomparableFeaturesError, fewer_channels, {}),
@@ -218,7 +202,7 @@ def check_bad_input_is_refused(matcher: Matcher) -> None:
         (ImageError, target, {"source_mask": small}),
         (ImageError, target, {"target_mask": small}),
         (ImageError, target, {"target_mask": empty}),
-        (ImageError, target, {"source_mask": _mask_of(source)}),
+        (ImageError, target, {"source_mask": mask_of(source)}),
     ]
     for kind, second, options in refused:
         try:
@@ -236,50 +220,8 @@ CHECKS: tuple[Callable[[Matcher], None], ...] = (
     check_other_lengths,
     check_one_cell,
     check_repeatable,
+    check_source_is_used_as_said,
     check_files,
     check_settings,
     check_bad_input_is_refused,
 )
-
-
-def _pair() -> tuple[xr.DataArray, xr.DataArray]:
-    """A source of 5 x 7 cells and a target of 6 x 5, 8 pixels each."""
-    return render_map(5, 7, name="a.png"), render_map(6, 5, seed=1, name="b.png")
-
-
-def _mask_of(
-    fmap: xr.DataArray, rows: slice = slice(0), columns: slice = slice(0)
-) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    mask = np.zeros((fmap.attrs["image_height"], fmap.attrs["image_width"]), dtype=np.bool_)
-    mask[rows, columns] = True
-    return mask
-
-
-def _check_values(found: xr.Dataset, target: xr.DataArray) -> None:
-    kinds = {"target_x": "float64", "target_y": "float64", "score": "float32", "matched": "bool"}
-    assert set(found.data_vars) == set(kinds), f"the result has the variables {[*found.data_vars]}"
-    for name, kind in kinds.items():
-        assert found[name].dtype == kind, f"{name} has the type {found[name].dtype}, not {kind}"
-    for role in ("source", "target"):
-        for attribute in (f"{role}_name", f"{role}_height", f"{role}_width"):
-            assert attribute in found.attrs, f"the result has no attribute {attribute!r}"
-    matched = found["matched"].values
-    for axis, side in (("x", "image_width"), ("y", "image_height")):
-        at = found[f"target_{axis}"].values
-        assert np.isnan(at[~matched]).all(), f"an unmatched place has a target_{axis}"
-        inside = (at[matched] >= -0.5) & (at[matched] <= target.attrs[side] - 0.5)
-        assert inside.all(), f"a target_{axis} lies outside the target image"
-    score = found["score"].values
-    assert not np.isnan(score[matched]).any(), "a match has no score"
-    assert (np.isnan(score) | (np.abs(score) <= 1)).all(), "a score is not a cosine"
-
-
-def _check_same(first: xr.Dataset, second: xr.Dataset, what: str) -> None:
-    assert np.array_equal(first["matched"].values, second["matched"].values), (
-        f"which places are matched depends on {what}"
-    )
-    for name, tolerance in (("target_x", _ROUNDING), ("target_y", _ROUNDING), ("score", 1e-5)):
-        same = np.allclose(
-            first[name].values, second[name].values, rtol=0, atol=tolerance, equal_nan=True
-        )
-        assert same, f"{name} depends on {what}"

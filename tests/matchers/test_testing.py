@@ -80,6 +80,22 @@ class DependsOnTheBlock(NearestNeighbor):
         return replace(partners, score=partners.score * (1 if self.block is None else 0.5))
 
 
+class LooksAtTheSource(NearestNeighbor):
+    uses_source = False
+
+    def match(self, query, source, target):
+        partners = super().match(query, source, target)
+        return replace(partners, score=partners.score / len(source))
+
+
+class LooksAtPlaces(NearestNeighbor):
+    uses_source = False
+
+    def match(self, query, source, target):
+        partners = super().match(query, source, target)
+        return replace(partners, x=torch.where(query.x > 20, target.x[0], partners.x))
+
+
 class KeepsSettingsLoose(NearestNeighbor):
     def __setattr__(self, name, value):
         object.__setattr__(self, name, value)
@@ -109,6 +125,8 @@ class HasTwoPrecisions(NearestNeighbor):
         (SpoilsTheMap, "source map was changed|two answers|depends on"),
         (KeepsCoordinatesOfTheUnmatched, "unmatched place has a target_x"),
         (DependsOnTheBlock, "score depends on the block size"),
+        (LooksAtTheSource, "score depends on the source"),
+        (LooksAtPlaces, "target_x depends on the source"),
         (KeepsSettingsLoose, "can be changed after construction"),
         (ComparesAnything, "no IncomparableFeaturesError"),
         (HasTwoPrecisions, "score has the type float64"),
