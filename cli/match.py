@@ -185,7 +185,7 @@ def _run(request: _Request) -> "Result":
                 target_mask=target_mask,
             )
     if request.points:
-        say_unmatched(matcher.made, found)
+        say_unmatched(matcher.made, found, masked=source_mask is not None)
     return Result(
         a=inputs[0],
         b=inputs[1],

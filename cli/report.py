@@ -29,12 +29,20 @@ def print_matches(result: Result, outputs: Sequence[Path]) -> None:
     print_facts(_facts(result, outputs))
 
 
-def say_unmatched(matcher: "Matcher", found: "xr.Dataset") -> None:
-    """Say how many points the mutual matcher has no answer for, and which matchers would."""
+def say_unmatched(matcher: "Matcher", found: "xr.Dataset", *, masked: bool) -> None:
+    """Say why points have no match: how many lie outside the mask, or have no match back.
+
+    `masked` says whether the source has a mask.
+    """
     from ..matchers import MutualNearestNeighbor
 
     # Points outside the source's mask have no score: no matcher answers them.
-    count = int((~found["matched"] & found["score"].notnull()).sum())
+    unmatched, asked = ~found["matched"], found["score"].notnull()
+    outside = int((unmatched & ~asked).sum())
+    if outside and masked:
+        points = "1 point lies" if outside == 1 else f"{outside} points lie"
+        say(f"{points} outside the mask of {found.attrs['source_name']}, and so no match is sought")
+    count = int((unmatched & asked).sum())
     if count and isinstance(matcher, MutualNearestNeighbor):
         points = "1 point has" if count == 1 else f"{count} points have"
         say(f"{points} no match back; --matcher nearest or soft-argmax always answers")

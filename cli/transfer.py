@@ -163,7 +163,7 @@ def _run(request: _Request) -> "Transferred":
                 source_mask=source_mask,
                 target_mask=target_mask,
             )
-    say_unmatched(matcher.made, found)
+    say_unmatched(matcher.made, found, masked=source_mask is not None)
     return transferred.Transferred(
         a=inputs[0],
         b=inputs[1],

@@ -118,6 +118,13 @@ def test_masks_and_feature_files_are_taken(descr: Any, eyes: str) -> None:
     PIL.Image.fromarray(mask).save("right.png")
     masked = descr(*PAIR, "--points", eyes, "--mask-b", "right.png", "--json")
     assert all(row["target_x"] >= 38 for row in json.loads(masked.out)["points"])
+    assert "outside the mask" not in masked.err
+    for command in (PAIR, ("match", *PAIR[1:])):
+        points = ("--points", "60,32", "--points", "2,40", "--points", "3,3")
+        outside = descr(*command, *points, "--mask-a", "right.png")
+        assert outside.code == 0
+        assert "2 points lie outside the mask of a.png" in outside.err
+        assert "no match back" not in outside.err
     assert descr("extract", "a.png", "b.png", "-o", ".", *FAST, "--lossless").code == 0
     files = descr("transfer", "a.png.nc", "b.png.nc", "--points", eyes, "--json")
     images = descr(*PAIR, "--points", eyes, "--json")
