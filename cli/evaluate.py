@@ -194,7 +194,8 @@ def evaluate(
                 f"{flag} and --recipe exclude each other: the recipe says what is taken",
                 hint="leave out one of them",
             )
-    if accept_mirrored_parts and not align_pose:
+    # A recipe may align poses without being told to.
+    if accept_mirrored_parts and not align_pose and recipe is None:
         raise UserError(
             "--accept-mirrored-parts has nothing to do without --align-pose", hint="give both"
         )

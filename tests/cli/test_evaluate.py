@@ -133,6 +133,10 @@ def test_classes_of_ones_own(descr: Any, spair: Path) -> None:
         ),
         (("spair-71k", "spair", "--matcher", "nearby"), ("unknown matcher",)),
         (("spair-71k", "spair", "--accept-mirrored-parts"), ("--align-pose",)),
+        (
+            ("spair-71k", "spair", "--recipe", "tale", "--accept-mirrored-parts"),
+            ("nothing to do without",),
+        ),
         (("spair-71k", "spair", "--interpolation", "cubic"), ("bilinear, nearest",)),
         (("spair-71k", "spair", "--sample", "25"), ("there are 24 pairs",)),
         (("spair-71k", "spair", "--folder", "a.png"), ("a.png is not a folder",)),
@@ -150,6 +154,12 @@ def test_what_is_wrong_is_said(
     done = descr("evaluate", *arguments, *(() if "--compare" in arguments else FAST[2:]))
     done.refused(*words)
     assert not Path("descr-evaluation").exists()
+
+
+def test_mirrored_parts_are_accepted_where_the_recipe_aligns_poses(descr: Any, spair: Path) -> None:
+    done = descr("evaluate", "spair-71k", spair, "--recipe", "geoaware", "--accept-mirrored-parts")
+    # All that is missing is the weights.
+    done.refused("descr models pull")
 
 
 def test_a_half_copied_data_set_is_told(descr: Any, spair: Path) -> None:
