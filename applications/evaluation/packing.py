@@ -1,7 +1,7 @@
 """Named arrays as bytes and back, bit for bit."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,3 +30,33 @@ def unpack(data: bytes) -> dict[str, npt.NDArray[Any]]:
     if at != len(data):
         raise ValueError(f"{len(data) - at} bytes belong to no array")
     return arrays
+
+
+def pack_answers(places: Sequence[int], answers: Sequence[Arrays]) -> bytes:
+    """Answers by the same names for the pairs at these places, as bytes.
+
+    Of each name all values one after the other, and their shapes: many small arrays would take
+    longer to write than they took to make.
+    """
+    arrays = {"": np.array(places, dtype=np.int32)}
+    for name in answers[0]:
+        parts = [one[name] for one in answers]
+        arrays[f"{name}/shape"] = np.array([part.shape for part in parts], dtype=np.int32)
+        arrays[name] = np.concatenate([part.ravel() for part in parts])
+    return pack(arrays)
+
+
+def unpack_answers(data: bytes) -> dict[int, Arrays]:
+    """The answers that `pack_answers` made bytes of, by the places of their pairs."""
+    arrays = unpack(data)
+    places = arrays.pop("").tolist()
+    answers: list[dict[str, npt.NDArray[Any]]] = [{} for _ in places]
+    for name, values in arrays.items():
+        if name.endswith("/shape"):
+            continue
+        start = 0
+        for one, shape in zip(answers, arrays[f"{name}/shape"], strict=True):
+            end = start + int(np.prod(shape))
+            one[name] = values[start:end].reshape(shape)
+            start = end
+    return dict(zip(places, answers, strict=True))

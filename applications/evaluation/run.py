@@ -10,8 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors import Descriptor
@@ -23,7 +21,7 @@ from .extraction import Folders, extract_images
 from .journal import Journal
 from .listing import Listing, usable_processors
 from .maps import MEMORY, Maps
-from .packing import Arrays, pack, unpack
+from .packing import Arrays, pack_answers, unpack_answers
 from .predictions import build_predictions, pair_variables, save_predictions
 from .progress import Progress, silent
 from .provenance import describe_features, versions
@@ -152,7 +150,8 @@ def _match(
     """The answers for all pairs, in their order; those in the journal are not made again."""
     found: list[Arrays | None] = [None] * len(listing.pairs)
     for record in journal.records():
-        _take(record, found)
+        for place, known in unpack_answers(record).items():
+            found[place] = known
     runs = [
         run for run in work.batches(listing.pairs) if any(found[place] is None for place in run)
     ]
@@ -161,7 +160,7 @@ def _match(
         answers = work.run([listing.pairs[place] for place in run])
         for place, one in zip(run, answers, strict=True):
             found[place] = one
-        return _record(run, answers)
+        return pack_answers(run, answers)
 
     with progress("matching", len(listing.pairs)) as advance:
         for one in found:
@@ -172,33 +171,6 @@ def _match(
             for place in run:
                 advance(listing.pairs[place].name)
     return [one for one in found if one is not None]
-
-
-def _record(run: Sequence[int], answers: Sequence[Arrays]) -> bytes:
-    """The answers for the pairs of a run as one record: of each array all values, and shapes."""
-    arrays = {"pair": np.array(run, dtype=np.int32)}
-    for name in answers[0]:
-        parts = [one[name] for one in answers]
-        arrays[f"{name}/shape"] = np.array([part.shape for part in parts], dtype=np.int32)
-        arrays[name] = np.concatenate([part.ravel() for part in parts])
-    return pack(arrays)
-
-
-def _take(record: bytes, found: list[Arrays | None]) -> None:
-    """Put the answers of a record in the places of their pairs."""
-    arrays = unpack(record)
-    places = arrays.pop("pair").tolist()
-    own: list[dict[str, npt.NDArray[Any]]] = [{} for _ in places]
-    for name, values in arrays.items():
-        if name.endswith("/shape"):
-            continue
-        start = 0
-        for one, shape in zip(own, arrays[f"{name}/shape"], strict=True):
-            end = start + int(np.prod(shape))
-            one[name] = values[start:end].reshape(shape)
-            start = end
-    for place, one in zip(places, own, strict=True):
-        found[place] = one
 
 
 def _identity(
