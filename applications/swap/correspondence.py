@@ -110,6 +110,7 @@ def instance_flow(
     row = nearest_cells(ringed.y, np.arange(masks[0].shape[0], dtype=np.float64))
     column = nearest_cells(ringed.x, np.arange(masks[0].shape[1], dtype=np.float64))
     domain = _cells_under(pixels, row, column, (len(ringed.y), len(ringed.x)))
+    domain |= np.pad(_cells_within(masks[0], grid), 1)
     completed, trusted = complete_field(
         np.pad(flow, ((1, 1), (1, 1), (0, 0))),
         np.pad(known, 1),
@@ -162,6 +163,15 @@ def _cells_under(pixels: Mask, row: Any, column: Any, shape: tuple[int, int]) ->
     y, x = pixels.nonzero()
     domain[row[y], column[x]] = True
     return np.asarray(binary_dilation(domain, _SQUARE))
+
+
+def _cells_within(pixels: Mask, grid: Grid) -> Mask:
+    """The cells whose nearest pixel is one of these: several of one, where cells are smaller."""
+    row, column = (
+        nearest_cells(np.arange(length, dtype=np.float64), centres)
+        for length, centres in zip(pixels.shape, (grid.y, grid.x), strict=True)
+    )
+    return np.asarray(pixels[np.ix_(row, column)])
 
 
 def _continued(field: Field, domain: Mask) -> Field:

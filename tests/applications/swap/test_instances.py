@@ -151,6 +151,28 @@ def test_an_instance_of_few_cells_in_the_target_is_matched_as_a_whole() -> None:
         assert float(np.abs(found["flow_x"]).mean()) < 4
 
 
+@pytest.mark.parametrize("place", [(0, 0), (13, 21), (39, 39)])
+def test_a_match_counts_wherever_it_lies_in_a_pixel(
+    coded_map: CodedMap, place: tuple[int, int]
+) -> None:
+    """Of a tiny image many cells lie in one pixel, most of them away from its centre."""
+    codes = np.arange(40 * 40).reshape(40, 40)
+    other = codes + 10_000
+    other[place] = codes[place]
+    maps = [coded_map(4, 4, codes), coded_map(4, 4, other)]
+    full = np.ones((4, 4), dtype=bool)
+    found = swap_instances(
+        noise(0, 4, 4),
+        noise(1, 4, 4),
+        maps=maps,
+        min_score=0.9,
+        source_mask=full,
+        target_mask=full,
+        blend="none",
+    )
+    np.testing.assert_array_equal(found["image"], noise(1, 4, 4))
+
+
 def test_wrong_matches_are_filled_from_their_neighbours(coded_map: CodedMap) -> None:
     """Cells of one map that lie elsewhere in the other find each other, there and back."""
     codes = CODES.copy()
