@@ -11,6 +11,7 @@ from descr.applications.evaluation import (
     report_markdown,
 )
 from descr.applications.evaluation.compare import ReportError, comparison_tables
+from descr.applications.evaluation.tables import report_facts
 from descr.matchers import SoftArgmax
 
 
@@ -112,6 +113,14 @@ def test_errors_in_pixels_are_compared_as_well(reports):
     found = compare_reports(reports["tss"], reports["tss"])
     assert [one["unit"] for one in found["numbers"]] == ["%", "px", ""]
     assert {row["category"] for row in found["by_category"]} == {"FG3DCar", "JODS", "PASCAL"}
+
+
+def test_points_outside_their_image_are_told(reports):
+    assert reports["nearest"]["counts"]["points_outside_their_image"] == 0
+    assert "outside" not in dict(report_facts(reports["nearest"]))
+    counts = {**reports["nearest"]["counts"], "points_outside_their_image": 3}
+    facts = dict(report_facts({**reports["nearest"], "counts": counts}))
+    assert facts["outside"].startswith("3 points of sources")
 
 
 def test_the_page_holds_every_number(reports):
