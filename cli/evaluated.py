@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .errors import say
+from .errors import UserError, say
 from .loading import load_library
 from .outputs import check_writable, write_all
 from .settings import parse_settings
@@ -132,6 +132,15 @@ def compare(paths: tuple[Path, Path], outputs: Sequence[Path], as_json: bool) ->
 def _open(request: Request) -> "Dataset":
     from ..applications.evaluation import DATASETS, open_dataset
 
+    for name, flag, given in (
+        ("root", "ROOT", True),
+        ("split", "--split", request.split is not None),
+        ("category", "--category", bool(request.category)),
+    ):
+        if given and name in request.dataset_settings:
+            raise UserError(
+                f"--dataset-set gives the {name}, which {flag} gives", hint="leave out one of them"
+            )
     kind = DATASETS.find(request.dataset)
     options: dict[str, Any] = parse_settings(request.dataset_settings, kind)
     if request.split is not None:

@@ -334,9 +334,9 @@ def _check(request: Request) -> None:
     if not request.written:
         raise UserError("no file for the result", hint="say where it goes: -o FILE.png")
     check_suffixes(request.outputs, SUFFIXES)
-    check_suffixes(request.also, SUFFIXES)
+    check_suffixes(request.also, SUFFIXES, option="--also")
     if request.gif is not None:
-        check_suffixes([request.gif], GIF)
+        check_suffixes([request.gif], GIF, option="--gif")
         for option, key, least in (("--gif-frames", "frames", 2), ("--gif-width", "width", 16)):
             if request.animation.get(key, least) < least:
                 raise UserError(f"{option} must be at least {least}, not {request.animation[key]}")

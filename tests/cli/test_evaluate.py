@@ -141,6 +141,11 @@ def test_classes_of_ones_own(descr: Any, spair: Path) -> None:
         (("spair-71k", "spair", "--sample", "25"), ("there are 24 pairs",)),
         (("spair-71k", "spair", "--folder", "a.png"), ("a.png is not a folder",)),
         (("spair-71k", "spair", "--dataset-set", "lay=large"), ("layout",)),
+        (("spair-71k", "spair", "--dataset-set", "root=x"), ("the root, which ROOT gives",)),
+        (
+            ("spair-71k", "spair", "--split", "test", "--dataset-set", "split=val"),
+            ("the split, which --split gives",),
+        ),
         (("spair-71k", "spair", "-o", "a.csv"), (".json", ".md", ".nc")),
         (("spair-71k", "spair", "--compare", "a.json", "b.json"), ("no data set",)),
         (("--compare", "a.json", "b.json"), ("cannot read a.json",)),
