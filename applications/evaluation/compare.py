@@ -14,6 +14,10 @@ from .metrics import average_pairs, bootstrap_difference
 from .report import SCHEMA
 from .tables import Table, interval, shown
 
+_NEEDED = ("protocol", "numbers", "pairs", "dataset")
+_DIFFERING = ("descriptor", "layers", "matcher", "settings", "recipe", "versions")
+"""What may make the numbers of two runs different."""
+
 
 class ReportError(DescrError):
     """A file that holds no report, or two reports that can't be compared."""
@@ -31,6 +35,9 @@ def load_report(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ReportError(f"{name} is not JSON, or is cut off", hint=hint) from error
     if not isinstance(document, dict) or document.get("descr_evaluation") != SCHEMA:
         raise ReportError(f"{name} holds no report of schema {SCHEMA}", hint=hint)
+    missing = [key for key in (*_NEEDED, *_DIFFERING) if key not in document]
+    if missing:
+        raise ReportError(f"{name} is no whole report: it has no {', '.join(missing)}", hint=hint)
     return document
 
 
@@ -193,16 +200,16 @@ def _by_category(
                 finite(_average(*_columns(report, row, which), one["average"], category[own]))
                 for row, one in enumerate(report["numbers"])
             ]
-        rows.append({"category": name, "count": int(own.sum()), **values})
+        counted = np.array(first["pairs"]["of"], dtype=float)[:, mine[own]].any(axis=0)
+        rows.append({"category": name, "count": int(counted.sum()), **values})
     return rows
 
 
 def _differ(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What made the runs different, by name, with both values."""
-    names = ("descriptor", "layers", "matcher", "settings", "recipe", "versions")
     return [
         {"what": name, "first": first[name], "second": second[name]}
-        for name in names
+        for name in _DIFFERING
         if first[name] != second[name]
     ]
 

@@ -38,6 +38,20 @@ def reports(written, tmp_path_factory):
     return {name: load_report(path) for name, path in paths.items()}
 
 
+def test_pairs_without_a_common_point_are_not_counted(reports):
+    found = compare_reports(reports["nearest"], reports["soft"])
+    counts = {row["category"]: row["count"] for row in found["by_category"]}
+    assert counts == {row["category"]: row["pairs"] for row in reports["nearest"]["by_category"]}
+
+
+@pytest.mark.parametrize("key", ["pairs", "dataset", "matcher"])
+def test_a_report_without_a_part_of_it_is_named(reports, tmp_path, key):
+    path = tmp_path / "part.json"
+    path.write_text(json.dumps({k: v for k, v in reports["soft"].items() if k != key}))
+    with pytest.raises(ReportError, match=f"part.json is no whole report: it has no {key}"):
+        load_report(path)
+
+
 def test_a_run_does_not_differ_from_itself(reports):
     found = compare_reports(reports["nearest"], reports["nearest"])
     for one in found["numbers"]:
