@@ -28,7 +28,7 @@ from .provenance import describe_features, versions
 from .sampling import sample_pairs
 from .settings import Settings, check_fits
 from .threads import in_order_of_completion, one_thread_each
-from .work import Work, make_work
+from .work import Work, check_groups, make_work
 
 DescribeCategory: TypeAlias = Callable[[str], Descriptor]
 
@@ -100,6 +100,7 @@ def predict(
     check_int("workers", workers, minimum=1)
     folder = Path(folder)
     listing = _read(dataset, settings, progress)
+    check_groups(dataset, listing, settings)
     maps = Maps(matcher.torch_device, memory)
     folders = extract_images(
         listing,

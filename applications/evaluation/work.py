@@ -42,17 +42,11 @@ def make_work(
     maps: Maps,
     folders: Folders,
 ) -> Work:
-    """The work that the truth of this data set asks for.
-
-    Raises `OptionError` where poses are to be aligned and a pair doesn't say which points are
-    left and right of each other.
-    """
+    """The work that the truth of this data set asks for."""
     if dataset.truth == "flow":
         return FlowWork(matcher, maps, folders, on_target=dataset.flow_lies_on == "target")
     if dataset.truth == "masks":
         return MaskWork(dataset, maps, folders)
-    if settings.align_pose and not settings.accept_mirrored_parts:
-        _check_groups(dataset, listing.pairs)
     first = listing.pairs[0]
     joint = maps.is_joint(folders.upright[first.category], first.source)
     return PointWork(
@@ -65,8 +59,15 @@ def make_work(
     )
 
 
-def _check_groups(dataset: Dataset, pairs: Sequence[Listed]) -> None:
-    for pair in pairs:
+def check_groups(dataset: Dataset, listing: Listing, settings: Settings) -> None:
+    """Raise `OptionError` where poses can't be aligned.
+
+    They can't where a pair doesn't say which points are left and right of each other, unless that
+    is accepted.
+    """
+    if not settings.align_pose or settings.accept_mirrored_parts:
+        return
+    for pair in listing.pairs:
         if len(pair.source_points) and pair.mirrored_points is None:
             raise OptionError(
                 f"{dataset.title} doesn't say which points of {pair.category} are left and right "

@@ -270,6 +270,8 @@ def test_what_does_not_fit_the_data_set_is_refused(written, describe, tmp_path):
     ):
         with pytest.raises(OptionError, match=words):
             predict(written(name), describe, folder=tmp_path, settings=settings)
+    # It is noticed before anything is extracted.
+    assert list(tmp_path.iterdir()) == []
     with pytest.raises(OptionError, match="align_pose"):
         Settings(accept_mirrored_parts=True)
     with pytest.raises(OptionError, match="workers"):
