@@ -6,7 +6,7 @@ from typing import Any
 
 import typer.core
 
-from .errors import BROKEN_PIPE, INTERRUPTED, say
+from .errors import BROKEN_PIPE, INTERRUPTED, USAGE_ERROR, say
 
 
 class Command(typer.core.TyperCommand):
@@ -14,6 +14,15 @@ class Command(typer.core.TyperCommand):
 
     Typer draws its panels with rich, whose import alone takes as long as all the rest.
     """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the command line apart; an error knows which command it is about."""
+        try:
+            return super().parse_args(ctx, args)
+        except USAGE_ERROR as error:
+            # An option without its value is noticed where the command isn't known.
+            error.ctx = getattr(error, "ctx", None) or ctx
+            raise
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """What follows the name of the command in the usage line: arguments as they are called."""

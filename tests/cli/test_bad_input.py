@@ -199,7 +199,7 @@ def test_an_option_that_is_wrong(
     [
         (("mach", A, B), ("'mach'", "did you mean match?", "extract, info")),
         (("match", A), ("'B'",)),
-        (("match", A, B, "--points"), ("--points",)),
+        (("match", A, B, "--points"), ("--points", "see descr match --help")),
         (("extract", A), ("--output",)),
         (("info",), ("FILE",)),
         (("--nonsense",), ("no such option: --nonsense", "--version")),
