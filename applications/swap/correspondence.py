@@ -100,10 +100,14 @@ def instance_flow(
             known &= found["score"].values >= min_score
     if not known.any():
         names = f"{found.attrs['source_name']} and {found.attrs['target_name']}"
+        scoring, lower = "", ""
+        if min_score is not None:
+            scoring, lower = f" and scores {min_score:g}", " or a lower score"
         raise NothingMatchedError(
-            f"nothing in the instances of {names} matches there and back within {limit:.3g} pixels",
+            f"nothing in the instances of {names} matches there and back within {limit:.3g} pixels"
+            f"{scoring}",
             hint="check that the masks show the same kind of thing, or allow a larger "
-            "forward-backward error",
+            f"forward-backward error{lower}",
         )
     pixels = binary_dilation(masks[0], _SQUARE)
     ringed = _ringed(grid, sizes[0])
