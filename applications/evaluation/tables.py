@@ -139,7 +139,9 @@ def report_facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("pairs", pairs),
     ]
     if "points" in counts:
-        skipped = f"{counts['skipped_pairs']:,} pairs without a common point don't count"
+        count = counts["skipped_pairs"]
+        which = "1 pair" if count == 1 else f"{count:,} pairs"
+        skipped = f"{which} without a common point {'does' if count == 1 else 'do'} not count"
         facts.append(("points", f"{counts['points']:,}; {skipped}"))
         if counts["unmatched_points"]:
             facts.append(("unmatched", f"{counts['unmatched_points']:,} points, counted as wrong"))

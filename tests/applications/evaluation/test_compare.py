@@ -52,6 +52,13 @@ def test_a_report_without_a_part_of_it_is_named(reports, tmp_path, key):
         load_report(path)
 
 
+@pytest.mark.parametrize(("count", "words"), [(0, "0 pairs"), (1, "1 pair"), (1200, "1,200 pairs")])
+def test_one_pair_is_not_called_pairs(reports, count, words):
+    report = reports["soft"]
+    changed = {**report, "counts": {**report["counts"], "skipped_pairs": count}}
+    assert f"; {words} without a common point" in dict(report_facts(changed))["points"]
+
+
 def test_a_run_does_not_differ_from_itself(reports):
     found = compare_reports(reports["nearest"], reports["nearest"])
     for one in found["numbers"]:
