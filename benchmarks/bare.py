@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from descr.descriptors.loading import load_weights, read_config
-from descr.descriptors.quiet import quiet
+from descr.descriptors.runtime.loading import load_weights, read_config
+from descr.descriptors.runtime.quiet import quiet
 
 CPU = torch.device("cpu")
 TIMESTEP = 100

@@ -189,7 +189,7 @@ def extract(folder: Path, sd_size: str, dinov2_size: str) -> dict[str, float]:
 
 def _import_libraries() -> None:
     """Import what extraction imports, so that only weights and activations are counted."""
-    from descr.descriptors.quiet import quiet
+    from descr.descriptors.runtime.quiet import quiet
 
     with quiet():
         from diffusers import AutoencoderKL, UNet2DConditionModel  # noqa: F401

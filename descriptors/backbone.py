@@ -12,11 +12,11 @@ import xarray as xr
 
 from .base import Descriptor, as_image_list
 from .canvas import FITS, Canvas, Fit, check_multiple
-from .devices import find_device
 from .errors import InvalidFeaturesError, OptionError
 from .images import Image, ImageLike, read_image
 from .layer import Layer
-from .memory import memory_errors
+from .runtime.devices import find_device
+from .runtime.memory import memory_errors
 from .settings import check_choice, check_int
 from .tree import LayerFeatures, build_tree, layer_attributes
 

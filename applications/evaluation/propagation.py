@@ -9,10 +9,10 @@ import numpy.typing as npt
 import torch
 import xarray as xr
 
-from ...descriptors.devices import find_device
 from ...descriptors.errors import ImageError, InvalidFeaturesError
 from ...descriptors.grids import Grid, as_tensor, resample
 from ...descriptors.maps import check_comparable, check_map
+from ...descriptors.runtime.devices import find_device
 from ...descriptors.settings import Configurable, check_float, check_int
 from ...matchers.cells import unit_map
 

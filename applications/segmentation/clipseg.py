@@ -12,8 +12,8 @@ import torch
 from scipy.special import expit
 
 from ...descriptors.errors import OptionError, WeightsNotFoundError
-from ...descriptors.loading import load_weights, read_config
-from ...descriptors.quiet import quiet
+from ...descriptors.runtime.loading import load_weights, read_config
+from ...descriptors.runtime.quiet import quiet
 from ...descriptors.weights import Checkpoint
 
 SIDE = 352

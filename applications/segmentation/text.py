@@ -10,8 +10,8 @@ import torch
 import xarray as xr
 
 from ...descriptors import Image
-from ...descriptors.devices import find_device
 from ...descriptors.errors import ImageError, OptionError
+from ...descriptors.runtime.devices import find_device
 from ...descriptors.settings import check_float
 from ...descriptors.weights import find_weights
 from .base import Mask, Segmenter

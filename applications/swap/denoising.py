@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from ...descriptors.quiet import quiet
+from ...descriptors.runtime.quiet import quiet
 from ...descriptors.stable_diffusion import StableDiffusion
 from ...descriptors.stable_diffusion.latent import encode
 from ...descriptors.stable_diffusion.noise import draw_noise

@@ -4,9 +4,9 @@ from typing import Any
 
 import torch
 
-from ...descriptors.half import speed_up
-from ...descriptors.loading import Renames, load_weights
-from ...descriptors.quiet import quiet
+from ...descriptors.runtime.half import speed_up
+from ...descriptors.runtime.loading import Renames, load_weights
+from ...descriptors.runtime.quiet import quiet
 from ...descriptors.stable_diffusion import StableDiffusion
 from ...descriptors.stable_diffusion.latent import RENAMES, encoder_dtype
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ...descriptors.errors import OptionError
 from ...descriptors.settings import check_choice, check_float
 from ...matchers import Matcher, SoftArgmax
 from ..flow.resolution import Resolution
@@ -34,3 +35,8 @@ class SwapOptions:
         check_choice("blend", self.blend, BLENDS)
         if self.blend_width is not None:
             check_float("blend_width", self.blend_width, minimum=0)
+            if self.blend == "none":
+                raise OptionError(
+                    "blend_width has nothing to do: blend is 'none'",
+                    hint="leave it out, or blend by feather or poisson",
+                )

@@ -11,7 +11,7 @@ import torch
 from ...descriptors import Descriptor
 from ...descriptors.backbone import Precision
 from ...descriptors.errors import OptionError
-from ...descriptors.memory import memory_errors
+from ...descriptors.runtime.memory import memory_errors
 from ...descriptors.settings import Configurable, check_choice, check_float, check_int
 from ...descriptors.stable_diffusion import StableDiffusion
 from ...descriptors.weights import find_weights

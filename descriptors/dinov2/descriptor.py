@@ -11,9 +11,9 @@ from ..backbone import Backbone, Precision
 from ..canvas import Fit
 from ..errors import OptionError
 from ..layer import Layer
-from ..loading import read_config
-from ..memory import fitting, in_batches
-from ..precision import network_dtype
+from ..runtime.loading import read_config
+from ..runtime.memory import fitting, in_batches
+from ..runtime.precision import network_dtype
 from ..settings import check_choice, check_int
 from ..weights import find_weights
 from .network import Facet, load_network, read_facet

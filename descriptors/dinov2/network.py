@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import torch
 
-from ..half import speed_up
-from ..loading import load_weights
-from ..quiet import quiet
+from ..runtime.half import speed_up
+from ..runtime.loading import load_weights
+from ..runtime.quiet import quiet
 from ..weights import Checkpoint
 from .positions import resize_positions
 

@@ -16,9 +16,9 @@ from ..canvas import Fit
 from ..errors import OptionError
 from ..images import ImageLike
 from ..layer import Layer
-from ..loading import read_config
-from ..memory import fitting, in_batches
-from ..precision import network_dtype
+from ..runtime.loading import read_config
+from ..runtime.memory import fitting, in_batches
+from ..runtime.precision import network_dtype
 from ..settings import check_int
 from ..weights import find_weights
 from .latent import encode, encoder_activations, encoder_dtype, latent_factor, load_encoder

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from ..half import speed_up
-from ..loading import load_weights
-from ..quiet import quiet
+from ..runtime.half import speed_up
+from ..runtime.loading import load_weights
+from ..runtime.quiet import quiet
 from ..weights import Checkpoint
 from .strips import encode_in_strips
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from ..errors import OptionError, WeightsNotFoundError
-from ..quiet import quiet
+from ..runtime.quiet import quiet
 from ..weights import Checkpoint
 
 

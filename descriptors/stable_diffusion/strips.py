@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from ..convolution import convolved_strips
+from ..runtime.convolution import convolved_strips
 
 
 class Moments:
@@ -21,12 +21,14 @@ class Moments:
         self.strips: list[tuple[int, torch.Tensor, torch.Tensor]] = []
 
     def add(self, strip: torch.Tensor) -> None:
-        """Take in rows (batch, channel, rows, columns)."""
-        cells = strip.float().permute(0, 2, 3, 1).flatten(1, 2)
-        mean = cells.mean(dim=1, keepdim=True)
-        # In two passes, as exact as `torch.var_mean` and six times as fast along this dimension.
-        variance = (cells - mean).square_().mean(dim=1)
-        self.strips.append((cells.shape[1], mean[:, 0].double(), variance.double()))
+        """Take in rows (batch, channel, rows, columns), channels last."""
+        # What batch norm counts, one image at a time: several times as fast as `torch.var_mean`.
+        means, variances = zip(
+            *(torch.batch_norm_update_stats(one[None], None, None, 0.0) for one in strip.float()),
+            strict=True,
+        )
+        cells = strip.shape[2] * strip.shape[3]
+        self.strips.append((cells, torch.stack(means).double(), torch.stack(variances).double()))
 
     def groups(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and variance (batch, group), float64, over groups of neighbouring channels."""

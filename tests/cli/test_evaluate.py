@@ -68,6 +68,7 @@ def test_a_flow(descr: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert done.code == 0, done.err
     assert "end-point error" in done.out
     assert "JODS flow PCK@0.05 as above" in done.out
+    assert "Published, for the whole data set" in done.out
 
 
 def test_the_row_of_the_paper_from_one_word(descr: Any, spair: Path) -> None:

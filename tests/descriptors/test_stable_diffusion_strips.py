@@ -1,6 +1,6 @@
 import pytest
 import torch
-from descr.descriptors import convolution
+from descr.descriptors.runtime import convolution
 from descr.descriptors.stable_diffusion import StableDiffusion
 from descr.descriptors.stable_diffusion.strips import Moments, encode_in_strips
 from hypothesis import given, settings

@@ -19,7 +19,7 @@ def tiny(folder, **options) -> StableDiffusion:
 
 
 def whole_pipeline(folder):
-    from descr.descriptors.quiet import quiet
+    from descr.descriptors.runtime.quiet import quiet
 
     with quiet():
         from diffusers import StableDiffusionXLPipeline

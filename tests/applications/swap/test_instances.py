@@ -376,6 +376,7 @@ def test_one_match_is_enough(coded_map: CodedMap) -> None:
     [
         ({"blend": "laplace"}, "blend"),
         ({"blend_width": -1}, "blend_width"),
+        ({"blend": "none", "blend_width": 3}, "blend_width has nothing to do"),
         ({"smoothness": float("nan")}, "smoothness"),
         ({"max_consistency": -2}, "max_consistency"),
         ({"min_score": 1.5}, "min_score"),

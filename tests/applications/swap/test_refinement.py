@@ -153,7 +153,7 @@ def test_networks_that_are_loaded_are_shared_and_only_the_rest_is_read(
     model: StableDiffusion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    from descr.descriptors import loading
+    from descr.descriptors.runtime import loading
 
     places = loading._places
 

@@ -100,7 +100,7 @@ def test_too_many_clusters_for_the_cells_are_refused() -> None:
         matched_clusters([two], clusters=4)
     mask = np.zeros((60, 80), bool)
     mask[:10, :10] = True
-    with pytest.raises(OptionError, match="too few cells.*: 1"):
+    with pytest.raises(OptionError, match=r"too few cells.*: 1"):
         matched_clusters([random_map(6, 8)], clusters=2, masks=[mask])
 
 

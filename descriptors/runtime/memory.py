@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import torch
 
-from .errors import DescrError
+from ..errors import DescrError
 
 T = TypeVar("T")
 

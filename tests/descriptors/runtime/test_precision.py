@@ -2,9 +2,9 @@ import time
 
 import pytest
 import torch
-from descr.descriptors import precision
 from descr.descriptors.dinov2 import DINOv2
-from descr.descriptors.precision import computes_natively, network_dtype, prefers_bfloat16
+from descr.descriptors.runtime import precision
+from descr.descriptors.runtime.precision import computes_natively, network_dtype, prefers_bfloat16
 from support.models import DINOV2
 
 CPU = torch.device("cpu")

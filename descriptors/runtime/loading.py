@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .errors import WeightsNotFoundError
+from ..errors import WeightsNotFoundError
 
 _PORTION = 1 << 23
 """Bytes of a file that are mapped at once where they are converted."""

@@ -1,7 +1,7 @@
 import pytest
 import torch
-from descr.descriptors import convolution, half
-from descr.descriptors.half import StripConv2d, StripLinear, speed_up
+from descr.descriptors.runtime import convolution, half
+from descr.descriptors.runtime.half import StripConv2d, StripLinear, speed_up
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from descr.descriptors.errors import WeightsNotFoundError
-from descr.descriptors.loading import load_weights, read_config
+from descr.descriptors.runtime.loading import load_weights, read_config
 from safetensors.torch import save_file
 
 CPU = torch.device("cpu")
@@ -80,7 +80,7 @@ def test_several_files_hold_one_module(tmp_path):
 
 
 def test_files_are_let_go_after_a_portion(tmp_path, monkeypatch):
-    from descr.descriptors import loading
+    from descr.descriptors.runtime import loading
 
     monkeypatch.setattr(loading, "_PORTION", 20)
     save_file(weights(), tmp_path / "a.safetensors")
@@ -180,7 +180,7 @@ def test_loading_takes_little_more_memory_than_the_weights_in_use(tmp_path):
 from pathlib import Path
 import safetensors
 import torch
-from descr.descriptors.loading import load_weights
+from descr.descriptors.runtime.loading import load_weights
 
 def memory(field):
     lines = Path("/proc/self/status").read_text().splitlines()

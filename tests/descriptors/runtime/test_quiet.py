@@ -3,7 +3,7 @@ import subprocess
 import sys
 import warnings
 
-from descr.descriptors.quiet import quiet
+from descr.descriptors.runtime.quiet import quiet
 from support.models import DINOV2, IMAGES, STABLE_DIFFUSION
 
 EXTRACT = f"""

@@ -2,7 +2,7 @@ import pytest
 import torch
 from descr.descriptors import Backbone, Layer
 from descr.descriptors.errors import DescrError
-from descr.descriptors.memory import fitting, in_batches, is_out_of_memory
+from descr.descriptors.runtime.memory import fitting, in_batches, is_out_of_memory
 from descr.descriptors.testing import render_picture
 from hypothesis import given
 from hypothesis import strategies as st
