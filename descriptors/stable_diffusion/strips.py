@@ -2,16 +2,18 @@
 
 At a canvas of 960 pixels one array of the first level takes 472 MB in float32, and a residual block
 holds five of them. Here norm, activation and convolution go over a strip of rows at a time, while
-it is in the cache, and the sum of the block is written over its input: two arrays remain.
+it is in the cache, and the sum of the block is written over its input: two arrays remain. Rows of
+padding above and below the image are equal to each other, and are computed once.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch.nn import functional
 
-from ..runtime.convolution import convolved_strips
+from ..runtime.convolution import Runs, convolved_runs, convolved_strips, equal_rows
 
 
 class Moments:
@@ -20,14 +22,16 @@ class Moments:
     def __init__(self) -> None:
         self.strips: list[tuple[int, torch.Tensor, torch.Tensor]] = []
 
-    def add(self, strip: torch.Tensor) -> None:
-        """Take in rows (batch, channel, rows, columns), channels last."""
-        # What batch norm counts, one image at a time: several times as fast as `torch.var_mean`.
+    def add(self, strip: torch.Tensor, rows: int) -> None:
+        """Take in so many rows (batch, channel, rows, columns), channels last; one stands for all.
+
+        What batch norm counts, one image at a time: several times as fast as `torch.var_mean`.
+        """
         means, variances = zip(
             *(torch.batch_norm_update_stats(one[None], None, None, 0.0) for one in strip.float()),
             strict=True,
         )
-        cells = strip.shape[2] * strip.shape[3]
+        cells = rows * strip.shape[3]
         self.strips.append((cells, torch.stack(means).double(), torch.stack(variances).double()))
 
     def groups(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -43,77 +47,93 @@ class Moments:
         return mean, (share * spread).sum(0).mean(-1)
 
 
+@dataclass(frozen=True, eq=False)
+class _Grid:
+    """An array between two layers, channels last, with its moments and its runs of equal rows."""
+
+    values: torch.Tensor
+    moments: Moments = field(default_factory=Moments)
+    runs: Runs = ()
+
+    @classmethod
+    def of(cls, values: torch.Tensor) -> "_Grid":
+        """An array that was computed as a whole."""
+        grid = cls(values)
+        grid.moments.add(values, values.shape[2])
+        return grid
+
+
 def encode_in_strips(encoder: Any, pixels: torch.Tensor) -> torch.Tensor:
     """What the VAE encoder of diffusers gives, in the precision of the pixels.
 
     `pixels` is (batch, 3, height, width), in [-1, 1].
     """
-    moments = Moments()
-    hidden = _convolve(
-        pixels.contiguous(memory_format=torch.channels_last), encoder.conv_in, moments
-    )
+    padded = pixels.contiguous(memory_format=torch.channels_last)
+    hidden = _convolve(_Grid(padded, runs=equal_rows(padded)), encoder.conv_in)
     for block in encoder.down_blocks:
         for resnet in block.resnets:
-            hidden, moments = _add_residual(resnet, hidden, moments)
+            hidden = _add_residual(resnet, hidden)
         for sampler in block.downsamplers or ():
             # Zeros to the right and below alone, as the original pads.
-            moments = Moments()
-            hidden = _convolve(hidden, sampler.conv, moments, margins=(0, 1, 0, 1))
+            hidden = _convolve(hidden, sampler.conv, margins=(0, 1, 0, 1))
     middle = encoder.mid_block
-    hidden, moments = _add_residual(middle.resnets[0], hidden, moments)
+    hidden = _add_residual(middle.resnets[0], hidden)
     for attention, resnet in zip(middle.attentions, middle.resnets[1:], strict=True):
         if attention is not None:
-            hidden = attention(hidden)
-            moments = Moments()
-            moments.add(hidden)
-        hidden, moments = _add_residual(resnet, hidden, moments)
-    return _convolve(hidden, encoder.conv_out, prepare=_activated(encoder.conv_norm_out, moments))
+            hidden = _Grid.of(attention(hidden.values))
+        hidden = _add_residual(resnet, hidden)
+    prepare = _activated(encoder.conv_norm_out, hidden)
+    return _convolve(hidden, encoder.conv_out, prepare=prepare).values
 
 
-def _add_residual(
-    resnet: Any, hidden: torch.Tensor, moments: Moments
-) -> tuple[torch.Tensor, Moments]:
+def _add_residual(resnet: Any, hidden: _Grid) -> _Grid:
     """A residual block: its output, which is written over `hidden` if it has as many channels."""
-    inside, outside = Moments(), Moments()
-    between = _convolve(hidden, resnet.conv1, inside, prepare=_activated(resnet.norm1, moments))
+    between = _convolve(hidden, resnet.conv1, prepare=_activated(resnet.norm1, hidden))
+    values = hidden.values
     if resnet.conv_shortcut is not None:
-        hidden = _convolve(hidden, resnet.conv_shortcut)
+        values = _convolve(hidden, resnet.conv_shortcut).values
+    moments = Moments()
     for rows, strip in convolved_strips(
-        between, resnet.conv2, prepare=_activated(resnet.norm2, inside)
+        between.values, resnet.conv2, prepare=_activated(resnet.norm2, between), runs=between.runs
     ):
-        target = hidden[:, :, rows]
-        target += strip
-        outside.add(target)
-    return hidden, outside
+        target = values[:, :, rows]
+        total = target[:, :, : strip.shape[2]].add_(strip)
+        if strip.shape[2] < target.shape[2]:
+            target[:, :, strip.shape[2] :] = total
+        moments.add(total, target.shape[2])
+    above = int(resnet.conv2.padding[0])
+    return _Grid(values, moments, convolved_runs(between.runs, resnet.conv2, above))
 
 
 def _convolve(
-    features: torch.Tensor,
+    features: _Grid,
     layer: torch.nn.Conv2d,
-    moments: Moments | None = None,
     *,
     prepare: Callable[[torch.Tensor], torch.Tensor] | None = None,
     margins: tuple[int, int, int, int] | None = None,
-) -> torch.Tensor:
-    """The whole result of a convolution, channels last; its moments are taken in passing."""
+) -> _Grid:
+    """The whole result of a convolution; its moments are taken in passing."""
     result: torch.Tensor | None = None
-    for rows, strip in convolved_strips(features, layer, prepare=prepare, margins=margins):
+    moments = Moments()
+    for rows, strip in convolved_strips(
+        features.values, layer, prepare=prepare, margins=margins, runs=features.runs
+    ):
         if result is None:
-            total = features.shape[2] // layer.stride[0]
+            total = features.values.shape[2] // layer.stride[0]
             shape = (*strip.shape[:2], total, strip.shape[3])
-            result = torch.empty(shape, dtype=features.dtype, memory_format=torch.channels_last)
+            result = torch.empty(
+                shape, dtype=features.values.dtype, memory_format=torch.channels_last
+            )
         result[:, :, rows] = strip
-        if moments is not None:
-            moments.add(strip)
+        moments.add(strip, rows.stop - rows.start)
     assert result is not None
-    return result
+    above = int(layer.padding[0]) if margins is None else margins[2]
+    return _Grid(result, moments, convolved_runs(features.runs, layer, above))
 
 
-def _activated(
-    norm: torch.nn.GroupNorm, moments: Moments
-) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Group norm and SiLU on rows of the array that has these moments, in float32."""
-    mean, variance = moments.groups(norm.num_groups)
+def _activated(norm: torch.nn.GroupNorm, grid: _Grid) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Group norm and SiLU on rows of an array, in float32."""
+    mean, variance = grid.moments.groups(norm.num_groups)
     repeat = norm.num_channels // norm.num_groups
     mean, variance = (values.repeat_interleave(repeat, dim=1) for values in (mean, variance))
     scale = norm.weight.double() / (variance + norm.eps).sqrt()
