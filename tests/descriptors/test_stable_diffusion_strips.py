@@ -36,6 +36,19 @@ def test_strips_of_any_height_are_the_whole_encoder(encoder, strip, batch, shape
     assert torch.allclose(ours, theirs, atol=2e-5 * float(theirs.abs().max()))
 
 
+@pytest.mark.parametrize(("above", "below"), [(64, 64), (0, 130), (90, 20)])
+@pytest.mark.parametrize("strip", [3_000, 1 << 21])
+def test_rows_of_padding_change_nothing(encoder, above, below, strip, monkeypatch):
+    monkeypatch.setattr(convolution, "_STRIP", strip)
+    pixels = torch.zeros(2, 3, 192, 96)
+    pixels[:, :, above : 192 - below] = torch.rand(
+        2, 3, 192 - below - above, 96, generator=torch.Generator().manual_seed(0)
+    )
+    with torch.inference_mode():
+        ours, theirs = encode_in_strips(encoder, pixels), encoder(pixels)
+    assert torch.allclose(ours, theirs, atol=2e-5 * float(theirs.abs().max()))
+
+
 def test_strips_in_bfloat16_are_as_near_to_float32_as_the_whole_encoder(encoder):
     describe = StableDiffusion(
         model=str(STABLE_DIFFUSION), size=128, device="cpu", dtype="bfloat16"
@@ -61,7 +74,7 @@ def test_moments_of_strips_are_those_of_the_whole(rows, groups, offset):
     whole = torch.randn(2, 4 * groups, sum(rows), 6, generator=generator) * 3 + offset
     moments = Moments()
     for strip in whole.split(rows, dim=2):
-        moments.add(strip)
+        moments.add(strip, strip.shape[2])
     mean, variance = moments.groups(groups)
     expected = whole.double().unflatten(1, (groups, 4)).flatten(2)
     assert torch.allclose(mean, expected.mean(2), atol=1e-4)
