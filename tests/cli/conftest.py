@@ -1,6 +1,7 @@
 """A small pair of photographs in a folder of its own, and the program run on it."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +51,11 @@ def scene(seed: int = 0) -> np.ndarray:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with a.png and b.png; what lies at x in a lies at x - 8 in b."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A working folder with a.png and b.png; what lies at x in a lies at x - 8 in b.
+
+    What was imported from it is forgotten afterwards: another test's module may have its name.
+    """
     pixels = scene()
     PIL.Image.fromarray(pixels[:, :WIDTH]).save(tmp_path / "a.png")
     PIL.Image.fromarray(pixels[:, 8 : 8 + WIDTH]).save(tmp_path / "b.png")
@@ -59,7 +63,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # The same width whatever terminal the tests run in.
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("FORCE_COLOR", raising=False)
-    return tmp_path
+    yield tmp_path
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 @pytest.fixture
