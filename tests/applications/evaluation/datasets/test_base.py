@@ -75,7 +75,7 @@ def test_what_a_data_set_has_not_is_an_error(tmp_path):
 
 
 def test_one_of_its_own_goes_by_module_and_class(tmp_path, monkeypatch):
-    (tmp_path / "mine.py").write_text(
+    (tmp_path / "data_of_mine.py").write_text(
         "from descr.applications.evaluation.datasets import Dataset, Entry\n"
         "from descr.applications.evaluation.pair import Pair, Picture\n"
         "class Mine(Dataset):\n"
@@ -88,7 +88,7 @@ def test_one_of_its_own_goes_by_module_and_class(tmp_path, monkeypatch):
         "        return Pair(entry.name, entry.category, picture, picture)\n"
     )
     monkeypatch.chdir(tmp_path)
-    data = open_dataset("mine:Mine", tmp_path)
+    data = open_dataset("data_of_mine:Mine", tmp_path)
     assert [pair.name for pair in data] == ["0", "1", "2"]
     assert [pair.name for pair in data.pairs([2, 0])] == ["2", "0"]
     with pytest.raises(DatasetError, match=r"3 of 3 files missing: 3 in \. \(0\.png, 1\.png"):
