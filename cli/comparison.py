@@ -1,8 +1,9 @@
 """What every command on several images begins with: the images read, and their feature maps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .errors import UserError
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from ..descriptors import Descriptor
     from ..matchers import Matcher
     from .choice import Made
+
+BETWEEN_CELLS: Mapping[str, Mapping[str, str]] = MappingProxyType({"soft-argmax": {"window": "1"}})
+"""The settings of matchers for dense flow, where the best cell's neighbours alone should count."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +44,18 @@ class How:
         matcher: str | None = None,
         matcher_settings: Sequence[str] | None = None,
         device: str | None = None,
+        defaults: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     ) -> "How":
-        """The options as Typer gives them; raises `UserError` for a setting that is no pair."""
+        """The options as Typer gives them; raises `UserError` for a setting that is no pair.
+
+        `defaults` are the settings of a matcher, by its name, where none are given.
+        """
+        given = split_settings(matcher_settings or (), "--matcher-set")
         return cls(
             descriptor=descriptor,
             settings=split_settings(settings or (), "--set"),
             matcher=matcher,
-            matcher_settings=split_settings(matcher_settings or (), "--matcher-set"),
+            matcher_settings={**defaults.get(matcher or "", {}), **given},
             device=device,
         )
 

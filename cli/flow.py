@@ -2,14 +2,13 @@
 
 import os
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .comparison import How, check_photographs, prepare
+from .comparison import BETWEEN_CELLS, How, check_photographs, prepare
 from .errors import UserError, say
 from .inputs import check_exist
 from .loading import load_library
@@ -160,7 +159,14 @@ def flow(
         masks=MaskOptions.parse(
             files=(mask_a, mask_b), segment=segment, auto=auto_mask, settings=mask_settings
         ),
-        how=_how(descriptor, settings, matcher, matcher_settings, device),
+        how=How.parse(
+            descriptor=descriptor,
+            settings=settings,
+            matcher=matcher,
+            matcher_settings=matcher_settings,
+            device=device,
+            defaults=BETWEEN_CELLS,
+        ),
         outputs=output or [],
         draw=draw,
         warp=warp,
@@ -171,25 +177,6 @@ def flow(
     if longer:
         say(f"{longer:,} pixels move further than the 512 of a KITTI file: not valid in it")
     result.show(as_json, request.written)
-
-
-def _how(
-    descriptor: str,
-    settings: Sequence[str] | None,
-    matcher: str,
-    matcher_settings: Sequence[str] | None,
-    device: str | None,
-) -> How:
-    given = list(matcher_settings or ())
-    if matcher == _MATCHER and not any(one.startswith("window=") for one in given):
-        given.append("window=1")
-    return How.parse(
-        descriptor=descriptor,
-        settings=settings,
-        matcher=matcher,
-        matcher_settings=given,
-        device=device,
-    )
 
 
 def _resolution(option: str, text: str) -> int | tuple[int, int]:

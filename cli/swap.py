@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .comparison import How
+from .comparison import BETWEEN_CELLS, How
 from .errors import UserError
 from .inputs import check_exist
 from .loading import load_library
@@ -46,7 +46,6 @@ SUFFIXES = {
 GIF = {".gif": "animation"}
 
 _MATCHER = "soft-argmax"
-_WINDOW = "window"
 _SWAP = "Swap"
 _REFINE = "Refine"
 _RESULTS = "Results"
@@ -283,8 +282,9 @@ def swap(
             descriptor=descriptor,
             settings=settings,
             matcher=matcher,
-            matcher_settings=_matcher_settings(matcher, matcher_settings or ()),
+            matcher_settings=matcher_settings,
             device=device,
+            defaults=BETWEEN_CELLS,
         ),
         swap=_given(
             blend=str(blend),
@@ -313,14 +313,6 @@ def swap(
     swapped = _run(request)
     write_all(swapped.writers())
     _print(swapped, as_json)
-
-
-def _matcher_settings(matcher: str, settings: Sequence[str]) -> list[str]:
-    """The settings of the matcher; the default one takes the window that the library takes."""
-    given = list(settings)
-    if matcher == _MATCHER and not any(one.partition("=")[0].strip() == _WINDOW for one in given):
-        given.append(f"{_WINDOW}=1")
-    return given
 
 
 def _given(**options: float | int | str | None) -> dict[str, float | int | str]:
