@@ -15,6 +15,7 @@ from ...descriptors.runtime.memory import memory_errors
 from ...descriptors.settings import Configurable, check_choice, check_float, check_int
 from ...descriptors.stable_diffusion import StableDiffusion
 from ...descriptors.weights import find_weights
+from ..visualization.resizing import resize_photograph
 from .blending import blended
 from .denoising import redraw
 from .networks import whole_unet, whole_vae
@@ -138,7 +139,7 @@ class Refiner:
         window = _window(mask)
         part = picture[window]
         width, height = self._canvas(part.shape[1], part.shape[0])
-        seen = _resized(part, width, height)
+        seen = resize_photograph(part, height, width)
         settings = self.settings
         keep = None
         if settings.mode == "inpaint":
@@ -158,7 +159,7 @@ class Refiner:
             )
         pixels = (drawn.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
         refined = picture.copy()
-        refined[window] = _resized(pixels, part.shape[1], part.shape[0])
+        refined[window] = resize_photograph(pixels, *part.shape[:2])
         return blended(picture, refined, mask, blend="feather")
 
     def _canvas(self, width: int, height: int) -> tuple[int, int]:
@@ -194,11 +195,3 @@ def _window(mask: Mask) -> tuple[slice, slice]:
         for side, length in zip(sides, mask.shape, strict=True)
     )
     return rows, columns
-
-
-def _resized(pixels: Picture, width: int, height: int) -> Picture:
-    if pixels.shape[:2] == (height, width):
-        return pixels
-    shrinks = width * height < pixels.shape[0] * pixels.shape[1]
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=how))

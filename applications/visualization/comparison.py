@@ -15,9 +15,10 @@ from ...matchers import Matcher, MutualNearestNeighbor, spread_matches, to_match
 from .clusters import CLUSTERS, check_clusters, cluster_maps
 from .components import cell_views, pca_colors
 from .matches import draw_matches
-from .painting import Picture, resize_photograph
+from .painting import Picture
 from .places import place_colors, place_views
 from .regions import cluster_views
+from .resizing import resize_photograph
 from .scenes import Scene
 from .sheet import View, draw_sheet
 from .side_by_side import SideBySide

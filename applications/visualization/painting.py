@@ -9,6 +9,7 @@ import xarray as xr
 from scipy import ndimage
 
 from ...descriptors.grids import nearest_cells
+from .resizing import sharp_method
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
 """uint8 (height, width, 3) RGB."""
@@ -55,7 +56,9 @@ def cut_out(picture: Picture, mask: Mask) -> Picture:
     """The picture inside the mask, with a smooth edge, on light grey."""
     height, width = picture.shape[:2]
     covered = cv2.resize(
-        mask.astype(np.float32), (width, height), interpolation=_method(mask.shape, height, width)
+        mask.astype(np.float32),
+        (width, height),
+        interpolation=sharp_method(mask.shape, height, width),
     )
     # An enlarged edge would be a broad ramp: it is steepened to about one pixel.
     steep = max(1.0, height / mask.shape[0])
@@ -98,12 +101,6 @@ def spread_inside(values: npt.NDArray[Any], inside: Mask) -> npt.NDArray[Any]:
     return np.asarray(values[nearest[0], nearest[1]])
 
 
-def resize_photograph(pixels: Picture, height: int, width: int) -> Picture:
-    """The photograph at another size, sharp."""
-    method = _method(pixels.shape, height, width)
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=method), dtype=np.uint8)
-
-
 def tint_photograph(pixels: Picture, colors: Picture, strength: float) -> Picture:
     """Colours over what is light and dark in a photograph of the same size.
 
@@ -111,7 +108,3 @@ def tint_photograph(pixels: Picture, colors: Picture, strength: float) -> Pictur
     """
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)[:, :, None]
     return np.asarray(np.rint(colors * strength + grey * (1 - strength)), dtype=np.uint8)
-
-
-def _method(shape: tuple[int, ...], height: int, width: int) -> int:
-    return int(cv2.INTER_AREA if height * width < shape[0] * shape[1] else cv2.INTER_CUBIC)

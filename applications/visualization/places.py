@@ -18,10 +18,10 @@ from .painting import (
     Picture,
     cut_out,
     paint_cells,
-    resize_photograph,
     tint_photograph,
 )
 from .palette import plane_colors
+from .resizing import resize_photograph
 from .scenes import Scene
 from .sheet import View, check_width
 

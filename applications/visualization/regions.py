@@ -21,11 +21,11 @@ from .painting import (
     cells_at,
     cut_out,
     pixel_cells,
-    resize_photograph,
     spread_inside,
     tint_photograph,
 )
 from .palette import CLUSTER_COLORS
+from .resizing import resize_photograph
 from .scenes import Scene
 from .sheet import View, check_width
 

@@ -13,7 +13,8 @@ from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
 from ..feature_maps import feature_maps
 from ..segmentation.cells import cells_in_mask
-from .painting import Mask, resize_photograph
+from .painting import Mask
+from .resizing import resize_photograph
 from .sheet import View
 
 

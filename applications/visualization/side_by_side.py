@@ -1,11 +1,11 @@
 """Two photographs side by side at one height, and where their pixels come to lie."""
 
 from dataclasses import dataclass
-from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+
+from .resizing import resize_photograph
 
 _GAP = 0.004
 """Space between the photographs, as a share of the width."""
@@ -66,8 +66,8 @@ class SideBySide:
     def picture(self, a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Both photographs in a picture, uint8 (height, width, 3), with white between them."""
         picture = np.full((self.height, self.width, 3), 255, dtype=np.uint8)
-        picture[:, : self.width_a] = _resized(a, self.width_a, self.height)
-        picture[:, self.left_b :] = _resized(b, self.width_b, self.height)
+        picture[:, : self.width_a] = resize_photograph(a, self.height, self.width_a)
+        picture[:, self.left_b :] = resize_photograph(b, self.height, self.width_b)
         return picture
 
     def in_a(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -79,12 +79,6 @@ class SideBySide:
         scaled = _scaled(points, self.shape_b, self.width_b, self.height)
         scaled[:, 0] += self.left_b
         return scaled
-
-
-def _resized(pixels: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[Any]:
-    shrinks = width * height < pixels.shape[0] * pixels.shape[1]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=method))
 
 
 def _scaled(

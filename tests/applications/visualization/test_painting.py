@@ -6,10 +6,10 @@ from descr.applications.visualization.painting import (
     NEUTRAL,
     cells_at,
     pixel_cells,
-    resize_photograph,
     spread_inside,
     tint_photograph,
 )
+from descr.applications.visualization.resizing import resize_photograph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.pictures import random_map
