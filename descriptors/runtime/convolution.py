@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from .precision import computes_natively
+from .winograd import Winograd
 
 _STRIP = 1 << 21
 """Numbers that are worked on at once: a few MB, which stay in the cache."""
@@ -84,11 +85,21 @@ def convolved_strips(
         down, across = int(layer.padding[0]), int(layer.padding[1])
         margins = (across, across, down, down)
     left, right, above, below = margins
-    height = features.shape[2]
+    batch, _, height, width = features.shape
     rows = (height + above + below - size) // stride + 1
     # The first layer makes 128 channels of 3: what a strip holds is the larger of the two.
     taken, made = stride * features.shape[1], layer.out_channels // stride
-    step = max(1, _STRIP // (len(features) * features.shape[3] * max(taken, made)))
+    step = max(1, _STRIP // (batch * width * max(taken, made)))
+    convolve: Callable[[torch.Tensor, int], torch.Tensor]
+    if stride == 1 and Winograd.pays(weight, batch * rows * width):
+        convolve = Winograd(weight, bias)
+        # It holds several times as much, in pairs of rows.
+        step = max(2, step // 4 * 2)
+    else:
+
+        def convolve(strip: torch.Tensor, columns: int) -> torch.Tensor:
+            return functional.conv2d(strip, weight, bias, stride, (0, columns))
+
     for first, stop, last in _strips(rows, step, convolved_runs(runs, layer, above)):
         top, bottom = first * stride - above, (stop - 1) * stride - above + size
         strip = features[:, :, max(0, top) : min(bottom, height)]
@@ -99,7 +110,7 @@ def convolved_strips(
             columns = 0
         else:
             columns = left
-        yield slice(first, last), functional.conv2d(strip, weight, bias, stride, (0, columns))
+        yield slice(first, last), convolve(strip, columns)
 
 
 def _strips(rows: int, step: int, runs: Runs) -> Iterator[tuple[int, int, int]]:

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from descr.descriptors.runtime import convolution
+from descr.descriptors.runtime import convolution, winograd
 from descr.descriptors.stable_diffusion import StableDiffusion
 from descr.descriptors.stable_diffusion.strips import Moments, encode_in_strips
 from hypothesis import given, settings
@@ -38,8 +38,13 @@ def test_strips_of_any_height_are_the_whole_encoder(encoder, strip, batch, shape
 
 @pytest.mark.parametrize(("above", "below"), [(64, 64), (0, 130), (90, 20)])
 @pytest.mark.parametrize("strip", [3_000, 1 << 21])
-def test_rows_of_padding_change_nothing(encoder, above, below, strip, monkeypatch):
+@pytest.mark.parametrize("large", [False, True])
+def test_rows_of_padding_change_nothing(encoder, above, below, strip, large, monkeypatch):
     monkeypatch.setattr(convolution, "_STRIP", strip)
+    if large:
+        # As layers of the usual number of channels are computed.
+        monkeypatch.setattr(winograd, "_LEAST_CHANNELS", 1)
+        monkeypatch.setattr(winograd, "_LEAST_CELLS", 1)
     pixels = torch.zeros(2, 3, 192, 96)
     pixels[:, :, above : 192 - below] = torch.rand(
         2, 3, 192 - below - above, 96, generator=torch.Generator().manual_seed(0)
