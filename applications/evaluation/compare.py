@@ -38,7 +38,20 @@ def load_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     missing = [key for key in (*_NEEDED, *_DIFFERING) if key not in document]
     if missing:
         raise ReportError(f"{name} is no whole report: it has no {', '.join(missing)}", hint=hint)
+    if not _agrees(document):
+        raise ReportError(f"{name} was changed: its pairs don't agree with each other", hint=hint)
     return document
+
+
+def _agrees(report: Mapping[str, Any]) -> bool:
+    """Whether there is a number of each pair for each measure, and a category."""
+    numbers, pairs = report["numbers"], report["pairs"]
+    try:
+        shapes = [np.shape(pairs[key]) for key in ("of", "right")]
+        names = len(pairs["name"])
+        return len(pairs["category"]) == names and shapes == [(len(numbers), names)] * 2
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

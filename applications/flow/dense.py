@@ -20,7 +20,14 @@ from .consistency import round_trip
 from .errors import FlowError
 from .fields import VARIABLES
 from .frames import Frame
-from .resolution import Resolution, cell_size, even_grid, nearest_pixels, resample_map
+from .resolution import (
+    Resolution,
+    cell_size,
+    check_resolution,
+    even_grid,
+    nearest_pixels,
+    resample_map,
+)
 from .smoothing import smooth
 from .strips import strips
 
@@ -97,6 +104,10 @@ def dense_flow(
         check_float("max_consistency", max_consistency, minimum=0)
     if isinstance(grid, str):
         check_choice("grid", grid, get_args(NamedGrid))
+    else:
+        check_resolution("grid", grid)
+    if cells is not None:
+        check_resolution("cells", cells)
     if matcher is None:
         matcher = SoftArgmax(window=1)
     maps = feature_maps([source, target], descriptor)

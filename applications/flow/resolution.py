@@ -16,20 +16,28 @@ Resolution: TypeAlias = int | tuple[int, int]
 """Cells along the longer side of an image, or (rows, columns)."""
 
 
+def check_resolution(name: str, resolution: Resolution) -> Resolution:
+    """The resolution; raises `OptionError`, with its name, for what is none."""
+    if not isinstance(resolution, (tuple, list)):
+        return check_int(name, resolution, minimum=1)
+    if len(resolution) != 2:
+        raise OptionError(f"{name} must be a number or (rows, columns), not {resolution!r}")
+    rows, columns = (check_int(name, count, minimum=1) for count in resolution)
+    return rows, columns
+
+
 def even_grid(height: int, width: int, resolution: Resolution, name: str = "cells") -> Grid:
     """The centres of equal cells that tile an image of this height and width in pixels.
 
     With one number for the resolution the cells are as nearly square as whole numbers allow.
     `name` is how messages call the resolution. Raises `OptionError` for what is no resolution.
     """
-    if isinstance(resolution, (tuple, list)):
-        if len(resolution) != 2:
-            raise OptionError(f"{name} must be a number or (rows, columns), not {resolution!r}")
-        rows, columns = (check_int(name, count, minimum=1) for count in resolution)
+    checked = check_resolution(name, resolution)
+    if isinstance(checked, tuple):
+        rows, columns = checked
     else:
-        count = check_int(name, resolution, minimum=1)
         longer = max(height, width)
-        rows, columns = (max(1, round(count * side / longer)) for side in (height, width))
+        rows, columns = (max(1, round(checked * side / longer)) for side in (height, width))
     return Grid(_centres(height, rows), _centres(width, columns))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ...descriptors.errors import OptionError
 from ...descriptors.settings import check_choice, check_float
 from ...matchers import Matcher, SoftArgmax
-from ..flow.resolution import Resolution
+from ..flow.resolution import Resolution, check_resolution
 from .blending import BLENDS, Blend
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class SwapOptions:
     refine: "Refinement | None" = None
 
     def __post_init__(self) -> None:
+        if self.cells is not None:
+            check_resolution("cells", self.cells)
         if self.max_consistency is not None:
             check_float("max_consistency", self.max_consistency, minimum=0)
         if self.min_score is not None:

@@ -52,6 +52,28 @@ def test_a_report_without_a_part_of_it_is_named(reports, tmp_path, key):
         load_report(path)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda report: report["pairs"]["name"].pop(),
+        lambda report: report["pairs"]["category"].pop(),
+        lambda report: report["pairs"]["right"].pop(),
+        lambda report: report["pairs"]["of"][1].pop(),
+        lambda report: report["numbers"].pop(),
+        lambda report: report["pairs"].pop("right"),
+        lambda report: report.update(pairs=[]),
+        lambda report: report.update(numbers=None),
+    ],
+)
+def test_a_report_that_was_shortened_by_hand_is_refused(reports, tmp_path, change):
+    path = tmp_path / "short.json"
+    report = json.loads(json.dumps(reports["soft"]))
+    change(report)
+    path.write_text(json.dumps(report))
+    with pytest.raises(ReportError, match=r"short\.json was changed"):
+        load_report(path)
+
+
 @pytest.mark.parametrize(("count", "words"), [(0, "0 pairs"), (1, "1 pair"), (1200, "1,200 pairs")])
 def test_one_pair_is_not_called_pairs(reports, count, words):
     report = reports["soft"]

@@ -305,9 +305,10 @@ class Lost(MutualNearestNeighbor):
         {"cells": "128"},
     ],
 )
-def test_settings_out_of_range_are_refused(wrong):
+def test_settings_out_of_range_are_refused_before_anything_is_extracted(wrong, monkeypatch):
+    monkeypatch.setattr(SIFT, "extract", lambda *given: pytest.fail("features were extracted"))
     with pytest.raises(OptionError, match=next(iter(wrong))):
-        dense_flow(*shifted_maps(), **wrong)
+        dense_flow(photograph(), photograph(), descriptor=SIFT(), **wrong)
 
 
 def test_maps_and_images_cannot_be_mixed():

@@ -383,10 +383,13 @@ def test_one_match_is_enough(coded_map: CodedMap) -> None:
         ({"cells": 0}, "cells"),
     ],
 )
-def test_settings_are_checked(coded_map: CodedMap, options: dict[str, Any], word: str) -> None:
-    maps = [coded_map(HEIGHT, WIDTH, CODES)] * 2
+def test_settings_are_checked_before_anything_is_extracted(
+    options: dict[str, Any], word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SIFT, "extract", lambda *given: pytest.fail("features were extracted"))
+    masks = {"source_mask": FULL, "target_mask": FULL}
     with pytest.raises(OptionError, match=word):
-        swap_instances(noise(0), noise(1), maps=maps, source_mask=FULL, target_mask=FULL, **options)
+        swap_instances(noise(0), noise(1), descriptor=SIFT(), **masks, **options)
 
 
 def test_maps_of_other_images_are_refused(coded_map: CodedMap) -> None:
