@@ -12,6 +12,7 @@ import xarray as xr
 
 from .base import Descriptor, as_image_list
 from .canvas import FITS, Canvas, Fit, check_multiple
+from .code import code_digest
 from .errors import InvalidFeaturesError, OptionError
 from .images import Image, ImageLike, read_image
 from .layer import Layer
@@ -50,7 +51,8 @@ class Backbone(Descriptor):
     source:
         The name under which the features go; the name of the class in lower case by default.
     model, revision:
-        Which weights the features come from, and which state of them.
+        Which weights the features come from, and which state of them. Where a class of one's own
+        states no revision, its code stands for it.
     batch_size:
         How many canvases of one shape `forward` gets at once, at most.
     """
@@ -231,11 +233,12 @@ class Backbone(Descriptor):
     def _provenance(self, layer: Layer) -> dict[str, Any]:
         """What a layer's group says of itself, by the arguments of `layer_attributes`."""
         self.check_settings_kept()
+        code = "" if self.revision else code_digest(self)
         return {
             "source": self.source,
             "layer": layer.name,
             "model": self.weights_name,
-            "revision": self.revision,
+            "revision": f"code-{code[:12]}" if code else self.revision,
             "settings": {
                 key: value for key, value in self.settings.items() if key not in self._incidental
             },

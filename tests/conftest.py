@@ -1,3 +1,9 @@
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from skimage import data
@@ -13,3 +19,19 @@ def chelsea() -> np.ndarray:
 def motorcycle() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A stereo pair, uint8 (500, 741, 3) each, and the disparity of the left one in pixels."""
     return data.stereo_motorcycle()
+
+
+@pytest.fixture
+def write_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """A class in a module of the user's own, as it is after the module was written."""
+    monkeypatch.syspath_prepend(tmp_path)
+    # It would stand for another text of the same second and length.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def write(module: str, text: str, name: str) -> Any:
+        (tmp_path / f"{module}.py").write_text(text)
+        monkeypatch.delitem(sys.modules, module, raising=False)
+        importlib.invalidate_caches()
+        return getattr(importlib.import_module(module), name)
+
+    return write

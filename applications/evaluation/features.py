@@ -14,6 +14,7 @@ import xarray as xr
 
 from ...descriptors import Descriptor, Image, read_image
 from ...descriptors.atomic import remove_abandoned
+from ...descriptors.code import code_digest
 from ...descriptors.errors import FeatureFileError, InvalidFeaturesError, OutputError
 from ...descriptors.files import (
     FeatureInfo,
@@ -22,7 +23,6 @@ from ...descriptors.files import (
     save_features,
     why_extract,
 )
-from .code import code_digest
 from .progress import Advance, ignore
 
 _AHEAD = 2

@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import xarray as xr
 
 from ...descriptors import Descriptor
+from ...descriptors.code import code_digest
 from ...descriptors.settings import check_int
 from ...matchers import Matcher, NearestNeighbor
-from .code import code_digest
 from .datasets import Dataset
 from .extraction import Folders, extract_images
 from .journal import Journal

@@ -5,9 +5,10 @@ import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
-from ...descriptors.settings import Configurable
+from .settings import Configurable
 
 _KNOWN = frozenset({__name__.partition(".")[0], *sys.stdlib_module_names})
 """Packages whose versions say what their classes do."""
@@ -36,6 +37,7 @@ def _parts(made: Configurable) -> Iterator[Configurable]:
                 yield from _parts(one)
 
 
+@lru_cache
 def _definition(kind: type[Any]) -> str:
     """The text of a class; of one that was typed in, as in a notebook, that of its functions."""
     with suppress(OSError, TypeError):
