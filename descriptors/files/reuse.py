@@ -52,7 +52,9 @@ def why_extract(
     else:
         same = is_as_said({layer.path: layer.attributes for layer in info.layers}, recipe)
     if not same:
-        return f"made with {info.attributes['descriptor']}, or with other weights, code or precision"
+        return (
+            f"made with {info.attributes['descriptor']}, or with other weights, code or precision"
+        )
     if lossless and any(layer.rounded_bits is not None for layer in info.layers):
         return "rounded"
     return None
