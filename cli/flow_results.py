@@ -81,10 +81,7 @@ class FlowResult:
     def document(self, written: Sequence[Path]) -> dict[str, Any]:
         """The JSON document: lengths in pixels, None for the median of nothing."""
         flow = self.flow
-        source, target = (
-            {"path": str(one.path), "image": one.name, "width": one.width, "height": one.height}
-            for one in self.inputs
-        )
+        source, target = (one.document() for one in self.inputs)
         return {
             "source": source,
             "target": target,
@@ -107,10 +104,9 @@ class FlowResult:
         if as_json:
             print_json(document)
             return
-        names = " to ".join(f"{one.name} ({one.width} x {one.height})" for one in self.inputs)
         print_facts(
             [
-                ("images", names),
+                ("images", " to ".join(one.title for one in self.inputs)),
                 ("cells", document["cells"]),
                 ("grid", document["grid"]),
                 ("valid", f"{document['valid']:,} ({document['share']:.1%})"),

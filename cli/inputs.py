@@ -45,6 +45,20 @@ class Input:
         return self.image.width if self.image else int(self._attributes["image_width"])
 
     @property
+    def title(self) -> str:
+        """Name and size, as they are printed."""
+        return f"{self.name} ({self.width} x {self.height})"
+
+    def document(self) -> dict[str, Any]:
+        """The same as JSON holds it."""
+        return {
+            "path": str(self.path),
+            "image": self.name,
+            "width": self.width,
+            "height": self.height,
+        }
+
+    @property
     def _attributes(self) -> dict[Any, Any]:
         return {} if self.tree is None else self.tree.attrs
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from .errors import say
-from .inputs import Input
 from .results import COLUMNS, Result, Row, best_spread, dataset_rows
 from .tables import print_facts, print_table
 
@@ -77,7 +76,7 @@ def _facts(result: Result, outputs: Sequence[Path]) -> list[tuple[str, str]]:
     asked = "points" if result.points else "cells"
     median = summary["median_score"]
     facts = [
-        ("images", f"{_size(result.a)} to {_size(result.b)}"),
+        ("images", f"{result.a.title} to {result.b.title}"),
         (asked, f"{summary[asked]:,}"),
         ("matched", f"{summary['matched']:,} ({summary['share']:.1%})"),
         ("median score", "-" if median is None else f"{median:.3f}"),
@@ -86,7 +85,3 @@ def _facts(result: Result, outputs: Sequence[Path]) -> list[tuple[str, str]]:
         ("seconds", f"{result.seconds:.2f}"),
     ]
     return [*facts, *(("written", str(path)) for path in outputs)]
-
-
-def _size(one: Input) -> str:
-    return f"{one.name} ({one.width} x {one.height})"

@@ -76,8 +76,8 @@ class Result:
         scores = self.matches()["score"].values
         asked, matched = self.asked, len(scores)
         return {
-            "source": _describe(self.a),
-            "target": _describe(self.b),
+            "source": self.a.document(),
+            "target": self.b.document(),
             "points" if self.points else "cells": len(self.points) or asked,
             "matched": matched,
             "share": round(matched / asked, 4) if asked else 0.0,
@@ -150,10 +150,6 @@ def _spread(found: "xr.Dataset", count: int) -> "xr.DataArray":
     columns = np.searchsorted(found["x"].values, best["source_x"].values)
     marked[rows, columns] = True
     return found["matched"].copy(data=marked)
-
-
-def _describe(one: Input) -> dict[str, Any]:
-    return {"path": str(one.path), "image": one.name, "width": one.width, "height": one.height}
 
 
 def _rounded(value: float, digits: int) -> float | None:

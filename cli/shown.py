@@ -74,7 +74,7 @@ def draw(request: "Request", material: Material, began: float) -> Shown:
     height, width = picture.shape[:2]
     seconds = time.perf_counter() - began
     named = "image" if len(inputs) == 1 else "images"
-    shown = ", ".join(f"{one.name} ({one.width} x {one.height})" for one in inputs)
+    shown = ", ".join(one.title for one in inputs)
     return Shown(
         picture,
         [
@@ -86,10 +86,7 @@ def draw(request: "Request", material: Material, began: float) -> Shown:
         ],
         {
             "as": str(request.kind),
-            "images": [
-                {"path": str(one.path), "image": one.name, "width": one.width, "height": one.height}
-                for one in inputs
-            ],
+            "images": [one.document() for one in inputs],
             **document,
             "descriptor": descriptor,
             "picture": {"width": width, "height": height},

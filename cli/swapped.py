@@ -68,10 +68,7 @@ class Swapped:
 
     def document(self) -> dict[str, Any]:
         """The JSON document."""
-        source, target = (
-            {"path": str(one.path), "image": one.name, "width": one.width, "height": one.height}
-            for one in self.inputs
-        )
+        source, target = (one.document() for one in self.inputs)
         swaps = [self.there] if self.back is None else [self.there, self.back]
         return {
             "source": source,

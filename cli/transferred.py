@@ -67,8 +67,8 @@ class Transferred:
         errors = [row["round_trip_error"] for row in self.rows()]
         known = [error for error in errors if error is not None]
         return {
-            "source": _describe(self.a),
-            "target": _describe(self.b),
+            "source": self.a.document(),
+            "target": self.b.document(),
             "matched": int(self.found["matched"].sum()),
             "median_round_trip_error": _median(known),
             "seconds": round(self.seconds, 3),
@@ -110,7 +110,7 @@ def _facts(result: Transferred, outputs: Sequence[Path]) -> list[tuple[str, str]
     summary = result.summary()
     error = summary["median_round_trip_error"]
     return [
-        ("images", f"{_size(result.a)} to {_size(result.b)}"),
+        ("images", f"{result.a.title} to {result.b.title}"),
         ("matched", f"{summary['matched']} of {result.found.sizes['point']}"),
         ("median round trip", "-" if error is None else f"{error:.1f} pixels"),
         ("descriptor", result.descriptor),
@@ -160,14 +160,6 @@ def _cells(row: dict[str, Any]) -> list[str]:
         "no match" if score is None else f"{score:.3f}",
         "-" if error is None else f"{error:.1f}",
     ]
-
-
-def _describe(one: Input) -> dict[str, Any]:
-    return {"path": str(one.path), "image": one.name, "width": one.width, "height": one.height}
-
-
-def _size(one: Input) -> str:
-    return f"{one.name} ({one.width} x {one.height})"
 
 
 def _rounded(value: float, digits: int) -> float | None:
