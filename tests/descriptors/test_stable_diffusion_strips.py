@@ -25,12 +25,9 @@ def test_strips_of_any_height_are_the_whole_encoder(encoder, strip, batch, shape
     generator = torch.Generator().manual_seed(0)
     pixels = torch.rand(batch, 3, *(8 * side for side in shape), generator=generator) * 2 - 1
     before = pixels.clone()
-    limit, convolution._STRIP = convolution._STRIP, strip
-    try:
-        with torch.inference_mode():
-            ours, theirs = encode_in_strips(encoder, pixels), encoder(pixels)
-    finally:
-        convolution._STRIP = limit
+    with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
+        patch.setattr(convolution, "_STRIP", strip)
+        ours, theirs = encode_in_strips(encoder, pixels), encoder(pixels)
     assert torch.equal(pixels, before)
     assert ours.shape == theirs.shape
     assert torch.allclose(ours, theirs, atol=2e-5 * float(theirs.abs().max()))

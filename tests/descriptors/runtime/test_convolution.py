@@ -55,13 +55,10 @@ def test_equal_rows_are_convolved_once_and_count_as_many(
     torch.manual_seed(1)
     convolve = torch.nn.Conv2d(3, 4, size, stride, padding)
     runs = equal_rows(features)
-    limit, convolution._STRIP = convolution._STRIP, strip
-    try:
-        with torch.inference_mode():
-            whole = convolve(features)
-            strips = list(convolved_strips(features, convolve, runs=runs))
-    finally:
-        convolution._STRIP = limit
+    with pytest.MonkeyPatch.context() as patch, torch.inference_mode():
+        patch.setattr(convolution, "_STRIP", strip)
+        whole = convolve(features)
+        strips = list(convolved_strips(features, convolve, runs=runs))
     covered = [row for where, _ in strips for row in range(where.start, where.stop)]
     assert covered == list(range(whole.shape[2]))
     for where, values in strips:

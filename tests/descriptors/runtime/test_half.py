@@ -25,13 +25,10 @@ def test_strips_are_rounded_once_and_otherwise_the_convolution(data):
         stride,
         padding,
     ).to(dtype)
-    limit = convolution._STRIP
-    convolution._STRIP = data.draw(st.integers(1, 400))
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convolution, "_STRIP", data.draw(st.integers(1, 400)))
         whole.__class__ = StripConv2d
         strips = whole(features)
-    finally:
-        convolution._STRIP = limit
     assert strips.dtype == dtype
     assert strips.shape == expected.shape
     # Sums in another order may fall on the other side of a rounding.
@@ -50,12 +47,10 @@ def test_a_linear_layer_in_parts_is_rounded_once_and_otherwise_the_layer(data):
     expected = torch.nn.functional.linear(
         features.float(), layer.weight.float(), None if layer.bias is None else layer.bias.float()
     ).to(dtype)
-    limit, half._ROWS = half._ROWS, data.draw(st.integers(1, 100))
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(half, "_ROWS", data.draw(st.integers(1, 100)))
         layer.__class__ = StripLinear
         parts = layer(features)
-    finally:
-        half._ROWS = limit
     assert parts.dtype == dtype
     assert parts.shape == expected.shape
     assert torch.allclose(parts.float(), expected.float(), atol=1e-2, rtol=1e-2)
