@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from ..runtime.convolution import Runs, convolved_runs, convolved_strips, equal_rows
+from ..runtime.convolution import convolved_strips, equal_rows
 
 
 class Moments:
@@ -53,14 +53,14 @@ class _Grid:
 
     values: torch.Tensor
     moments: Moments = field(default_factory=Moments)
-    runs: Runs = ()
+    runs: list[slice] = field(default_factory=list)
 
-    @classmethod
-    def of(cls, values: torch.Tensor) -> "_Grid":
-        """An array that was computed as a whole."""
-        grid = cls(values)
-        grid.moments.add(values, values.shape[2])
-        return grid
+    def note(self, rows: slice, strip: torch.Tensor) -> None:
+        """Take down what these rows of the values are: one stands for all where they are equal."""
+        count = rows.stop - rows.start
+        self.moments.add(strip, count)
+        if strip.shape[2] < count:
+            self.runs.append(rows)
 
 
 def encode_in_strips(encoder: Any, pixels: torch.Tensor) -> torch.Tensor:
@@ -80,7 +80,8 @@ def encode_in_strips(encoder: Any, pixels: torch.Tensor) -> torch.Tensor:
     hidden = _add_residual(middle.resnets[0], hidden)
     for attention, resnet in zip(middle.attentions, middle.resnets[1:], strict=True):
         if attention is not None:
-            hidden = _Grid.of(attention(hidden.values))
+            hidden = _Grid(attention(hidden.values))
+            hidden.note(slice(0, hidden.values.shape[2]), hidden.values)
         hidden = _add_residual(resnet, hidden)
     prepare = _activated(encoder.conv_norm_out, hidden)
     return _convolve(hidden, encoder.conv_out, prepare=prepare).values
@@ -92,7 +93,7 @@ def _add_residual(resnet: Any, hidden: _Grid) -> _Grid:
     values = hidden.values
     if resnet.conv_shortcut is not None:
         values = _convolve(hidden, resnet.conv_shortcut).values
-    moments = Moments()
+    result = _Grid(values)
     for rows, strip in convolved_strips(
         between.values, resnet.conv2, prepare=_activated(resnet.norm2, between), runs=between.runs
     ):
@@ -100,9 +101,8 @@ def _add_residual(resnet: Any, hidden: _Grid) -> _Grid:
         total = target[:, :, : strip.shape[2]].add_(strip)
         if strip.shape[2] < target.shape[2]:
             target[:, :, strip.shape[2] :] = total
-        moments.add(total, target.shape[2])
-    above = int(resnet.conv2.padding[0])
-    return _Grid(values, moments, convolved_runs(between.runs, resnet.conv2, above))
+        result.note(rows, total)
+    return result
 
 
 def _convolve(
@@ -113,22 +113,19 @@ def _convolve(
     margins: tuple[int, int, int, int] | None = None,
 ) -> _Grid:
     """The whole result of a convolution; its moments are taken in passing."""
-    result: torch.Tensor | None = None
-    moments = Moments()
+    result: _Grid | None = None
     for rows, strip in convolved_strips(
         features.values, layer, prepare=prepare, margins=margins, runs=features.runs
     ):
         if result is None:
             total = features.values.shape[2] // layer.stride[0]
             shape = (*strip.shape[:2], total, strip.shape[3])
-            result = torch.empty(
-                shape, dtype=features.values.dtype, memory_format=torch.channels_last
-            )
-        result[:, :, rows] = strip
-        moments.add(strip, rows.stop - rows.start)
+            dtype = features.values.dtype
+            result = _Grid(torch.empty(shape, dtype=dtype, memory_format=torch.channels_last))
+        result.values[:, :, rows] = strip
+        result.note(rows, strip)
     assert result is not None
-    above = int(layer.padding[0]) if margins is None else margins[2]
-    return _Grid(result, moments, convolved_runs(features.runs, layer, above))
+    return result
 
 
 def _activated(norm: torch.nn.GroupNorm, grid: _Grid) -> Callable[[torch.Tensor], torch.Tensor]:
