@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from ..matchers import Matcher
     from .choice import Made
 
-BETWEEN_CELLS: Mapping[str, Mapping[str, str]] = MappingProxyType({"soft-argmax": {"window": "1"}})
+FLOW_MATCHER = "soft-argmax"
+"""The matcher for dense flow unless another is asked for: it answers between the cells."""
+BETWEEN_CELLS: Mapping[str, Mapping[str, str]] = MappingProxyType({FLOW_MATCHER: {"window": "1"}})
 """The settings of matchers for dense flow, where the best cell's neighbours alone should count."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .comparison import BETWEEN_CELLS, How, check_photographs, prepare
+from .comparison import BETWEEN_CELLS, FLOW_MATCHER, How, check_photographs, prepare
 from .errors import UserError, say
 from .inputs import check_exist
 from .loading import load_library
@@ -39,7 +39,6 @@ descr flow a.jpg b.jpg --cells 128 --max-consistency 20 -o flow.nc
 descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
 
 SUFFIXES = {".flo": "Middlebury", ".png": "KITTI, 16 bits", ".nc": "Dataset"}
-_MATCHER = "soft-argmax"
 _FLOW = "Which flow"
 _RESULTS = "Results"
 _MOST_CELLS = 20_000
@@ -112,7 +111,7 @@ def flow(
     mask_settings: MaskSettings = None,
     descriptor: Descriptor = AUTO,
     settings: Settings = None,
-    matcher: Matcher = _MATCHER,
+    matcher: Matcher = FLOW_MATCHER,
     matcher_settings: MatcherSettings = None,
     device: Device = None,
     output: Annotated[

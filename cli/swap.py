@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .comparison import BETWEEN_CELLS, How
+from .comparison import BETWEEN_CELLS, FLOW_MATCHER, How
 from .errors import UserError
 from .inputs import check_exist
 from .loading import load_library
@@ -45,7 +45,6 @@ SUFFIXES = {
 }
 GIF = {".gif": "animation"}
 
-_MATCHER = "soft-argmax"
 _SWAP = "Swap"
 _REFINE = "Refine"
 _RESULTS = "Results"
@@ -211,7 +210,7 @@ def swap(
     ] = None,
     descriptor: Descriptor = AUTO,
     settings: Settings = None,
-    matcher: Matcher = _MATCHER,
+    matcher: Matcher = FLOW_MATCHER,
     matcher_settings: MatcherSettings = None,
     device: Device = None,
     output: Annotated[

@@ -12,7 +12,7 @@ from ...descriptors import Descriptor, Image, read_image
 from ...descriptors.errors import ImageError, IncomparableFeaturesError, OptionError
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike, read_mask
-from ...matchers import Matcher, SoftArgmax
+from ...matchers import Matcher
 from ..feature_maps import feature_maps
 from ..flow import warp
 from ..flow.resolution import Resolution
@@ -113,7 +113,7 @@ def swap_instances(
         The maps can't be compared, or are not those of the images.
     """
     options = SwapOptions(
-        matcher=SoftArgmax(window=1) if matcher is None else matcher,
+        matcher=matcher,
         cells=cells,
         max_consistency=max_consistency,
         min_score=min_score,
@@ -149,7 +149,7 @@ def swap_both(
     and raises what that does.
     """
     options = SwapOptions(
-        matcher=SoftArgmax(window=1) if matcher is None else matcher,
+        matcher=matcher,
         cells=cells,
         max_consistency=max_consistency,
         min_score=min_score,
@@ -277,5 +277,5 @@ def _result(
             **{name: (("y", "x"), values[name], said) for name, said in _VARIABLES.items()},
         },
         coords={"y": flows["y"], "x": flows["x"], "rgb": ["red", "green", "blue"]},
-        attrs={**about, "matcher": repr(options.matcher), "blend": options.blend},
+        attrs={**about, "matcher": flow.about["matcher"], "blend": options.blend},
     )

@@ -1,11 +1,11 @@
 """The settings of a swap, checked where they are given."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...descriptors.errors import OptionError
 from ...descriptors.settings import check_choice, check_float
-from ...matchers import Matcher, SoftArgmax
+from ...matchers import Matcher
 from ..flow.resolution import Resolution, check_resolution
 from .blending import BLENDS, Blend
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class SwapOptions:
     """What `swap_instances` takes beside the images; raises `OptionError` for what is no value."""
 
-    matcher: Matcher = field(default_factory=lambda: SoftArgmax(window=1))
+    matcher: Matcher | None = None
     cells: Resolution | None = None
     max_consistency: float | None = None
     min_score: float | None = None
