@@ -9,8 +9,9 @@ import xarray as xr
 
 from ..descriptors import Descriptor, read_mask
 from ..descriptors.errors import OptionError, PointError
+from ..descriptors.grids import nearest_pixels
 from ..descriptors.images import ImageLike
-from ..descriptors.maps import Points
+from ..descriptors.maps import Points, in_image
 from ..descriptors.masks import MaskLike
 from ..descriptors.sampling import Interpolation
 from ..matchers import Matcher, SoftArgmax
@@ -89,7 +90,9 @@ def transfer_keypoints(
     )
     error = np.full(len(at), np.nan)
     places = np.stack([found["target_x"].values, found["target_y"].values], axis=1)
-    asked = found["matched"].values & _inside(places, of_target)
+    # A matcher may look beyond the border of the target, but not from there.
+    size = of_target.attrs["image_height"], of_target.attrs["image_width"]
+    asked = found["matched"].values & in_image(places, *size)
     if asked.any():
         back = matcher(
             of_target,
@@ -137,12 +140,6 @@ def _read_points(points: NamedPoints) -> tuple[npt.NDArray[np.float64], list[str
     ]
 
 
-def _inside(places: npt.NDArray[np.float64], fmap: xr.DataArray) -> npt.NDArray[np.bool_]:
-    """Which places lie in the image: a matcher may look beyond its border, but not from there."""
-    far = np.array([fmap.attrs["image_width"], fmap.attrs["image_height"]]) - 0.5
-    return np.asarray(((places >= -0.5) & (places <= far)).all(axis=1))
-
-
 def _with_places(
     mask: MaskLike | None, fmap: xr.DataArray, places: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.bool_] | None:
@@ -155,6 +152,6 @@ def _with_places(
         return None
     height, width = int(fmap.attrs["image_height"]), int(fmap.attrs["image_width"])
     widened = read_mask(mask, height=height, width=width, name="target mask")
-    x, y = np.floor(places + 0.5).astype(int).T
-    widened[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] = True
+    x, y = places.T
+    widened[nearest_pixels(y, height), nearest_pixels(x, width)] = True
     return widened

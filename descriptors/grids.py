@@ -1,12 +1,14 @@
 """Bilinear reading of grids of features, by the coordinates of their cells."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import xarray as xr
+
+T = TypeVar("T", bound=np.generic)
 
 _CHANNELS = 32
 """Channels whose squares are held in float64 at once."""
@@ -53,6 +55,17 @@ def nearest_cells(
     """For each position the cell that holds it: the one whose centre is nearest, on one axis."""
     lower, upper, share = bracket(centres, positions)
     return np.where(share < 0.5, lower, upper)
+
+
+def nearest_pixels(positions: npt.NDArray[np.float64], length: int) -> npt.NDArray[np.intp]:
+    """The pixel that holds each position on a side of this length, beyond its ends the last one."""
+    return np.clip(np.floor(positions + 0.5).astype(np.intp), 0, length - 1)
+
+
+def at_cells(pixels: npt.NDArray[T], grid: Grid) -> npt.NDArray[T]:
+    """Of values over the pixels of an image, those at the centres of the cells: (y, x)."""
+    height, width = pixels.shape
+    return pixels[np.ix_(nearest_pixels(grid.y, height), nearest_pixels(grid.x, width))]
 
 
 def resample(features: torch.Tensor, grid: Grid, wanted: Grid) -> torch.Tensor:

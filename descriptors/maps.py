@@ -79,6 +79,12 @@ def _channels(fmap: xr.DataArray) -> list[object]:
     return [fmap.sizes["channel"], *labels]
 
 
+def in_image(points: npt.NDArray[np.float64], height: int, width: int) -> npt.NDArray[np.bool_]:
+    """Which points (n, 2), each (x, y), lie in an image of this size: within its outer pixels."""
+    far = np.array([width, height]) - 0.5
+    return np.asarray(((points >= -0.5) & (points <= far)).all(axis=1))
+
+
 def check_points(points: Points, fmap: xr.DataArray) -> npt.NDArray[np.float64]:
     """The points as float64 (n, 2), each (x, y) in pixels of the map's image.
 
@@ -94,7 +100,7 @@ def check_points(points: Points, fmap: xr.DataArray) -> npt.NDArray[np.float64]:
             f"points have the shape {values.shape}, expected (n, 2) with at least one (x, y)"
         )
     width, height = fmap.attrs["image_width"], fmap.attrs["image_height"]
-    inside = (values >= -0.5).all(axis=1) & (values <= (width - 0.5, height - 0.5)).all(axis=1)
+    inside = in_image(values, height, width)
     if not inside.all():
         x, y = values[np.flatnonzero(~inside)[0]]
         raise PointError(

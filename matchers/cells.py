@@ -1,7 +1,6 @@
 """What a matcher works on: unit vectors side by side, and where in their image they are."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +8,7 @@ import torch
 import xarray as xr
 
 from ..descriptors.errors import ImageError, InvalidFeaturesError
-from ..descriptors.grids import as_tensor, nearest_cells
+from ..descriptors.grids import as_tensor, nearest_cells, nearest_pixels
 from ..descriptors.maps import Points, check_points
 from ..descriptors.masks import MaskLike, read_mask
 from ..descriptors.sampling import Interpolation, sample_features
@@ -100,7 +99,7 @@ def mask_at(
     """
     height, width = int(fmap.attrs["image_height"]), int(fmap.attrs["image_width"])
     inside = read_mask(mask, height=height, width=width, name=name)
-    return as_tensor(inside[_nearest_pixel(y, height), _nearest_pixel(x, width)])
+    return as_tensor(inside[nearest_pixels(y.numpy(), height), nearest_pixels(x.numpy(), width)])
 
 
 def masked_cells(cells: Cells, mask: MaskLike | None, fmap: xr.DataArray, name: str) -> Cells:
@@ -150,7 +149,3 @@ def _scaled(
             )
         scaled[:, first : first + _STRIP] = strip / length
     return scaled
-
-
-def _nearest_pixel(positions: torch.Tensor, count: int) -> npt.NDArray[Any]:
-    return np.clip(np.floor(positions.numpy() + 0.5).astype(np.int64), 0, count - 1)

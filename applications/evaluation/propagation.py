@@ -10,7 +10,7 @@ import torch
 import xarray as xr
 
 from ...descriptors.errors import ImageError, InvalidFeaturesError
-from ...descriptors.grids import Grid, as_tensor, resample
+from ...descriptors.grids import Grid, as_tensor, at_cells, resample
 from ...descriptors.maps import check_comparable, check_map
 from ...descriptors.runtime.devices import find_device
 from ...descriptors.settings import Configurable, check_float, check_int
@@ -109,8 +109,7 @@ class MaskPropagation(Configurable):
         names = np.unique(np.append(given, 0))
         grid = Grid.of(first)
         shape = first.sizes["y"], first.sizes["x"]
-        at_cells = given[np.ix_(_nearest(grid.y, len(given)), _nearest(grid.x, given.shape[1]))]
-        soft = as_tensor((at_cells.reshape(-1, 1) == names).astype(np.float32))
+        soft = as_tensor((at_cells(given, grid).reshape(-1, 1) == names).astype(np.float32))
         start = self._cells(first), soft.to(self.torch_device)
         recent: deque[tuple[torch.Tensor, torch.Tensor]] = deque(maxlen=self.last_frames)
         yield given.copy()
@@ -185,11 +184,6 @@ def _label_map(labels: npt.ArrayLike, first: xr.DataArray) -> npt.NDArray[np.int
             hint="a label is a whole number, 0 for the background",
         )
     return values.astype(np.int64)
-
-
-def _nearest(centres: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
-    """The pixel nearest each centre, on one axis."""
-    return np.clip(np.floor(centres + 0.5).astype(np.int64), 0, count - 1)
 
 
 def _side(shape: tuple[int, int], reach: int, frames: int) -> int:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ...descriptors.grids import Grid, bracket
-from .resolution import cell_size, nearest_pixels
+from ...descriptors.grids import Grid, at_cells, bracket
+from .resolution import cell_size
 
 _TEAR = 3.0
 """How many cells the flow of neighbours may differ by before they are taken for two surfaces."""
@@ -57,8 +57,7 @@ class CellFlow:
         )
         inside = np.ones(found["score"].shape, dtype=bool)
         if mask is not None:
-            height, width = mask.shape
-            inside = mask[np.ix_(nearest_pixels(grid.y, height), nearest_pixels(grid.x, width))]
+            inside = at_cells(mask, grid)
         return cls(
             grid=grid,
             x=found["target_x"].values - grid.x,

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors import Descriptor
-from ...descriptors.grids import Grid
+from ...descriptors.grids import Grid, at_cells
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike, read_mask
 from ...descriptors.settings import check_choice, check_float, check_int
@@ -25,7 +25,6 @@ from .resolution import (
     cell_size,
     check_resolution,
     even_grid,
-    nearest_pixels,
     resample_map,
 )
 from .smoothing import smooth
@@ -174,11 +173,7 @@ def _on_grid(
         y, x = grid.y[rows, None], grid.x[None]
         flow_x, flow_y, score, consistency = flow.read(y, x, flow.score, error)
         if source_mask is not None:
-            pixels = np.ix_(
-                nearest_pixels(grid.y[rows], source_mask.shape[0]),
-                nearest_pixels(grid.x, source_mask.shape[1]),
-            )
-            flow_x[~source_mask[pixels]] = np.nan
+            flow_x[~at_cells(source_mask, Grid(grid.y[rows], grid.x))] = np.nan
         end_y, end_x = frame.bring_in(y + flow_y, x + flow_x)
         values["flow_x"][rows], values["flow_y"][rows] = end_x - x, end_y - y
         known = np.isfinite(end_x)

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 
+from ...descriptors.grids import nearest_pixels
 from .cells import Numbers
-from .resolution import nearest_pixels
 
 
 @dataclass(frozen=True, eq=False)

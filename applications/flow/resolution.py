@@ -72,10 +72,5 @@ def cell_size(grid: Grid, height: int, width: int) -> float:
     )
 
 
-def nearest_pixels(positions: npt.NDArray[np.float64], length: int) -> npt.NDArray[np.intp]:
-    """The pixel that holds each position on a side of this length, as matchers take it."""
-    return np.clip(np.floor(positions + 0.5).astype(np.intp), 0, length - 1)
-
-
 def _centres(length: int, count: int) -> npt.NDArray[np.float64]:
     return np.asarray((np.arange(count) + 0.5) * (length / count) - 0.5, dtype=np.float64)

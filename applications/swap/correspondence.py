@@ -10,7 +10,7 @@ from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from ...descriptors.errors import DescrError
-from ...descriptors.grids import Grid, nearest_cells
+from ...descriptors.grids import Grid, at_cells, nearest_cells
 from ...descriptors.masks import MaskLike
 from ...descriptors.tree import grid_coordinates
 from ...matchers import Matcher
@@ -68,7 +68,7 @@ def instance_flow(
     maps: tuple[xr.DataArray, xr.DataArray],
     masks: tuple[Mask, Mask],
     *,
-    matcher: Matcher,
+    matcher: Matcher | None,
     cells: Resolution | None,
     max_consistency: float | None,
     min_score: float | None,
@@ -114,7 +114,8 @@ def instance_flow(
     row = nearest_cells(ringed.y, np.arange(masks[0].shape[0], dtype=np.float64))
     column = nearest_cells(ringed.x, np.arange(masks[0].shape[1], dtype=np.float64))
     domain = _cells_under(pixels, row, column, (len(ringed.y), len(ringed.x)))
-    domain |= np.pad(_cells_within(masks[0], grid), 1)
+    # Where cells are smaller than pixels, several lie in one.
+    domain |= np.pad(at_cells(masks[0], grid), 1)
     completed, trusted = complete_field(
         np.pad(flow, ((1, 1), (1, 1), (0, 0))),
         np.pad(known, 1),
@@ -167,15 +168,6 @@ def _cells_under(pixels: Mask, row: Any, column: Any, shape: tuple[int, int]) ->
     y, x = pixels.nonzero()
     domain[row[y], column[x]] = True
     return np.asarray(binary_dilation(domain, _SQUARE))
-
-
-def _cells_within(pixels: Mask, grid: Grid) -> Mask:
-    """The cells whose nearest pixel is one of these: several of one, where cells are smaller."""
-    row, column = (
-        nearest_cells(np.arange(length, dtype=np.float64), centres)
-        for length, centres in zip(pixels.shape, (grid.y, grid.x), strict=True)
-    )
-    return np.asarray(pixels[np.ix_(row, column)])
 
 
 def _continued(field: Field, domain: Mask) -> Field:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import xarray as xr
 from scipy import ndimage
 
-from ...descriptors.grids import nearest_cells
+from ...descriptors.grids import Grid, at_cells, nearest_cells
 from .resizing import sharp_method
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
@@ -46,7 +46,7 @@ def paint_cells(
     rows, columns = pixel_cells(colors, height, width)
     values = np.asarray(colors.values, dtype=np.float64)
     if mask is not None:
-        values = spread_inside(values, cells_at(mask, colors))
+        values = spread_inside(values, at_cells(mask, Grid.of(colors)))
     painted = np.where(np.isfinite(values), np.rint(np.clip(values, 0, 1) * 255), NEUTRAL)
     picture = painted.astype(np.uint8)[rows[:, None], columns[None, :]]
     return picture if mask is None else cut_out(picture, mask)
@@ -82,15 +82,6 @@ def pixel_cells(
         positions = (np.arange(count, dtype=np.float64) + 0.5) * (length / count) - 0.5
         found.append(nearest_cells(grid[axis].values, positions))
     return found[0], found[1]
-
-
-def cells_at(mask: Mask, grid: xr.DataArray) -> Mask:
-    """Which cells have their centre in the mask, bool (y, x): what its nearest pixel says."""
-    at = [
-        np.clip(np.floor(grid[axis].values + 0.5).astype(np.intp), 0, length - 1)
-        for axis, length in zip(("y", "x"), mask.shape, strict=True)
-    ]
-    return np.asarray(mask[np.ix_(*at)])
 
 
 def spread_inside(values: npt.NDArray[Any], inside: Mask) -> npt.NDArray[Any]:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors import Descriptor, Image
+from ...descriptors.grids import Grid, at_cells
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
 from .captions import write_lines
@@ -18,7 +19,6 @@ from .painting import (
     NEUTRAL,
     Mask,
     Picture,
-    cells_at,
     cut_out,
     pixel_cells,
     spread_inside,
@@ -88,7 +88,7 @@ def _draw(
 ) -> Picture:
     values = labels.values
     if mask is not None:
-        values = spread_inside(values, cells_at(mask, labels))
+        values = spread_inside(values, at_cells(mask, Grid.of(labels)))
     rows, columns = pixel_cells(labels, height, width)
     regions = values[rows[:, None], columns[None, :]]
     picture = np.where((regions == OUTSIDE)[:, :, None], NEUTRAL, CLUSTER_COLORS[regions])

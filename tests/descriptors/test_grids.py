@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 import torch
-from descr.descriptors.grids import Grid, nearest_cells, resample, unit_length
+from descr.descriptors.grids import (
+    Grid,
+    at_cells,
+    nearest_cells,
+    nearest_pixels,
+    resample,
+    unit_length,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,3 +52,15 @@ def test_unit_length_keeps_directions_and_gives_blank_cells_one():
     unit = unit_length(features)
     assert unit[:, 0, 0].tolist() == pytest.approx([0.6, 0.8])
     assert unit[:, 0, 1].tolist() == pytest.approx([0.5**0.5] * 2)
+
+
+def test_a_position_belongs_to_the_pixel_around_it():
+    positions = np.array([-0.5, 0.49, 0.5, 1.49, 2.5])
+    assert nearest_pixels(positions, 3).tolist() == [0, 0, 1, 1, 2]
+
+
+def test_a_cell_is_in_the_mask_by_the_pixel_at_its_centre():
+    grid = Grid(even(2, 10, 4.5), even(4, 10, 4.5))
+    mask = np.zeros((20, 40), bool)
+    mask[5, 15] = True
+    assert np.argwhere(at_cells(mask, grid)).tolist() == [[0, 1]]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-from descr.applications.flow.resolution import cell_size, even_grid, nearest_pixels, resample_map
+from descr.applications.flow.resolution import cell_size, even_grid, resample_map
 from descr.descriptors.errors import OptionError
 from descr.descriptors.grids import Grid
 from descr.matchers.testing import render_map
@@ -81,8 +81,3 @@ def test_the_own_resolution_changes_nothing():
 def test_the_size_of_a_cell_is_its_longer_side():
     assert cell_size(Grid(np.array([1.5, 5.5]), np.array([3.0, 9.0, 15.0])), 8, 18) == 6
     assert cell_size(Grid(np.array([24.5]), np.array([3.0, 9.0])), 50, 12) == 50
-
-
-def test_a_position_belongs_to_the_pixel_around_it():
-    positions = np.array([-0.5, 0.49, 0.5, 1.49, 2.5])
-    assert nearest_pixels(positions, 3).tolist() == [0, 0, 1, 1, 2]

@@ -4,7 +4,6 @@ import xarray as xr
 from descr.applications import paint_cells
 from descr.applications.visualization.painting import (
     NEUTRAL,
-    cells_at,
     pixel_cells,
     spread_inside,
     tint_photograph,
@@ -96,13 +95,6 @@ def test_the_edge_of_a_mask_stays_where_it_is_at_other_sizes() -> None:
     for size in (10, 20, 55, 400):
         share = 1 - paint_cells(grid, height=size, width=size, mask=mask).mean() / NEUTRAL[0]
         assert share == pytest.approx(0.5, abs=0.02)
-
-
-def test_a_cell_is_in_the_mask_by_the_pixel_at_its_centre() -> None:
-    grid = colors(2, 4, 20, 40)
-    mask = np.zeros((20, 40), bool)
-    mask[5, 15] = True
-    assert np.argwhere(cells_at(mask, grid)).tolist() == [[0, 1]]
 
 
 def test_values_spread_from_the_nearest_cell_inside() -> None:
