@@ -35,3 +35,11 @@ def write_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
         return getattr(importlib.import_module(module), name)
 
     return write
+
+
+@pytest.fixture
+def without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the extra `cluster` is not installed."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "sklearn"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sklearn", None)

@@ -1,7 +1,6 @@
 """The mask options, on `descr match`: other commands take them from the same place."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +142,7 @@ def test_masks_are_found_for_any_number_of_inputs(folder: Path, right: Path) -> 
         MaskOptions(files=(right,), auto=True)
 
 
-def test_without_scikit_learn_it_is_the_option_that_needs_it(
-    descr: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "sklearn"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "sklearn", None)
+@pytest.mark.usefixtures("without_scikit_learn")
+def test_without_scikit_learn_it_is_the_option_that_needs_it(descr: Any) -> None:
     done = descr(*PAIR, "--auto-mask")
     done.refused("--auto-mask needs scikit-learn", "pip install 'descr-sdk[cluster]'")

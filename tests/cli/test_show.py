@@ -1,5 +1,4 @@
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -225,12 +224,8 @@ def test_what_the_features_do_not_allow_leaves_nothing_behind(descr: Any, conten
     assert contents() == before
 
 
-def test_without_scikit_learn_clusters_say_how_to_install_it(
-    descr: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "sklearn"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "sklearn", None)
+@pytest.mark.usefixtures("without_scikit_learn")
+def test_without_scikit_learn_clusters_say_how_to_install_it(descr: Any) -> None:
     for kind in ("clusters", "compare"):
         descr(*SHOW, "--as", kind, "-o", "x.png").refused(f"--as {kind} needs scikit-learn")
     assert descr(*SHOW, "-o", "x.png").code == 0

@@ -1,4 +1,3 @@
-import sys
 from itertools import permutations
 
 import numpy as np
@@ -117,11 +116,7 @@ def test_what_cannot_be_clustered_is_refused() -> None:
         matched_clusters([photograph(20, 20)])
 
 
-def test_without_scikit_learn_the_error_says_how_to_install_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "sklearn"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "sklearn", None)
+@pytest.mark.usefixtures("without_scikit_learn")
+def test_without_scikit_learn_the_error_says_how_to_install_it() -> None:
     with pytest.raises(OptionError, match=r"scikit-learn.*descr-sdk\[cluster\]"):
         matched_clusters([random_map(6, 6)])
