@@ -18,6 +18,7 @@ from .images import Image, ImageLike, read_image
 from .layer import Layer
 from .runtime.devices import find_device
 from .runtime.memory import memory_errors
+from .runtime.precision import check_dtype
 from .settings import check_choice, check_int
 from .tree import LayerFeatures, build_tree, layer_attributes
 
@@ -42,7 +43,8 @@ class Backbone(Descriptor):
     device:
         Where the network runs: `auto` (CUDA, then MPS, then the CPU), or a torch device.
     dtype:
-        Precision of the network: `auto`, `float32`, `bfloat16` or `float16`.
+        Precision of the network: `auto`, `float32`, `bfloat16` or `float16`. The last two are
+        refused on a CPU that torch is slow on in them.
 
     Attributes
     ----------
@@ -94,6 +96,7 @@ class Backbone(Descriptor):
         self.device = device
         self.dtype: Precision = check_choice("dtype", dtype, get_args(Precision))
         self.torch_device = find_device(device)
+        check_dtype(dtype, self.torch_device)
 
     @abstractmethod
     def forward(self, pixels: torch.Tensor) -> Mapping[str, torch.Tensor]:

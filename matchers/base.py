@@ -40,7 +40,7 @@ class Matcher(Configurable, ABC):
     ----------
     dtype:
         Precision of the products: `float32`, `bfloat16`, or `auto` for bfloat16 where this
-        processor multiplies faster in it. The answer is the same: close calls are settled.
+        processor has instructions for it. The answer is the same: close calls are settled.
     device:
         Where the products are made: `auto` (CUDA, then MPS, then the CPU), or a torch device.
     block:

@@ -5,11 +5,11 @@ float32 or bfloat16 only look for it: each states how far its values may lie fro
 that the search knows which of them are too close to call.
 """
 
-import time
-from functools import lru_cache
 from typing import Protocol
 
 import torch
+
+from ..descriptors.runtime.precision import computes_natively
 
 _UNIT_ROUNDOFF = {torch.float32: 2.0**-24, torch.bfloat16: 2.0**-8}
 _LENGTH = 1.001
@@ -18,8 +18,6 @@ _GATHERED = 1 << 22
 """Numbers of either side that `pair_scores` holds in float64 at once."""
 _STRIP = 1 << 21
 """Numbers of the second map and of the product that `Float64` holds in float64 at once."""
-_WORTH_TRYING = 1 << 36
-"""Multiplications from which the gain of a faster product pays for finding out about it."""
 
 
 class Product(Protocol):
@@ -98,13 +96,11 @@ def double(values: torch.Tensor) -> torch.Tensor:
 def ladder(a: torch.Tensor, b: torch.Tensor, dtype: str) -> list[Product]:
     """The products to try in turn, fast ones first, exact scores last.
 
-    `dtype` is "float32", "bfloat16" or "auto": bfloat16 where this processor was measured to
-    multiply faster in it, and the product is large enough to gain from it. On other devices all
-    are float32: their sums of bfloat16 have no bound that could be stated.
+    `dtype` is "float32", "bfloat16" or "auto": bfloat16 where this processor has instructions for
+    it. On other devices all are float32: their sums of bfloat16 have no bound that could be stated.
     """
     if dtype == "auto":
-        large = a.shape[0] * a.shape[1] * b.shape[1] >= _WORTH_TRYING
-        dtype = "bfloat16" if large and _prefers_bfloat16() else "float32"
+        dtype = "bfloat16" if _multiplies_bfloat16() else "float32"
     products: list[Product] = [Float32(a, b), Float64(a, b)]
     if dtype == "bfloat16" and a.device.type == "cpu":
         return [BFloat16(a, b), *products]
@@ -144,17 +140,8 @@ def _reduced_input() -> float:
     return 3 * _UNIT_ROUNDOFF[torch.bfloat16] * _LENGTH**2 if reduced else 0.0
 
 
-@lru_cache
-def _prefers_bfloat16() -> bool:
-    """Whether bfloat16 multiplies at least twice as fast as float32: settling takes its share."""
-    values = torch.ones(512, 1024)
-    return _seconds(values.bfloat16()) * 2 < _seconds(values)
-
-
-def _seconds(values: torch.Tensor) -> float:
-    best = float("inf")
-    for _ in range(3):
-        began = time.perf_counter()
-        torch.mm(values.T, values)
-        best = min(best, time.perf_counter() - began)
-    return best
+def _multiplies_bfloat16() -> bool:
+    """Whether this processor has instructions that multiply in bfloat16, and torch uses them."""
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    instructions = any(there for name, there in capabilities.items() if "bf16" in name)
+    return instructions and computes_natively(torch.bfloat16)

@@ -38,6 +38,14 @@ def write_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
 
 
 @pytest.fixture
+def half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks in half precision on any processor: on most it is slow, and refused."""
+    from descr.descriptors.runtime import precision
+
+    monkeypatch.setattr(precision, "computes_natively", lambda dtype: True)
+
+
+@pytest.fixture
 def without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where the extra `cluster` is not installed."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "sklearn"]:

@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 
-from ...descriptors.runtime.half import speed_up
 from ...descriptors.runtime.loading import Renames, load_weights
 from ...descriptors.runtime.quiet import quiet
 from ...descriptors.stable_diffusion import StableDiffusion
@@ -53,7 +52,6 @@ def _load(
         parent.add_module(name, torch.nn.Identity())
     files, device = model.checkpoint.weights[part], model.torch_device
     load_weights(module, files, dtype=dtype, device=device, renames=renames)
-    speed_up(module, dtype, device)
     for parent, name, child in shared:
         parent.add_module(name, child)
 

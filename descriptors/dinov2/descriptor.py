@@ -50,8 +50,7 @@ class DINOv2(Backbone):
         Distance between neighbouring patches in canvas pixels, a divisor of 14: below it patches
         overlap.
     device, dtype:
-        As in `Backbone`. `auto` precision is float16 on GPUs; on the CPU float32, or bfloat16
-        where the processor is faster in it.
+        As in `Backbone`. `auto` precision is float16 on GPUs and float32 on the CPU.
 
     Raises
     ------

@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 import torch
 
-from ..runtime.half import speed_up
 from ..runtime.loading import load_weights
 from ..runtime.quiet import quiet
 from ..weights import Checkpoint
@@ -62,7 +61,6 @@ def load_network(
             model.layernorm = None
         model.embeddings.patch_embeddings.projection.stride = (stride, stride)
         load_weights(model, checkpoint.weights[""], dtype=dtype, device=device, renames=_RENAMES)
-    speed_up(model, dtype, device)
     return model
 
 

@@ -1,31 +1,18 @@
-"""In which precision a network runs, where the user leaves it open."""
-
-import time
-from collections.abc import Callable
-from functools import lru_cache
+"""In which precision a network runs: by the device and by name, never by a measurement."""
 
 import torch
 
-_GAIN = 1.25
-"""How much faster bfloat16 must be to be worth its rounding."""
+from ..errors import OptionError
 
 
 def network_dtype(device: torch.device) -> torch.dtype:
-    """The precision for a network on this device.
+    """The precision for a network on this device, where the user leaves it open.
 
     float16 on GPUs: of the two of 16 bits it is the one nearer to float32 (11 bits of mantissa
-    against 8), and its range holds these networks' activations. On the CPU float32, or bfloat16
-    where this processor was measured to convolve and to multiply faster in it.
+    against 8), and its range holds these networks' activations. float32 on the CPU, whichever it
+    is, so that features are the same on every machine.
     """
-    if device.type != "cpu":
-        return torch.float16
-    return torch.bfloat16 if prefers_bfloat16() else torch.float32
-
-
-@lru_cache
-def prefers_bfloat16() -> bool:
-    """Whether this processor convolves and multiplies faster in bfloat16; measured once."""
-    return computes_natively(torch.bfloat16) and min(_convolution(), multiplication()) > _GAIN
+    return torch.float32 if device.type == "cpu" else torch.float16
 
 
 def computes_natively(dtype: torch.dtype) -> bool:
@@ -37,29 +24,14 @@ def computes_natively(dtype: torch.dtype) -> bool:
     return supported is not None and bool(supported())
 
 
-@lru_cache
-def multiplication() -> float:
-    """How many times faster this processor multiplies matrices in bfloat16 than in float32."""
-    values = torch.ones(512, 1024)
-    return _gain(lambda values: torch.mm(values.T, values), values)
+def check_dtype(dtype: str, device: torch.device) -> None:
+    """Raise `OptionError` for a half precision on a CPU that has no instructions for it.
 
-
-def _convolution() -> float:
-    kernel = torch.ones(64, 64, 3, 3)
-    return _gain(
-        lambda values: torch.conv2d(values, kernel.to(values.dtype)), torch.ones(1, 64, 48, 48)
+    Torch has loops for it there, which take many times as long as float32: hundreds of times for
+    convolutions.
+    """
+    if device.type != "cpu" or dtype == "auto" or computes_natively(getattr(torch, dtype)):
+        return
+    raise OptionError(
+        f"torch has no fast {dtype} on this processor", hint="use dtype=float32, or a GPU"
     )
-
-
-def _gain(run: Callable[[torch.Tensor], torch.Tensor], values: torch.Tensor) -> float:
-    with torch.inference_mode():
-        return _seconds(run, values) / _seconds(run, values.bfloat16())
-
-
-def _seconds(run: Callable[[torch.Tensor], torch.Tensor], values: torch.Tensor) -> float:
-    best = float("inf")
-    for _ in range(4):
-        began = time.perf_counter()
-        run(values)
-        best = min(best, time.perf_counter() - began)
-    return best

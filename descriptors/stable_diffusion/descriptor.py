@@ -67,7 +67,7 @@ class StableDiffusion(Backbone):
         To how many principal components `combine` reduces each layer; None for as it is.
     device, dtype:
         As in `Backbone`. `auto` precision is float16 on GPUs, where an encoder that overflows in
-        it runs in float32; on the CPU float32, or bfloat16 where the processor is faster in it.
+        it runs in float32, and float32 on the CPU.
 
     Raises
     ------

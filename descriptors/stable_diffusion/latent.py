@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from ..runtime.half import speed_up
 from ..runtime.loading import load_weights
 from ..runtime.quiet import quiet
 from ..weights import Checkpoint
@@ -37,7 +36,6 @@ def load_encoder(
             vae = AutoencoderKL.from_config(dict(config))
         vae.decoder = vae.post_quant_conv = None
         load_weights(vae, checkpoint.weights["vae"], dtype=dtype, device=device, renames=RENAMES)
-    speed_up(vae, dtype, device)
     return vae
 
 
@@ -56,7 +54,9 @@ def encode(vae: Any, pixels: torch.Tensor) -> torch.Tensor:
 
     `pixels` is (batch, 3, height, width), float32, in [0, 1].
     """
-    encoder = partial(encode_in_strips, vae.encoder) if pixels.device.type == "cpu" else vae.encoder
+    # Strips are written over their input, which gradients would need.
+    strips = pixels.device.type == "cpu" and not torch.is_grad_enabled()
+    encoder = partial(encode_in_strips, vae.encoder) if strips else vae.encoder
     hidden = encoder((pixels * 2 - 1).to(vae.dtype))
     if vae.quant_conv is not None:
         hidden = vae.quant_conv(hidden)

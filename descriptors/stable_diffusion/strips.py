@@ -2,18 +2,20 @@
 
 At a canvas of 960 pixels one array of the first level takes 472 MB in float32, and a residual block
 holds five of them. Here norm, activation and convolution go over a strip of rows at a time, while
-it is in the cache, and the sum of the block is written over its input: two arrays remain. Rows of
-padding above and below the image are equal to each other, and are computed once.
+it is in the cache, and the sum of the block is written over its input: two arrays remain.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch.nn import functional
 
-from ..runtime.convolution import convolved_strips, equal_rows
+_STRIP = 1 << 21
+"""Numbers that are worked on at once: a few MB, which stay in the cache."""
+
+Prepare = Callable[[torch.Tensor], torch.Tensor]
 
 
 class Moments:
@@ -22,8 +24,8 @@ class Moments:
     def __init__(self) -> None:
         self.strips: list[tuple[int, torch.Tensor, torch.Tensor]] = []
 
-    def add(self, strip: torch.Tensor, rows: int) -> None:
-        """Take in so many rows (batch, channel, rows, columns), channels last; one stands for all.
+    def add(self, strip: torch.Tensor) -> None:
+        """Take in rows (batch, channel, rows, columns), channels last.
 
         What batch norm counts, one image at a time: several times as fast as `torch.var_mean`.
         """
@@ -31,7 +33,7 @@ class Moments:
             *(torch.batch_norm_update_stats(one[None], None, None, 0.0) for one in strip.float()),
             strict=True,
         )
-        cells = rows * strip.shape[3]
+        cells = strip.shape[2] * strip.shape[3]
         self.strips.append((cells, torch.stack(means).double(), torch.stack(variances).double()))
 
     def groups(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -49,18 +51,10 @@ class Moments:
 
 @dataclass(frozen=True, eq=False)
 class _Grid:
-    """An array between two layers, channels last, with its moments and its runs of equal rows."""
+    """An array between two layers, channels last, with its moments."""
 
     values: torch.Tensor
     moments: Moments = field(default_factory=Moments)
-    runs: list[slice] = field(default_factory=list)
-
-    def note(self, rows: slice, strip: torch.Tensor) -> None:
-        """Take down what these rows of the values are: one stands for all where they are equal."""
-        count = rows.stop - rows.start
-        self.moments.add(strip, count)
-        if strip.shape[2] < count:
-            self.runs.append(rows)
 
 
 def encode_in_strips(encoder: Any, pixels: torch.Tensor) -> torch.Tensor:
@@ -68,8 +62,8 @@ def encode_in_strips(encoder: Any, pixels: torch.Tensor) -> torch.Tensor:
 
     `pixels` is (batch, 3, height, width), in [-1, 1].
     """
-    padded = pixels.contiguous(memory_format=torch.channels_last)
-    hidden = _convolve(_Grid(padded, runs=equal_rows(padded)), encoder.conv_in)
+    padded = _Grid(pixels.contiguous(memory_format=torch.channels_last))
+    hidden = _convolve(padded, encoder.conv_in)
     for block in encoder.down_blocks:
         for resnet in block.resnets:
             hidden = _add_residual(resnet, hidden)
@@ -81,54 +75,99 @@ def encode_in_strips(encoder: Any, pixels: torch.Tensor) -> torch.Tensor:
     for attention, resnet in zip(middle.attentions, middle.resnets[1:], strict=True):
         if attention is not None:
             hidden = _Grid(attention(hidden.values))
-            hidden.note(slice(0, hidden.values.shape[2]), hidden.values)
+            hidden.moments.add(hidden.values)
         hidden = _add_residual(resnet, hidden)
     prepare = _activated(encoder.conv_norm_out, hidden)
-    return _convolve(hidden, encoder.conv_out, prepare=prepare).values
+    return _convolve(hidden, encoder.conv_out, prepare).values
+
+
+def convolved_strips(
+    features: torch.Tensor,
+    layer: torch.nn.Conv2d,
+    prepare: Prepare | None = None,
+    *,
+    margins: tuple[int, int, int, int] | None = None,
+) -> Iterator[tuple[slice, torch.Tensor]]:
+    """The result of a convolution, strip by strip from the top.
+
+    A strip only depends on the rows that it is computed from, so that whoever takes it may
+    overwrite the same rows of another array.
+
+    Parameters
+    ----------
+    features:
+        (batch, channel, rows, columns).
+    layer:
+        A convolution without groups, dilation or a padding other than zeros.
+    prepare:
+        What to do with rows of the features before they are padded and convolved.
+    margins:
+        Zeros to the left, to the right, above and below, in place of the layer's padding.
+
+    Yields
+    ------
+    tuple of slice and torch.Tensor
+        Rows of the result, and the result there.
+    """
+    size, stride = layer.kernel_size[0], layer.stride[0]
+    if margins is None:
+        down, across = int(layer.padding[0]), int(layer.padding[1])
+        margins = (across, across, down, down)
+    left, right, above, below = margins
+    batch, channels, height, width = features.shape
+    rows = (height + above + below - size) // stride + 1
+    # The first layer makes 128 channels of 3: what a strip holds is the larger of the two.
+    held = max(stride * channels, layer.out_channels // stride)
+    step = max(1, _STRIP // (batch * width * held))
+    for first in range(0, rows, step):
+        stop = min(first + step, rows)
+        top, bottom = first * stride - above, (stop - 1) * stride - above + size
+        strip = features[:, :, max(0, top) : min(bottom, height)]
+        if prepare is not None:
+            strip = prepare(strip)
+        missing = (max(0, -top), max(0, bottom - height))
+        columns = left
+        if left != right or any(missing):
+            strip, columns = functional.pad(strip, (left, right, *missing)), 0
+        strip = strip.to(layer.weight.dtype)
+        yield (
+            slice(first, stop),
+            functional.conv2d(strip, layer.weight, layer.bias, stride, (0, columns)),
+        )
 
 
 def _add_residual(resnet: Any, hidden: _Grid) -> _Grid:
     """A residual block: its output, which is written over `hidden` if it has as many channels."""
-    between = _convolve(hidden, resnet.conv1, prepare=_activated(resnet.norm1, hidden))
-    values = hidden.values
-    if resnet.conv_shortcut is not None:
-        values = _convolve(hidden, resnet.conv_shortcut).values
-    result = _Grid(values)
+    between = _convolve(hidden, resnet.conv1, _activated(resnet.norm1, hidden))
+    shortcut = resnet.conv_shortcut
+    result = _Grid(hidden.values if shortcut is None else _convolve(hidden, shortcut).values)
     for rows, strip in convolved_strips(
-        between.values, resnet.conv2, prepare=_activated(resnet.norm2, between), runs=between.runs
+        between.values, resnet.conv2, _activated(resnet.norm2, between)
     ):
-        target = values[:, :, rows]
-        total = target[:, :, : strip.shape[2]].add_(strip)
-        if strip.shape[2] < target.shape[2]:
-            target[:, :, strip.shape[2] :] = total
-        result.note(rows, total)
+        result.moments.add(result.values[:, :, rows].add_(strip))
     return result
 
 
 def _convolve(
     features: _Grid,
     layer: torch.nn.Conv2d,
+    prepare: Prepare | None = None,
     *,
-    prepare: Callable[[torch.Tensor], torch.Tensor] | None = None,
     margins: tuple[int, int, int, int] | None = None,
 ) -> _Grid:
     """The whole result of a convolution; its moments are taken in passing."""
-    result: _Grid | None = None
-    for rows, strip in convolved_strips(
-        features.values, layer, prepare=prepare, margins=margins, runs=features.runs
-    ):
-        if result is None:
-            total = features.values.shape[2] // layer.stride[0]
-            shape = (*strip.shape[:2], total, strip.shape[3])
-            dtype = features.values.dtype
-            result = _Grid(torch.empty(shape, dtype=dtype, memory_format=torch.channels_last))
+    batch, _, height, width = features.values.shape
+    shape = (batch, layer.out_channels, height // layer.stride[0], width // layer.stride[0])
+    result = _Grid(
+        torch.empty(shape, dtype=features.values.dtype, memory_format=torch.channels_last)
+    )
+    for rows, strip in convolved_strips(features.values, layer, prepare, margins=margins):
         result.values[:, :, rows] = strip
-        result.note(rows, strip)
-    assert result is not None
+        result.moments.add(strip)
     return result
 
 
-def _activated(norm: torch.nn.GroupNorm, grid: _Grid) -> Callable[[torch.Tensor], torch.Tensor]:
+def _activated(norm: torch.nn.GroupNorm, grid: _Grid) -> Prepare:
     """Group norm and SiLU on rows of an array, in float32."""
     mean, variance = grid.moments.groups(norm.num_groups)
     repeat = norm.num_channels // norm.num_groups

@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 
-from ..runtime.half import speed_up
 from ..runtime.loading import load_weights
 from ..runtime.quiet import quiet
 from ..weights import Checkpoint
@@ -44,7 +43,6 @@ def load_unet(
         if not last.upsampled:
             block.upsamplers = None
         load_weights(unet, checkpoint.weights["unet"], dtype=dtype, device=device)
-    speed_up(unet, dtype, device)
     return unet
 
 

@@ -148,6 +148,7 @@ def test_a_class_without_layers_is_told_to_state_them():
         Bare().extract([render_picture(64, 64)])
 
 
+@pytest.mark.usefixtures("half_precision")
 def test_where_features_were_made_does_not_part_them():
     class Plain(Backbone):
         layers = (Layer("mean", 8),)

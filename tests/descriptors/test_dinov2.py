@@ -119,6 +119,7 @@ def test_defaults_are_those_of_the_paper(tmp_path):
     assert describe.layers[0].count(840) == 60
 
 
+@pytest.mark.usefixtures("half_precision")
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_lower_precision_gives_nearly_the_same_features(dtype):
     full, low = (

@@ -203,6 +203,7 @@ def test_attention_under_the_names_of_the_first_releases_is_read(tmp_path):
     assert np.array_equal(features(new, "decoder_5"), features(legacy, "decoder_5"))
 
 
+@pytest.mark.usefixtures("half_precision")
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_half_precision_files_are_read(tmp_path, dtype):
     folder = copy(STABLE_DIFFUSION, tmp_path)
@@ -218,6 +219,7 @@ def test_half_precision_files_are_read(tmp_path, dtype):
     assert correlation > 0.99
 
 
+@pytest.mark.usefixtures("half_precision")
 def test_the_encoder_runs_in_float32_where_it_would_overflow(tmp_path):
     assert tiny(dtype="float16").vae.dtype == torch.float32
     assert tiny(dtype="float16").unet.dtype == torch.float16
@@ -227,6 +229,7 @@ def test_the_encoder_runs_in_float32_where_it_would_overflow(tmp_path):
     assert tiny(model=str(folder), dtype="float16").vae.dtype == torch.float16
 
 
+@pytest.mark.usefixtures("half_precision")
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_lower_precision_gives_nearly_the_same_features(dtype):
     full, low = (tiny(dtype=name).extract(IMAGES[:1])[0] for name in ("float32", dtype))

@@ -46,24 +46,13 @@ def test_exact_products_and_pairs_agree_over_strips(monkeypatch):
     assert torch.equal(pair_scores(a, b, rows, columns).view(40, 300), out)
 
 
-def test_auto_takes_bfloat16_only_for_large_products_where_it_is_faster(monkeypatch):
+def test_auto_takes_bfloat16_where_the_processor_has_instructions_for_it(monkeypatch):
     a, b = torch.zeros(2, 8), torch.zeros(2, 8)
-    monkeypatch.setattr(precision, "_prefers_bfloat16", lambda: True)
-    assert [type(product) for product in ladder(a, b, "auto")] == [Float32, Float64]
-    monkeypatch.setattr(precision, "_WORTH_TRYING", 128)
+    monkeypatch.setattr(precision, "_multiplies_bfloat16", lambda: True)
     assert [type(product) for product in ladder(a, b, "auto")] == [BFloat16, Float32, Float64]
-    monkeypatch.setattr(precision, "_prefers_bfloat16", lambda: False)
+    monkeypatch.setattr(precision, "_multiplies_bfloat16", lambda: False)
     assert [type(product) for product in ladder(a, b, "auto")] == [Float32, Float64]
     assert [type(product) for product in ladder(a, b, "bfloat16")] == [BFloat16, Float32, Float64]
-
-
-def test_the_faster_product_is_measured(monkeypatch):
-    took = {torch.float32: 3.0, torch.bfloat16: 1.0}
-    monkeypatch.setattr(precision, "_seconds", lambda values: took[values.dtype])
-    assert precision._prefers_bfloat16.__wrapped__()
-    took[torch.bfloat16] = 2.0
-    assert not precision._prefers_bfloat16.__wrapped__()
-    assert precision._seconds(torch.ones(4, 4)) < 100
 
 
 def test_products_that_torch_was_told_to_round_have_a_wider_bound():

@@ -223,6 +223,7 @@ def test_it_works_on_a_model_of_the_kind_of_sdxl(tmp_path: Path) -> None:
     assert (found[DISC] != PICTURE[DISC]).mean() > 0.9
 
 
+@pytest.mark.usefixtures("half_precision")
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_gives_nearly_the_same(dtype: str) -> None:
     whole, half = (

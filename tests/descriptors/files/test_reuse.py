@@ -57,6 +57,7 @@ class Levels(Backbone):
         return {"grey": functional.avg_pool2d(pixels, 8)}
 
 
+@pytest.mark.usefixtures("half_precision")
 def test_a_precision_counts_where_the_user_asks_for_one(image: Image, tmp_path: Path) -> None:
     path = keep(Levels(size=96, device="cpu", dtype="bfloat16"), image, tmp_path / "a.nc")
     assert why_extract(path, image, Levels(size=96)) is None

@@ -1,38 +1,24 @@
-import time
-
 import pytest
 import torch
+from descr.descriptors import OptionError
 from descr.descriptors.dinov2 import DINOv2
 from descr.descriptors.runtime import precision
-from descr.descriptors.runtime.precision import computes_natively, network_dtype, prefers_bfloat16
-from support.models import DINOV2
+from descr.descriptors.runtime.precision import check_dtype, computes_natively, network_dtype
+from descr.descriptors.stable_diffusion import StableDiffusion
+from support.models import DINOV2, STABLE_DIFFUSION
 
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize(
-    ("native", "convolution", "multiplication", "expected"),
-    [
-        (True, 2.0, 2.0, torch.bfloat16),
-        (True, 1.1, 2.0, torch.float32),
-        (True, 2.0, 1.1, torch.float32),
-        (False, 2.0, 2.0, torch.float32),
-    ],
-)
-def test_bfloat16_is_taken_where_it_was_measured_to_be_faster(
-    monkeypatch, native, convolution, multiplication, expected
-):
+@pytest.mark.parametrize("native", [True, False])
+def test_auto_is_float32_on_every_processor(monkeypatch, native):
     monkeypatch.setattr(precision, "computes_natively", lambda dtype: native)
-    monkeypatch.setattr(precision, "_convolution", lambda: convolution)
-    monkeypatch.setattr(precision, "multiplication", lambda: multiplication)
-    prefers_bfloat16.cache_clear()
-    try:
-        assert network_dtype(CPU) == expected
-        assert DINOv2(model=str(DINOV2), size=28, device="cpu").torch_dtype == expected
-        given = DINOv2(model=str(DINOV2), size=28, device="cpu", dtype="float32")
-        assert given.torch_dtype == torch.float32
-    finally:
-        prefers_bfloat16.cache_clear()
+    assert network_dtype(CPU) == torch.float32
+    for describe in (
+        DINOv2(model=str(DINOV2), size=28, device="cpu"),
+        StableDiffusion(model=str(STABLE_DIFFUSION), size=64, device="cpu"),
+    ):
+        assert describe.torch_dtype == torch.float32
 
 
 def test_gpus_run_in_float16():
@@ -40,11 +26,17 @@ def test_gpus_run_in_float16():
     assert network_dtype(torch.device("mps")) == torch.float16
 
 
-def test_the_measurement_is_quick_and_made_once():
-    prefers_bfloat16.cache_clear()
-    began = time.perf_counter()
-    first = prefers_bfloat16()
-    assert time.perf_counter() - began < 5
-    assert prefers_bfloat16() == first
-    assert prefers_bfloat16.cache_info().hits == 1
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_is_refused_on_a_processor_that_is_slow_in_it(monkeypatch, dtype):
+    monkeypatch.setattr(precision, "computes_natively", lambda dtype: dtype == torch.float32)
+    with pytest.raises(OptionError, match=f"no fast {dtype}") as caught:
+        DINOv2(model=str(DINOV2), size=28, device="cpu", dtype=dtype)
+    assert caught.value.hint == "use dtype=float32, or a GPU"
+    check_dtype(dtype, torch.device("cuda"))
+    check_dtype("float32", CPU)
+    check_dtype("auto", CPU)
+
+
+def test_torch_says_in_what_it_computes():
     assert computes_natively(torch.float32)
+    assert computes_natively(torch.bfloat16) == torch.ops.mkldnn._is_mkldnn_bf16_supported()
