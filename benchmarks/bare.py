@@ -14,8 +14,8 @@ TIMESTEP = 100
 Run = Callable[[], object]
 
 
-def stable_diffusion(folder: Path, size: int, dtype: torch.dtype) -> dict[str, Run]:
-    """VAE encoding and the U-Net: `cut` after the state decoder_8, and `full`."""
+def stable_diffusion(folder: Path, size: int, dtype: torch.dtype) -> Run:
+    """VAE encoding and the U-Net, cut after the state decoder_8."""
     with quiet():
         from diffusers import AutoencoderKL, UNet2DConditionModel
     vae = _load(AutoencoderKL, folder / "vae", dtype)
@@ -24,22 +24,18 @@ def stable_diffusion(folder: Path, size: int, dtype: torch.dtype) -> dict[str, R
     noise = torch.randn(1, 4, size // 8, size // 8).to(dtype)
     text = torch.randn(1, 77, unet.config.cross_attention_dim).to(dtype)
 
-    def full() -> object:
-        with torch.inference_mode():
-            latent = vae.encode(pixels * 2 - 1).latent_dist.mean * vae.config.scaling_factor
-            return unet(0.9 * latent + 0.4 * noise, TIMESTEP, text)
+    # A hook on the last block that is needed ends the forward there.
+    unet.up_blocks[2].attentions[1].register_forward_hook(_stop)
 
-    def cut() -> object:
-        # A hook on the last block that is needed ends the forward there.
-        hook = unet.up_blocks[2].attentions[1].register_forward_hook(_stop)
+    def run() -> object:
         try:
-            return full()
+            with torch.inference_mode():
+                latent = vae.encode(pixels * 2 - 1).latent_dist.mean * vae.config.scaling_factor
+                return unet(0.9 * latent + 0.4 * noise, TIMESTEP, text)
         except StopIteration as state:
             return state.value
-        finally:
-            hook.remove()
 
-    return {"cut": cut, "full": full}
+    return run
 
 
 def dinov2(folder: Path, size: int, dtype: torch.dtype) -> Run:

@@ -5,7 +5,8 @@
 The models have the sizes of Stable Diffusion 1.5 and of DINOv2 ViT-S, ViT-B and ViT-L, with random
 weights from files in float32. The cosine is that of a cell's features in lower precision with the
 same cell's in float32, over all cells of a rendered picture; for Stable Diffusion after removing
-the mean over the cells, as the PCA does that follows. Runs on the CPU, or on `--device cuda`.
+the mean over the cells, as the PCA does that follows. Runs on the CPU, in what it has
+instructions for, or on `--device cuda`.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import numpy.typing as npt
 import torch
 from descr.descriptors.backbone import Backbone
 from descr.descriptors.dinov2 import DINOv2
+from descr.descriptors.runtime.precision import computes_natively
 from descr.descriptors.stable_diffusion import StableDiffusion
 from descr.descriptors.testing import render_picture
 from descr.descriptors.tree import tree_layers
@@ -74,6 +76,8 @@ def main() -> int:
             full = tree_layers(make("float32").extract([picture])[0])
             table.add_section()
             for dtype in ("float16", "bfloat16"):
+                if options.device == "cpu" and not computes_natively(getattr(torch, dtype)):
+                    continue
                 low = tree_layers(make(dtype).extract([picture])[0])
                 for path, layer in full.items():
                     found = cosines(

@@ -39,8 +39,8 @@ class Matcher(Configurable, ABC):
     Parameters
     ----------
     dtype:
-        Precision of the products: `float32`, `bfloat16`, or `auto` for bfloat16 where this
-        processor has instructions for it. The answer is the same: close calls are settled.
+        Precision of the products: `float32`, `bfloat16`, or `auto` for float32. The answer is
+        the same: bfloat16, on the CPU alone, finds candidates, and close calls are settled.
     device:
         Where the products are made: `auto` (CUDA, then MPS, then the CPU), or a torch device.
     block:

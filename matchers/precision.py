@@ -9,8 +9,6 @@ from typing import Protocol
 
 import torch
 
-from ..descriptors.runtime.precision import computes_natively
-
 _UNIT_ROUNDOFF = {torch.float32: 2.0**-24, torch.bfloat16: 2.0**-8}
 _LENGTH = 1.001
 """Upper bound of the length of a cell: maps are of unit length up to 1e-4."""
@@ -96,11 +94,9 @@ def double(values: torch.Tensor) -> torch.Tensor:
 def ladder(a: torch.Tensor, b: torch.Tensor, dtype: str) -> list[Product]:
     """The products to try in turn, fast ones first, exact scores last.
 
-    `dtype` is "float32", "bfloat16" or "auto": bfloat16 where this processor has instructions for
-    it. On other devices all are float32: their sums of bfloat16 have no bound that could be stated.
+    `dtype` is "float32", "bfloat16" or "auto" for float32. On other devices than the CPU all are
+    float32: their sums of bfloat16 have no bound that could be stated.
     """
-    if dtype == "auto":
-        dtype = "bfloat16" if _multiplies_bfloat16() else "float32"
     products: list[Product] = [Float32(a, b), Float64(a, b)]
     if dtype == "bfloat16" and a.device.type == "cpu":
         return [BFloat16(a, b), *products]
@@ -138,10 +134,3 @@ def _reduced_input() -> float:
         precisions.add("reduced")
     reduced = not precisions <= {"none", "ieee"}
     return 3 * _UNIT_ROUNDOFF[torch.bfloat16] * _LENGTH**2 if reduced else 0.0
-
-
-def _multiplies_bfloat16() -> bool:
-    """Whether this processor has instructions that multiply in bfloat16, and torch uses them."""
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
-    instructions = any(there for name, there in capabilities.items() if "bf16" in name)
-    return instructions and computes_natively(torch.bfloat16)

@@ -132,7 +132,8 @@ def test_clear_maps_are_multiplied_once(monkeypatch):
 
     monkeypatch.setattr(Float32, "multiply", noting)
     monkeypatch.setattr(Float64, "multiply", None)
-    search(cells("random", 64, 300, 0), cells("random", 64, 300, 1), back=True, block=100)
+    a, b = cells("random", 64, 300, 0), cells("random", 64, 300, 1)
+    search(a, b, back=True, block=100, dtype="float32")
     assert multiplied == [(0, 100), (100, 200), (200, 300)]
 
 

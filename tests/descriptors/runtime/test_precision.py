@@ -1,6 +1,6 @@
 import pytest
 import torch
-from descr.descriptors import OptionError
+from descr.descriptors.errors import OptionError
 from descr.descriptors.dinov2 import DINOv2
 from descr.descriptors.runtime import precision
 from descr.descriptors.runtime.precision import check_dtype, computes_natively, network_dtype
