@@ -1,7 +1,7 @@
 import pytest
 import torch
-from descr.descriptors.errors import OptionError
 from descr.descriptors.dinov2 import DINOv2
+from descr.descriptors.errors import OptionError
 from descr.descriptors.runtime import precision
 from descr.descriptors.runtime.precision import check_dtype, computes_natively, network_dtype
 from descr.descriptors.stable_diffusion import StableDiffusion
