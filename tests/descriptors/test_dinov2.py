@@ -28,7 +28,9 @@ READ = {
 
 
 def tiny(model=DINOV2, **options) -> DINOv2:
-    return DINOv2(**{"model": str(model), "size": 112, "device": "cpu", **options})
+    return DINOv2(
+        **{"model": str(model), "size": 112, "device": "cpu", "dtype": "float32", **options}
+    )
 
 
 @pytest.mark.parametrize("read", READ)

@@ -16,9 +16,8 @@ PARTS = {
 
 def test_fused_is_the_papers_two_parts():
     by_name = create_tiny("fused")
-    by_hand = Fused(
-        StableDiffusion(**PARTS["sd"], device="cpu"), DINOv2(**PARTS["dinov2"], device="cpu")
-    )
+    place = {"device": "cpu", "dtype": "float32"}
+    by_hand = Fused(StableDiffusion(**PARTS["sd"], **place), DINOv2(**PARTS["dinov2"], **place))
     assert repr(by_name) == repr(by_hand)
     for named, made in zip(by_name(*IMAGES), by_hand(*IMAGES), strict=True):
         assert named.identical(made)

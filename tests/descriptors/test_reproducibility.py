@@ -21,8 +21,8 @@ TOLERANCE = 1e-5
 def descriptors() -> list[Descriptor]:
     return [
         SIFT(size=128),
-        DINOv2(model=str(DINOV2), size=112, device="cpu"),
-        StableDiffusion(model=str(STABLE_DIFFUSION), size=128, device="cpu"),
+        DINOv2(model=str(DINOV2), size=112, device="cpu", dtype="float32"),
+        StableDiffusion(model=str(STABLE_DIFFUSION), size=128, device="cpu", dtype="float32"),
     ]
 
 

@@ -20,7 +20,13 @@ PROMPT = "a photo of a cat"
 
 
 def tiny(**options) -> StableDiffusion:
-    given = {"model": str(STABLE_DIFFUSION), "size": 128, "device": "cpu", **options}
+    given = {
+        "model": str(STABLE_DIFFUSION),
+        "size": 128,
+        "device": "cpu",
+        "dtype": "float32",
+        **options,
+    }
     return StableDiffusion(**given)
 
 

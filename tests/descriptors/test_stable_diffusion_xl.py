@@ -14,7 +14,14 @@ def folder(tmp_path_factory):
 
 
 def tiny(folder, **options) -> StableDiffusion:
-    given = {"model": str(folder), "size": 128, "device": "cpu", "layers": LAYERS, **options}
+    given = {
+        "model": str(folder),
+        "size": 128,
+        "device": "cpu",
+        "dtype": "float32",
+        "layers": LAYERS,
+        **options,
+    }
     return StableDiffusion(**given)
 
 

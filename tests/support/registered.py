@@ -6,13 +6,14 @@ from descr.descriptors import Descriptor, create
 
 from .models import DINOV2, STABLE_DIFFUSION
 
+_PLACE = {"device": "cpu", "dtype": "float32"}
 _SD: dict[str, Any] = {"model": str(STABLE_DIFFUSION), "size": 128}
 _DINOV2: dict[str, Any] = {"model": str(DINOV2), "size": 112}
 _TINY: dict[str, dict[str, Any]] = {
-    "sd": {**_SD, "device": "cpu"},
-    "dinov2": {**_DINOV2, "device": "cpu"},
-    "fused": {"sd": _SD, "dinov2": _DINOV2, "device": "cpu"},
-    "dift": {**_SD, "device": "cpu"},
+    "sd": {**_SD, **_PLACE},
+    "dinov2": {**_DINOV2, **_PLACE},
+    "fused": {"sd": _SD, "dinov2": _DINOV2, **_PLACE},
+    "dift": {**_SD, **_PLACE},
 }
 
 
