@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 import xarray as xr
+from scipy.special import betaincinv
 
 from ..descriptors import Descriptor
 from ..descriptors.images import ImageLike
@@ -21,8 +22,8 @@ _NEAR = 0.05
 """How far a match may lie from where the affine map takes it, in diagonals of its image."""
 _FREE = 3
 """Matches that an affine map can always be made to fit."""
-_LEAST_COHERENT = 0.2
-_LEAST_COVERED = 0.02
+_LEAST_COHERENT = 0.18
+"""Between what related and unrelated images have (docs/measurements.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +38,9 @@ class Agreement:
         Median distance, in pixels of the source, between a cell and where the way to its nearest
         neighbour and back ends.
     coherent:
-        Share of the mutual matches that move together: that one affine map of the source, and one
-        of the target, brings within 5 % of the diagonal of the other image.
+        Share of the mutual matches that are sure to move together: that one affine map of the
+        source, and one of the target, brings within 5 % of the diagonal of the other image. The
+        lower end of a 95 % interval, so that a few matches prove little.
     """
 
     mutual: float
@@ -49,11 +51,11 @@ class Agreement:
     def doubtful(self) -> bool:
         """Whether correspondences of these images may well mean nothing.
 
-        They may where less than a fifth of the mutual matches, or matches in less than a fiftieth of
-        all cells, move together. Right matches do so whatever describes the images; wrong ones are
-        scattered, however high their scores, and however many of them are mutual.
+        They may where fewer than 18 % of the mutual matches are sure to move together. Right
+        matches do, whatever describes the images; wrong ones are scattered, however high their
+        scores, and however many of them are mutual.
         """
-        return self.coherent < _LEAST_COHERENT or self.mutual * self.coherent < _LEAST_COVERED
+        return self.coherent < _LEAST_COHERENT
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers and the verdict by name, rounded, for a JSON document."""
@@ -120,10 +122,10 @@ def measure_agreement(
 
 
 def _coherent(matches: xr.Dataset) -> float:
-    """The share of matches that one affine map explains, in the direction in which fewer are.
+    """The share of matches that one affine map is sure to explain, in the direction of fewer.
 
-    RANSAC (Fischler and Bolles 1981). A map that takes everything to one spot explains all that
-    ends there, but not the way back.
+    RANSAC (Fischler and Bolles 1981), and the interval of Clopper and Pearson (1934). A map that
+    takes everything to one spot explains all that ends there, but not the way back.
     """
     count = matches.sizes["point"]
     if count <= _FREE:
@@ -139,4 +141,7 @@ def _coherent(matches: xr.Dataset) -> float:
             at[start], at[end], ransacReprojThreshold=_NEAR * float(diagonal)
         )
         explained.append(0 if inliers is None else int(inliers.sum()))
-    return max(0, min(explained) - _FREE) / (count - _FREE)
+    agreeing = min(explained) - _FREE
+    if agreeing <= 0:
+        return 0.0
+    return float(betaincinv(agreeing, count - _FREE - agreeing + 1, 0.025))

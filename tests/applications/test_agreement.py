@@ -10,7 +10,9 @@ from descr.descriptors.errors import ImageError, OptionError
 from descr.matchers.testing import render_map
 from skimage import data
 
-CATS = [Path(__file__).parents[2] / "docs" / "images" / f"{name}.jpg" for name in ("cat", "cat-closer")]
+CATS = [
+    Path(__file__).parents[2] / "docs" / "images" / f"{name}.jpg" for name in ("cat", "cat-closer")
+]
 BLACK = np.zeros((200, 300, 3), np.uint8)
 COARSE = SIFT(size=384)
 
@@ -68,7 +70,8 @@ def test_features_in_a_mirror_still_agree() -> None:
     source = render_map(12, 16)
     mirrored = source.copy(data=source.values[:, :, ::-1])
     agreement = measure_agreement(source, mirrored)
-    assert agreement == Agreement(mutual=1.0, round_trip=0.0, coherent=1.0)
+    assert (agreement.mutual, agreement.round_trip) == (1, 0)
+    assert agreement.coherent > 0.95
     scattered = source.values.reshape(12, -1)[:, np.random.default_rng(0).permutation(12 * 16)]
     agreement = measure_agreement(source, source.copy(data=scattered.reshape(source.shape)))
     assert agreement.mutual == 1
@@ -93,10 +96,11 @@ def test_what_there_is_too_little_of_is_doubtful() -> None:
     assert measure_agreement(one, one).doubtful
 
 
-def test_the_verdict_needs_matches_that_move_together_in_enough_cells() -> None:
-    assert not Agreement(mutual=0.1, round_trip=9.0, coherent=0.25).doubtful
-    assert Agreement(mutual=0.5, round_trip=9.0, coherent=0.1).doubtful
-    assert Agreement(mutual=0.01, round_trip=9.0, coherent=1.0).doubtful
+def test_a_few_matches_prove_little() -> None:
+    """Four cells are all that an affine map can always be made to fit, and one more."""
+    small, large = render_map(2, 2), render_map(8, 8)
+    assert measure_agreement(small, small).coherent < 0.1
+    assert measure_agreement(large, large).coherent > 0.9
 
 
 def test_it_goes_into_json() -> None:
