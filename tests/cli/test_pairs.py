@@ -111,8 +111,9 @@ def test_every_drawing_can_be_a_png_a_jpeg_or_a_webp(
         with PIL.Image.open(name) as picture:
             assert picture.format == form
             pixels[name] = np.asarray(picture.convert("RGB")).astype(int)
-    for name in forms:
-        assert np.abs(pixels[name] - pixels["x.png"]).mean() < 3
+    # WebP always halves the resolution of the colours.
+    for name, most in (("x.jpg", 3), ("x.jpeg", 3), ("x.webp", 12)):
+        assert np.abs(pixels[name] - pixels["x.png"]).mean() < most
     done = descr(command[0], "a.png", "b.png", *FAST, *command[1:], option, "x.bmp")
     done.refused("x.bmp", ".png", ".jpg", ".webp")
 
