@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .agreement import Agreement, measure_agreement
     from .evaluation.alignment import PoseAlignment, align_pose, mirror_image, points_in_mirror
     from .evaluation.compare import compare_reports
     from .evaluation.datasets import open_dataset
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 # Imported when they are first asked for: each brings libraries that the others do without.
 _LAZY = {
+    "Agreement": ".agreement",
     "FlowError": ".flow",
     "JointForeground": ".segmentation",
     "MaskFiles": ".segmentation",
@@ -63,6 +65,7 @@ _LAZY = {
     "layer_pca": ".visualization",
     "MaskPropagation": ".evaluation.propagation",
     "matched_clusters": ".visualization",
+    "measure_agreement": ".agreement",
     "mirror_image": ".evaluation.alignment",
     "open_dataset": ".evaluation.datasets",
     "paint_cells": ".visualization",
@@ -93,6 +96,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "Agreement",
     "FlowError",
     "JointForeground",
     "MaskFiles",
@@ -118,6 +122,7 @@ __all__ = [
     "joint_pca",
     "layer_pca",
     "matched_clusters",
+    "measure_agreement",
     "mirror_image",
     "open_dataset",
     "paint_cells",

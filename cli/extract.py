@@ -205,7 +205,7 @@ def _print(
 
     if as_json:
         files = [
-            {"image": str(image), "file": str(target), "status": status}
+            {"path": str(image), "file": str(target), "status": status}
             for image, target, status in done
         ]
         print_json({"folder": str(folder), "seconds": round(seconds, 3), "files": files})

@@ -1,18 +1,17 @@
 """`descr flow`: for every pixel of one image, where it is in the other."""
 
 import os
-import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .comparison import BETWEEN_CELLS, FLOW_MATCHER, How, check_photographs, prepare
-from .errors import UserError, say
-from .inputs import check_exist
-from .loading import load_library
-from .masks import MaskOptions, prepare_masks
+from .comparison import BETWEEN_CELLS, FLOW_MATCHER, How, check_photographs
+from .errors import UserError
+from .flow_results import FlowRequest, FlowResult
+from .inputs import Input, check_exist
+from .masks import MaskOptions
 from .names import AUTO
 from .options import (
     AutoMask,
@@ -27,10 +26,12 @@ from .options import (
     Segment,
     Settings,
 )
-from .outputs import check_not_inputs, check_suffixes, check_writable
+from .outputs import check_not_inputs, check_suffixes, write_all
+from .pairs import compare
+from .pictures import PICTURES, TRANSPARENT
 
 if TYPE_CHECKING:
-    from .flow_results import FlowResult
+    import xarray as xr
 
 EXAMPLES = """\
 descr flow a.jpg b.jpg -o flow.flo --draw flow.png
@@ -43,28 +44,6 @@ _FLOW = "Which flow"
 _RESULTS = "Results"
 _MOST_CELLS = 20_000
 """Along a side; what is more is a slip, and would ask for more memory than there is."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Request:
-    """The options of a flow, checked as far as they can be without loading anything."""
-
-    a: Path
-    b: Path
-    cells: int | tuple[int, int] | None
-    grid: str | int | tuple[int, int]
-    smooth: int
-    max_consistency: float | None
-    masks: MaskOptions
-    how: How
-    outputs: list[Path]
-    draw: Path | None
-    warp: Path | None
-
-    @property
-    def written(self) -> list[Path]:
-        """All files, in the order in which they are told of."""
-        return [*self.outputs, *(path for path in (self.draw, self.warp) if path is not None)]
 
 
 def flow(
@@ -128,16 +107,18 @@ def flow(
     draw: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.png",
-            help="Draw the flow in the colours of a wheel, which is shown beside it.",
+            metavar="FILE",
+            help="Draw the flow in the colours of a wheel, which is shown beside it: .png, .jpg or "
+            ".webp.",
             rich_help_panel=_RESULTS,
         ),
     ] = None,
     warp: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.png",
-            help="Write B as seen in the frame of A, transparent where there is no flow.",
+            metavar="FILE",
+            help="Write B as seen in the frame of A, transparent where there is no flow: .png or "
+            ".webp.",
             rich_help_panel=_RESULTS,
         ),
     ] = None,
@@ -148,7 +129,7 @@ def flow(
     What lies at x,y in A lies at x + flow_x, y + flow_y in B, in pixels. The matcher soft-argmax
     takes window=1 here unless --matcher-set says otherwise.
     """
-    request = _Request(
+    request = FlowRequest(
         a=a,
         b=b,
         cells=None if cells is None else _resolution("--cells", cells),
@@ -171,11 +152,26 @@ def flow(
         warp=warp,
     )
     _check(request)
-    result = _run(request)
-    longer = result.write(request.outputs, draw=draw, warp=warp)
-    if longer:
-        say(f"{longer:,} pixels move further than the 512 of a KITTI file: not valid in it")
-    result.show(as_json, request.written)
+
+    def find(*maps: Any, **named: Any) -> "xr.Dataset":
+        from ..applications import dense_flow
+
+        return dense_flow(
+            *maps,
+            cells=request.cells,
+            grid=request.grid,  # type: ignore[arg-type]
+            smoothing=request.smooth,
+            max_consistency=request.max_consistency,
+            **named,
+        )
+
+    def check(inputs: Sequence[Input]) -> None:
+        if warp is not None:
+            check_photographs(inputs[1:], [warp], "--warp")
+
+    result = compare(FlowResult, request, find, check=check)
+    write_all(result.writers())
+    result.show(as_json)
 
 
 def _resolution(option: str, text: str) -> int | tuple[int, int]:
@@ -194,7 +190,7 @@ def _resolution(option: str, text: str) -> int | tuple[int, int]:
     return counts[0] if len(counts) == 1 else (counts[0], counts[1])
 
 
-def _check(request: _Request) -> None:
+def _check(request: FlowRequest) -> None:
     """Refuse what is wrong with the options, before the library is loaded."""
     if not 0 <= request.smooth <= 50:
         raise UserError(f"--smooth must be a radius from 0 to 50 cells, not {request.smooth}")
@@ -205,11 +201,13 @@ def _check(request: _Request) -> None:
         )
     check_suffixes(request.outputs, SUFFIXES)
     taken = {os.path.realpath(path) for path in request.outputs}
-    for option, path in (("--draw", request.draw), ("--warp", request.warp)):
+    for option, path, forms in (
+        ("--draw", request.draw, PICTURES),
+        ("--warp", request.warp, TRANSPARENT),
+    ):
         if path is None:
             continue
-        if path.suffix.lower() != ".png":
-            raise UserError(f"{option} {path}: a picture is written as .png")
+        check_suffixes([path], forms, option=option)
         if os.path.realpath(path) in taken:
             raise UserError(f"{option} {path} is written by another option too")
         taken.add(os.path.realpath(path))
@@ -219,40 +217,5 @@ def _check(request: _Request) -> None:
                 f"-o {path} holds a vector for each pixel, and --grid asks for others",
                 hint="leave --grid out, or write .nc, which keeps coordinates",
             )
-    inputs = [request.a, request.b, *request.masks.paths]
-    check_exist(inputs)
-    check_not_inputs(request.written, inputs)
-
-
-def _run(request: _Request) -> "FlowResult":
-    """Load the library and do the work."""
-    load_library()
-    from ..applications import dense_flow
-    from .flow_results import FlowResult
-    from .progress import spinner
-
-    check_writable(request.written)
-    began = time.perf_counter()
-    comparison = prepare([request.a, request.b], request.how)
-    inputs, matcher = comparison.inputs, comparison.matcher
-    assert matcher is not None
-    if request.warp is not None and inputs[1].image is None:
-        check_photographs(inputs[1:], [request.warp], "--warp")
-    masks = prepare_masks(request.masks, inputs, device=request.how.device)
-    with spinner(f"matching {inputs[0].name} with {inputs[1].name}"):
-        trees = comparison.trees()
-        maps = comparison.maps(trees)
-        source_mask, target_mask = masks.find(maps)
-        with matcher.at_work():
-            found = dense_flow(
-                *maps,
-                matcher=matcher.made,
-                cells=request.cells,
-                grid=request.grid,  # type: ignore[arg-type]
-                source_mask=source_mask,
-                target_mask=target_mask,
-                smoothing=request.smooth,
-                max_consistency=request.max_consistency,
-            )
-    seconds = time.perf_counter() - began
-    return FlowResult(inputs, found, str(trees[0].attrs["descriptor"]), seconds)
+    check_exist(request.read)
+    check_not_inputs(request.written, request.read)

@@ -1,123 +1,94 @@
 """The answer of `descr flow`: written, drawn, and in numbers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from .inputs import Input
-from .outputs import Writer, write_all
-from .tables import print_facts, print_json
-
-if TYPE_CHECKING:
-    import xarray as xr
+from .errors import say
+from .outputs import Writer
+from .pairs import Fact, PairRequest, PairResult
+from .pictures import write_picture
 
 
-@dataclass(frozen=True, eq=False)
-class FlowResult:
-    """The flow that was found.
+@dataclass(frozen=True, kw_only=True)
+class FlowRequest(PairRequest):
+    """The options of a flow."""
 
-    Parameters
-    ----------
-    inputs:
-        Source and target.
-    flow:
-        The Dataset of `dense_flow`.
-    descriptor:
-        The `repr` of the descriptor that made the features.
-    seconds:
-        How long the reading, extracting and matching took.
-    """
+    cells: int | tuple[int, int] | None
+    grid: str | int | tuple[int, int]
+    smooth: int
+    max_consistency: float | None
+    draw: Path | None
+    warp: Path | None
 
-    inputs: Sequence[Input]
-    flow: "xr.Dataset"
-    descriptor: str
-    seconds: float
+    @property
+    def written(self) -> list[Path]:
+        """All files, in the order in which they are told of."""
+        return [*self.outputs, *(path for path in (self.draw, self.warp) if path is not None)]
 
-    def write(self, outputs: Sequence[Path], *, draw: Path | None, warp: Path | None) -> int:
-        """Write all files, each whole; how many pixels a KITTI file couldn't hold."""
-        from ..applications.flow import write_flo, write_kitti
 
-        longer = 0
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FlowResult(PairResult):
+    """The flow that was found."""
 
-        def kitti(target: Path) -> None:
-            nonlocal longer
-            longer = write_kitti(self.flow, target)
+    request: FlowRequest
+
+    def writers(self) -> dict[Path, Writer]:
+        """What writes each of the files."""
+        from ..applications import draw_flow
+        from ..applications.flow import write_flo
 
         forms: dict[str, Writer] = {
-            ".flo": lambda target: write_flo(self.flow, target),
-            ".png": kitti,
-            ".nc": lambda target: self.flow.to_netcdf(target, engine="netcdf4"),
+            ".flo": lambda target: write_flo(self.found, target),
+            ".png": self._write_kitti,
+            ".nc": lambda target: self.found.to_netcdf(target, engine="netcdf4"),
         }
-        writers = {path: forms[path.suffix.lower()] for path in outputs}
-        if draw is not None:
-            writers[draw] = self._write_drawing
-        if warp is not None:
-            writers[warp] = self._write_warped
-        write_all(writers)
-        return longer
+        writers = {path: forms[path.suffix.lower()] for path in self.request.outputs}
+        if self.request.draw is not None:
+            writers[self.request.draw] = lambda target: write_picture(draw_flow(self.found), target)
+        if self.request.warp is not None:
+            writers[self.request.warp] = self._write_warped
+        return writers
 
-    def _write_drawing(self, target: Path) -> None:
-        """The flow beside the wheel of its colours."""
-        import PIL.Image
+    def _write_kitti(self, target: Path) -> None:
+        from ..applications.flow import write_kitti
 
-        from ..applications import draw_flow
-
-        PIL.Image.fromarray(draw_flow(self.flow)).save(target, format="PNG")
+        if longer := write_kitti(self.found, target):
+            say(f"{longer:,} pixels move further than the 512 of a KITTI file: not valid in it")
 
     def _write_warped(self, target: Path) -> None:
         """The second image in the frame of the first, transparent where there is no flow."""
-        import PIL.Image
-
         from ..applications import warp
 
         image = self.inputs[1].image
         assert image is not None
-        picture = warp(image, self.flow, fill=(0, 0, 0, 0))
-        PIL.Image.fromarray(picture).save(target, format="PNG")
+        write_picture(warp(image, self.found, fill=(0, 0, 0, 0)), target)
 
-    def document(self, written: Sequence[Path]) -> dict[str, Any]:
-        """The JSON document: lengths in pixels, None for the median of nothing."""
-        flow = self.flow
-        source, target = (one.document() for one in self.inputs)
+    def numbers(self) -> dict[str, Any]:
+        """What the flow is like: grids as rows and columns, lengths in pixels."""
+        import numpy as np
+
+        flow = self.found
         return {
-            "source": source,
-            "target": target,
-            "cells": flow.attrs["cells"],
-            "grid": f"{flow.sizes['y']} x {flow.sizes['x']}",
+            "feature_grid": [int(count) for count in flow.attrs["cells"].split(" x ")],
+            "grid": [flow.sizes["y"], flow.sizes["x"]],
             "valid": int(flow["valid"].sum()),
             "share": round(float(flow["valid"].mean()), 4),
             "median_displacement": _median(np.hypot(flow["flow_x"].values, flow["flow_y"].values)),
             "median_consistency": _median(flow["consistency"].values),
             "smoothing": int(flow.attrs["smoothing"]),
-            "seconds": round(self.seconds, 3),
-            "descriptor": self.descriptor,
-            "matcher": str(flow.attrs["matcher"]),
-            "written": [str(path) for path in written],
         }
 
-    def show(self, as_json: bool, written: Sequence[Path]) -> None:
-        """Print the document, or a summary, to standard output."""
-        document = self.document(written)
-        if as_json:
-            print_json(document)
-            return
-        print_facts(
-            [
-                ("images", " to ".join(one.title for one in self.inputs)),
-                ("cells", document["cells"]),
-                ("grid", document["grid"]),
-                ("valid", f"{document['valid']:,} ({document['share']:.1%})"),
-                ("displacement", _pixels(document["median_displacement"])),
-                ("consistency", _pixels(document["median_consistency"])),
-                ("descriptor", self.descriptor),
-                ("matcher", document["matcher"]),
-                ("seconds", f"{self.seconds:.2f}"),
-                *(("written", str(path)) for path in written),
-            ]
-        )
+    def facts(self) -> list[Fact]:
+        """The same to be read."""
+        numbers = self.numbers()
+        return [
+            ("cells", "{} x {}".format(*numbers["feature_grid"])),
+            ("grid", "{} x {}".format(*numbers["grid"])),
+            ("valid", f"{numbers['valid']:,} ({numbers['share']:.1%})"),
+            ("displacement", _pixels(numbers["median_displacement"])),
+            ("consistency", _pixels(numbers["median_consistency"])),
+        ]
 
 
 def _pixels(median: float | None) -> str:
@@ -125,5 +96,7 @@ def _pixels(median: float | None) -> str:
 
 
 def _median(values: Any) -> float | None:
-    known = values[np.isfinite(values)]
-    return round(float(np.median(known)), 3) if known.size else None
+    import numpy as np
+
+    finite = values[np.isfinite(values)]
+    return round(float(np.median(finite)), 3) if finite.size else None

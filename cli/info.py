@@ -33,10 +33,15 @@ def info(
 
 
 def _document(path: Path, found: "FeatureInfo") -> dict[str, Any]:
+    about = {key: _plain(value) for key, value in found.attributes.items()}
     return {
         "file": str(path),
         "bytes": found.size,
-        **{key: _plain(value) for key, value in found.attributes.items()},
+        # As other commands name what is told of an image.
+        "image": about.pop("image_name"),
+        "width": about.pop("image_width"),
+        "height": about.pop("image_height"),
+        **about,
         "layers": [_layer(found, layer) for layer in found.layers],
     }
 
@@ -49,9 +54,9 @@ def _layer(found: "FeatureInfo", layer: "LayerInfo") -> dict[str, Any]:
     attributes = {key: _plain(value) for key, value in layer.attributes.items()}
     attributes["settings"] = json.loads(str(attributes.get("settings", "{}")))
     return {
+        "layer": layer.path,
         "channels": channels,
-        "rows": rows,
-        "columns": columns,
+        "grid": [rows, columns],
         "spacing_y": round(spacing_y, 3),
         "spacing_x": round(spacing_x, 3),
         "rounded_bits": layer.rounded_bits,
@@ -104,7 +109,7 @@ def _cells(found: "FeatureInfo", layer: "LayerInfo") -> Sequence[str]:
     return (
         layer.path,
         str(channels),
-        f"{columns} x {rows}",
+        f"{rows} x {columns}",
         f"{spacing_x:.1f} x {spacing_y:.1f} px",
         str(layer.attributes.get("components", "all")),
         f"{layer.attributes['weight']:g}",

@@ -1,20 +1,14 @@
 """`descr match`: which place of one image is which place of the other."""
 
-import os
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import writers
-from .comparison import How, check_photographs, prepare
+from .comparison import How
 from .errors import UserError
-from .inputs import Input, check_exist
-from .loading import load_library
-from .masks import MaskOptions, prepare_masks
+from .masks import MaskOptions
 from .names import AUTO
 from .options import (
     AutoMask,
@@ -29,12 +23,15 @@ from .options import (
     Segment,
     Settings,
 )
-from .outputs import check_not_inputs, check_suffixes, check_writable, write_all
-from .points import Point, check_inside, parse_points
-from .report import say_unmatched
+from .outputs import write_all
+from .pairs import compare
+from .points import parse_points
+from .results import MatchRequest, MatchResult
 
 if TYPE_CHECKING:
-    from .results import Result
+    import xarray as xr
+
+    from ..matchers import Matcher as AnyMatcher
 
 EXAMPLES = """\
 descr match a.jpg b.jpg -o matches.png -o matches.csv
@@ -44,20 +41,6 @@ descr match a.jpg.nc b.jpg.nc --matcher soft-argmax --matcher-set window=5"""
 
 _PLACES = "Which places"
 _KEEP = "Which matches"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Request:
-    """The options of a match, checked as far as they can be without loading anything."""
-
-    a: Path
-    b: Path
-    points: list[Point]
-    masks: MaskOptions
-    how: How
-    min_score: float | None
-    max_matches: int | None
-    outputs: list[Path]
 
 
 def match(
@@ -105,7 +88,8 @@ def match(
             "--output",
             "-o",
             metavar="FILE",
-            help="Write the matches as .csv, .json or .nc, or a drawing as .png. Can be repeated.",
+            help="Write the matches as .csv, .json or .nc, or a drawing as .png, .jpg or .webp. "
+            "Can be repeated.",
             rich_help_panel="Results",
         ),
     ] = None,
@@ -116,7 +100,7 @@ def match(
     Prints the best matches and a summary. Coordinates are pixels of the upright image, x to the
     right and y down, with 0,0 at the centre of the top-left pixel.
     """
-    request = _Request(
+    request = MatchRequest(
         a=a,
         b=b,
         points=parse_points(points or ()),
@@ -135,13 +119,19 @@ def match(
         outputs=output or [],
     )
     _check(request, points or ())
-    result = _run(request)
-    drawn = None if request.points or max_matches is not None else writers.DRAWN
-    write_all({path: writers.writer(result, path, drawn=drawn) for path in request.outputs})
-    _print(result, as_json, request.outputs)
+    places = [(point.x, point.y) for point in request.points] or None
+
+    def find(*maps: Any, matcher: "AnyMatcher", **named: Any) -> "xr.Dataset":
+        return matcher(*maps, points=places, **named)
+
+    result = compare(MatchResult, request, find, check=request.check_inputs)
+    if request.points:
+        result.say_unmatched()
+    write_all(result.writers())
+    result.show(as_json)
 
 
-def _check(request: _Request, points: Sequence[str]) -> None:
+def _check(request: MatchRequest, points: Sequence[str]) -> None:
     """Refuse what is wrong with the options, before the library is loaded."""
     if request.min_score is not None and not -1 <= request.min_score <= 1:
         raise UserError(f"--min-score must be a cosine from -1 to 1, not {request.min_score:g}")
@@ -152,63 +142,4 @@ def _check(request: _Request, points: Sequence[str]) -> None:
             "--max-matches and --points exclude each other: every point is shown",
             hint="leave out one of them",
         )
-    check_suffixes(request.outputs, writers.SUFFIXES)
-    masks = request.masks.paths
-    check_exist([request.a, request.b, *masks])
-    files = [Path(value) for value in points if os.path.isfile(value)]
-    check_not_inputs(request.outputs, [request.a, request.b, *masks, *files])
-
-
-def _run(request: _Request) -> "Result":
-    """Load the library and do the work."""
-    load_library()
-    from .progress import spinner
-    from .results import Result, keep
-
-    check_writable(request.outputs)
-    began = time.perf_counter()
-    comparison = prepare([request.a, request.b], request.how)
-    inputs, matcher = comparison.inputs, comparison.matcher
-    assert matcher is not None
-    _check_inputs(request, inputs)
-    masks = prepare_masks(request.masks, inputs, device=request.how.device)
-    with spinner(f"matching {inputs[0].name} with {inputs[1].name}"):
-        trees = comparison.trees()
-        maps = source, target = comparison.maps(trees)
-        source_mask, target_mask = masks.find(maps)
-        with matcher.at_work():
-            found = matcher.made(
-                source,
-                target,
-                points=[(point.x, point.y) for point in request.points] or None,
-                source_mask=source_mask,
-                target_mask=target_mask,
-            )
-    if request.points:
-        say_unmatched(matcher.made, found, masked=source_mask is not None)
-    return Result(
-        a=inputs[0],
-        b=inputs[1],
-        descriptor=str(trees[0].attrs["descriptor"]),
-        found=keep(found, min_score=request.min_score, max_matches=request.max_matches),
-        points=request.points,
-        seconds=time.perf_counter() - began,
-    )
-
-
-def _check_inputs(request: _Request, inputs: Sequence[Input]) -> None:
-    """Refuse what doesn't fit the inputs."""
-    drawings = [path for path in request.outputs if path.suffix.lower() == ".png"]
-    check_photographs(inputs, drawings, "drawing", instead=".csv, .json or .nc")
-    source = inputs[0]
-    check_inside(request.points, width=source.width, height=source.height, image=source.name)
-
-
-def _print(result: "Result", as_json: bool, outputs: Sequence[Path]) -> None:
-    from .report import print_matches
-    from .tables import print_json
-
-    if as_json:
-        print_json(result.document())
-    else:
-        print_matches(result, outputs)
+    request.check_files(points)

@@ -1,113 +1,225 @@
-"""The answer of a match: what is kept of it, as rows and as numbers."""
+"""The answers of `descr match` and `descr transfer`: rows, numbers, files, and what is printed."""
 
+import csv
+import json
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .inputs import Input
-from .points import Point
+import typer
+
+from .comparison import check_photographs
+from .errors import say
+from .inputs import Input, check_exist
+from .outputs import Writer, check_not_inputs, check_suffixes
+from .pairs import Fact, PairRequest, PairResult
+from .pictures import PICTURES, write_picture
+from .points import Point, check_inside
+from .tables import print_table
 
 if TYPE_CHECKING:
     import xarray as xr
 
+SUFFIXES = {".csv": "table", ".json": "table and summary", ".nc": "the Dataset"} | dict.fromkeys(
+    PICTURES, "drawing"
+)
 COLUMNS = ("source_x", "source_y", "target_x", "target_y", "score")
+DRAWN = 60
+"""How many matches a drawing shows, unless a number is given: more can't be told apart."""
+SHOWN = 10
+"""How many matches the table shows; for points it shows all."""
+_ROUND_TRIP = "round_trip_error"
 
 Row: TypeAlias = dict[str, float | str | None]
 
 
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What a match found, and what is kept of it.
+@dataclass(frozen=True, kw_only=True)
+class MatchRequest(PairRequest):
+    """The options of a match or a transfer; no points stand for every cell."""
 
-    Parameters
-    ----------
-    a, b:
-        Source and target.
-    descriptor:
-        The `repr` of the descriptor that made the features.
-    found:
-        The matcher's Dataset; what was not kept is unmatched in it.
-    points:
-        The points that were asked for; none if every cell was.
-    seconds:
-        How long the reading, extracting and matching took.
-    """
+    points: list[Point]
+    min_score: float | None = None
+    max_matches: int | None = None
 
-    a: Input
-    b: Input
-    descriptor: str
-    found: "xr.Dataset"
-    points: Sequence[Point]
-    seconds: float
+    def check_files(self, points: Sequence[str]) -> None:
+        """Refuse outputs that can't be, and inputs that aren't; `points` are those of --points."""
+        check_suffixes(self.outputs, SUFFIXES)
+        check_exist(self.read)
+        files = [Path(value) for value in points if os.path.isfile(value)]
+        check_not_inputs(self.outputs, [*self.read, *files])
+
+    def check_inputs(self, inputs: Sequence[Input]) -> None:
+        """Refuse a drawing of feature files, and points outside the source."""
+        drawings = [path for path in self.outputs if path.suffix.lower() in PICTURES]
+        check_photographs(inputs, drawings, "drawing", instead=".csv, .json or .nc")
+        source = inputs[0]
+        check_inside(self.points, width=source.width, height=source.height, image=source.name)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MatchResult(PairResult):
+    """The matches, and which of them are kept."""
+
+    request: MatchRequest
 
     @property
-    def asked(self) -> int:
-        """How many cells or points were asked for; those outside the source's mask don't count."""
-        return int(self.found["score"].notnull().sum())
+    def columns(self) -> list[str]:
+        """What a row holds, besides a name."""
+        return [*COLUMNS, *([_ROUND_TRIP] if _ROUND_TRIP in self.found else [])]
 
+    @cached_property
+    def kept(self) -> "xr.Dataset":
+        """The Dataset with only the matches that are kept matched.
+
+        Those below the least score are dropped first; of the rest, the best that lie spread over
+        the image stay, as many as are asked for.
+        """
+        kept = self.found["matched"].copy()
+        if self.request.min_score is not None:
+            kept &= self.found["score"] >= self.request.min_score
+        if self.request.max_matches is not None:
+            kept &= _spread(self.found.assign(matched=kept), self.request.max_matches)
+        x, y = (self.found[name].where(kept) for name in ("target_x", "target_y"))
+        return self.found.assign(matched=kept, target_x=x, target_y=y)
+
+    @cached_property
     def matches(self) -> "xr.Dataset":
-        """The matches that were kept along `match`, best first."""
+        """The matches that are kept along `match`, best first."""
         from ..matchers import to_matches
 
-        return to_matches(self.found)
+        return to_matches(self.kept)
 
     def rows(self) -> list[Row]:
         """One row per match, best first; for points one per point, in the order given.
 
-        A point without a match has None for target and score.
+        A point without a match has None for target, score and round trip.
         """
-        if not self.points:
-            return dataset_rows(self.matches())
-        named = any(point.name for point in self.points)
-        listed = dataset_rows(self.found)
-        for row, matched, point in zip(
-            listed, self.found["matched"].values, self.points, strict=True
-        ):
+        points = self.request.points
+        if not points:
+            return _rows(self.matches, self.columns)
+        rows = _rows(self.kept, self.columns)
+        for row, matched in zip(rows, self.kept["matched"].values, strict=True):
             if not matched:
-                row.update(target_x=None, target_y=None, score=None)
-            if named:
-                row["name"] = point.name
-        # The name leads.
-        return [{"name": row.pop("name"), **row} if named else row for row in listed]
+                row.update(dict.fromkeys(self.columns[2:]))
+        if not any(point.name for point in points):
+            return rows
+        return [{"name": point.name, **row} for point, row in zip(points, rows, strict=True)]
 
-    def summary(self) -> dict[str, Any]:
-        """The numbers of the match, under the names that they have in the JSON document."""
-        scores = self.matches()["score"].values
-        asked, matched = self.asked, len(scores)
-        return {
-            "source": self.a.document(),
-            "target": self.b.document(),
-            "points" if self.points else "cells": len(self.points) or asked,
+    def numbers(self) -> dict[str, Any]:
+        """How many places were asked for, matched and kept; medians are of those that are kept."""
+        # Places outside the source's mask have no score, and don't count as cells.
+        asked = len(self.request.points) or int(self.found["score"].notnull().sum())
+        matched = int(self.found["matched"].sum())
+        numbers = {
+            "points" if self.request.points else "cells": asked,
             "matched": matched,
             "share": round(matched / asked, 4) if asked else 0.0,
-            "median_score": _median(scores.tolist()),
-            "seconds": round(self.seconds, 3),
-            "descriptor": self.descriptor,
-            "matcher": self.found.attrs["matcher"],
+            "kept": self.matches.sizes["match"],
+            "median_score": _median(self.matches["score"].values.tolist(), 5),
         }
+        if _ROUND_TRIP in self.found:
+            numbers[f"median_{_ROUND_TRIP}"] = _median(self.found[_ROUND_TRIP].values.tolist(), 3)
+        return numbers
 
     def document(self) -> dict[str, Any]:
-        """The JSON document: the summary, and the rows under `matches`."""
-        return {**self.summary(), "matches": self.rows()}
+        """The summary, and the rows under `matches`."""
+        return {**super().document(), "matches": self.rows()}
 
+    def facts(self) -> list[Fact]:
+        """The same to be read."""
+        numbers = self.numbers()
+        places = "points" if self.request.points else "cells"
+        kept = f", {numbers['kept']:,} kept" if numbers["kept"] < numbers["matched"] else ""
+        score, error = numbers["median_score"], numbers.get(f"median_{_ROUND_TRIP}")
+        return [
+            (places, f"{numbers[places]:,}"),
+            ("matched", f"{numbers['matched']:,} ({numbers['share']:.1%}){kept}"),
+            ("median score", "-" if score is None else f"{score:.3f}"),
+            *([] if error is None else [("median round trip", f"{error:.1f} pixels")]),
+        ]
 
-def keep(found: "xr.Dataset", *, min_score: float | None, max_matches: int | None) -> "xr.Dataset":
-    """The Dataset of a matcher with only the matches that are to be kept matched.
+    def writers(self) -> dict[Path, Writer]:
+        """What writes each of the files, in the form that its suffix asks for."""
+        forms: dict[str, Writer] = {
+            ".csv": self._write_csv,
+            ".json": self._write_json,
+            ".nc": lambda target: self.kept.to_netcdf(target, engine="netcdf4"),
+        }
+        return {path: forms.get(path.suffix.lower(), self._draw) for path in self.request.outputs}
 
-    Those below `min_score` are dropped first; of the rest, the best `max_matches` that lie spread
-    over the image stay.
-    """
-    kept = found["matched"].copy()
-    if min_score is not None:
-        kept &= found["score"] >= min_score
-    if max_matches is not None:
-        kept &= _spread(found.assign(matched=kept), max_matches)
-    return found.assign(
-        matched=kept,
-        target_x=found["target_x"].where(kept),
-        target_y=found["target_y"].where(kept),
-    )
+    def show(self, as_json: bool) -> None:
+        """Print the document; or a table of points, or of the best matches, and a summary."""
+        if not as_json:
+            rows = self.rows() if self.request.points else _rows(best_spread(self.matches, SHOWN))
+            if rows:
+                self._print(rows)
+                typer.echo()
+        super().show(as_json)
+
+    def say_unmatched(self) -> None:
+        """Say why points have no match: how many lie outside the mask, or have no match back."""
+        # Points outside the source's mask have no score: no matcher answers them.
+        unmatched, asked = ~self.found["matched"], self.found["score"].notnull()
+        outside, lost = (int((unmatched & which).sum()) for which in (~asked, asked))
+        if outside and self.request.masks.given:
+            points = "1 point lies" if outside == 1 else f"{outside} points lie"
+            name = self.found.attrs["source_name"]
+            say(f"{points} outside the mask of {name}, and so no match is sought")
+        if lost and self.found.attrs["matcher"].startswith("MutualNearestNeighbor("):
+            points = "1 point has" if lost == 1 else f"{lost} points have"
+            say(f"{points} no match back; --matcher nearest or soft-argmax always answers")
+
+    def _print(self, rows: Sequence[Row]) -> None:
+        # Points are numbered as in their drawing.
+        lead = ["point"] if self.request.points else []
+        lead += ["name"] if "name" in rows[0] else []
+        titles = ["source x, y", "target x, y", "score"]
+        titles += ["round trip"] if _ROUND_TRIP in self.found else []
+        print_table(
+            [*lead, *titles],
+            [
+                [
+                    *(str(number if title == "point" else row[title]) for title in lead),
+                    _place(row, "source"),
+                    _place(row, "target"),
+                    "no match" if row["score"] is None else f"{row['score']:.3f}",
+                    *(_length(row[name]) for name in self.columns[len(COLUMNS) :]),
+                ]
+                for number, row in enumerate(rows, start=1)
+            ],
+            numbers=["point", *titles],
+        )
+
+    def _write_csv(self, target: Path) -> None:
+        rows = self.rows()
+        columns = list(rows[0]) if rows else self.columns
+        with target.open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, columns, lineterminator="\n")
+            table.writeheader()
+            table.writerows(rows)
+
+    def _write_json(self, target: Path) -> None:
+        text = json.dumps(self.document(), indent=2, allow_nan=False)
+        target.write_text(text + "\n", encoding="utf-8")
+
+    def _draw(self, target: Path) -> None:
+        """Both photographs side by side, with numbered points, or with lines between matches."""
+        from ..applications import draw_keypoints, draw_matches
+
+        a, b = (one.image for one in self.inputs)
+        assert a is not None
+        assert b is not None
+        if _ROUND_TRIP in self.found:
+            write_picture(draw_keypoints(a, b, self.found), target)
+            return
+        matches = self.matches
+        if not self.request.points and self.request.max_matches is None:
+            matches = best_spread(matches, DRAWN)
+        write_picture(draw_matches(a, b, matches), target)
 
 
 def best_spread(matches: "xr.Dataset", count: int) -> "xr.Dataset":
@@ -122,16 +234,16 @@ def best_spread(matches: "xr.Dataset", count: int) -> "xr.Dataset":
     return spread_matches(matches.isel(match=slice(better)), count)
 
 
-def dataset_rows(matches: "xr.Dataset") -> list[Row]:
+def _rows(matches: "xr.Dataset", names: Sequence[str] = COLUMNS) -> list[Row]:
     """The rows of a Dataset with one dimension, rounded to what can be told apart.
 
-    Coordinates have 3 digits after the point, scores 5.
+    Lengths have 3 digits after the point, scores 5.
     """
-    columns = [matches[name].values.tolist() for name in COLUMNS]
+    columns = [matches[name].values.tolist() for name in names]
     return [
         {
-            name: _rounded(value, 5 if name == "score" else 3)
-            for name, value in zip(COLUMNS, values, strict=True)
+            name: round(value, 5 if name == "score" else 3) if math.isfinite(value) else None
+            for name, value in zip(names, values, strict=True)
         }
         for values in zip(*columns, strict=True)
     ]
@@ -152,11 +264,17 @@ def _spread(found: "xr.Dataset", count: int) -> "xr.DataArray":
     return found["matched"].copy(data=marked)
 
 
-def _rounded(value: float, digits: int) -> float | None:
-    return round(value, digits) if math.isfinite(value) else None
+def _place(row: Row, side: str) -> str:
+    x, y = (_length(row[f"{side}_{axis}"]) for axis in "xy")
+    return "-" if x == "-" else f"{x}, {y}"
 
 
-def _median(values: list[float]) -> float | None:
+def _length(pixels: float | str | None) -> str:
+    return "-" if pixels is None else f"{pixels:.1f}"
+
+
+def _median(values: Sequence[float], digits: int) -> float | None:
     from statistics import median
 
-    return round(median(values), 5) if values else None
+    finite = [value for value in values if math.isfinite(value)]
+    return round(median(finite), digits) if finite else None

@@ -26,6 +26,7 @@ from .options import (
     Settings,
 )
 from .outputs import check_not_inputs, check_suffixes, check_writable, write_all
+from .pictures import PICTURES, write_picture
 
 if TYPE_CHECKING:
     from .shown import Shown
@@ -37,7 +38,6 @@ descr show a.jpg b.jpg --as map --matcher mutual -o map.png
 descr show a.jpg b.jpg --as layers --descriptor fused -o layers.png
 descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
 
-SUFFIXES = dict.fromkeys((".png", ".jpg", ".jpeg", ".webp"), "picture")
 NO_MASK = "-"
 _WIDTHS = 64, 20_000
 _COMPONENTS = 4096
@@ -170,9 +170,9 @@ def show(
     )
     _check(request)
     shown = _run(request)
-    from .shown import save
-
-    write_all({path: save(shown, path) for path in request.outputs})
+    write_all(
+        {path: lambda target: write_picture(shown.picture, target) for path in request.outputs}
+    )
     _print(shown, as_json, request.outputs)
 
 
@@ -242,7 +242,7 @@ def _check(request: Request) -> None:
         raise UserError(f"--width must be from {low} to {high} pixels, not {request.width}")
     if not request.outputs:
         raise UserError("no file for the picture", hint="say where it goes: -o FILE.png")
-    check_suffixes(request.outputs, SUFFIXES)
+    check_suffixes(request.outputs, PICTURES)
     inputs = [*request.images, *request.masks.paths]
     check_exist(inputs)
     check_not_inputs(request.outputs, inputs)

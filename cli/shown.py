@@ -3,11 +3,10 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .comparison import Comparison
-from .errors import UserError, say
+from .errors import say
 from .masks import Masks
 
 if TYPE_CHECKING:
@@ -21,16 +20,6 @@ if TYPE_CHECKING:
 Facts: TypeAlias = list[tuple[str, str]]
 Drawn: TypeAlias = "tuple[npt.NDArray[np.uint8], Facts, dict[str, Any]]"
 """A picture, what is printed of it, and the same for the JSON document."""
-
-_LARGEST_WEBP = 16_383
-_QUALITY = {"quality": 92}
-_FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
-    # Not optimized: that takes seconds, several times the rest of the work, for 6 % of the size.
-    ".png": ("PNG", {}),
-    ".jpg": ("JPEG", {**_QUALITY, "subsampling": 0}),
-    ".jpeg": ("JPEG", {**_QUALITY, "subsampling": 0}),
-    ".webp": ("WEBP", {**_QUALITY, "method": 4}),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,25 +82,6 @@ def draw(request: "Request", material: Material, began: float) -> Shown:
             "seconds": round(seconds, 3),
         },
     )
-
-
-def save(shown: Shown, path: Path) -> Callable[[Path], None]:
-    """What writes the picture in the form that the suffix of `path` asks for."""
-    height, width = shown.picture.shape[:2]
-    form, options = _FORMATS[path.suffix.lower()]
-    if form == "WEBP" and max(height, width) > _LARGEST_WEBP:
-        raise UserError(
-            f"-o {path}: the picture is {width} x {height} pixels, and WebP holds "
-            f"{_LARGEST_WEBP} at most",
-            hint="write .png, or give a smaller --width",
-        )
-
-    def write(target: Path) -> None:
-        import PIL.Image
-
-        PIL.Image.fromarray(shown.picture).save(target, format=form, **options)
-
-    return write
 
 
 def _pca(request: "Request", material: Material, trees: "list[xr.DataTree]") -> Drawn:

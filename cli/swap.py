@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -29,9 +29,8 @@ from .options import (
     Settings,
 )
 from .outputs import check_not_inputs, check_suffixes, write_all
-
-if TYPE_CHECKING:
-    from .swapped import Swapped
+from .pairs import PairRequest
+from .pictures import PICTURES
 
 EXAMPLES = """\
 descr swap a.jpg b.jpg --mask-a a-mask.png --mask-b b-mask.png -o swapped.png
@@ -39,10 +38,7 @@ descr swap a.jpg b.jpg --segment "cat" -o a-as-b.png --also b-as-a.png
 descr swap a.jpg b.jpg --auto-mask -o swapped.png --gif swapped.gif
 descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo of a cat\""""
 
-SUFFIXES = {
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".webp"), "picture"),
-    ".nc": "picture, flow and scores",
-}
+SUFFIXES = PICTURES | {".nc": "picture, flow and scores"}
 GIF = {".gif": "animation"}
 
 _SWAP = "Swap"
@@ -66,28 +62,23 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class Request(PairRequest):
     """The options of a swap, checked as far as they can be without loading anything.
 
     `swap`, `refine` and `animation` are the options of the library that were given, by its names;
     `refine` is None where nothing is to be refined.
     """
 
-    a: Path
-    b: Path
-    masks: MaskOptions
     whole: bool
-    how: How
     swap: dict[str, float | int | str]
     refine: dict[str, float | int | str] | None
     animation: dict[str, int]
-    outputs: list[Path]
     also: list[Path]
     gif: Path | None
 
     @property
     def written(self) -> list[Path]:
-        """All files that are to be written."""
+        """All files, in the order in which they are told of."""
         return [*self.outputs, *self.also, *([] if self.gif is None else [self.gif])]
 
 
@@ -309,9 +300,12 @@ def swap(
             if value is not None:
                 raise UserError(f"{option} has nothing to do without --refine")
     _check(request)
-    swapped = _run(request)
-    write_all(swapped.writers())
-    _print(swapped, as_json)
+    load_library()
+    from .swapped import run
+
+    result = run(request)
+    write_all(result.writers())
+    result.show(as_json)
 
 
 def _given(**options: float | int | str | None) -> dict[str, float | int | str]:
@@ -334,9 +328,8 @@ def _check(request: Request) -> None:
     elif request.animation:
         raise UserError("--gif-frames and --gif-width have nothing to do without --gif")
     _check_different(request.written)
-    inputs = [request.a, request.b, *request.masks.paths]
-    check_exist(inputs)
-    check_not_inputs(request.written, inputs)
+    check_exist(request.read)
+    check_not_inputs(request.written, request.read)
 
 
 def _check_masks(request: Request) -> None:
@@ -367,20 +360,3 @@ def _check_different(outputs: Sequence[Path]) -> None:
         if real in seen:
             raise UserError(f"{output} is to be written twice", hint="choose different names")
         seen.add(real)
-
-
-def _run(request: Request) -> "Swapped":
-    """Load the library and do the work."""
-    load_library()
-    from .swapped import run
-
-    return run(request)
-
-
-def _print(swapped: "Swapped", as_json: bool) -> None:
-    from .tables import print_facts, print_json
-
-    if as_json:
-        print_json(swapped.document())
-    else:
-        print_facts(swapped.facts())

@@ -1,16 +1,17 @@
 """The work of `descr swap`: what it finds, says and writes."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .comparison import check_photographs, prepare
-from .errors import UserError, say
+from .errors import UserError
 from .inputs import Input
 from .masks import Masks, prepare_masks
 from .outputs import Writer, check_writable
+from .pairs import Fact, PairResult, judge
+from .pictures import write_picture
 from .swap import Request
 
 if TYPE_CHECKING:
@@ -19,46 +20,29 @@ if TYPE_CHECKING:
 
     from ..applications.swap.refinement import Refinement
 
-_QUALITY = 95
-_DOUBTFUL = 0.6
-"""From which share of filled pixels on a swap is doubtful."""
 
-
-@dataclass(frozen=True, eq=False)
-class Swapped:
-    """What a swap found.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Swapped(PairResult):
+    """What a swap found: A with the appearance of B.
 
     Parameters
     ----------
-    request:
-        What was asked for.
-    inputs:
-        A and B.
-    there, back:
-        The Datasets of A with the appearance of B, and of B with that of A; None where it was
-        not asked for.
+    back:
+        The Dataset of B with the appearance of A; None where it was not asked for.
     frames:
         The animation, empty where it was not asked for.
-    descriptor:
-        The `repr` of the descriptor that made the features.
     refinement:
         How it was refined; None if it was not.
-    seconds:
-        How long it took.
     """
 
     request: Request
-    inputs: "list[Input]"
-    there: "xr.Dataset"
     back: "xr.Dataset | None"
     frames: "list[npt.NDArray[Any]]"
-    descriptor: str
     refinement: "Refinement | None"
-    seconds: float
 
     def writers(self) -> dict[Path, Writer]:
         """What writes each of the files."""
-        writers = {path: _writer(self.there, path) for path in self.request.outputs}
+        writers = {path: _writer(self.found, path) for path in self.request.outputs}
         if self.back is not None:
             back = self.back
             writers |= {path: _writer(back, path) for path in self.request.also}
@@ -66,38 +50,28 @@ class Swapped:
             writers[self.request.gif] = self._write_gif
         return writers
 
-    def document(self) -> dict[str, Any]:
-        """The JSON document."""
-        source, target = (one.document() for one in self.inputs)
-        swaps = [self.there] if self.back is None else [self.there, self.back]
+    def numbers(self) -> dict[str, Any]:
+        """What was swapped, and how."""
+        swaps = [self.found] if self.back is None else [self.found, self.back]
         return {
-            "source": source,
-            "target": target,
             "swaps": [_numbers(swap) for swap in swaps],
-            "blend": self.there.attrs["blend"],
-            "descriptor": self.descriptor,
-            "matcher": self.there.attrs["matcher"],
+            "blend": self.found.attrs["blend"],
             "refinement": None if self.refinement is None else repr(self.refinement),
-            "seconds": round(self.seconds, 3),
-            "written": [str(path) for path in self.request.written],
         }
 
-    def facts(self) -> list[tuple[str, str]]:
+    def facts(self) -> list[Fact]:
         """The same to be read."""
-        document = self.document()
+        numbers = self.numbers()
         facts = []
-        for numbers in document["swaps"]:
-            score = numbers["median_score"]
+        for swap in numbers["swaps"]:
+            score = swap["median_score"]
             facts += [
-                ("swapped", f"{numbers['image']} with the appearance of {numbers['appearance']}"),
-                ("pixels", f"{numbers['pixels']:,} ({1 - numbers['filled']:.1%} matched)"),
+                ("swapped", f"{swap['image']} with the appearance of {swap['appearance']}"),
+                ("pixels", f"{swap['pixels']:,} ({1 - swap['filled']:.1%} matched)"),
                 ("median score", "-" if score is None else f"{score:.3f}"),
             ]
-        facts += [(key, document[key]) for key in ("blend", "descriptor", "matcher")]
-        if self.refinement is not None:
-            facts.append(("refined", repr(self.refinement)))
-        facts.append(("seconds", f"{self.seconds:.2f}"))
-        return [*facts, *(("written", path) for path in document["written"])]
+        refined = [] if self.refinement is None else [("refined", repr(self.refinement))]
+        return [*facts, ("blend", numbers["blend"]), *refined]
 
     def _write_gif(self, path: Path) -> None:
         from ..applications.swap.gif import write_gif
@@ -148,28 +122,17 @@ def run(request: Request) -> Swapped:
         frames = []
         if request.gif is not None:
             frames = swap_frames(a, b, there, target_mask=of_b, **request.animation)
-    _say_doubt([there] if back is None else [there, back])
     return Swapped(
         request=request,
         inputs=inputs,
-        there=there,
+        found=there,
         back=back,
         frames=frames,
+        agreement=judge(maps, matcher.made, source_mask=of_a, target_mask=of_b),
         descriptor=str(trees[0].attrs["descriptor"]),
         refinement=refinement,
         seconds=time.perf_counter() - began,
     )
-
-
-def _say_doubt(swaps: "list[xr.Dataset]") -> None:
-    """Say if little of an object has a match that holds."""
-    for swap in swaps:
-        numbers = _numbers(swap)
-        if numbers["filled"] > _DOUBTFUL:
-            say(
-                f"only {1 - numbers['filled']:.0%} of the object in {numbers['image']} has a match "
-                "that holds; the rest follows its neighbours and may mean nothing"
-            )
 
 
 def _check_options(request: Request, source: Input) -> None:
@@ -223,23 +186,7 @@ def _numbers(swap: "xr.Dataset") -> dict[str, Any]:
     }
 
 
-def _writer(swap: "xr.Dataset", path: Path) -> Callable[[Path], None]:
+def _writer(swap: "xr.Dataset", path: Path) -> Writer:
     if path.suffix.lower() == ".nc":
-        return lambda target: write_netcdf(swap, target)
-    return lambda target: write_picture(swap, target)
-
-
-def write_netcdf(swap: "xr.Dataset", target: Path) -> None:
-    """The Dataset of the swap."""
-    swap.to_netcdf(target, engine="netcdf4")
-
-
-def write_picture(swap: "xr.Dataset", target: Path) -> None:
-    """The image of the swap, in the form that the suffix of `target` asks for."""
-    import PIL.Image
-
-    # Pillow's JPEG otherwise halves the resolution of the colours, which blurs a swapped object.
-    options: dict[str, Any] = {"quality": _QUALITY, "subsampling": 0}
-    if target.suffix.lower() == ".png":
-        options = {}
-    PIL.Image.fromarray(swap["image"].values).save(target, **options)
+        return lambda target: swap.to_netcdf(target, engine="netcdf4")
+    return lambda target: write_picture(swap["image"].values, target)

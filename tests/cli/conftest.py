@@ -93,3 +93,11 @@ def contents(folder: Path) -> Callable[[], dict[str, bytes | None]]:
         }
 
     return read
+
+
+@pytest.fixture
+def unrelated(folder: Path) -> Path:
+    """A picture, c.png, of the size of a.png and with nothing in common with it."""
+    path = folder / "c.png"
+    PIL.Image.fromarray(scene(9)[:, :WIDTH]).save(path)
+    return path

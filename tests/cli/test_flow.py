@@ -89,12 +89,12 @@ def test_json_is_one_document_and_nothing_else(descr: Any, expected: xr.Dataset)
 def test_the_options_reach_the_library(descr: Any) -> None:
     options = ("--cells", "12", "--grid", "5x7", "--smooth", "0", "--max-consistency", "9")
     document = json.loads(descr(*PAIR, *options, "-o", "f.nc", "--json").out)
-    assert document["cells"] == "8 x 12"
-    assert document["grid"] == "5 x 7"
+    assert document["feature_grid"] == [8, 12]
+    assert document["grid"] == [5, 7]
     assert document["smoothing"] == 0
     with xr.open_dataset("f.nc") as flow:
         assert float(flow["consistency"].max()) <= 9
-    for grid, size in (("cells", "16 x 24"), ("48", "32 x 48")):
+    for grid, size in (("cells", [16, 24]), ("48", [32, 48])):
         assert json.loads(descr(*PAIR, "--grid", grid, "--json").out)["grid"] == size
     matcher = ("--matcher", "nearest", "--device", "cpu", "--cells", "8x12")
     assert json.loads(descr(*PAIR, *matcher, "--json").out)["matcher"].startswith("NearestN")
@@ -149,7 +149,8 @@ def test_flow_too_long_for_a_kitti_file_is_said(descr: Any) -> None:
         (("-o", "f.flo", "-o", "f.flo"), ("given twice",)),
         (("-o", "f.png", "--draw", "f.png"), ("--draw f.png", "another option")),
         (("--draw", "w.png", "--warp", "w.png"), ("--warp w.png", "another option")),
-        (("--draw", "d.jpg"), ("--draw d.jpg", ".png")),
+        (("--draw", "d.bmp"), ("--draw d.bmp", ".png", ".webp")),
+        (("--warp", "w.jpg"), ("--warp w.jpg", ".png", ".webp")),
         (("--warp", "a.png"), ("error: a.png would overwrite an input",)),
         (("-o", "none/f.flo"), ("none", "does not exist")),
         (("--draw", "none/d.png"), ("none", "does not exist")),

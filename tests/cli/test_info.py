@@ -28,8 +28,8 @@ def test_it_shows_the_image_the_descriptor_and_the_layers(descr: Any, feature_fi
     table = {line.split()[0]: line.split() for line in lines[lines.index("") + 3 :]}
     assert list(table) == ["sift/scale_1", "sift/scale_2", "sift_2/scale_1"]
     # 96 x 64 pixels on a canvas of that size: steps of 8 and of 4.
-    assert " ".join(table["sift/scale_1"][1:]) == "128 12 x 8 8.0 x 8.0 px all 0.5"
-    assert " ".join(table["sift_2/scale_1"][1:]) == "128 24 x 16 4.0 x 4.0 px all 0.5"
+    assert " ".join(table["sift/scale_1"][1:]) == "128 8 x 12 8.0 x 8.0 px all 0.5"
+    assert " ".join(table["sift_2/scale_1"][1:]) == "128 16 x 24 4.0 x 4.0 px all 0.5"
     assert all(len(line) <= 80 for line in lines)
 
 
@@ -39,11 +39,12 @@ def test_json_lists_every_file(descr: Any, feature_file: Path) -> None:
     first, second = json.loads(done.out)
     assert first["file"] == "a.nc"
     assert first["bytes"] == feature_file.stat().st_size
-    assert first["image_name"] == "a.png"
+    assert (first["image"], first["width"], first["height"]) == ("a.png", 96, 64)
     assert first["descr_schema"] == 1
     assert len(first["layers"]) == 3
     layer = second["layers"][0]
-    assert (layer["channels"], layer["rows"], layer["columns"]) == (128, 8, 12)
+    assert (layer["layer"], layer["channels"]) == ("sift/scale_1", 128)
+    assert layer["grid"] == [8, 12]
     assert layer["settings"]["step"] == 8
     assert layer["rounded_bits"] is None
     assert first["layers"][0]["rounded_bits"] == 10

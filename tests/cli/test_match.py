@@ -56,11 +56,11 @@ def test_standard_output_is_a_table_and_a_summary(descr: Any) -> None:
     assert done.err.startswith("descriptor: sift (embedded, needs no weights")
     assert done.err.count("\n") == 1
     lines = done.out.splitlines()
-    assert lines[0].split() == ["source", "x", "source", "y", "target", "x", "target", "y", "score"]
+    assert lines[0].split() == ["source", "x,", "y", "target", "x,", "y", "score"]
     rows = lines[2 : lines.index("")]
     assert len(rows) == 10
     for row in rows:
-        assert len([float(cell) for cell in row.split()]) == 5
+        assert len([float(cell) for cell in row.replace(",", " ").split()]) == 5
     facts = {line[:14].strip(): line[14:] for line in lines[lines.index("") + 1 :]}
     assert facts["images"] == "a.png (96 x 64) to b.png (96 x 64)"
     assert facts["cells"] == "1,536"
@@ -71,7 +71,10 @@ def test_standard_output_is_a_table_and_a_summary(descr: Any) -> None:
 
 def test_the_shown_matches_lie_apart(descr: Any) -> None:
     lines = descr(*PAIR).out.splitlines()
-    rows = [[float(cell) for cell in line.split()] for line in lines[2 : lines.index("")]]
+    rows = [
+        [float(cell) for cell in line.replace(",", " ").split()]
+        for line in lines[2 : lines.index("")]
+    ]
     places = [(row[0], row[1]) for row in rows]
     nearest = min(
         math.dist(one, other) for i, one in enumerate(places) for other in places[i + 1 :]
@@ -114,13 +117,29 @@ def test_every_output_tells_the_same_after_a_selection(descr: Any) -> None:
     assert min(float(row["score"]) for row in rows) >= 0.8
     document = json.loads(Path("m.json").read_text())
     assert [str(row["target_x"]) for row in document["matches"]] == [r["target_x"] for r in rows]
-    assert document["matched"] == 25
+    assert document["kept"] == 25
     with xr.open_dataset("m.nc") as found:
         matches = to_matches(found.load())
     np.testing.assert_allclose(
         matches["source_x"], [float(row["source_x"]) for row in rows], atol=1e-3
     )
     assert bool(found["target_x"].isnull().sum() == 1536 - 25)
+
+
+def test_matched_counts_what_is_not_kept_too(descr: Any) -> None:
+    plain = json.loads(descr(*PAIR, "--json").out)
+    assert plain["kept"] == plain["matched"] == len(plain["matches"])
+    for options in (("--max-matches", "25"), ("--min-score", "0.9")):
+        document = json.loads(descr(*PAIR, *options, "--json").out)
+        assert document["kept"] == len(document["matches"]) < document["matched"]
+        for name in ("matched", "share"):
+            assert document[name] == plain[name]
+        printed = descr(*PAIR, *options).out
+        (line,) = [line for line in printed.splitlines() if line.startswith("matched")]
+        assert line.split(maxsplit=1)[1] == (
+            f"{plain['matched']:,} ({plain['share']:.1%}), {document['kept']:,} kept"
+        )
+    assert "kept" not in descr(*PAIR).out
 
 
 def test_no_match_above_the_least_score_is_an_answer(descr: Any) -> None:
