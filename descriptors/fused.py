@@ -83,12 +83,12 @@ class Fused(Descriptor):
         }
 
     def _join(self, trees: Sequence[xr.DataTree]) -> xr.DataTree:
-        for part, tree in zip(self.parts, trees, strict=True):
-            check_tree(tree, f"the feature tree of {part!r}")
+        for made_by, tree in zip(self.parts, trees, strict=True):
+            check_tree(tree, f"the feature tree of {made_by!r}")
             if any(tree.attrs[key] != trees[0].attrs[key] for key in _IMAGE):
                 raise InvalidFeaturesError(
                     f"the features of {trees[0].attrs['image_name']} by {self.parts[0]!r} and by "
-                    f"{part!r} are of different images",
+                    f"{made_by!r} are of different images",
                     hint="a tree must be labelled with its image, which must not change meanwhile",
                 )
         layers = [tree_layers(tree) for tree in trees]

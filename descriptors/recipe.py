@@ -47,47 +47,33 @@ def check_same_space(
     Weights and numbers of components that the call overrides may differ, and all weights by one
     factor.
     """
-    names = f"{first.attrs['image_name']} and {second.attrs['image_name']}"
-    ours, theirs = tree_layers(first), tree_layers(second)
-    hint = "extract both images with the same descriptor and settings"
-    if list(ours) != list(theirs):
-        raise IncomparableFeaturesError(
-            f"the features of {names} can't be compared: one has the layers "
-            f"{', '.join(ours)}, the other {', '.join(theirs)}",
-            hint=hint,
-        )
-    weigh, weigh_there = _weights(ours, weights), _weights(theirs, weights)
-    if _shares(weigh) != _shares(weigh_there):
-        raise IncomparableFeaturesError(
-            f"the features of {names} can't be compared: the weights are {weigh} in one and "
-            f"{weigh_there} in the other",
-            hint=f"{hint}, or state weights in the call",
-        )
-    for path, node in ours.items():
-        other = theirs[path]
-        overridden = path in components or node.attrs["layer"] in components
-        for key in ("model", "revision") if overridden else ("model", "revision", "components"):
-            if node.attrs.get(key) != other.attrs.get(key):
-                raise IncomparableFeaturesError(
-                    f"the features of {names} can't be compared: {path} has {key} "
-                    f"{node.attrs.get(key)!r} in one and {other.attrs.get(key)!r} in the other",
-                    hint=hint,
-                )
-        mine, its = json.loads(node.attrs["settings"]), json.loads(other.attrs["settings"])
-        for key in sorted({*mine, *its}):
-            if mine.get(key) != its.get(key):
-                raise IncomparableFeaturesError(
-                    f"the features of {names} can't be compared: {path} was made with "
-                    f"{key}={mine.get(key)!r} in one and {key}={its.get(key)!r} in the other",
-                    hint=hint,
-                )
-        if node["features"].sizes["channel"] != other["features"].sizes["channel"]:
+    ours, theirs = (_facts(tree, weights, components) for tree in (first, second))
+    for fact in {**ours, **theirs}:
+        if ours.get(fact) != theirs.get(fact):
             raise IncomparableFeaturesError(
-                f"the features of {names} can't be compared: {path} has "
-                f"{node['features'].sizes['channel']} channels in one and "
-                f"{other['features'].sizes['channel']} in the other",
-                hint=hint,
+                f"the features of {first.attrs['image_name']} and {second.attrs['image_name']} "
+                f"can't be compared: {fact}{ours.get(fact)!r} in one and {theirs.get(fact)!r} in "
+                "the other",
+                hint="extract both images with the same descriptor and settings",
             )
+
+
+def _facts(
+    tree: xr.DataTree, weights: Mapping[str, float], components: Mapping[str, int | None]
+) -> dict[str, Any]:
+    """All that must be the same for features to live in one space, by the words for it."""
+    layers = tree_layers(tree)
+    facts: dict[str, Any] = {"the layers are ": list(layers)}
+    for source, share in _shares(_weights(layers, weights)).items():
+        facts[f"by its weight, the share of {source} is "] = share
+    for path, node in layers.items():
+        facts |= {f"{path} has {key} ": node.attrs[key] for key in ("model", "revision")}
+        if path not in components and node.attrs["layer"] not in components:
+            facts[f"{path} has components "] = node.attrs.get("components")
+        made_with = sorted(json.loads(node.attrs["settings"]).items())
+        facts |= {f"{path} was made with {key}=": value for key, value in made_with}
+        facts[f"{path} has channels "] = node["features"].sizes["channel"]
+    return facts
 
 
 def read_recipe(
