@@ -259,11 +259,20 @@ class Backbone(Descriptor):
     ) -> npt.NDArray[np.float32]:
         """One layer of `forward`'s answer as float32 on the CPU; an error if it isn't as stated."""
         name = f"{type(self).__name__}.forward"
-        if layer.name not in outputs:
+        if not isinstance(outputs, Mapping):
             raise InvalidFeaturesError(
-                f"{name} gave the layers {', '.join(outputs)}, not {layer.name!r}"
+                f"{name} gave a {type(outputs).__name__}, expected a mapping of layer name to "
+                "tensor",
+                hint=f"write return {{{layer.name!r}: features}}",
             )
+        if layer.name not in outputs:
+            layers = ", ".join(map(str, outputs)) or "of none"
+            raise InvalidFeaturesError(f"{name} gave the layers {layers}, not {layer.name!r}")
         grid = outputs[layer.name]
+        if not isinstance(grid, torch.Tensor):
+            raise InvalidFeaturesError(
+                f"{name} gave {layer.name!r} as a {type(grid).__name__}, expected a tensor"
+            )
         batch, _, height, width = canvas
         rows, columns = layer.count(height), layer.count(width)
         if grid.ndim != 4 or (grid.shape[0], *grid.shape[2:]) != (batch, rows, columns):
