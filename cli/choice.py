@@ -19,16 +19,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Made(Generic[T]):
-    """A descriptor or a matcher as it was made from the command line.
+    """A descriptor, matcher or data set as it was made from the command line.
 
     Parameters
     ----------
     made:
-        The descriptor or matcher.
+        The object.
     name:
         What it was asked for by, or what `auto` took.
     kind:
-        "descriptor" or "matcher".
+        What messages call it: "descriptor", "matcher" or "data set".
     takes_device:
         Whether what made it takes a device.
     """
@@ -40,7 +40,7 @@ class Made(Generic[T]):
 
     def at_work(self) -> Any:
         """A context in which a fault of a class of the user's own is a `UserError`."""
-        return _faults(self.name, f"the {self.kind} {self.name!r} failed")
+        return faults(self.name, f"the {self.kind} {self.name!r} failed")
 
 
 def best_descriptor() -> tuple[str, str]:
@@ -116,12 +116,12 @@ def _make(
     takes_device = takes_option(kind, "device")
     if device is not None and "device" not in options and takes_device:
         options["device"] = device
-    with _faults(name, f"the {registry.kind} {name!r} can't be made"):
+    with faults(name, f"the {registry.kind} {name!r} can't be made"):
         return Made(registry.create(name, options), name, registry.kind, takes_device)
 
 
 @contextmanager
-def _faults(name: str, what: str) -> Iterator[None]:
+def faults(name: str, what: str) -> Iterator[None]:
     """Turn a fault of a class at `module:Class`, the user's own, into a `UserError`."""
     try:
         yield

@@ -119,7 +119,7 @@ def _options(context: Any) -> list[str]:
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    name = name.strip("'")
+    name = name.strip("'").lower()
     near = [one for one in known if one.startswith(name)]
     near = near or difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]}? " if near else ""

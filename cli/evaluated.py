@@ -131,6 +131,7 @@ def compare(paths: tuple[Path, Path], outputs: Sequence[Path], as_json: bool) ->
 
 def _open(request: Request) -> "Dataset":
     from ..applications.evaluation import DATASETS, open_dataset
+    from .choice import Made, faults
 
     for name, flag, given in (
         ("root", "ROOT", True),
@@ -147,7 +148,11 @@ def _open(request: Request) -> "Dataset":
         options["split"] = request.split
     if request.category:
         options["category"] = request.category
-    return open_dataset(request.dataset, request.root, **options)
+    with faults(request.dataset, f"the data set {request.dataset!r} can't be listed"):
+        dataset = open_dataset(request.dataset, request.root, **options)
+        len(dataset)
+    _watched(Made(dataset, request.dataset, "data set", takes_device=False), "_read")
+    return dataset
 
 
 def _make(

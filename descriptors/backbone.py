@@ -102,6 +102,8 @@ class Backbone(Descriptor):
     def forward(self, pixels: torch.Tensor) -> Mapping[str, torch.Tensor]:
         """The layers of a batch of canvases.
 
+        An ordinary call, differentiable where the network is, before `extract` and after it.
+
         Parameters
         ----------
         pixels:
@@ -200,9 +202,13 @@ class Backbone(Descriptor):
         self, batch: Sequence[tuple[Image, Canvas]], images: range
     ) -> list[xr.DataTree]:
         pictures = np.stack([canvas.render(image.pixels) for image, canvas in batch])
-        pixels = torch.from_numpy(pictures).to(self.torch_device).permute(0, 3, 1, 2)
-        name = type(self).__name__
-        with torch.inference_mode(), memory_errors(name, self.torch_device):
+        # Tensors of an inference mode, such as weights loaded in it, would know no gradients later.
+        with (
+            torch.inference_mode(False),
+            torch.no_grad(),
+            memory_errors(type(self).__name__, self.torch_device),
+        ):
+            pixels = torch.from_numpy(pictures).to(self.torch_device).permute(0, 3, 1, 2)
             outputs = self.forward_batch((pixels.float() / 255).to(self.pixel_dtype), images)
         features = {
             layer.name: self._checked(outputs, layer, tuple(pixels.shape)) for layer in self.layers
@@ -253,11 +259,20 @@ class Backbone(Descriptor):
     ) -> npt.NDArray[np.float32]:
         """One layer of `forward`'s answer as float32 on the CPU; an error if it isn't as stated."""
         name = f"{type(self).__name__}.forward"
-        if layer.name not in outputs:
+        if not isinstance(outputs, Mapping):
             raise InvalidFeaturesError(
-                f"{name} gave the layers {', '.join(outputs)}, not {layer.name!r}"
+                f"{name} gave a {type(outputs).__name__}, expected a mapping of layer name to "
+                "tensor",
+                hint=f"write return {{{layer.name!r}: features}}",
             )
+        if layer.name not in outputs:
+            layers = ", ".join(map(str, outputs)) or "of none"
+            raise InvalidFeaturesError(f"{name} gave the layers {layers}, not {layer.name!r}")
         grid = outputs[layer.name]
+        if not isinstance(grid, torch.Tensor):
+            raise InvalidFeaturesError(
+                f"{name} gave {layer.name!r} as a {type(grid).__name__}, expected a tensor"
+            )
         batch, _, height, width = canvas
         rows, columns = layer.count(height), layer.count(width)
         if grid.ndim != 4 or (grid.shape[0], *grid.shape[2:]) != (batch, rows, columns):

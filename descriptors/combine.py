@@ -1,5 +1,6 @@
 """From feature trees of several images to feature maps that can be compared with each other."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,7 +36,8 @@ def combine(
     trees:
         Feature trees of all images that are to be compared, extracted with the same settings.
     weights:
-        Source to weight, in place of the weights in the trees; a source of weight 0 is left out.
+        Source to weight, in place of the weights in the trees; a source of weight 0 is left out,
+        and a factor of all weights changes nothing.
     components:
         Layer ("source/layer" or "layer") to number of principal components, or None for the
         layer as it is, in place of the numbers in the trees.
@@ -50,7 +52,7 @@ def combine(
     Raises
     ------
     IncomparableFeaturesError
-        The trees differ in layers, models or settings.
+        The trees differ in layers, models, settings or the ratio of their weights.
     InvalidFeaturesError
         No tree, or one that breaks the schema.
     OptionError
@@ -65,7 +67,7 @@ def combine(
     layers = [tree_layers(tree) for tree in trees]
     sources = [_join_layers(layers, parts) for parts in recipe.values()]
     grids = max((source.grids for source in sources), key=_count_cells)
-    total = sum(source.weight**2 for source in sources) ** 0.5
+    total = math.hypot(*(source.weight for source in sources))
     basis = basis_of(recipe, [fit for source in sources for fit in source.projections])
     channels = [part for source in sources for part in source.channels]
     return [

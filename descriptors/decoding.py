@@ -1,7 +1,6 @@
 """Files of images opened and decoded, with every way in which that fails as one clear error."""
 
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ import PIL.Image
 import PIL.ImageOps
 
 from .errors import ImageError
+from .runtime.quiet import without_warnings
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 MAX_PIXELS = 100_000_000
@@ -43,8 +43,7 @@ def opened(path: Path, max_pixels: int) -> Iterator[PIL.Image.Image]:
 def _open_header(path: Path) -> PIL.Image.Image:
     # Pillow has a limit of its own, a process-wide variable. Ours is checked right after, on
     # the size in the header, and may be larger than Pillow's.
-    with _PILLOW_LIMIT, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _PILLOW_LIMIT, without_warnings():
         limit = PIL.Image.MAX_IMAGE_PIXELS
         PIL.Image.MAX_IMAGE_PIXELS = None
         try:
@@ -61,8 +60,7 @@ def _open_header(path: Path) -> PIL.Image.Image:
 def decoding(label: str) -> Iterator[None]:
     """Turn what Pillow's decoders raise on damaged data, whatever its type, into an ImageError."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with without_warnings():
             yield
     except (ImageError, MemoryError):
         raise

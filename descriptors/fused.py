@@ -6,10 +6,12 @@ from typing import Any
 import xarray as xr
 
 from .base import Descriptor, as_image_list
-from .errors import OptionError
+from .errors import InvalidFeaturesError, OptionError
 from .images import ImageLike
 from .settings import check_float
-from .tree import tree_layers
+from .tree import check_tree, tree_layers
+
+_IMAGE = ("image_sha256", "image_height", "image_width")
 
 
 class Fused(Descriptor):
@@ -55,10 +57,17 @@ class Fused(Descriptor):
     def extract(self, images: Sequence[ImageLike]) -> list[xr.DataTree]:
         """Feature trees with the layers of every part; see `Descriptor.extract`.
 
-        A source that an earlier part has is numbered: `sift`, `sift_2`.
+        A source that an earlier part has is numbered: `sift`, `sift_2`. Raises
+        `InvalidFeaturesError` where a part gives other than one valid tree per image, or the parts
+        give trees of different images.
         """
         listed = as_image_list(images)
-        extracted = [part.extract(listed) for part in self.parts]
+        extracted = [list(part.extract(listed) or ()) for part in self.parts]
+        for part, trees in zip(self.parts, extracted, strict=True):
+            if len(trees) != len(listed):
+                raise InvalidFeaturesError(
+                    f"{part!r} gave {len(trees)} feature trees for {len(listed)} images"
+                )
         return [self._join(trees) for trees in zip(*extracted, strict=True)]
 
     @property
@@ -74,6 +83,14 @@ class Fused(Descriptor):
         }
 
     def _join(self, trees: Sequence[xr.DataTree]) -> xr.DataTree:
+        for made_by, tree in zip(self.parts, trees, strict=True):
+            check_tree(tree, f"the feature tree of {made_by!r}")
+            if any(tree.attrs[key] != trees[0].attrs[key] for key in _IMAGE):
+                raise InvalidFeaturesError(
+                    f"the features of {trees[0].attrs['image_name']} by {self.parts[0]!r} and by "
+                    f"{made_by!r} are of different images",
+                    hint="a tree must be labelled with its image, which must not change meanwhile",
+                )
         layers = [tree_layers(tree) for tree in trees]
         nodes = {"/": trees[0].to_dataset().assign_attrs(descriptor=repr(self))}
         said = [{path: layer.attrs for path, layer in part.items()} for part in layers]

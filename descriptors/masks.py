@@ -14,7 +14,7 @@ MaskLike: TypeAlias = str | Path | PIL.Image.Image | npt.NDArray[Any]
 
 
 def read_mask(
-    source: MaskLike, *, height: int, width: int, name: str = "mask"
+    source: MaskLike | None, *, height: int, width: int, name: str = "mask"
 ) -> npt.NDArray[np.bool_]:
     """The mask as a boolean array (height, width), upright like its image.
 
@@ -25,7 +25,7 @@ def read_mask(
     Parameters
     ----------
     source:
-        A path to an image file, a PIL image, or an array (height, width).
+        A path to an image file, a PIL image, an array (height, width), or None for the whole image.
     height, width:
         The size of the image that the mask belongs to, in pixels.
     name:
@@ -36,6 +36,8 @@ def read_mask(
     ImageError
         The mask can't be read, or has another size than its image.
     """
+    if source is None:
+        return np.ones((height, width), dtype=bool)
     label = str(source) if isinstance(source, (str, Path)) else name
     if isinstance(source, PIL.Image.Image):
         with decoding(label):

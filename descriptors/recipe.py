@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from .tree import tree_layers
 
 # What two trees must share, layer by layer, for their features to live in one space.
 _IDENTITY = ("model", "revision", "settings")
+_DIGITS = 6
+"""Of a source's share of a cell: maps in float32 tell hardly more of them apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,45 +44,36 @@ def check_same_space(
 ) -> None:
     """Raise `IncomparableFeaturesError`, naming what differs, unless the layers are the same.
 
-    Weights and numbers of components that the call overrides may differ.
+    Weights and numbers of components that the call overrides may differ, and all weights by one
+    factor.
     """
-    names = f"{first.attrs['image_name']} and {second.attrs['image_name']}"
-    ours, theirs = tree_layers(first), tree_layers(second)
-    hint = "extract both images with the same descriptor and settings"
-    if list(ours) != list(theirs):
-        raise IncomparableFeaturesError(
-            f"the features of {names} can't be compared: one has the layers "
-            f"{', '.join(ours)}, the other {', '.join(theirs)}",
-            hint=hint,
-        )
-    for path, node in ours.items():
-        other = theirs[path]
-        overridden = {
-            "weight": node.attrs["source"] in weights,
-            "components": path in components or node.attrs["layer"] in components,
-        }
-        for key in ("model", "revision", "components", "weight"):
-            if node.attrs.get(key) != other.attrs.get(key) and not overridden.get(key):
-                raise IncomparableFeaturesError(
-                    f"the features of {names} can't be compared: {path} has {key} "
-                    f"{node.attrs.get(key)!r} in one and {other.attrs.get(key)!r} in the other",
-                    hint=hint,
-                )
-        mine, its = json.loads(node.attrs["settings"]), json.loads(other.attrs["settings"])
-        for key in sorted({*mine, *its}):
-            if mine.get(key) != its.get(key):
-                raise IncomparableFeaturesError(
-                    f"the features of {names} can't be compared: {path} was made with "
-                    f"{key}={mine.get(key)!r} in one and {key}={its.get(key)!r} in the other",
-                    hint=hint,
-                )
-        if node["features"].sizes["channel"] != other["features"].sizes["channel"]:
+    ours, theirs = (_facts(tree, weights, components) for tree in (first, second))
+    for fact in {**ours, **theirs}:
+        if ours.get(fact) != theirs.get(fact):
             raise IncomparableFeaturesError(
-                f"the features of {names} can't be compared: {path} has "
-                f"{node['features'].sizes['channel']} channels in one and "
-                f"{other['features'].sizes['channel']} in the other",
-                hint=hint,
+                f"the features of {first.attrs['image_name']} and {second.attrs['image_name']} "
+                f"can't be compared: {fact}{ours.get(fact)!r} in one and {theirs.get(fact)!r} in "
+                "the other",
+                hint="extract both images with the same descriptor and settings",
             )
+
+
+def _facts(
+    tree: xr.DataTree, weights: Mapping[str, float], components: Mapping[str, int | None]
+) -> dict[str, Any]:
+    """All that must be the same for features to live in one space, by the words for it."""
+    layers = tree_layers(tree)
+    facts: dict[str, Any] = {"the layers are ": list(layers)}
+    for source, share in _shares(_weights(layers, weights)).items():
+        facts[f"by its weight, the share of {source} is "] = share
+    for path, node in layers.items():
+        facts |= {f"{path} has {key} ": node.attrs[key] for key in ("model", "revision")}
+        if path not in components and node.attrs["layer"] not in components:
+            facts[f"{path} has components "] = node.attrs.get("components")
+        made_with = sorted(json.loads(node.attrs["settings"]).items())
+        facts |= {f"{path} was made with {key}=": value for key, value in made_with}
+        facts[f"{path} has channels "] = node["features"].sizes["channel"]
+    return facts
 
 
 def read_recipe(
@@ -97,24 +91,23 @@ def read_recipe(
         if layer not in nodes and layer not in {node.attrs["layer"] for node in nodes.values()}:
             raise unknown("layer in components", layer, nodes)
     recipe: dict[str, list[Part]] = {source: [] for source in sources}
+    weigh = _weights(nodes, weights)
     for path, node in nodes.items():
         source, layer = node.attrs["source"], node.attrs["layer"]
         wanted = components.get(path, components.get(layer, node.attrs.get("components")))
         if wanted is not None:
             wanted = check_int(f"components of {path}", wanted, minimum=1)
-        weight = weights.get(source, float(node.attrs["weight"]))
+        if source not in weights and node.attrs["weight"] != weigh[source]:
+            raise InvalidFeaturesError(f"the layers of {source} have different weights")
         recipe[source].append(
             Part(
                 source=source,
                 layer=layer,
                 components=wanted,
-                weight=check_float(f"weight of {source}", weight, minimum=0),
+                weight=weigh[source],
                 identity={key: node.attrs[key] for key in _IDENTITY},
             )
         )
-    for source, parts in recipe.items():
-        if len({part.weight for part in parts}) > 1:
-            raise InvalidFeaturesError(f"the layers of {source} have different weights")
     recipe = {source: parts for source, parts in recipe.items() if parts[0].weight > 0}
     if not recipe:
         raise OptionError("every weight is 0", hint="give at least one source a weight above 0")
@@ -127,10 +120,26 @@ def _cells(trees: Sequence[xr.DataTree], path: str) -> int:
     return sum(tree[path].sizes["y"] * tree[path].sizes["x"] for tree in trees)
 
 
+def _weights(layers: Mapping[str, xr.Dataset], weights: Mapping[str, float]) -> dict[str, float]:
+    """The weight of each source: that of the call, or else that of its layers."""
+    stated = {node.attrs["source"]: node.attrs["weight"] for node in layers.values()}
+    return {
+        source: check_float(f"weight of {source}", weights.get(source, weight), minimum=0)
+        for source, weight in stated.items()
+    }
+
+
+def _shares(weights: Mapping[str, float]) -> dict[str, float]:
+    """Each source's share of the length of a cell, which a factor of all weights leaves alone."""
+    total = math.hypot(*weights.values()) or 1.0
+    return {source: round(weight / total, _DIGITS) for source, weight in weights.items()}
+
+
 def basis_of(recipe: Mapping[str, Sequence[Part]], projections: Sequence[Projection]) -> str:
     """The identity of the space that the maps live in, as a hex digest."""
+    shares = _shares({source: parts[0].weight for source, parts in recipe.items()})
     said = [
-        [part.path, part.components, part.weight, dict(part.identity)]
+        [part.path, part.components, shares[part.source], dict(part.identity)]
         for parts in recipe.values()
         for part in parts
     ]

@@ -1,6 +1,7 @@
 """Names for classes: the built-in ones, those of other distributions, and `module:Class`."""
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -72,6 +73,9 @@ class Registry(Generic[T]):
                 f"{name!r} is not a {self.kind}: {found.__name__} does not derive from "
                 f"{self.base.__name__}"
             )
+        if inspect.isabstract(found):
+            lacking = " and ".join(sorted(found.__abstractmethods__))
+            raise OptionError(f"{name!r} is an unfinished {self.kind}: it lacks {lacking}")
         if not callable(found):
             raise OptionError(f"{name!r} is not a {self.kind}: it is a {type(found).__name__}")
         return cast(Callable[..., T], found)
@@ -83,7 +87,8 @@ def _load(name: str, target: str) -> Any:
     if not module_name or not attribute or module_name.startswith("."):
         raise OptionError(f"{target!r} names no class of a module", hint=hint)
     here = str(Path.cwd())
-    if here not in sys.path and ":" in name:
+    hidden = here not in sys.path and ":" in name
+    if hidden:
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
@@ -97,6 +102,9 @@ def _load(name: str, target: str) -> Any:
         raise OptionError(
             f"importing {module_name!r} for {name!r} failed: {type(error).__name__}: {error}"
         ) from error
+    finally:
+        if hidden and here in sys.path:
+            sys.path.remove(here)
     try:
         return getattr(module, attribute)
     except AttributeError:

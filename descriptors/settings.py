@@ -81,8 +81,9 @@ def construct(kind: Callable[..., T], label: str, options: Mapping[str, Any]) ->
 def unknown(what: str, name: str, known: Iterable[str]) -> OptionError:
     """The error for a name that is not one of those known, with the nearest and the whole list."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    suggestion = f"did you mean {near[0]!r}? " if near else ""
+    spelt = {one.lower(): one for one in names}
+    near = difflib.get_close_matches(name.lower(), spelt, n=1)
+    suggestion = f"did you mean {spelt[near[0]]!r}? " if near else ""
     listing = f"known: {', '.join(names)}" if names else "it takes none"
     return OptionError(f"unknown {what}: {name!r}", hint=suggestion + listing)
 

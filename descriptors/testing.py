@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 import xarray as xr
 
 from .backbone import Backbone
@@ -208,6 +209,24 @@ def check_backbone_layers(descriptor: Descriptor) -> None:
     assert list(tree_layers(tree)) == stated, f"layers {list(tree_layers(tree))}, stated {stated}"
 
 
+def check_gradients(descriptor: Descriptor) -> None:
+    """A backbone's `forward` takes gradients after `extract` if its network is differentiable."""
+    if not isinstance(descriptor, Backbone):
+        return
+    picture = render_picture(96, 128)
+    descriptor.extract([picture])
+    pixels = torch.from_numpy(descriptor.canvas(96, 128).render(picture) / 255).permute(2, 0, 1)
+    pixels = pixels[None].to(descriptor.torch_device, descriptor.pixel_dtype).requires_grad_()
+    try:
+        total = sum(layer.sum() for layer in descriptor.forward(pixels).values())
+        if isinstance(total, torch.Tensor) and total.requires_grad:
+            torch.autograd.grad(total, pixels, allow_unused=True)
+    except RuntimeError as error:
+        # A network that is not differentiable says so in other words.
+        if "nference tensor" in str(error):
+            raise AssertionError(f"forward takes no gradients after extract: {error}") from error
+
+
 CHECKS: tuple[Callable[[Descriptor], None], ...] = (
     check_one_tree_per_image,
     check_features_follow_the_image,
@@ -220,6 +239,7 @@ CHECKS: tuple[Callable[[Descriptor], None], ...] = (
     check_recipe,
     check_bad_images_are_refused,
     check_backbone_layers,
+    check_gradients,
 )
 
 

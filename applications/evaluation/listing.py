@@ -105,7 +105,7 @@ class Listing:
         pairs: list[Listed] = []
         images: dict[str, dict[str, Path]] = {}
         given: dict[Path, None] = {}
-        files = Inventory(dataset.folder, title=dataset.title, website=dataset.website)
+        files = Inventory(dataset.folder, title=dataset.title, hint=dataset.hint("copy it again"))
         for place in places:
             advance(dataset.entries[place].name)
             pair = dataset[place]

@@ -87,7 +87,7 @@ def probabilities(
         The image, uint8 (height, width, 3).
     """
     device = model.device
-    with torch.inference_mode():
+    with torch.no_grad():
         found = model(input_ids=tokens.to(device), pixel_values=prepare(pixels).to(device))
         logits = found.logits.reshape(SIDE, SIDE).float().cpu().numpy()
     height, width = pixels.shape[:2]

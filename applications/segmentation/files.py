@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import xarray as xr
 
 from ...descriptors import Image, read_mask
@@ -56,8 +55,6 @@ class MaskFiles(Segmenter):
 
 
 def _read(path: MaskLike | None, image: str, height: int, width: int) -> Mask:
-    if path is None:
-        return np.ones((height, width), dtype=bool)
     mask = read_mask(path, height=height, width=width, name=f"the mask of {image}")
     if not mask.any():
         raise ImageError(

@@ -1,6 +1,5 @@
 """Masks of what images have in common, from their features alone."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from scipy import ndimage
 from ...descriptors import Image
 from ...descriptors.errors import ImageError
 from ...descriptors.grids import Grid, resample
+from ...descriptors.runtime.quiet import without_warnings
 from ...descriptors.settings import check_int
 from ...matchers.cells import map_cells
 from ...matchers.similarity import search
@@ -111,9 +111,8 @@ class JointForeground(Segmenter):
         kmeans = cluster.KMeans(
             min(self.clusters, len(cells)), n_init=2, random_state=self.seed, copy_x=False
         )
-        with warnings.catch_warnings():
+        with without_warnings():
             # Fewer distinct cells than clusters: what is blank has one cluster.
-            warnings.simplefilter("ignore")
             labels = kmeans.fit_predict(cells)
         parted = np.split(labels, np.cumsum([fmap[0].size for fmap in maps])[:-1])
         shapes = [fmap.shape[1:] for fmap in maps]

@@ -31,7 +31,7 @@ def swap_frames(
     target: ImageLike,
     swapped: xr.Dataset,
     *,
-    target_mask: MaskLike,
+    target_mask: MaskLike | None,
     frames: int = FRAMES,
     width: int = COLUMNS,
 ) -> list[Picture]:
@@ -49,7 +49,7 @@ def swap_frames(
     swapped:
         What `swap_instances` gave for them.
     target_mask:
-        The mask of the target's instance.
+        The mask of the target's instance; None for the image as a whole.
     frames:
         How many pictures, at least 2.
     width:

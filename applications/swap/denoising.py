@@ -55,7 +55,7 @@ def redraw(
     scheduler.set_timesteps(steps)
     taken = round(strength * steps)
     timesteps = scheduler.timesteps[steps - taken :]
-    with torch.inference_mode():
+    with torch.no_grad():
         clean = encode(vae, pixels[None].to(device))
         _, channels, rows, columns = clean.shape
         noise = draw_noise("gaussian", 1, (channels, rows, columns), seed).to(device)

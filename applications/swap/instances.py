@@ -36,8 +36,8 @@ def swap_instances(
     source: ImageLike,
     target: ImageLike,
     *,
-    source_mask: MaskLike,
-    target_mask: MaskLike,
+    source_mask: MaskLike | None,
+    target_mask: MaskLike | None,
     descriptor: Descriptor | None = None,
     maps: Sequence[xr.DataArray] | None = None,
     matcher: Matcher | None = None,
@@ -61,7 +61,8 @@ def swap_instances(
     source, target:
         Images: paths, PIL images or arrays (height, width[, 3]). Their sizes may differ.
     source_mask, target_mask:
-        Where the instances are, of the size of their image, as in `Matcher`.
+        Where the instances are, of the size of their image, as in `Matcher`; None for the image as
+        a whole.
     descriptor:
         What describes the images; not used if there are maps, except for its weights by `refine`.
     maps:
@@ -130,8 +131,8 @@ def swap_both(
     source: ImageLike,
     target: ImageLike,
     *,
-    source_mask: MaskLike,
-    target_mask: MaskLike,
+    source_mask: MaskLike | None,
+    target_mask: MaskLike | None,
     descriptor: Descriptor | None = None,
     maps: Sequence[xr.DataArray] | None = None,
     matcher: Matcher | None = None,
@@ -176,7 +177,7 @@ class _Pair:
     def of(
         cls,
         given: tuple[ImageLike, ImageLike],
-        masks: tuple[MaskLike, MaskLike],
+        masks: tuple[MaskLike | None, MaskLike | None],
         options: SwapOptions,
         descriptor: Descriptor | None,
         maps: Sequence[xr.DataArray] | None,
@@ -231,7 +232,7 @@ class _Pair:
         return warp(pixels, flow.dataset(margin), fill=(0, 0, 0))
 
 
-def _instance(mask: MaskLike, image: Image, name: str) -> npt.NDArray[np.bool_]:
+def _instance(mask: MaskLike | None, image: Image, name: str) -> npt.NDArray[np.bool_]:
     read = read_mask(mask, height=image.height, width=image.width, name=name)
     if not read.any():
         raise ImageError(

@@ -1,6 +1,5 @@
 """Clusters of the cells of each image, and which of them belong together."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from ...descriptors import Descriptor
 from ...descriptors.errors import OptionError
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
+from ...descriptors.runtime.quiet import without_warnings
 from ...descriptors.settings import check_int
 from ..extras import require_cluster
 from .painting import Mask
@@ -128,9 +128,8 @@ def _cluster(
         )
     sklearn = require_cluster("sklearn.cluster", "clustering")
     means = sklearn.KMeans(clusters, n_init=_STARTS, random_state=seed)
-    with warnings.catch_warnings():
+    with without_warnings():
         # It warns of fewer different cells than clusters, which is an error here.
-        warnings.simplefilter("ignore")
         labels = means.fit_predict(cells)
     occurring, first = np.unique(labels, return_index=True)
     if len(occurring) < clusters:

@@ -113,6 +113,7 @@ class DINOv2(Backbone):
         return torch.float32
 
     @cached_property
+    @torch.inference_mode(False)
     def network(self) -> Any:
         """The module of transformers up to the block; loaded when it is first needed."""
         return load_network(

@@ -1,14 +1,58 @@
-"""The libraries under the networks, without their warnings and progress bars."""
+"""The libraries underneath, without their warnings and progress bars."""
 
 import logging
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, cast
 
 _LIBRARIES = ("transformers", "diffusers", "huggingface_hub")
+
+
+class _Thread(threading.local):
+    depth = 0
+
+
+class _OfQuietThread(type):
+    def __subclasscheck__(cls, category: type) -> bool:
+        return _THREAD.depth > 0
+
+
+class _Unwanted(Warning, metaclass=_OfQuietThread):
+    """What a filter takes for the class of any warning, in a thread that wants none."""
+
+
+_THREAD = _Thread()
+_FILTER = ("ignore", None, _Unwanted, None, 0)
+_QUIET: list[threading.Thread] = []
+_LOCK = threading.Lock()
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Drop the warnings of this thread, and those of no other.
+
+    `warnings.catch_warnings` exchanges the filters of the whole process: threads that overlap in
+    it silence each other, and put back the filters that they found in any order.
+    """
+    with _LOCK:
+        filters = cast(list[Any], warnings.filters)
+        if _FILTER not in filters:
+            filters.insert(0, _FILTER)
+        _QUIET.append(threading.current_thread())
+    _THREAD.depth += 1
+    try:
+        yield
+    finally:
+        _THREAD.depth -= 1
+        with _LOCK:
+            _QUIET.remove(threading.current_thread())
+            filters = cast(list[Any], warnings.filters)
+            if not _QUIET and _FILTER in filters:
+                filters.remove(_FILTER)
 
 
 @contextmanager
@@ -18,11 +62,10 @@ def quiet() -> Iterator[None]:
     Errors still pass. What the caller set for a library that was imported before is restored.
     """
     with ExitStack() as stack:
-        stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore")
+        stack.enter_context(without_warnings())
         for library in _LIBRARIES:
             if library in sys.modules:
-                stack.enter_context(_only_errors(logging.getLogger(library)))
+                stack.enter_context(only_errors(logging.getLogger(library)))
             else:
                 stack.enter_context(_imported_silent(library))
         stack.enter_context(_without_bars())
@@ -30,7 +73,8 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _only_errors(logger: logging.Logger) -> Iterator[None]:
+def only_errors(logger: logging.Logger) -> Iterator[None]:
+    """Keep what a library logs below an error to itself."""
     level = logger.level
     logger.setLevel(max(logger.getEffectiveLevel(), logging.ERROR))
     try:

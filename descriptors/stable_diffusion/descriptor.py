@@ -152,12 +152,14 @@ class StableDiffusion(Backbone):
         return torch.float32
 
     @cached_property
+    @torch.inference_mode(False)
     def conditioning(self) -> Conditioning:
         """The prompt as the U-Net reads it; the text encoders are let go once it is there."""
         found = encode_prompt(self.checkpoint, self.prompt)
         return found.to(self.torch_device, self.torch_dtype)
 
     @cached_property
+    @torch.inference_mode(False)
     def vae(self) -> Any:
         """The `AutoencoderKL` of diffusers without its decoder; loaded when it is first needed."""
         return load_encoder(
@@ -165,6 +167,7 @@ class StableDiffusion(Backbone):
         )
 
     @cached_property
+    @torch.inference_mode(False)
     def unet(self) -> Any:
         """The U-Net of diffusers up to the last layer; loaded when it is first needed."""
         return load_unet(

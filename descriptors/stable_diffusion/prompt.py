@@ -50,7 +50,7 @@ def encode_prompt(checkpoint: Checkpoint, prompt: str) -> Conditioning:
 
 def _encode(checkpoint: Checkpoint, part: str, prompt: str) -> Any:
     tokens = _tokenize(checkpoint, part.replace("text_encoder", "tokenizer"), prompt)
-    with quiet(), torch.inference_mode():
+    with quiet(), torch.no_grad():
         return _load_encoder(checkpoint, part)(tokens, output_hidden_states=True)
 
 

@@ -2,9 +2,10 @@
 
 import logging
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from ..runtime.quiet import only_errors, without_warnings
 
 
 @contextmanager
@@ -16,12 +17,5 @@ def silenced() -> Iterator[None]:
     if "HF_HUB_VERBOSITY" in os.environ:
         yield
         return
-    logger = logging.getLogger("huggingface_hub")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+    with without_warnings(), only_errors(logging.getLogger("huggingface_hub")):
+        yield

@@ -159,6 +159,10 @@ def test_a_points_file_that_is_malformed(descr: Any, mess: Path, text: str, says
     ("arguments", "says"),
     [
         (("--descriptor", "sfit"), ("'sfit'", "did you mean 'sift'", *descriptors.available())),
+        (("--descriptor", "SIFT"), ("'SIFT'", "did you mean 'sift'")),
+        (("--matcher", "MUTUAL"), ("'MUTUAL'", "did you mean 'mutual'")),
+        (("--set", "STEP=3"), ("'STEP'", "did you mean 'step'")),
+        (("--Set", "step=3"), ("--Set", "did you mean --set")),
         (("--descriptor", "gone:Gone"), ("'gone'", "module:Class")),
         (("--descriptor", "json:loads"), ("'json:loads' can't be made",)),
         (("--descriptor", "json:gone"), ("'json'", "'gone'")),

@@ -118,6 +118,30 @@ def test_classes_of_ones_own(descr: Any, spair: Path) -> None:
     done.refused("the matcher 'mine:Broken' failed", "nothing")
 
 
+def test_a_data_set_of_ones_own(descr: Any, spair: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "data-sets.md").read_text()
+    (example,) = (block for block in page.split("```") if "class Views(Dataset)" in block)
+    Path("views.py").write_text(
+        example.removeprefix("python")
+        + "class Broken(Views):\n    def _read(self, entry):\n        return self.nothing\n"
+        + "class Unlisted(Views):\n    def _list(self):\n        yield self.nothing\n"
+        + "class Unfinished(Dataset):\n    pass\n"
+    )
+    Path("pairs").mkdir()
+    for index, side in enumerate(("left", "right")):
+        Path(f"pairs/a-{side}.jpg").write_bytes(sorted(spair.rglob("*.jpg"))[index].read_bytes())
+    Path("pairs/a.csv").write_text("10,12,20,22\n")
+    done = descr("evaluate", "views:Views", "pairs", *FAST)
+    assert done.code == 0, done.err
+    assert "Views | PCK@0.01/0.05/0.10 | image" in done.out
+    for name, message in {
+        "Broken": "the data set 'views:Broken' failed: AttributeError",
+        "Unlisted": "the data set 'views:Unlisted' can't be listed: AttributeError",
+        "Unfinished": "'views:Unfinished' is an unfinished data set: it lacks _list and _read",
+    }.items():
+        descr("evaluate", f"views:{name}", "pairs", *FAST).refused(message)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

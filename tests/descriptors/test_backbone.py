@@ -31,6 +31,29 @@ def test_a_backbone_keeps_every_promise_of_a_descriptor():
         check_descriptor(Averages(fit=fit, size=96))
 
 
+class Lazy(Backbone):
+    """A network that is made when it is first needed, as its own weights."""
+
+    layers = (Layer("cells", 8),)
+    network: torch.nn.Module | None = None
+
+    def forward(self, pixels):
+        if self.network is None:
+            self.network = torch.nn.Conv2d(3, 4, 8, stride=8)
+        return {"cells": self.network(pixels)}
+
+
+@pytest.mark.parametrize("inference", [False, True])
+def test_a_network_loaded_by_extraction_can_be_trained(inference):
+    describe = Lazy(device="cpu")
+    with torch.inference_mode(inference):
+        describe.extract([render_picture(64, 64)])
+    pixels = torch.rand(1, 3, 64, 64, requires_grad=True)
+    describe.forward(pixels)["cells"].square().sum().backward()
+    assert pixels.grad.abs().max() > 0
+    assert all(weight.grad.abs().max() > 0 for weight in describe.network.parameters())
+
+
 def test_padding_is_dropped_and_coordinates_are_of_the_image():
     # 100 x 50 on a square of 64: the image is 64 x 32 of it, rows 16 to 48.
     tree = Averages().extract([np.full((50, 100, 3), 255, np.uint8)])[0]
@@ -168,7 +191,12 @@ def test_where_features_were_made_does_not_part_them():
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ({}, "not 'mean'"),
+        ({}, "layers of none, not 'mean'"),
+        ({"meen": torch.zeros(1, 3, 8, 8), 2: None}, "layers meen, 2, not 'mean'"),
+        (torch.zeros(1, 3, 8, 8), "a Tensor, expected a mapping of layer name to tensor"),
+        ([torch.zeros(1, 3, 8, 8)], r"a list, expected .* \(write return {'mean': features}\)"),
+        (None, "a NoneType, expected a mapping"),
+        ({"mean": np.zeros((1, 3, 8, 8))}, "'mean' as a ndarray, expected a tensor"),
         (
             {"mean": torch.zeros(1, 3, 9, 8)},
             r"shape \(1, 3, 9, 8\), expected \(1, channels, 8, 8\)",

@@ -191,19 +191,60 @@ GRID = np.random.default_rng(0).standard_normal((4, 3, 3))
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (tree(layer(GRID, settings={"size": 64})), "size=128 in one and size=64 in the other"),
-        (tree(layer(GRID, settings={"size": 128, "t": 5})), "t=None in one and t=5"),
+        (
+            tree(layer(GRID, settings={"size": 64})),
+            "was made with size=128 in one and 64 in the other",
+        ),
+        (tree(layer(GRID, settings={"size": 128, "t": 5})), "t=None in one and 5 in"),
         (tree(layer(GRID, revision="2")), "revision '1' in one and '2' in the other"),
         (tree(layer(GRID, model="m")), "has model 'made by hand' in one and 'm' in the other"),
-        (tree(layer(GRID, name="key")), "one has the layers net/token, the other net/key"),
-        (tree(layer(GRID[:3])), "4 channels in one and 3 in the other"),
-        (tree(layer(GRID, weight=2.0)), "has weight 1.0 in one and 2.0 in the other"),
+        (tree(layer(GRID, name="key")), r"layers are \['net/token'\] in one and \['net/key'\] in"),
+        (tree(layer(GRID[:3])), "has channels 4 in one and 3 in the other"),
         (tree(layer(GRID, components=2)), "has components None in one and 2 in the other"),
     ],
 )
 def test_trees_of_other_recipes_are_refused(other, message):
     with pytest.raises(IncomparableFeaturesError, match=message):
         combine([tree(layer(GRID)), other])
+
+
+def two_sources(first: float, second: float) -> xr.DataTree:
+    return tree(layer(GRID, "net", weight=first), layer(GRID[::-1], "other", weight=second))
+
+
+# In a third of 0.3 and in the tenths the last digits of the ratio differ from those of 1 to 3.
+@pytest.mark.parametrize("scaled", [(0.5, 0.5 * 3), (1 / 3, 1.0), (0.1, 0.3), (7e-200, 21e-200)])
+def test_a_factor_of_all_weights_changes_neither_map_nor_basis(scaled):
+    (expected,) = combine([two_sources(1, 3)])
+    in_the_call = dict(zip(("net", "other"), scaled, strict=True))
+    maps = [
+        *combine([two_sources(*scaled)]),
+        *combine([two_sources(5, 1)], weights=in_the_call),
+        *combine([two_sources(1, 3), two_sources(*scaled)]),
+        *combine([two_sources(scaled[0], 9), two_sources(1, 4)], weights=in_the_call),
+        *combine([two_sources(1, 9), two_sources(1, 4)], weights={"other": 3}),
+    ]
+    for fmap in maps:
+        assert np.allclose(fmap, expected, atol=1e-6)
+        assert fmap.attrs["basis"] == expected.attrs["basis"]
+
+
+def test_another_ratio_of_weights_is_another_basis():
+    bases = {combine([two_sources(1, ratio)])[0].attrs["basis"] for ratio in (0, 0.5, 2, 2.001)}
+    assert len(bases) == 4
+    for second in (two_sources(2, 2.01), two_sources(1, 0)):
+        with pytest.raises(
+            IncomparableFeaturesError, match=r"by its weight, the share of net is 0.7071"
+        ):
+            combine([two_sources(1, 1), second])
+    with pytest.raises(IncomparableFeaturesError, match=r"share of net is 0.89.* in one and 0.97"):
+        combine([two_sources(1, 1), two_sources(2, 1)], weights={"other": 0.5})
+
+
+def test_a_source_alone_has_one_basis_whatever_its_weight_and_its_company():
+    alone = combine([tree(layer(GRID, "net", weight=0.3))])[0]
+    fused = combine([two_sources(1, 1)], weights={"other": 0})[0]
+    assert alone.attrs["basis"] == fused.attrs["basis"]
 
 
 def test_what_the_call_overrides_may_differ():

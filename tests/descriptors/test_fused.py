@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from descr.descriptors import SIFT, Descriptor, Fused, combine
-from descr.descriptors.errors import OptionError
+from descr.descriptors.errors import InvalidFeaturesError, OptionError
 from descr.descriptors.testing import check_descriptor, render_picture
 from descr.descriptors.tree import tree_layers
 
@@ -47,6 +47,39 @@ def test_numbered_sources_of_a_part_stay_apart():
     layers = tree_layers(Fused(FINE, twice).extract([render_picture(96, 128)])[0])
     assert list(layers) == ["sift/scale_1", "sift_2/scale_1", "sift_2_2/scale_1"]
     assert [layer.sizes["x"] for layer in layers.values()] == [16, 16, 8]
+
+
+class Shuffling(Descriptor):
+    """A descriptor that mixes up its images, in one of several ways."""
+
+    def __init__(self, *, way="reversed"):
+        self.way = way
+
+    def extract(self, images):
+        trees = SIFT(size=64).extract(images)
+        trees[-1].attrs["image_width"] += self.way == "wider"
+        blank = [tree.copy().filter(lambda node: not node.data_vars) for tree in trees]
+        given = {"reversed": trees[::-1], "fewer": trees[:-1], "none": None, "blank": blank}
+        return given.get(self.way, trees)
+
+
+@pytest.mark.parametrize(
+    ("way", "message"),
+    [
+        (
+            "reversed",
+            r"features of array by SIFT\(.*\) and by Shuffling\(way='reversed'\) are of diff",
+        ),
+        ("wider", r"and by Shuffling\(way='wider'\) are of different images"),
+        ("fewer", r"Shuffling\(way='fewer'\) gave 1 feature trees for 2 images"),
+        ("none", r"Shuffling\(way='none'\) gave 0 feature trees for 2 images"),
+        ("blank", r"the feature tree of Shuffling\(way='blank'\) holds no layer"),
+    ],
+)
+def test_parts_must_describe_the_same_images(way, message):
+    pictures = [render_picture(96, 128), render_picture(96, 128, seed=1)]
+    with pytest.raises(InvalidFeaturesError, match=message):
+        Fused(FINE, Shuffling(way=way)).extract(pictures)
 
 
 class Opaque(Descriptor):

@@ -40,23 +40,35 @@ def test_what_cannot_be_created_is_named(name, options, message):
 
 
 def test_a_class_in_a_file_of_this_folder(tmp_path, monkeypatch):
-    (tmp_path / "my_own_module.py").write_text(
-        "from descr.descriptors import SIFT\nclass Coarse(SIFT):\n    '''Steps of 16.'''\n"
+    (tmp_path / "my_own_module.py").write_text("from my_own_base import SIFT as Coarse\n")
+    (tmp_path / "my_own_base.py").write_text(
+        "import descr.descriptors\nclass SIFT(descr.descriptors.SIFT):\n    '''Steps of 16.'''\n"
     )
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = [*sys.path]
     made = descriptors.create("my_own_module:Coarse", step=16)
     assert isinstance(made, SIFT)
-    assert repr(made).startswith("Coarse(step=16")
+    assert repr(made).startswith("SIFT(step=16")
+    assert sys.path == before
 
 
 def test_whatever_a_file_raises_is_about_that_file(tmp_path, monkeypatch):
     (tmp_path / "file_of_mine.py").write_text("class Coarse(:\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = [*sys.path]
     message = r"importing 'file_of_mine' for 'file_of_mine:Coarse' failed: SyntaxError: .*line 1"
     with pytest.raises(OptionError, match=message):
         descriptors.create("file_of_mine:Coarse")
+    assert sys.path == before
+
+
+def test_a_class_that_lacks_a_method_is_named(tmp_path, monkeypatch):
+    (tmp_path / "unfinished_module.py").write_text(
+        "from descr.descriptors import Backbone\nclass Network(Backbone):\n    layers = ()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OptionError, match="is an unfinished descriptor: it lacks forward"):
+        descriptors.create("unfinished_module:Network")
 
 
 def test_other_distributions_add_names(monkeypatch):

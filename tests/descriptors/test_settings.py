@@ -49,6 +49,12 @@ def test_construct_names_the_options_that_there_are():
     assert caught.value.hint == "did you mean 'radius'? known: radius, passes"
 
 
+@pytest.mark.parametrize("name", ["SIFT", "Sift", "SFIT", "dinov2"])
+def test_a_name_is_near_whatever_its_capitals(name):
+    near = {"dinov2": "DINOv2"}.get(name, "sift")
+    assert unknown("thing", name, ["sift", "DINOv2"]).hint.startswith(f"did you mean {near!r}?")
+
+
 def test_unknown_without_a_near_name_lists_what_there_is():
     assert unknown("layer", "qqq", ["token", "key"]).hint == "known: token, key"
     assert unknown("option", "qqq", []).hint == "it takes none"

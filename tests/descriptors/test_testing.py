@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 import torch.nn.functional as F
 from descr.descriptors import Backbone, Layer, available
 from descr.descriptors.testing import CHECKS, check_descriptor
@@ -64,13 +65,27 @@ class PaintsOnTheInput(Honest):
         return super().extract(images)
 
 
+class LoadsInInferenceMode(Honest):
+    def forward(self, pixels):
+        if not hasattr(self, "gain"):
+            with torch.inference_mode():
+                self.gain = torch.full((3, 1, 1), 2.0)
+        return {"mean": F.avg_pool2d(pixels * self.gain, 16)}
+
+
+class KnowsNoGradients(Honest):
+    def forward(self, pixels):
+        return {"mean": F.avg_pool2d(torch.from_numpy(pixels.numpy()), 16)}
+
+
 class KeepsSettingsLoose(Honest):
     def __setattr__(self, name, value):
         object.__setattr__(self, name, value)
 
 
-def test_an_honest_descriptor_passes():
-    check_descriptor(Honest())
+@pytest.mark.parametrize("kind", [Honest, KnowsNoGradients])
+def test_an_honest_descriptor_passes(kind):
+    check_descriptor(kind())
 
 
 @pytest.mark.parametrize(
@@ -82,6 +97,7 @@ def test_an_honest_descriptor_passes():
         (IgnoresTheImage, "have the same features"),
         (ForgetsTheHalfPixel, "pixels of the image uncovered|do not ascend within"),
         (PaintsOnTheInput, "changed the caller's array"),
+        (LoadsInInferenceMode, "forward takes no gradients after extract"),
         (KeepsSettingsLoose, "can be changed after construction"),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -38,12 +38,20 @@ class Entry:
     category: str
 
 
+class _ClassName:
+    """The name of the class, where it states no other."""
+
+    def __get__(self, dataset: object, kind: type) -> str:
+        return kind.__name__
+
+
 class Dataset(Configurable, ABC):
     """Pairs of images with what is true of them, read from the data set's original folders.
 
-    Nothing is ever downloaded. The list of pairs is read when it is first asked for, the annotation
-    of a pair when the pair is; an image file is opened by neither. Iterating gives `Pair` objects
-    in one order, the same on every machine.
+    A subclass writes `_list` and `_read`, and states what differs from the defaults below. Nothing
+    is ever downloaded. The list of pairs is read when it is first asked for, the annotation of a
+    pair when the pair is; an image file is opened by neither. Iterating gives `Pair` objects in one
+    order, the same on every machine.
 
     Parameters
     ----------
@@ -60,15 +68,15 @@ class Dataset(Configurable, ABC):
         A category that the data set does not have.
     """
 
-    name: ClassVar[str]
-    """What the data set goes by, as in `spair-71k`."""
-    title: ClassVar[str]
-    """How it is written, as in `SPair-71k`."""
-    citation: ClassVar[str]
+    name: ClassVar[str] = cast(str, _ClassName())
+    """What the data set goes by, as in `spair-71k`; the name of the class by default."""
+    title: ClassVar[str] = cast(str, _ClassName())
+    """How it is written, as in `SPair-71k`; the name of the class by default."""
+    citation: ClassVar[str] = ""
     """Authors, title, where it was published."""
-    website: ClassVar[str]
+    website: ClassVar[str] = ""
     """Where to get it."""
-    truth: ClassVar[Truth]
+    truth: ClassVar[Truth] = "points"
     """What is known of a pair: common points, a flow, or masks."""
     flow_lies_on: ClassVar[Literal["source", "target"] | None] = None
     """The image whose pixels the flow starts from; None where there is no flow."""
@@ -85,6 +93,10 @@ class Dataset(Configurable, ABC):
     def folder(self) -> Path:
         """The folder of the data set."""
         return Path(self.root)
+
+    def hint(self, advice: str) -> str:
+        """The advice, and where the data set is to be had if that is known."""
+        return f"{advice}; it is to be had at {self.website}" if self.website else advice
 
     @property
     def published_pairs(self) -> int | None:
@@ -166,7 +178,7 @@ class Dataset(Configurable, ABC):
         its hint, where the data set is to be had. Contents of images are not looked at.
         """
         self._check_folder()
-        inventory = Inventory(self.folder, title=self.title, website=self.website)
+        inventory = Inventory(self.folder, title=self.title, hint=self.hint("copy it again"))
         for folder in self._folders():
             inventory.need_folder(folder)
         inventory.raise_if_incomplete()
@@ -176,7 +188,7 @@ class Dataset(Configurable, ABC):
         if not len(self):
             raise DatasetError(
                 f"{self.title} in {self.root} has no pairs",
-                hint=f"copy it again; it is to be had at {self.website}",
+                hint=self.hint("copy it again"),
             )
 
     @abstractmethod
@@ -206,7 +218,7 @@ class Dataset(Configurable, ABC):
             there = "is not a folder" if self.folder.exists() else "does not exist"
             raise DatasetError(
                 f"{self.title}: {self.root} {there}",
-                hint=f"give the folder it was unpacked to; it is to be had at {self.website}",
+                hint=self.hint("give the folder it was unpacked to"),
             )
 
     def _need_folder(self, *parts: str) -> Path:
@@ -224,5 +236,5 @@ class Dataset(Configurable, ABC):
         holds = f"it holds {', '.join(inner[:5])}" if inner else "it holds no folders"
         raise DatasetError(
             f"{self.title}: {self.root} has no folder {'/'.join(parts)} ({holds})",
-            hint=f"give the folder it was unpacked to; it is to be had at {self.website}",
+            hint=self.hint("give the folder it was unpacked to"),
         )

@@ -20,14 +20,14 @@ class Inventory:
         The folder of the data set.
     title:
         How messages call it.
-    website:
-        Where to get it.
+    hint:
+        What to do where something is missing.
     """
 
-    def __init__(self, root: Path, *, title: str, website: str) -> None:
+    def __init__(self, root: Path, *, title: str, hint: str) -> None:
         self.root = root
         self.title = title
-        self.website = website
+        self.hint = hint
         self.count = 0
         self._seen: set[Path] = set()
         self._absent: dict[Path, list[str]] = {}
@@ -64,7 +64,7 @@ class Inventory:
         if said := [*_places(wholes), *_places(self._files_lacking())]:
             raise DatasetError(
                 f"{self.title} in {self.root} is incomplete: {'; '.join(said)}",
-                hint=f"copy it again; it is to be had at {self.website}",
+                hint=self.hint,
             )
 
     def _files_lacking(self) -> list[str]:

@@ -150,7 +150,7 @@ class PFPascal(ProposalFlow):
             raise DatasetError(
                 f"{self.title}: {self.root} has no folder Annotations, where the points of "
                 f"{entry.name} would be",
-                hint=f"it is part of the data set, to be had at {self.website}",
+                hint=self.hint("it is part of the data set"),
             )
         return note
 

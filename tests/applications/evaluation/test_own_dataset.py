@@ -5,6 +5,7 @@ import PIL.Image
 import pytest
 from descr.applications.evaluation import (
     Dataset,
+    DatasetError,
     Pair,
     Picture,
     Settings,
@@ -61,6 +62,24 @@ class Mirrored(Dataset):
         )
 
 
+class Plain(Dataset):
+    """What the documentation names, and no more."""
+
+    def _list(self):
+        return [Entry("one", "cat")]
+
+    def _read(self, entry):
+        path = self.folder / "a.png"
+        PIL.Image.fromarray(data.chelsea()).save(path)
+        picture = Picture(path, "a.png", points=POINTS)
+        return Pair(name=entry.name, category=entry.category, source=picture, target=picture)
+
+
+class Empty(Plain):
+    def _list(self):
+        return []
+
+
 class Averages(Backbone):
     """The README's kind of descriptor: the mean colour of each patch, and where it is bright."""
 
@@ -71,6 +90,24 @@ class Averages(Backbone):
 
         mean = torch.nn.functional.avg_pool2d(pixels, 8)
         return {"color": torch.cat([mean - 0.5, mean**2], 1)}
+
+
+def test_two_methods_make_a_dataset(tmp_path):
+    dataset = Plain(tmp_path)
+    predictions = predict(dataset, SIFT(size=96), folder=tmp_path / "run")
+    report = build_report(predictions, dataset)
+    assert [number["value"] for number in report["numbers"]][-1] == 1
+    assert report["dataset"]["name"] == report["dataset"]["title"] == "Plain"
+    assert (Empty.name, Mirrored.name) == ("Empty", "mine")
+
+
+def test_what_a_dataset_of_ones_own_lacks_is_said(tmp_path):
+    with pytest.raises(DatasetError, match=r"^Empty in .* has no pairs \(copy it again\)$"):
+        predict(Empty(tmp_path), SIFT(size=96), folder=tmp_path / "run")
+    with pytest.raises(
+        DatasetError, match=r"does not exist \(give the folder it was unpacked to\)$"
+    ):
+        Plain(tmp_path / "gone").check()
 
 
 def found(predictions, pair):

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from descr.applications import swap_both, swap_instances
+from descr.applications import swap_both, swap_frames, swap_instances
 from descr.applications.swap import NothingMatchedError
 from descr.descriptors import SIFT
 from descr.descriptors.errors import (
@@ -48,6 +48,28 @@ def test_full_masks_and_the_identity_give_the_target(
     np.testing.assert_array_equal(found["image"], noise(1))
     assert not found["filled"].any()
     assert np.abs(found["flow_x"]).max() < 1e-6
+
+
+def test_no_mask_is_the_image_as_a_whole(coded_map: CodedMap) -> None:
+    images, maps = (noise(0), noise(1)), [coded_map(HEIGHT, WIDTH, CODES)] * 2
+    whole, masked = (
+        swap_both(*images, maps=maps, source_mask=source, target_mask=target)
+        for source, target in ((None, None), (FULL, FULL))
+    )
+    for swapped, expected in zip(whole, masked, strict=True):
+        xr.testing.assert_identical(swapped, expected)
+    half = np.arange(HEIGHT)[:, None] < np.full(WIDTH, HEIGHT // 2)
+    for masks in (
+        {"source_mask": None, "target_mask": half},
+        {"source_mask": half, "target_mask": None},
+    ):
+        in_full = {name: FULL if mask is None else mask for name, mask in masks.items()}
+        xr.testing.assert_identical(
+            swap_instances(*images, maps=maps, **masks),
+            swap_instances(*images, maps=maps, **in_full),
+        )
+    frames = [swap_frames(*images, whole[0], target_mask=mask, frames=3) for mask in (None, FULL)]
+    np.testing.assert_array_equal(*frames)
 
 
 def test_a_mirrored_target_is_mirrored_back(coded_map: CodedMap) -> None:
