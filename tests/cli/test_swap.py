@@ -77,10 +77,11 @@ def test_most_of_the_instance_is_swapped_with_its_own_copy(
 def test_a_summary_is_printed(descr: Any, expected: tuple[xr.Dataset, xr.Dataset]) -> None:
     done = descr(*PAIR, *MASKS, "-o", "s.png", "--also", "t.png")
     lines = done.out.splitlines()
-    assert lines[0].split(maxsplit=1) == ["swapped", "a.png with the appearance of b.png"]
-    assert lines[3].split(maxsplit=1) == ["swapped", "b.png with the appearance of a.png"]
+    assert lines[0].split(maxsplit=1) == ["images", "a.png (96 x 64) to b.png (96 x 64)"]
+    assert lines[1].split(maxsplit=1) == ["swapped", "a.png with the appearance of b.png"]
+    assert lines[4].split(maxsplit=1) == ["swapped", "b.png with the appearance of a.png"]
     pixels = int(expected[0]["flow_x"].notnull().sum())
-    assert lines[1].split()[:2] == ["pixels", f"{pixels:,}"]
+    assert lines[2].split()[:2] == ["pixels", f"{pixels:,}"]
     assert lines[-2:] == ["written       s.png", "written       t.png"]
     assert done.err.startswith("descriptor: sift")
 
