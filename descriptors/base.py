@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import PIL.Image
 import xarray as xr
 
@@ -63,9 +62,8 @@ class Descriptor(Configurable, ABC):
 
 def as_image_list(images: Sequence[ImageLike]) -> list[ImageLike]:
     """The images as a list; `OptionError` for a single image, which is not a list of them."""
-    if isinstance(images, (str, bytes, PIL.Image.Image, np.ndarray, Image)) or not hasattr(
-        images, "__iter__"
-    ):
+    one = isinstance(images, (str, bytes, PIL.Image.Image, Image)) or hasattr(images, "shape")
+    if one or not hasattr(images, "__iter__"):
         raise OptionError("extract takes a list of images", hint="write extract([image])")
     listed = list(images)
     if not listed:

@@ -53,7 +53,8 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
     ----------
     source:
         A path to a JPEG, PNG, WebP, TIFF or BMP file; a PIL image; or an array (height, width)
-        or (height, width, 3 or 4): uint8, uint16 (full range), bool, or floats in [0, 1].
+        or (height, width, 3 or 4): uint8, uint16 (full range), bool, or floats in [0, 1]. A tensor
+        of such a shape will do, on any device; its gradients are not followed.
     max_pixels:
         The largest height x width that is accepted. Checked before a file is decoded.
 
@@ -116,8 +117,16 @@ def _grey_to_rgb(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.repeat(grey[:, :, None], 3, axis=2)
 
 
+def as_array(source: Any, label: str) -> npt.NDArray[Any]:
+    """The values of an array or a tensor, on whichever device, with gradients or without."""
+    try:
+        return np.asarray(source.detach().cpu() if hasattr(source, "detach") else source)
+    except (TypeError, ValueError) as error:
+        raise ImageError(f"{label} can't be read as an array: {error}") from error
+
+
 def _rgb_of_array(source: Any, max_pixels: int) -> npt.NDArray[np.uint8]:
-    values = np.asarray(source)
+    values = as_array(source, "the array")
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in (3, 4)):

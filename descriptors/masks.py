@@ -9,6 +9,7 @@ import PIL.Image
 
 from .decoding import MAX_PIXELS, decoding, opened, upright
 from .errors import ImageError
+from .images import as_array
 
 MaskLike: TypeAlias = str | Path | PIL.Image.Image | npt.NDArray[Any]
 
@@ -46,7 +47,7 @@ def read_mask(
         with opened(Path(source), MAX_PIXELS) as file, decoding(label):
             values = _mask_values(upright(file, label, MAX_PIXELS))
     else:
-        values = np.asarray(source)
+        values = as_array(source, label)
         if values.ndim != 2 or values.dtype.kind not in "buif":
             raise ImageError(
                 f"{label} is an array of shape {values.shape} and type {values.dtype}",

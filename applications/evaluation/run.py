@@ -27,7 +27,7 @@ from .progress import Progress, silent
 from .provenance import describe_features, versions
 from .sampling import sample_pairs
 from .settings import Settings, check_fits
-from .threads import in_order_of_completion, one_thread_each
+from .threads import in_order_of_completion
 from .work import Work, check_groups, make_work
 
 DescribeCategory: TypeAlias = Callable[[str], Descriptor]
@@ -113,7 +113,7 @@ def predict(
     )
     run = _identity(dataset, matcher, settings, listing, folders)
     path = folder / f"{_stem(dataset, run)}.journal"
-    with one_thread_each(), Journal(path, run) as journal:
+    with Journal(path, run) as journal:
         if journal.differs:
             say(f"{path}: other {' and '.join(journal.differs)} than before, beginning anew")
         work = make_work(dataset, listing, matcher, settings, maps, folders)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from threading import Barrier
 from typing import TypeVar
 
 import torch
@@ -11,35 +11,33 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Let torch multiply on the thread that asks for it, and on no other.
-
-    Sums are taken in another order by another number of threads: with one thread each, results
-    don't depend on how many workers there are.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def in_order_of_completion(
     work: Callable[[T], R], items: Iterable[T], workers: int
 ) -> Iterator[tuple[T, R]]:
-    """Each item with what `work` makes of it, as soon as it is done.
+    """Each item with what `work` makes of it in a worker's thread, as soon as it is done.
 
     At most twice as many items as workers are taken ahead. When one fails, or the caller stops,
-    what has not begun is dropped.
+    what has not begun is dropped. Torch multiplies on the worker's thread alone: sums are taken in
+    another order by another number of threads.
     """
-    if workers == 1:
-        for item in items:
-            yield item, work(item)
-        return
     waiting: dict[Future[R], T] = {}
+    default, begun = torch.get_num_threads(), Barrier(workers + 1)
+
+    def begin() -> None:
+        # A thread takes over the default when it first asks, and has a number of its own after.
+        torch.get_num_threads()
+        torch.set_num_threads(1)
+        begun.wait()
+
     with ThreadPoolExecutor(workers) as pool:
+        try:
+            for _ in range(workers):
+                pool.submit(begin)
+            begun.wait()
+        finally:
+            begun.abort()
+            # The last number that any thread sets is the default of those to come.
+            torch.set_num_threads(default)
         try:
             for item in items:
                 waiting[pool.submit(work, item)] = item

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from descr.descriptors import read_image
-from descr.descriptors.errors import ImageError
+import torch
+from descr.descriptors import SIFT, read_image, read_mask
+from descr.descriptors.errors import ImageError, OptionError
 from descr.descriptors.testing import render_picture
 
 PICTURE = render_picture(20, 30)
@@ -115,6 +116,23 @@ def test_arrays_of_every_documented_kind_agree():
         assert np.array_equal(read_image(same).pixels, grey)
     bits = PICTURE[:, :, 0] > 100
     assert np.array_equal(read_image(bits).pixels[:, :, 2], bits * np.uint8(255))
+
+
+def test_tensors_are_arrays_wherever_they_are_and_whatever_they_are_part_of():
+    grey = np.repeat(PICTURE[:, :, :1], 3, axis=2)
+    pixels = torch.from_numpy(grey / 255.0).requires_grad_()
+    for tensor in (torch.from_numpy(grey), pixels, pixels * 1, pixels.float()[:, :, 0]):
+        assert np.array_equal(read_image(tensor).pixels, grey)
+    masks = [read_mask(mask, height=20, width=30) for mask in (pixels[:, :, 0], grey[:, :, 0])]
+    assert np.array_equal(*masks)
+    with pytest.raises(OptionError, match="takes a list of images"):
+        SIFT().extract(pixels)
+
+
+@pytest.mark.parametrize("source", [torch.zeros(4, 4, dtype=torch.bfloat16), [[1, 2], [3]]])
+def test_what_is_no_array_is_named(source):
+    with pytest.raises(ImageError, match=r"^the array can't be read as an array: "):
+        read_image(source)
 
 
 def test_an_array_with_negative_strides_is_read_and_left_alone():

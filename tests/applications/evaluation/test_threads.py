@@ -1,18 +1,29 @@
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from descr.applications.evaluation.threads import in_order_of_completion, one_thread_each
+from descr.applications.evaluation.threads import in_order_of_completion
 
 
-def test_torch_works_on_one_thread_in_every_worker():
+def in_another_thread():
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(torch.get_num_threads).result()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_torch_works_on_one_thread_in_every_worker_and_in_no_other(workers):
+    def work(_):
+        return torch.get_num_threads()
+
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        with one_thread_each():
-            work = in_order_of_completion(lambda _: torch.get_num_threads(), range(6), 3)
-            assert {count for _, count in work} == {1}
-        assert torch.get_num_threads() == 2
+        for item, count in in_order_of_completion(work, range(6), workers):
+            assert (count, torch.get_num_threads(), in_another_thread()) == (1, 2, 2), item
+        with pytest.raises(ZeroDivisionError):
+            list(in_order_of_completion(lambda item: 1 // item, range(6), workers))
+        assert (torch.get_num_threads(), in_another_thread()) == (2, 2)
     finally:
         torch.set_num_threads(before)
 
