@@ -84,9 +84,9 @@ def _print(path: Path, found: "FeatureInfo") -> None:
     )
     typer.echo()
     print_table(
-        ["layer", "channels", "cells", "spacing", "components", "weight"],
+        ["layer", "channels", "cells", "spacing, px", "components", "weight"],
         [_cells(found, layer) for layer in found.layers],
-        numbers=["channels", "cells", "spacing", "components", "weight"],
+        numbers=["channels", "cells", "spacing, px", "components", "weight"],
     )
 
 
@@ -98,14 +98,14 @@ def _model(layer: "LayerInfo") -> str:
 
 
 def _cells(found: "FeatureInfo", layer: "LayerInfo") -> Sequence[str]:
-    """One line of the table; the spacing is in pixels of the image, across and down."""
+    """One line of the table: rows x columns, and so the spacing, in pixels of the image."""
     channels, rows, columns = layer.shape
     spacing_y, spacing_x = _spacing(found, layer)
     return (
         layer.path,
         str(channels),
-        f"{columns} x {rows}",
-        f"{spacing_x:.1f} x {spacing_y:.1f} px",
+        f"{rows} x {columns}",
+        f"{spacing_y:.1f} x {spacing_x:.1f}",
         str(layer.attributes.get("components", "all")),
         f"{layer.attributes['weight']:g}",
     )
