@@ -66,7 +66,9 @@ def _spacing(found: "FeatureInfo", layer: "LayerInfo") -> tuple[float, float]:
 
 
 def _print(path: Path, found: "FeatureInfo") -> None:
-    from .tables import format_bytes, print_facts, print_table
+    from rich.filesize import decimal
+
+    from .tables import print_facts, print_table
 
     about = found.attributes
     bits = sorted({layer.rounded_bits for layer in found.layers if layer.rounded_bits is not None})
@@ -74,7 +76,7 @@ def _print(path: Path, found: "FeatureInfo") -> None:
     models = dict.fromkeys(_model(layer) for layer in found.layers)
     print_facts(
         [
-            ("file", f"{path} ({format_bytes(found.size)}, {kept})"),
+            ("file", f"{path} ({decimal(found.size)}, {kept})"),
             ("image", f"{about['image_name']} ({about['image_width']} x {about['image_height']})"),
             ("sha256", str(about["image_sha256"])),
             ("descriptor", str(about["descriptor"])),

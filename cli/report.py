@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from .errors import say
-from .results import COLUMNS, Result, Row, best_spread, dataset_rows
+from .results import Result, Row, best_spread, dataset_rows
 from .tables import print_facts, print_table
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ SHOWN = 10
 def print_matches(result: Result, outputs: Sequence[Path]) -> None:
     """Print the table, the summary, and what was written."""
     rows = result.rows() if result.points else _best(result)
+    if result.points:
+        # The numbers of the drawing.
+        rows = [{"point": str(number), **row} for number, row in enumerate(rows, start=1)]
     if rows:
         _print_rows(rows)
         typer.echo()
@@ -52,21 +55,19 @@ def _best(result: Result) -> list[Row]:
 
 
 def _print_rows(rows: Sequence[Row]) -> None:
-    named = ["name"] if "name" in rows[0] else []
-    titles = [*named, *(column.replace("_", " ") for column in COLUMNS)]
+    titles = [column.replace("_", " ") for column in rows[0]]
     print_table(
         titles,
-        [
-            [*(str(row[name]) for name in named), *(_cell(row, column) for column in COLUMNS)]
-            for row in rows
-        ],
-        numbers=[column.replace("_", " ") for column in COLUMNS],
+        [[_cell(row, column) for column in row] for row in rows],
+        numbers=[title for title in titles if title != "name"],
     )
 
 
 def _cell(row: Row, column: str) -> str:
     value = row[column]
-    if not isinstance(value, float):
+    if isinstance(value, str):
+        return value
+    if value is None:
         return "no match" if column == "score" else "-"
     return f"{value:.3f}" if column == "score" else f"{value:.1f}"
 

@@ -38,14 +38,14 @@ def print_table(
         folded = min(whole, max(_WORDS, word), console.width // 2)
         needs.append(whole if title in right else folded)
     words = [place for place, title in enumerate(titles) if title not in right]
-    for number, block in enumerate(_blocks(needs, max(words, default=0) + 1, console.width)):
+    for number, block in enumerate(_blocks(needs, words[-1] + 1 if words else 1, console.width)):
         if number:
             typer.echo()
         table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
         for place in block:
-            side: Any = "left" if place in words else "right"
-            header = columns[place][0]
-            table.add_column(header, justify=side, overflow="fold", min_width=needs[place])
+            side: Any = "right" if titles[place] in right else "left"
+            header, wide = columns[place][0], needs[place]
+            table.add_column(header, justify=side, overflow="fold", min_width=wide)
         for row in zip(*(columns[place][1:] for place in block), strict=True):
             table.add_row(*row)
         _print(table, console)
@@ -54,7 +54,7 @@ def print_table(
 def _blocks(needs: Sequence[int], naming: int, room: int) -> list[list[int]]:
     """The columns of each of the tables that columns of these widths make in this room.
 
-    Each begins with the same columns: as many of the first `naming` as take half of the room.
+    Each begins with those that tell rows apart: of the first `naming` as many as fit into half.
     """
     ends = accumulate(need + _BETWEEN for need in needs[:naming])
     keys = range(max(1, sum(end <= room / 2 for end in ends)))
@@ -85,18 +85,6 @@ def print_json(document: Any) -> None:
     import json
 
     typer.echo(json.dumps(document, indent=2, allow_nan=False))
-
-
-def format_bytes(count: int) -> str:
-    """A number of bytes in words: 312 bytes, 1.2 kB, 17.4 MB."""
-    if count < 1000:
-        return f"{count} bytes"
-    size, units = float(count), iter(("kB", "MB", "GB", "TB"))
-    for unit in units:
-        size /= 1000
-        if size < 999.95 or unit == "TB":
-            break
-    return f"{size:.1f} {unit}"
 
 
 def _console() -> Any:

@@ -54,15 +54,18 @@ def write_netcdf(result: Result, target: Path) -> None:
 
 
 def write_drawing(result: Result, target: Path, drawn: int | None) -> None:
-    """Both photographs side by side with coloured lines."""
+    """Both photographs with coloured lines, or with every point that was asked for."""
     import PIL.Image
 
-    from ..applications import draw_matches
+    from ..applications import draw_keypoints, draw_matches
 
-    matches = result.matches()
-    if drawn is not None:
-        matches = best_spread(matches, drawn)
-    assert result.a.image is not None
-    assert result.b.image is not None
-    picture = draw_matches(result.a.image, result.b.image, matches)
+    a, b = result.a.image, result.b.image
+    assert a is not None
+    assert b is not None
+    if result.points:
+        names = [point.name for point in result.points]
+        picture = draw_keypoints(a, b, result.found.assign_coords(name=("point", names)))
+    else:
+        matches = result.matches()
+        picture = draw_matches(a, b, matches if drawn is None else best_spread(matches, drawn))
     PIL.Image.fromarray(picture).save(target, format="PNG")

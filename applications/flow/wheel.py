@@ -22,10 +22,6 @@ _PURE = np.array(
 )
 _BEYOND = 0.75
 """How bright the colours of displacements above the maximum are."""
-_SHARE = 95
-"""Of 100 displacements, how many the full colour by default is not shorter than."""
-_CONSISTENT = 0.1
-"""How long the forward-backward error of a displacement that counts is at most, as its share."""
 _NEAT = np.array([1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10])
 
 
@@ -73,9 +69,9 @@ def flow_maximum(flow: xr.Dataset) -> float:
     known = known_places(flow)
     lengths = np.hypot(flow["flow_x"].values, flow["flow_y"].values)
     if "consistency" in flow:
-        consistent = known & (flow["consistency"].values <= _CONSISTENT * lengths)
+        consistent = known & (flow["consistency"].values <= 0.1 * lengths)
         known = consistent if consistent.any() else known
-    length = max(1.0, float(np.percentile(lengths[known], _SHARE))) if known.any() else 1.0
+    length = max(1.0, float(np.percentile(lengths[known], 95))) if known.any() else 1.0
     neat = _NEAT * 10 ** np.floor(np.log10(length))
     # What is longer by a rounding error needs no larger number.
     return float(neat[neat >= 0.99 * length][0])
