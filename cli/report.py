@@ -21,12 +21,16 @@ SHOWN = 10
 
 def print_matches(result: Result, outputs: Sequence[Path]) -> None:
     """Print the table, the summary, and what was written."""
-    rows = result.rows() if result.points else _best(result)
     if result.points:
-        # The numbers of the drawing.
-        rows = [{"point": str(number), **row} for number, row in enumerate(rows, start=1)]
+        # Under the numbers of the drawing.
+        numbered = enumerate(result.rows(), start=1)
+        rows: list[Row] = [{"point": str(number), **row} for number, row in numbered]
+    else:
+        rows = dataset_rows(best_spread(result.matches(), SHOWN))
     if rows:
-        _print_rows(rows)
+        titles = [column.replace("_", " ") for column in rows[0]]
+        cells = [[_cell(row, column) for column in row] for row in rows]
+        print_table(titles, cells, numbers=[title for title in titles if title != "name"])
         typer.echo()
     print_facts(_facts(result, outputs))
 
@@ -48,19 +52,6 @@ def say_unmatched(matcher: "Matcher", found: "xr.Dataset", *, masked: bool) -> N
     if count and isinstance(matcher, MutualNearestNeighbor):
         points = "1 point has" if count == 1 else f"{count} points have"
         say(f"{points} no match back; --matcher nearest or soft-argmax always answers")
-
-
-def _best(result: Result) -> list[Row]:
-    return dataset_rows(best_spread(result.matches(), SHOWN))
-
-
-def _print_rows(rows: Sequence[Row]) -> None:
-    titles = [column.replace("_", " ") for column in rows[0]]
-    print_table(
-        titles,
-        [[_cell(row, column) for column in row] for row in rows],
-        numbers=[title for title in titles if title != "name"],
-    )
 
 
 def _cell(row: Row, column: str) -> str:

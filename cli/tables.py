@@ -8,12 +8,8 @@ from typing import Any
 
 import typer
 
-_WORDS = 12
-"""Width of a column of words before its lines are broken further, in letters."""
 _BETWEEN = 2
 """Space between columns."""
-_ENDLESS = 100_000
-"""Width of the lines of a file or a pipe."""
 
 
 def print_table(
@@ -35,7 +31,7 @@ def print_table(
     needs = []
     for title, column in zip(titles, columns, strict=True):
         word, whole = measure_renderables(console, console.options, column)
-        folded = min(whole, max(_WORDS, word), console.width // 2)
+        folded = min(whole, max(12, word), console.width // 2)
         needs.append(whole if title in right else folded)
     words = [place for place, title in enumerate(titles) if title not in right]
     for number, block in enumerate(_blocks(needs, words[-1] + 1 if words else 1, console.width)):
@@ -44,8 +40,7 @@ def print_table(
         table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
         for place in block:
             side: Any = "right" if titles[place] in right else "left"
-            header, wide = columns[place][0], needs[place]
-            table.add_column(header, justify=side, overflow="fold", min_width=wide)
+            table.add_column(titles[place], justify=side, overflow="fold", min_width=needs[place])
         for row in zip(*(columns[place][1:] for place in block), strict=True):
             table.add_row(*row)
         _print(table, console)
@@ -94,7 +89,7 @@ def _console() -> Any:
     from rich.console import Console
 
     has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(file=sys.stdout, width=get_terminal_size().columns if has_width else _ENDLESS)
+    return Console(file=sys.stdout, width=get_terminal_size().columns if has_width else 100_000)
 
 
 def _print(table: Any, console: Any) -> None:

@@ -26,7 +26,6 @@ _DOT = 3.6
 """Radius of a point, in units."""
 _GREY = (176, 176, 176)
 """The colour of a point without a match."""
-_WHITE = (255, 255, 255)
 
 
 def draw_keypoints(
@@ -130,7 +129,7 @@ def _draw_points(
     for point, color, full in zip(points, colors, filled, strict=True):
         if full:
             overlay.dot(point, casing, (_DOT + 1.6) * unit)
-            overlay.dot(point, opaque(_WHITE), (_DOT + 0.8) * unit)
+            overlay.dot(point, opaque((255, 255, 255)), (_DOT + 0.8) * unit)
             overlay.dot(point, opaque(color), _DOT * unit)
         else:
             overlay.ring(point, casing, _DOT * unit, 2.8 * unit)

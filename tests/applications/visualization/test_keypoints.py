@@ -96,6 +96,7 @@ def test_the_list_of_names_is_complete(count: int, name: str, width: int) -> Non
     named = draw_keypoints(a, a, keypoints(*rows, names=names), width=width)
     without = draw_keypoints(a, a, keypoints(*rows), width=width)
     strip = named[len(without) :].astype(int)
+    assert len(strip) > 15
     badges = cv2.connectedComponents((np.ptp(strip, axis=2) > 30).astype(np.uint8), connectivity=8)
     assert badges[0] - 1 >= count
     colors = position_colors(np.array(rows, float)[:, :2], 80, 60).astype(int)
