@@ -11,13 +11,14 @@ def _weights(name: str) -> str:
 
     "" for one that is not known to load any.
     """
+    from rich.filesize import decimal
+
     from ..descriptors.weights import RECIPES, cached, find_models
-    from .tables import format_bytes
 
     if name not in RECIPES:
         return ""
     models = find_models(name)
-    parts = [f"{model.name} ({format_bytes(model.size)})" for model in models]
+    parts = [f"{model.name} ({decimal(model.size)})" for model in models]
     missing = any(cached(model.name) is None for model in models)
     here = f"not here: descr models pull {name}" if missing else "here"
     return f"the weights of {' and '.join(parts)}, {here}"

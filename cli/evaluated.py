@@ -96,9 +96,9 @@ def compare(paths: tuple[Path, Path], outputs: Sequence[Path], as_json: bool) ->
     load_library()
     from ..applications.evaluation import compare_reports, load_report
     from ..applications.evaluation.compare import comparison_tables
-    from ..applications.evaluation.tables import Table, markdown_table
+    from ..applications.evaluation.tables import markdown_table
     from .outputs import check_not_inputs
-    from .tables import print_json
+    from .tables import print_facts, print_json
 
     check_not_inputs(outputs, paths)
     check_writable(outputs)
@@ -124,9 +124,8 @@ def compare(paths: tuple[Path, Path], outputs: Sequence[Path], as_json: bool) ->
     if as_json:
         print_json(found)
         return
-    every: list[Table] = tables
-    _print_tables(every)
-    _print_facts([*facts, *(("written", str(path)) for path in outputs)])
+    _print_tables(tables)
+    print_facts([*facts, *(("written", str(path)) for path in outputs)])
 
 
 def _open(request: Request) -> "Dataset":
@@ -239,7 +238,7 @@ def _writer(path: Path, report: Mapping[str, Any], predictions: Any) -> Callable
 
 def _print(report: Mapping[str, Any], request: Request) -> None:
     from ..applications.evaluation.tables import report_facts, report_tables
-    from .tables import print_json
+    from .tables import print_facts, print_json
 
     if request.as_json:
         print_json(report)
@@ -247,7 +246,7 @@ def _print(report: Mapping[str, Any], request: Request) -> None:
     _print_tables(report_tables(report))
     counts = report["counts"]
     features = f"{counts['extracted'] + counts['redone']:,} extracted, {counts['kept']:,} kept"
-    _print_facts(
+    print_facts(
         [
             *report_facts(report),
             ("features", features),
@@ -264,12 +263,6 @@ def _print_tables(tables: Sequence[Any]) -> None:
         typer.echo(f"{table.title}\n")
         print_table(table.columns, table.rows, numbers=table.columns[table.words :])
         typer.echo()
-
-
-def _print_facts(facts: Sequence[tuple[str, str]]) -> None:
-    from .tables import print_facts
-
-    print_facts(facts)
 
 
 def _in_common(found: Mapping[str, Any]) -> str:

@@ -71,7 +71,9 @@ def _spacing(found: "FeatureInfo", layer: "LayerInfo") -> tuple[float, float]:
 
 
 def _print(path: Path, found: "FeatureInfo") -> None:
-    from .tables import format_bytes, print_facts, print_table
+    from rich.filesize import decimal
+
+    from .tables import print_facts, print_table
 
     about = found.attributes
     bits = sorted({layer.rounded_bits for layer in found.layers if layer.rounded_bits is not None})
@@ -79,7 +81,7 @@ def _print(path: Path, found: "FeatureInfo") -> None:
     models = dict.fromkeys(_model(layer) for layer in found.layers)
     print_facts(
         [
-            ("file", f"{path} ({format_bytes(found.size)}, {kept})"),
+            ("file", f"{path} ({decimal(found.size)}, {kept})"),
             ("image", f"{about['image_name']} ({about['image_width']} x {about['image_height']})"),
             ("sha256", str(about["image_sha256"])),
             ("descriptor", str(about["descriptor"])),
@@ -89,9 +91,9 @@ def _print(path: Path, found: "FeatureInfo") -> None:
     )
     typer.echo()
     print_table(
-        ["layer", "channels", "cells", "spacing", "components", "weight"],
+        ["layer", "channels", "cells", "spacing, px", "components", "weight"],
         [_cells(found, layer) for layer in found.layers],
-        numbers=["channels", "cells", "spacing", "components", "weight"],
+        numbers=["channels", "cells", "spacing, px", "components", "weight"],
     )
 
 
@@ -103,14 +105,14 @@ def _model(layer: "LayerInfo") -> str:
 
 
 def _cells(found: "FeatureInfo", layer: "LayerInfo") -> Sequence[str]:
-    """One line of the table; the spacing is in pixels of the image, across and down."""
+    """One line of the table: rows x columns, and so the spacing, in pixels of the image."""
     channels, rows, columns = layer.shape
     spacing_y, spacing_x = _spacing(found, layer)
     return (
         layer.path,
         str(channels),
         f"{rows} x {columns}",
-        f"{spacing_x:.1f} x {spacing_y:.1f} px",
+        f"{spacing_y:.1f} x {spacing_x:.1f}",
         str(layer.attributes.get("components", "all")),
         f"{layer.attributes['weight']:g}",
     )

@@ -85,11 +85,11 @@ def document(listed: list[Entry]) -> list[dict[str, Any]]:
 
 
 def _cost_facts(costs: "Costs") -> list[tuple[str, str]]:
-    from .tables import format_bytes
+    from rich.filesize import decimal
 
     facts = [("layers", ", ".join(costs.layers))] if costs.layers else []
     if costs.memory:
-        size = format_bytes(costs.memory)
+        size = decimal(costs.memory)
         facts.append(("memory", f"about {size} of weights in float32, half of it in 16 bits"))
     return facts
 

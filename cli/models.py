@@ -71,9 +71,11 @@ Names = Annotated[
 @app.command("list", cls=Command, short_help="List the models: on this machine or not.")
 def list_models(as_json: Json = False) -> None:
     """List the models: whether they are on this machine, size of the download, licence."""
+    from rich.filesize import decimal
+
     from ..descriptors.weights import MODELS as TABLE
     from ..descriptors.weights import RECIPES as TAKEN
-    from .tables import format_bytes, print_facts, print_json, print_table
+    from .tables import print_facts, print_json, print_table
 
     listed = [_document(model) for model in TABLE.values()]
     if as_json:
@@ -83,7 +85,7 @@ def list_models(as_json: Json = False) -> None:
     print_table(
         ["model", "here", "download", "licence"],
         [
-            (one["name"], _HERE[one["here"]], format_bytes(one["bytes"]), one["licence"])
+            (one["name"], _HERE[one["here"]], decimal(one["bytes"]), one["licence"])
             for one in listed
         ],
         numbers=["download"],
@@ -133,8 +135,9 @@ def remove_models(
     They lie in a cache that programs of other libraries share: those, too, will have to download
     them again.
     """
+    from rich.filesize import decimal
+
     from ..descriptors.weights import holdings, remove
-    from .tables import format_bytes
 
     models = _models_of(names)
     folders = [folder for model in models for folder in holdings(model.name)]
@@ -145,7 +148,7 @@ def remove_models(
             raise UserError("nothing was removed", hint="answer y, or give --yes")
     for model in models:
         freed = remove(model.name)
-        done = f"removed, {format_bytes(freed)} freed" if freed else "was not on this machine"
+        done = f"removed, {decimal(freed)} freed" if freed else "was not on this machine"
         typer.echo(f"{model.name}: {done}")
 
 

@@ -50,10 +50,10 @@ class _Lines:
         self._name = name
 
     def start(self, total: int, done: int) -> None:
-        from .tables import format_bytes
+        from rich.filesize import decimal
 
-        here = f", {format_bytes(done)} of them here already" if done else ""
-        self.say(f"downloading {format_bytes(total)}{here}")
+        here = f", {decimal(done)} of them here already" if done else ""
+        self.say(f"downloading {decimal(total)}{here}")
 
     def file(self, name: str) -> None:
         pass

@@ -213,11 +213,13 @@ class MatchResult(PairResult):
         a, b = (one.image for one in self.inputs)
         assert a is not None
         assert b is not None
-        if _ROUND_TRIP in self.found:
-            write_picture(draw_keypoints(a, b, self.found), target)
+        if self.request.points:
+            names = [point.name for point in self.request.points]
+            points = self.kept.assign_coords(name=("point", names))
+            write_picture(draw_keypoints(a, b, points), target)
             return
         matches = self.matches
-        if not self.request.points and self.request.max_matches is None:
+        if self.request.max_matches is None:
             matches = best_spread(matches, DRAWN)
         write_picture(draw_matches(a, b, matches), target)
 

@@ -104,8 +104,7 @@ def _pca(request: "Request", material: Material, trees: "list[xr.DataTree]") -> 
 
 def _clusters(request: "Request", material: Material, trees: "list[xr.DataTree]") -> Drawn:
     from ..applications.visualization.clusters import CLUSTERS, cluster_maps
-    from ..applications.visualization.galleries import draw_gallery
-    from ..applications.visualization.regions import cluster_views
+    from ..applications.visualization.regions import paint_clusters
 
     scene = material.scene(material.comparison.maps(trees))
     clusters = request.clusters or CLUSTERS
@@ -115,7 +114,7 @@ def _clusters(request: "Request", material: Material, trees: "list[xr.DataTree]"
         cosines = ", ".join(f"{cosine:.2f}" for cosine in grid.attrs["similarity"])
         facts.append((f"cosines with {grid.attrs['image_name']}", cosines))
     return (
-        draw_gallery(scene, cluster_views(labels, scene), request.width),
+        paint_clusters(labels, scene, request.width),
         facts,
         {
             "clusters": clusters,

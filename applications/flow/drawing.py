@@ -23,7 +23,8 @@ def draw_flow(
 ) -> npt.NDArray[np.uint8]:
     """The flow as colours beside the wheel that explains them, uint8 (height, width, 3) RGB.
 
-    The wheel's rim is the displacement of `maximum`, which is written beneath it.
+    The wheel's rim is the displacement of `maximum`, which is written beneath it. Below stand the
+    darker colours of longer displacements, and the grey of no flow, where there are such.
 
     Parameters
     ----------
@@ -56,33 +57,39 @@ def draw_flow(
     whole = flow.assign_attrs(image_height=rows, image_width=columns)
     places = dict(zip(("y", "x"), pixel_cells(whole, down, across), strict=True))
     shown = flow_colors(flow.isel(places), maximum=maximum)
-    beside = _legend(legend, maximum, bool(known_places(flow).all()))
+    known = known_places(flow)
+    longer = np.hypot(flow["flow_x"].values, flow["flow_y"].values)[known] > maximum
+    beside = _legend(legend, maximum, longer=bool(longer.any()), complete=bool(known.all()))
     picture = np.full((max(down, len(beside)), across + legend, 3), 255, dtype=np.uint8)
     picture[:down, :across] = shown
     picture[: len(beside), across:] = beside
     return picture
 
 
-def _legend(width: int, maximum: float, complete: bool) -> npt.NDArray[np.uint8]:
-    """The wheel with its maximum, and what grey means unless the flow is known everywhere."""
+def _legend(width: int, maximum: float, *, longer: bool, complete: bool) -> npt.NDArray[np.uint8]:
+    """The wheel with its maximum, and what the colours that are not on it mean."""
     gap, letters = width // 8, max(8, width // 11)
-    side = width - 2 * gap
-    line = round(1.7 * letters)
-    legend = np.full((gap + side + (2 if complete else 4) * line, width, 3), 255, dtype=np.uint8)
-    legend[gap : gap + side, gap : gap + side] = _wheel(side)
-    top = gap + side + round(2.6 * line)
+    side, line = width - 2 * gap, round(1.7 * letters)
+    rim = f"{maximum:.{0 if maximum >= 10 else 1}f}".removesuffix(".0") + " px"
+    wheel = np.full((gap + side + 2 * line, width, 3), 255, dtype=np.uint8)
+    wheel[gap : gap + side, gap : gap + side] = _wheel(side)
+    parts = [write_lines(wheel, [rim], x=width / 2, y=gap + side + line, size=letters, anchor="m")]
+    keys = [(_wheel(letters, scale=1e3), f"> {rim}")] if longer else []
     if not complete:
-        legend[top : top + letters, gap : gap + letters] = UNKNOWN_COLOR
-        beside = gap + 1.6 * letters
-        legend = write_lines(legend, ["no flow"], x=beside, y=top + letters / 2, size=letters)
-    said = f"{maximum:.{0 if maximum >= 10 else 1}f} pixels"
-    return write_lines(legend, [said], x=width / 2, y=gap + side + line, size=letters, anchor="m")
+        keys.append((np.array(UNKNOWN_COLOR, dtype=np.uint8), "no flow"))
+    for colors, text in keys:
+        row = np.full((2 * line, width, 3), 255, dtype=np.uint8)
+        top = round(0.6 * line)
+        row[top : top + letters, gap : gap + letters] = colors
+        middle = top + letters / 2
+        parts.append(write_lines(row, [text], x=gap + 1.6 * letters, y=middle, size=letters))
+    return np.concatenate(parts)
 
 
-def _wheel(side: int) -> npt.NDArray[np.uint8]:
-    """The disc of all displacements up to the maximum, on white."""
+def _wheel(side: int, *, scale: float = 1.0) -> npt.NDArray[np.uint8]:
+    """The disc of all displacements up to `scale` times the maximum, on white."""
     at = (np.arange(side * _SUPERSAMPLING) + 0.5) / (side * _SUPERSAMPLING) * 2 - 1
     x, y = np.meshgrid(at, at)
-    colors = wheel_colors(x, y)
+    colors = wheel_colors(scale * x, scale * y)
     colors[np.hypot(x, y) > 1] = 255
     return np.asarray(cv2.resize(colors, (side, side), interpolation=cv2.INTER_AREA))

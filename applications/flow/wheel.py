@@ -22,8 +22,7 @@ _PURE = np.array(
 )
 _BEYOND = 0.75
 """How bright the colours of displacements above the maximum are."""
-_OUTLIER = 1.25
-"""How many times longer than 99 of 100 displacements the longest may be and count."""
+_NEAT = np.array([1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10])
 
 
 def flow_colors(flow: xr.Dataset, *, maximum: float | None = None) -> npt.NDArray[np.uint8]:
@@ -61,16 +60,21 @@ def flow_colors(flow: xr.Dataset, *, maximum: float | None = None) -> npt.NDArra
 def flow_maximum(flow: xr.Dataset) -> float:
     """The displacement in pixels that `flow_colors` gives the full colour by default.
 
-    The longest one, so long as it is no outlier: more than a quarter longer than 99 of 100, which
-    are then taken instead. At least one pixel.
+    The length that 95 of 100 displacements stay below, rounded up to a neat number such as 12, 50
+    or 80, and at least one pixel: a few that are wrong don't take the colour from the rest. Where
+    the flow says its `consistency`, only those count whose forward-backward error is at most a
+    tenth of their length.
     """
     check_flow(flow)
     known = known_places(flow)
-    if not known.any():
-        return 1.0
-    lengths = np.hypot(flow["flow_x"].values[known], flow["flow_y"].values[known])
-    most, longest = float(np.percentile(lengths, 99)), float(lengths.max())
-    return max(1.0, longest if longest <= _OUTLIER * most else most)
+    lengths = np.hypot(flow["flow_x"].values, flow["flow_y"].values)
+    if "consistency" in flow:
+        consistent = known & (flow["consistency"].values <= 0.1 * lengths)
+        known = consistent if consistent.any() else known
+    length = max(1.0, float(np.percentile(lengths[known], 95))) if known.any() else 1.0
+    neat = _NEAT * 10 ** np.floor(np.log10(length))
+    # What is longer by a rounding error needs no larger number.
+    return float(neat[neat >= 0.99 * length][0])
 
 
 def wheel_colors(x: npt.NDArray[np.floating], y: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:

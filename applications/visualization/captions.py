@@ -24,7 +24,6 @@ def write_lines(
     y: float,
     size: int,
     anchor: str = "l",
-    bold_first: bool = True,
 ) -> Picture:
     """The picture with lines of text whose middle lies at the height `y`.
 
@@ -33,21 +32,19 @@ def write_lines(
     picture:
         Left as it is.
     lines:
-        What has no letter in the font is shown as a question mark.
+        What has no letter in the font is shown as a question mark. All but the first are grey.
     x, y:
         Pixels of the picture.
     size:
         Of the letters, in pixels.
     anchor:
         Whether the lines begin (`l`), end (`r`) or have their middle (`m`) at `x`.
-    bold_first:
-        Whether the first line stands out: the others are grey.
     """
     image = PIL.Image.fromarray(picture)
     draw = PIL.ImageDraw.Draw(image)
     first = y - (len(lines) - 1) / 2 * size * _LEADING
     for index, line in enumerate(lines):
-        colour = INK if index == 0 or not bold_first else (110, 110, 110)
+        colour = INK if index == 0 else (110, 110, 110)
         place = (x, first + index * size * _LEADING)
         draw.text(place, plain(line), fill=colour, font=_font(size), anchor=f"{anchor}m")
     return np.asarray(image)

@@ -1,7 +1,6 @@
 """A picture of transferred points: both photographs side by side with numbered, coloured points."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +10,11 @@ from ...descriptors import read_image
 from ...descriptors.errors import InvalidFeaturesError
 from ...descriptors.images import ImageLike
 from ...descriptors.settings import check_int
-from .captions import text_width, write_lines
+from .captions import write_lines
 from .labels import place_labels
+from .legend import badge_size, draw_badge, with_legend
 from .overlay import Overlay, opaque, shade
+from .painting import Picture
 from .palette import position_colors
 from .side_by_side import SideBySide
 
@@ -25,13 +26,6 @@ _DOT = 3.6
 """Radius of a point, in units."""
 _GREY = (176, 176, 176)
 """The colour of a point without a match."""
-_WHITE = (255, 255, 255)
-_LONGEST_NAME = 24
-"""Letters of a name, at most, for names to be listed."""
-_LEGEND_ROWS = 4
-"""Rows of the list of names, at most, for it to be shown."""
-
-Picture = npt.NDArray[np.uint8]
 
 
 def draw_keypoints(
@@ -40,7 +34,7 @@ def draw_keypoints(
     """Both images side by side with a numbered point for each keypoint, uint8 (height, width, 3).
 
     The same number and colour mark a point and where it was found. A point without a match is a
-    grey ring, in the source alone. Names are listed below if they are short and not too many.
+    grey ring, in the source alone. Names are listed below.
 
     Parameters
     ----------
@@ -63,60 +57,52 @@ def draw_keypoints(
     """
     check_int("width", width, minimum=64, maximum=20_000)
     a, b = read_image(image_a).pixels, read_image(image_b).pixels
-    source, target, matched = _read(keypoints)
+    hint = "draw what transfer_keypoints gives"
+    source, target, matched = read_points(keypoints, "matched", what="keypoints", hint=hint)
     layout = SideBySide.of(a.shape, b.shape, width)
     picture = layout.picture(a, b)
     unit = max(1.0, (layout.width * layout.height) ** 0.5 * _UNIT)
     colors = position_colors(source, a.shape[1], a.shape[0])
     colors[~matched] = _GREY
-    numbers = [str(number + 1) for number in range(len(source))]
-    low = layout.height - 0.5
-    picture = _draw_points(
-        picture,
-        layout.in_a(source),
-        numbers,
-        colors,
-        matched,
-        (-0.5, -0.5, layout.width_a - 0.5, low),
-        unit,
-    )
-    picture = _draw_points(
-        picture,
-        layout.in_b(target[matched]),
-        [number for number, one in zip(numbers, matched, strict=True) if one],
-        colors[matched],
-        matched[matched],
-        (layout.left_b - 0.5, -0.5, layout.width - 0.5, low),
-        unit,
-    )
-    names = _names(keypoints)
-    return _with_legend(picture, names, colors, unit) if names else picture
+    left, right, low = layout.width_a - 0.5, layout.left_b - 0.5, layout.height - 0.5
+    for points, which, bounds in (
+        (layout.in_a(source), np.arange(len(source)), (-0.5, -0.5, left, low)),
+        (
+            layout.in_b(target[matched]),
+            matched.nonzero()[0],
+            (right, -0.5, layout.width - 0.5, low),
+        ),
+    ):
+        numbers = [str(number + 1) for number in which]
+        picture = _draw_points(
+            picture, points, numbers, colors[which], matched[which], bounds, unit
+        )
+    names = enumerate(keypoints["name"].values if "name" in keypoints.variables else [])
+    listed = [(str(place + 1), colors[place], str(name)) for place, name in names if name]
+    return with_legend(picture, listed, round(_LETTERS * unit)) if listed else picture
 
 
-def _read(keypoints: xr.Dataset) -> tuple[Any, Any, npt.NDArray[np.bool_]]:
-    """Source and target, float64 (point, 2), and which are matched."""
-    hint = "draw what transfer_keypoints gives"
-    for name in ("source_x", "source_y", "target_x", "target_y", "matched"):
-        if name not in keypoints.variables:
-            raise InvalidFeaturesError(f"the keypoints have no variable {name!r}", hint=hint)
-    matched = np.asarray(keypoints["matched"].values, dtype=bool)
-    source, target = (
-        np.stack([np.asarray(keypoints[f"{side}_{axis}"].values, float) for axis in "xy"], axis=-1)
-        for side in ("source", "target")
-    )
+def read_points(
+    points: xr.Dataset, other: str, *, what: str, hint: str
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Source and target, (n, 2), and which are matched: all, where `points` doesn't say.
+
+    Raises `InvalidFeaturesError` if a coordinate or the variable `other` is missing, or a
+    coordinate of a match is not finite.
+    """
+    names = [f"{side}_{axis}" for side in ("source", "target") for axis in "xy"]
+    for name in (*names, other):
+        if name not in points.variables:
+            raise InvalidFeaturesError(f"the {what} have no variable {name!r}", hint=hint)
+    values = np.stack([np.asarray(points[name].values, float) for name in names], axis=-1)
+    matched = np.ones(values.shape[:-1], dtype=bool)
+    if "matched" in points.variables:
+        matched = np.asarray(points["matched"].values, dtype=bool)
+    source, target = values[..., :2], values[..., 2:]
     finite = np.isfinite(source).all() and np.isfinite(target[matched]).all()
     if source.ndim != 2 or not finite:
-        raise InvalidFeaturesError("the keypoints are not a list of finite points", hint=hint)
+        raise InvalidFeaturesError(f"the {what} are not a list of finite points", hint=hint)
     return source, target, matched
-
-
-def _names(keypoints: xr.Dataset) -> list[str]:
-    """The names to list; none if there are none, or they would not be short."""
-    if "name" not in keypoints.variables:
-        return []
-    names = [str(name) for name in keypoints["name"].values]
-    short = all(len(name) <= _LONGEST_NAME for name in names)
-    return names if short and any(names) else []
 
 
 def _draw_points(
@@ -130,7 +116,7 @@ def _draw_points(
 ) -> Picture:
     """The picture with points and their numbers, which keep within the bounds where they can."""
     letters = round(_LETTERS * unit)
-    sizes = np.array([_badge(number, letters) for number in numbers]).reshape(-1, 2)
+    sizes = np.array([badge_size(number, letters) for number in numbers]).reshape(-1, 2)
     casing = shade(0.55)
     overlay = Overlay(*picture.shape[:2])
     places = place_labels(points, sizes, bounds, radius=(_DOT + 1.6) * unit)
@@ -143,65 +129,16 @@ def _draw_points(
     for point, color, full in zip(points, colors, filled, strict=True):
         if full:
             overlay.dot(point, casing, (_DOT + 1.6) * unit)
-            overlay.dot(point, opaque(_WHITE), (_DOT + 0.8) * unit)
+            overlay.dot(point, opaque((255, 255, 255)), (_DOT + 0.8) * unit)
             overlay.dot(point, opaque(color), _DOT * unit)
         else:
             overlay.ring(point, casing, _DOT * unit, 2.8 * unit)
             overlay.ring(point, opaque(color), _DOT * unit, 1.2 * unit)
     for place, size, color in zip(places, sizes, colors, strict=True):
-        _pill(overlay, place, size + unit, casing)
-        _pill(overlay, place, size, opaque(color))
+        draw_badge(overlay, place, size + unit, casing)
+        draw_badge(overlay, place, size, opaque(color))
     picture = overlay.over(picture)
     for place, number in zip(places, numbers, strict=True):
-        picture = _write(picture, number, place, letters)
+        x, y = place + 0.5
+        picture = write_lines(picture, [number], x=x, y=y, size=letters, anchor="m")
     return picture
-
-
-def _badge(number: str, letters: int) -> tuple[float, float]:
-    """Width and height of what a number stands on, which is as wide as it is high at least."""
-    height = 1.25 * letters
-    return max(height, text_width(number, letters) + 0.7 * letters), height
-
-
-def _pill(overlay: Overlay, place: Any, size: Any, color: tuple[int, ...]) -> None:
-    x, y = place
-    reach = (size[0] - size[1]) / 2
-    overlay.line((x - reach, y), (x + reach, y), color, size[1])
-
-
-def _write(picture: Picture, text: str, place: Any, letters: int, anchor: str = "m") -> Picture:
-    x, y = place
-    return write_lines(
-        picture, [text], x=x + 0.5, y=y + 0.5, size=letters, anchor=anchor, bold_first=False
-    )
-
-
-def _with_legend(
-    picture: Picture, names: Sequence[str], colors: npt.NDArray[np.uint8], unit: float
-) -> Picture:
-    """The picture above a list of the numbers and names; as it is if that would be too long."""
-    letters = round(_LETTERS * unit)
-    height, margin = 1.9 * letters, 0.6 * letters
-    x, row, entries = margin, 0, []
-    for index, name in enumerate(names):
-        if not name:
-            continue
-        wide = _badge(str(index + 1), letters)[0]
-        whole = wide + 0.5 * letters + text_width(name, letters)
-        if x > margin and x + whole > picture.shape[1] - margin:
-            x, row = margin, row + 1
-        entries.append((index, name, x, row, wide))
-        x += whole + 1.6 * letters
-    if row >= _LEGEND_ROWS:
-        return picture
-    strip = np.full((round((row + 1) * height + margin), picture.shape[1], 3), 255, np.uint8)
-    overlay = Overlay(*strip.shape[:2])
-    for index, _, x, row, wide in entries:
-        at = x + wide / 2, margin / 2 + (row + 0.5) * height
-        _pill(overlay, at, (wide, 1.25 * letters), opaque(colors[index]))
-    strip = overlay.over(strip)
-    for index, name, x, row, wide in entries:
-        y = margin / 2 + (row + 0.5) * height
-        strip = _write(strip, str(index + 1), (x + wide / 2, y), letters)
-        strip = _write(strip, name, (x + wide + 0.5 * letters, y), letters, anchor="l")
-    return np.concatenate([picture, strip])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import KDTree
 
 Points = npt.NDArray[np.float64]
 """(n, 2), x and y in pixels of the picture."""
@@ -40,8 +41,8 @@ def place_labels(points: Points, sizes: Points, bounds: Box, *, radius: float) -
     centres = points.copy()
     boxes = np.full((count, 4), np.nan)
     marks = np.concatenate([points - radius, points + radius], axis=1)
-    apart = np.linalg.norm(points[:, None] - points[None], axis=2)
-    crowd = (apart < 3 * sizes.max(initial=1)).sum(axis=1)
+    reach = 3 * sizes.max(initial=1)
+    crowd = KDTree(points).query_ball_point(points, reach, return_length=True)
     placed = np.zeros(count, dtype=bool)
     for one in np.argsort(-crowd, kind="stable"):
         candidates, moved = _candidates(points[one], sizes[one], radius)

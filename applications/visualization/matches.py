@@ -5,9 +5,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors import read_image
-from ...descriptors.errors import InvalidFeaturesError
 from ...descriptors.images import ImageLike
 from ...descriptors.settings import check_int
+from .keypoints import read_points
 from .overlay import Overlay, opaque, shade
 from .palette import position_colors
 from .side_by_side import SideBySide
@@ -48,8 +48,8 @@ def draw_matches(
     """
     check_int("width", width, minimum=64, maximum=20_000)
     a, b = read_image(image_a).pixels, read_image(image_b).pixels
-    source = _coordinates(matches, "source")
-    target = _coordinates(matches, "target")
+    hint = "draw what to_matches(found) gives"
+    source, target, _ = read_points(matches, "score", what="matches", hint=hint)
     layout = SideBySide.of(a.shape, b.shape, width)
     picture = layout.picture(a, b)
     if len(source) == 0:
@@ -59,22 +59,6 @@ def draw_matches(
     order = np.argsort(matches["score"].values, kind="stable")
     starts, ends = layout.in_a(source), layout.in_b(target)
     return _draw_over(picture, starts[order], ends[order], colors[order])
-
-
-def _coordinates(matches: xr.Dataset, side: str) -> npt.NDArray[np.float64]:
-    """The points of one side, float64 (match, 2)."""
-    names = (f"{side}_x", f"{side}_y")
-    for name in (*names, "score"):
-        if name not in matches:
-            raise InvalidFeaturesError(
-                f"the matches have no variable {name!r}", hint="draw what to_matches(found) gives"
-            )
-    points = np.stack([np.asarray(matches[name].values, dtype=float) for name in names], axis=-1)
-    if points.ndim != 2 or not np.isfinite(points).all():
-        raise InvalidFeaturesError(
-            "the matches are not a list of finite points", hint="draw what to_matches(found) gives"
-        )
-    return points
 
 
 def _draw_over(

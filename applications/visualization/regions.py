@@ -14,6 +14,7 @@ from ...descriptors.masks import MaskLike
 from .captions import write_lines
 from .clusters import CLUSTERS, OUTSIDE, check_clusters, cluster_maps
 from .galleries import draw_gallery
+from .legend import with_legend
 from .overlay import Overlay, opaque
 from .painting import (
     NEUTRAL,
@@ -33,9 +34,10 @@ _STRENGTH = 0.7
 """The share of the colour over the photograph."""
 _TAG = 0.042
 """Height of the number of a cluster, as a share of the root of the picture's area."""
-_SMALLEST_TAG = 10
-_SMALLEST = 120
-"""Side of a picture below which there are no numbers, in pixels."""
+_SMALLEST_TAG = 8
+"""Height of a number, in pixels; a cluster too thin for it is told by its colour alone."""
+_DISC = 0.75
+"""Radius of the disc under a number, as a multiple of its height."""
 
 
 def draw_clusters(
@@ -70,7 +72,15 @@ def draw_clusters(
     check_clusters(clusters, seed)
     scene = Scene.of(inputs, descriptor, images, masks)
     labels = cluster_maps(scene.maps, scene.inside(), clusters, seed)
-    return draw_gallery(scene, cluster_views(labels, scene), width)
+    return paint_clusters(labels, scene, width)
+
+
+def paint_clusters(labels: Sequence[xr.DataArray], scene: Scene, width: int) -> Picture:
+    """The regions of each image under its photograph, above a list of all clusters."""
+    picture = draw_gallery(scene, cluster_views(labels, scene), width)
+    colors = CLUSTER_COLORS[: len(labels[0].attrs["similarity"])]
+    entries = [("", color, str(number)) for number, color in enumerate(colors, start=1)]
+    return with_legend(picture, entries, max(11, picture.shape[1] // 62))
 
 
 def cluster_views(labels: Sequence[xr.DataArray], scene: Scene) -> list[View]:
@@ -119,10 +129,8 @@ def _outlined(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
 
 
 def _numbered(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
-    """The picture with the number of each cluster in the middle of its broadest part."""
+    """The picture with the number of each cluster in its broadest part, if that can hold it."""
     side = (picture.shape[0] * picture.shape[1]) ** 0.5
-    if side < _SMALLEST:
-        return picture
     size = max(_SMALLEST_TAG, round(side * _TAG))
     overlay = Overlay(*picture.shape[:2])
     tags = []
@@ -131,11 +139,13 @@ def _numbered(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
         region = np.pad((regions == label).astype(np.uint8), 1)
         distance = cv2.distanceTransform(region, cv2.DIST_L2, 5)[1:-1, 1:-1]
         y, x = np.unravel_index(int(distance.argmax()), distance.shape)
-        if distance[y, x] >= size * 0.6:
-            overlay.dot((x, y), opaque((255, 255, 255)), size * 0.75)
-            tags.append((label, x, y))
+        # The disc covers nothing of other clusters.
+        letters = min(size, int((distance[y, x] - 1) / _DISC))
+        if letters >= _SMALLEST_TAG:
+            overlay.dot((x, y), opaque((255, 255, 255)), letters * _DISC)
+            tags.append((label, x, y, letters))
     picture = overlay.over(picture)
-    for label, x, y in tags:
+    for label, x, y, letters in tags:
         number = [str(label + 1)]
-        picture = write_lines(picture, number, x=float(x), y=float(y), size=size, anchor="m")
+        picture = write_lines(picture, number, x=float(x), y=float(y), size=letters, anchor="m")
     return picture

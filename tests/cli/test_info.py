@@ -28,8 +28,8 @@ def test_it_shows_the_image_the_descriptor_and_the_layers(descr: Any, feature_fi
     table = {line.split()[0]: line.split() for line in lines[lines.index("") + 3 :]}
     assert list(table) == ["sift/scale_1", "sift/scale_2", "sift_2/scale_1"]
     # 96 x 64 pixels on a canvas of that size: steps of 8 and of 4.
-    assert " ".join(table["sift/scale_1"][1:]) == "128 8 x 12 8.0 x 8.0 px all 0.5"
-    assert " ".join(table["sift_2/scale_1"][1:]) == "128 16 x 24 4.0 x 4.0 px all 0.5"
+    assert " ".join(table["sift/scale_1"][1:]) == "128 8 x 12 8.0 x 8.0 all 0.5"
+    assert " ".join(table["sift_2/scale_1"][1:]) == "128 16 x 24 4.0 x 4.0 all 0.5"
     assert all(len(line) <= 80 for line in lines)
 
 

@@ -234,6 +234,41 @@ def test_a_drawing_is_written(descr: Any) -> None:
         assert picture.width == pytest.approx(1600, abs=4)
 
 
+def test_every_point_is_drawn_and_numbered_with_or_without_a_match(descr: Any) -> None:
+    """A ring in the source alone where a point has no match, and its name below."""
+    Path("points.csv").write_text("name,x,y\nleft eye,60,32\nno match,2,20\n")
+    points = ("--points", "points.csv")
+    done = descr(*PAIR, *points, "-o", "m.png")
+    table = [line.split() for line in done.out.splitlines()[:4]]
+    assert (table[0][0], table[2][0], table[3][0]) == ("point", "1", "2")
+    assert table[3][-2:] == ["no", "match"]
+    picture = np.asarray(PIL.Image.open("m.png")).astype(int)
+    descr(*PAIR, "--min-score", "1", "-o", "bare.png")
+    bare = np.asarray(PIL.Image.open("bare.png")).astype(int)
+    scale = bare.shape[0] / 64
+    left = bare.shape[1] - 96 * scale
+
+    def drawn(x: float, y: float, *, begin: float = 0) -> np.ndarray:
+        """What was drawn within 3 pixels of a place of the photograph."""
+        rows, columns = (
+            slice(round((value - 2.5) * scale), round((value + 3.5) * scale)) for value in (y, x)
+        )
+        columns = slice(columns.start + round(begin), columns.stop + round(begin))
+        part, empty = picture[rows, columns], bare[rows, columns]
+        return part[np.abs(part - empty).max(axis=-1) > 40]
+
+    ring, dot = drawn(5, 20), drawn(60, 32)
+    assert len(ring) > 20
+    assert (np.abs(ring - 176).max(axis=-1) < 8).any()
+    assert (np.ptp(dot, axis=-1) > 60).any()
+    assert len(drawn(52, 32, begin=left)) > 20
+    assert np.isin(picture[: len(bare), round(left) :], 176).all(axis=-1).sum() < 20
+    # The names stand below.
+    strip = picture[len(bare) :]
+    assert (strip < 90).all(axis=-1).sum() > 100
+    assert (strip == 176).all(axis=-1).any()
+
+
 def test_feature_files_take_the_place_of_images(descr: Any) -> None:
     assert descr("extract", "a.png", "b.png", "-o", ".", *FAST, "--lossless").code == 0
     from_images = json.loads(descr(*PAIR, "--json").out)

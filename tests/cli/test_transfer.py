@@ -66,7 +66,7 @@ def test_standard_output_is_a_table_with_the_numbers_of_the_drawing(descr: Any, 
     assert lines[0].split() == [
         "point", "name", "source", "x,", "y", "target", "x,", "y", "score", "round", "trip",
     ]  # fmt: skip
-    assert lines[2].startswith("    1   left eye ")
+    assert lines[2].startswith("    1  left eye ")
     assert lines[4].startswith("    3 ")
     assert any(line.split() == ["matched", "3", "(100.0%)"] for line in lines)
     assert all(len(line) <= 80 for line in lines)

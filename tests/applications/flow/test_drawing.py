@@ -40,6 +40,23 @@ def test_the_legend_says_what_grey_is_where_there_is_grey():
     assert count[1] - count[0] > 200
 
 
+def test_the_legend_says_what_is_dark_where_something_is():
+    """A disc in the darker colours stands in the legend, and only where the flow has some."""
+    x = np.full((60, 90), 10.0)
+    x[:2] = -300
+    legends = [draw_flow(flow_of(x), maximum=most)[:, -190:] for most in (10, 300)]
+    # The wheel itself ends above.
+    dark = [
+        ((one[200:] < 200).any(axis=-1) & (np.ptp(one[200:], axis=-1) > 150)) for one in legends
+    ]
+    assert dark[0].sum() > 100
+    assert dark[1].sum() == 0
+    disc = legends[0][200:][dark[0]]
+    assert all((disc.argmax(axis=-1) == channel).any() for channel in range(3))
+    assert np.median(disc.max(axis=-1)) == 191
+    assert (legends[0] < 100).all(axis=-1).sum() > (legends[1] < 100).all(axis=-1).sum() + 20
+
+
 def test_coarse_cells_keep_the_aspect_of_the_image():
     flow = flow_of(np.ones((4, 10)), source_height=300, source_width=451)
     picture = draw_flow(flow, width=1000)

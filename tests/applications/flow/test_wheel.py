@@ -81,14 +81,40 @@ def test_what_is_not_valid_is_grey_and_grey_is_no_flow():
     assert np.abs(colors - UNKNOWN_COLOR).max(axis=-1).min() > 60
 
 
-def test_the_maximum_is_the_longest_unless_that_is_an_outlier():
+def test_the_maximum_is_a_neat_number_that_few_are_beyond():
     assert flow_maximum(flow_of([[3, 0, np.nan]], [[4, 0, 2]])) == 5
-    lengths = np.linspace(0, 100, 1000)[None]
+    lengths = np.linspace(0, 97, 1000)[None]
     assert flow_maximum(flow_of(lengths, 0 * lengths)) == 100
-    lengths[0, -1] = 5000
-    assert 98 < flow_maximum(flow_of(lengths, 0 * lengths)) < 101
+    lengths[0, ::50] = 5000
+    assert flow_maximum(flow_of(lengths, 0 * lengths)) == 100
     assert flow_maximum(flow_of([[0, 0.1]], [[0, 0]])) == 1
     assert flow_maximum(flow_of([[np.nan]], [[np.nan]])) == 1
+    # A rounding error is no reason for the next number.
+    assert flow_maximum(flow_of(np.full((2, 2), 10.0001), np.zeros((2, 2)))) == 10
+    assert flow_maximum(flow_of([[1234.0]], [[0]])) == 1500
+
+
+def test_what_leads_back_elsewhere_has_no_say_in_the_maximum():
+    lengths = np.full((10, 10), 10.0)
+    lengths[:4] = 300
+    back = np.where(lengths > 10, 250.0, 0.5)
+    flow = flow_of(lengths, 0 * lengths, consistency=(("y", "x"), back))
+    assert flow_maximum(flow) == 10
+    assert flow_maximum(flow.assign(consistency=flow["consistency"] + 500)) == 300
+
+
+@pytest.mark.parametrize("share", [0.005, 0.02])
+def test_outliers_do_not_take_the_colour_from_the_rest(share):
+    y, x = np.mgrid[-15:15:0.2, -20:20:0.2]
+    wrong = np.random.default_rng(0).random(x.shape) < share
+    clean, noisy = (
+        flow_colors(flow_of(np.where(mask, 400.0, x), np.where(mask, -300.0, y))).astype(int)
+        for mask in (np.zeros_like(wrong), wrong)
+    )
+    saturation = [np.median(np.ptp(colors, axis=-1)) for colors in (clean, noisy)]
+    assert saturation[0] > 100
+    assert saturation[1] == pytest.approx(saturation[0], rel=0.05)
+    np.testing.assert_array_equal(noisy[~wrong], clean[~wrong])
 
 
 @pytest.mark.parametrize("maximum", [0, -1, np.nan, np.inf, "10"])

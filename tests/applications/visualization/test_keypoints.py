@@ -1,10 +1,12 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import PIL.Image
 import pytest
 import xarray as xr
 from descr.applications import draw_keypoints
+from descr.applications.visualization.palette import position_colors
 from descr.descriptors.errors import ImageError, InvalidFeaturesError, OptionError
 
 GREY = 128
@@ -74,19 +76,45 @@ def test_names_stand_below_the_pictures() -> None:
     assert (np.ptp(strip.astype(int), axis=2) > 60).any()
 
 
-@pytest.mark.parametrize("names", [["", ""], ["a name of far too many letters to be listed", "b"]])
-def test_names_that_are_none_or_long_are_not_listed(names: list[str]) -> None:
+def test_names_that_are_none_are_not_listed() -> None:
     rows = [(20, 15, 70, 40), (60, 45, 10, 10)]
-    picture = draw_keypoints(flat(60, 80), flat(60, 80), keypoints(*rows, names=names))
+    picture = draw_keypoints(flat(60, 80), flat(60, 80), keypoints(*rows, names=["", ""]))
     without = draw_keypoints(flat(60, 80), flat(60, 80), keypoints(*rows))
     np.testing.assert_array_equal(picture, without)
 
 
-def test_a_list_that_grows_too_long_is_left_out() -> None:
-    rows = [(n % 80, n % 60, n % 80, n % 60) for n in range(200)]
-    names = [f"the keypoint {n}" for n in range(200)]
-    picture = draw_keypoints(flat(60, 80), flat(60, 80), keypoints(*rows, names=names), width=400)
-    assert picture.shape[0] < 200
+@pytest.mark.parametrize(
+    "name", ["the keypoint {}", "{}", "a name of many letters, {} of them", "鼻 {}"]
+)
+@pytest.mark.parametrize("count", [1, 7, 40, 150])
+@pytest.mark.parametrize("width", [400, 1600])
+def test_the_list_of_names_is_complete(count: int, name: str, width: int) -> None:
+    """Each name has a badge of the colour of its point, whatever their number."""
+    rows = [(7 * n % 80, 11 * n % 60, 13 * n % 80, n % 60) for n in range(count)]
+    names = [name.format(n) for n in range(count)]
+    a = flat(60, 80)
+    named = draw_keypoints(a, a, keypoints(*rows, names=names), width=width)
+    without = draw_keypoints(a, a, keypoints(*rows), width=width)
+    strip = named[len(without) :].astype(int)
+    assert len(strip) > 15
+    badges = cv2.connectedComponents((np.ptp(strip, axis=2) > 30).astype(np.uint8), connectivity=8)
+    assert badges[0] - 1 >= count
+    colors = position_colors(np.array(rows, float)[:, :2], 80, 60).astype(int)
+    apart = np.abs(strip.reshape(-1, 1, 3)[np.ptp(strip, axis=2).ravel() > 30] - colors).max(axis=2)
+    assert apart.min(axis=0).max() == 0
+    assert named.shape[1] == without.shape[1]
+    assert (strip[:, -1] == 255).all()
+
+
+def test_a_name_that_is_wider_than_the_picture_is_cut_in_its_middle() -> None:
+    names = ["left" + "-" * 900 + "right", "b"]
+    rows = [(20, 15, 70, 40), (60, 45, 10, 10)]
+    picture = draw_keypoints(flat(60, 80), flat(60, 80), keypoints(*rows, names=names))
+    without = draw_keypoints(flat(60, 80), flat(60, 80), keypoints(*rows))
+    strip = picture[len(without) :]
+    assert picture.shape[1] == without.shape[1]
+    assert len(strip) < 120
+    assert (strip[:, -4:] == 255).all()
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,12 @@ def halves(order: tuple[int, int] = (0, 1)) -> object:
     return feature_map(np.eye(3)[:, labels])
 
 
+def without_legend(picture: np.ndarray) -> np.ndarray:
+    """What stands above the list of clusters, which begins with white."""
+    white = (picture == 255).all(axis=(1, 2))
+    return picture[: np.flatnonzero(white)[0]]
+
+
 def test_matched_clusters_have_one_colour_in_both_images() -> None:
     picture = draw_clusters([halves(), halves((1, 0))], clusters=2, width=800)
     height, width = picture.shape[:2]
@@ -34,7 +40,7 @@ def test_a_white_line_runs_between_the_clusters() -> None:
 
 
 def test_each_cluster_carries_its_number_inside() -> None:
-    picture = draw_clusters([halves()], clusters=2, width=800)
+    picture = without_legend(draw_clusters([halves()], clusters=2, width=800))
     colors = CLUSTER_COLORS[:2]
     white = (picture == 255).all(axis=-1)
     for side in (slice(30, 370), slice(430, 770)):
@@ -45,10 +51,40 @@ def test_each_cluster_carries_its_number_inside() -> None:
     assert (picture == colors[0]).all(axis=-1).any()
 
 
+@pytest.mark.parametrize("wide", [1, 2, 4])
+def test_a_number_covers_no_cell_of_another_cluster(wide: int) -> None:
+    """A small cluster in a large one has a small number, or none."""
+    labels = np.zeros((60, 80), int)
+    labels[20 : 20 + wide, 30 : 30 + wide] = 1
+    fmap = feature_map(np.eye(2)[:, labels])
+    view = draw_clusters([fmap], clusters=2, width=800)[:600]
+    # The cells around the small cluster, and it itself, each without the line between them.
+    near, inside = np.zeros((2, 600, 800), bool)
+    near[170 : 230 + 10 * wide, 270 : 330 + 10 * wide] = True
+    near[197 : 203 + 10 * wide, 297 : 303 + 10 * wide] = False
+    inside[203 : 197 + 10 * wide, 303 : 297 + 10 * wide] = True
+    assert (view[near] == CLUSTER_COLORS[0]).all()
+    numbered = (view[inside] != CLUSTER_COLORS[1]).any()
+    assert numbered == (wide > 1)
+
+
+def test_the_legend_lists_every_cluster() -> None:
+    labels = np.arange(12).repeat(4).reshape(6, 8)
+    picture = draw_clusters([feature_map(np.eye(12)[:, labels])], clusters=12, width=900)
+    strip = picture[675:]
+    at = [np.argwhere((strip == color).all(axis=-1)) for color in CLUSTER_COLORS]
+    assert min(map(len, at)) > 50
+    left = [places[:, 1].mean() for places in at]
+    assert left == sorted(left)
+    # To the right of each badge stands its number.
+    for start, end in zip(left, [*left[1:], 900], strict=True):
+        assert (strip[:, round(start) + 12 : round(end) - 12] < 90).all(axis=-1).any()
+
+
 def test_the_photograph_shows_through() -> None:
     image = np.zeros((60, 80, 3), np.uint8)
     image[:, ::8] = 255
-    picture = draw_clusters([halves()], clusters=2, images=[image], width=800)
+    picture = without_legend(draw_clusters([halves()], clusters=2, images=[image], width=800))
     height, width = picture.shape[:2]
     right = picture[:, width // 2 :].astype(int)
     # Its light and dark stripes, in the colours of the clusters.
@@ -65,7 +101,7 @@ def photograph_part(picture: np.ndarray) -> np.ndarray:
 def test_outside_the_mask_it_is_neutral() -> None:
     mask = np.zeros((60, 80), bool)
     mask[:30] = True
-    picture = draw_clusters([halves()], clusters=2, masks=[mask], width=400)
+    picture = without_legend(draw_clusters([halves()], clusters=2, masks=[mask], width=400))
     height = picture.shape[0]
     assert (picture[height // 2 + 4 :] == NEUTRAL).all()
     assert (picture[: height // 2 - 4] != NEUTRAL).any(axis=-1).mean() > 0.9

@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from descr.cli.tables import format_bytes
 from descr.descriptors.errors import OptionError
 from descr.descriptors.weights import MODELS, RECIPES, Model, find_model, find_models
+from rich.filesize import decimal
 from support.hub import clipseg_files, dinov2_files, pipeline_files
 
 
@@ -61,5 +61,5 @@ def test_the_site_has_the_same_table(model: Model) -> None:
     (row,) = [line for line in rows if line.startswith(f"| `{model.name}` |")]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[1].startswith(model.title)
-    assert cells[2] == format_bytes(model.size)
+    assert cells[2] == decimal(model.size)
     assert cells[4] == ", ".join(f"`{one}`" for one in model.repositories)

@@ -1,0 +1,78 @@
+"""A list of colours and names beneath a picture."""
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from .captions import fitting, text_width, write_lines
+from .overlay import Overlay, opaque
+from .painting import Picture
+
+
+def with_legend(picture: Picture, entries: Sequence[tuple[str, Any, str]], size: int) -> Picture:
+    """The picture above all entries in columns, uint8 (height, width, 3).
+
+    A name is cut where it is wider than the picture; one that is long takes several columns.
+
+    Parameters
+    ----------
+    picture:
+        Left as it is.
+    entries:
+        At least one: what stands on the badge, the colour of the badge, the name beside it.
+    size:
+        Of the letters, in pixels; from five rows on they are smaller.
+    """
+    width = picture.shape[1]
+    places = _places(entries, size, width)
+    if places[-1][1] >= 4:
+        size = max(min(size, 10), round(0.75 * size))
+        places = _places(entries, size, width)
+    height, margin = 1.9 * size, 0.6 * size
+    strip = np.full((round((places[-1][1] + 1) * height + margin), width, 3), 255, np.uint8)
+    overlay, texts = Overlay(*strip.shape[:2]), []
+    for (tag, color, name), (x, row) in zip(entries, places, strict=True):
+        wide, y = badge_size(tag, size)[0], margin / 2 + (row + 0.5) * height
+        draw_badge(overlay, (x + wide / 2, y), badge_size(tag, size), opaque(color))
+        left = x + wide + 0.5 * size
+        name = fitting(name, size, width - margin - left)
+        texts += [(tag, x + wide / 2, y, "m"), (name, left, y, "l")]
+    strip = overlay.over(strip)
+    for text, x, y, anchor in texts:
+        strip = write_lines(strip, [text], x=x + 0.5, y=y + 0.5, size=size, anchor=anchor)
+    return np.concatenate([picture, strip])
+
+
+def _places(
+    entries: Sequence[tuple[str, Any, str]], size: int, width: int
+) -> list[tuple[float, int]]:
+    """Where each entry begins, in pixels from the left, and its row."""
+    room = width - 1.2 * size
+    gaps = 2.1 * size
+    wholes = [badge_size(tag, size)[0] + text_width(name, size) + gaps for tag, _, name in entries]
+    # Nine of ten entries take one column; the gap behind the last one may leave the picture.
+    step = min(float(np.quantile(wholes, 0.9)), room)
+    columns = int((room + 1.6 * size) // step)
+    column, row, places = 0, 0, []
+    for whole in wholes:
+        span = ceil(whole / step - 1e-6)
+        if column and column + span > columns:
+            column, row = 0, row + 1
+        places.append((0.6 * size + column * step, row))
+        column += span
+    return places
+
+
+def badge_size(text: str, size: int) -> tuple[float, float]:
+    """Width and height of what a number stands on, which is as wide as it is high at least."""
+    height = 1.25 * size
+    return max(height, text_width(text, size) + 0.7 * size), height
+
+
+def draw_badge(overlay: Overlay, place: Any, size: Any, color: tuple[int, ...]) -> None:
+    """A bar with round ends, its middle at (x, y)."""
+    x, y = place
+    reach = (size[0] - size[1]) / 2
+    overlay.line((x - reach, y), (x + reach, y), color, size[1])
