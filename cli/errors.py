@@ -4,7 +4,8 @@ import difflib
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any
+from enum import EnumType
+from typing import Any, get_args, get_type_hints
 
 import typer
 
@@ -17,6 +18,8 @@ BROKEN_PIPE = 141
 # Typer brings its own copy of click, or uses click itself, by version: the class of all usage
 # errors is the one that this public class derives from.
 USAGE_ERROR: type[Any] = typer.BadParameter.__mro__[1]
+
+_NUMBERS = {int: "an integer", float: "a number"}
 
 
 class UserError(Exception):
@@ -100,7 +103,6 @@ def explain_usage(error: Any) -> tuple[str, str | None]:
     hint: str | None = f"see {command} --help"
     # Some versions of typer speak of a variable of the environment where there is none.
     message = one_line(error.format_message()).replace(" (env var: 'None')", "").rstrip(".")
-    message = message.replace(": Value error, ", ": ")
     misspelt = getattr(error, "option_name", None)
     if context is not None and misspelt and message.startswith("No such option"):
         known = _options(context)
@@ -110,7 +112,28 @@ def explain_usage(error: Any) -> tuple[str, str | None]:
         known = list(getattr(context.command, "commands", ()))
         message = message.partition(". Did you mean")[0]
         hint = f"{_nearest(message.split()[-1], known)}the commands are {', '.join(known)}"
+    elif getattr(error, "value", None) is not None:
+        return _explain_value(error, command) or (message, hint)
     return message[:1].lower() + message[1:], hint
+
+
+def _explain_value(error: Any, command: str) -> tuple[str, str] | None:
+    """The same for a value that is not of its option's type, where that is a number or a choice."""
+    option, description = error.param.opts[0], error.param.help or ""
+    annotations = get_type_hints(error.ctx.command.callback, include_extras=True)
+    union, declared = get_args(annotations[error.param.name])
+    kind = next(iter(get_args(union)), union)
+    if isinstance(kind, EnumType):
+        expected = f"one of {', '.join(kind)}"
+        hint = f"{_nearest(error.value, list(kind))}see {command} --help"
+    elif kind in _NUMBERS:
+        expected = _NUMBERS[kind]
+        if declared.min is not None:
+            expected += f" of at least {declared.min}"
+        hint = f"{option} {error.param.metavar}: {description[:1].lower()}{description[1:]}"
+    else:
+        return None
+    return f"{option} must be {expected}, not {error.value!r}", hint.rstrip(".")
 
 
 def _options(context: Any) -> list[str]:

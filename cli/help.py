@@ -17,11 +17,14 @@ class Command(typer.core.TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take the command line apart; an error knows which command it is about."""
+        words = list(args)
         try:
             return super().parse_args(ctx, args)
         except USAGE_ERROR as error:
             # An option without its value is noticed where the command isn't known.
             error.ctx = getattr(error, "ctx", None) or ctx
+            if param := getattr(error, "param", None):
+                error.value = self.make_parser(ctx).parse_args(words)[0].get(param.name)
             raise
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
