@@ -46,7 +46,7 @@ def report(error: BaseException, *, debug: bool = False) -> int:
 
     With `debug` the traceback comes first.
     """
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
         say("interrupted")
         return INTERRUPTED
     if debug:

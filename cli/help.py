@@ -1,12 +1,10 @@
-"""The commands as a user meets them: help in plain titled groups, and a quiet end."""
+"""The commands as a user meets them: help in plain titled groups."""
 
-import os
-import sys
 from typing import Any
 
 import typer.core
 
-from .errors import BROKEN_PIPE, INTERRUPTED, USAGE_ERROR, say
+from .errors import USAGE_ERROR
 
 
 class Command(typer.core.TyperCommand):
@@ -69,21 +67,3 @@ class Group(typer.core.TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """The names of the commands, the main one first."""
         return list(self.commands)
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run a command; end without a traceback if it is interrupted or nobody reads on."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            say("interrupted")
-            raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:
-            _discard_output()
-            raise typer.Exit(BROKEN_PIPE) from None
-
-
-def _discard_output() -> None:
-    """Send what is still buffered nowhere: Python would complain about it on its way out."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
