@@ -1,6 +1,7 @@
 """What a user sees when something fails: one line, a hint, and an exit code."""
 
 import difflib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -83,6 +84,13 @@ def say_error(message: str, hint: str | None = None) -> None:
         _say("hint", typer.colors.CYAN, hint)
 
 
+def wants_color() -> bool | None:
+    """Whether the user asks for colours (https://no-color.org); None for those of a terminal."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return True if os.environ.get("FORCE_COLOR") else None
+
+
 def say(message: str) -> None:
     """Print one line to standard error."""
     typer.echo(one_line(message), err=True)
@@ -149,5 +157,5 @@ def _nearest(name: str, known: Sequence[str]) -> str:
 
 
 def _say(label: str, colour: str, text: str) -> None:
-    # `typer.echo` leaves the colour out where standard error is not a terminal.
-    typer.echo(f"{typer.style(f'{label}:', fg=colour, bold=True)} {one_line(text)}", err=True)
+    styled = typer.style(f"{label}:", fg=colour, bold=True)
+    typer.echo(f"{styled} {one_line(text)}", err=True, color=wants_color())

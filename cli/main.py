@@ -19,7 +19,7 @@ from . import (
     swap,
     transfer,
 )
-from .errors import INTERRUPTED, UserError, report, say
+from .errors import INTERRUPTED, UserError, report, say, wants_color
 from .help import Command, Group
 from .quiet import quiet, stoppable
 from .streams import guarded_streams
@@ -69,6 +69,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
                 args=[argument for argument in given if argument != "--debug"],
                 prog_name=NAME,
                 standalone_mode=False,
+                color=wants_color(),
             )
             sys.stdout.flush()
         except (Exception, KeyboardInterrupt) as error:

@@ -9,8 +9,8 @@ Advance = Callable[[str], None]
 
 def spinner(text: str) -> Any:
     """A context that shows a spinner and the text; nothing where nobody would see it."""
-    console = _console()
-    return console.status(text) if console.is_terminal else nullcontext()
+    console = terminal_console()
+    return console.status(text) if console else nullcontext()
 
 
 @contextmanager
@@ -19,8 +19,8 @@ def progress_bar(total: int) -> Iterator[Advance]:
 
     Nothing is drawn where standard error is not a terminal.
     """
-    console = _console()
-    if not console.is_terminal:
+    console = terminal_console()
+    if console is None:
         yield lambda _: None
         return
     from rich.progress import (
@@ -49,7 +49,10 @@ def progress_bar(total: int) -> Iterator[Advance]:
         yield advance
 
 
-def _console() -> Any:
+def terminal_console() -> Any:
+    """The console of standard error where that is a terminal; None where nobody would see it."""
     from rich.console import Console
 
-    return Console(stderr=True)
+    console = Console(stderr=True)
+    # With FORCE_COLOR rich takes anything for a terminal, and a bar would fill a log.
+    return console if console.is_interactive and console.file.isatty() else None

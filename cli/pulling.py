@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .errors import say
+from .progress import terminal_console
 
 if TYPE_CHECKING:
     from ..descriptors.weights import Progress
@@ -17,10 +18,8 @@ def shown(name: str) -> "Iterator[Progress]":
     On a terminal a bar with the bytes, the speed and the time left; elsewhere only the lines
     that are worth keeping in a log.
     """
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    console = terminal_console()
+    if console is None:
         yield _Lines(name)
         return
     from rich.progress import (

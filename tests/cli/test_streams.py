@@ -1,6 +1,9 @@
 """What becomes of a command whose standard output or standard error can't be written."""
 
+import contextlib
 import os
+import pty
+import re
 import shlex
 import subprocess
 import sys
@@ -79,3 +82,67 @@ def test_the_exit_code_is_right_where_nothing_can_be_said(where: str) -> None:
     done = shell(f"DESCR {where}", *MATCH, "-o", "m.csv")
     assert done.returncode == 0
     assert "m.csv" in done.stdout
+
+
+def terminal(*arguments: str, **environment: str) -> str:
+    """What the program writes to a terminal of 80 columns, whichever stream it is."""
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [*PROGRAM, *arguments],
+        stdout=slave,
+        stderr=slave,
+        env={**os.environ, "TERM": "xterm-256color", **environment},
+    ):
+        os.close(slave)
+        written = b""
+        # Linux reports the end of a terminal as an error.
+        with contextlib.suppress(OSError):
+            while part := os.read(master, 65536):
+                written += part
+    os.close(master)
+    return written.decode()
+
+
+COLORFUL = [
+    ("match", "gone.png", "b.png"),
+    ("match", "a.png", "b.png", "--min-score", "abc"),
+    ("matchers",),
+]
+
+
+@pytest.mark.parametrize("arguments", COLORFUL, ids=" ".join)
+def test_a_terminal_shows_colours_unless_it_or_the_user_has_none(
+    arguments: tuple[str, ...],
+) -> None:
+    assert "\x1b[" in terminal(*arguments)
+    assert "\x1b[" in terminal(*arguments, NO_COLOR="")
+    assert "\x1b" not in terminal(*arguments, NO_COLOR="1")
+    assert "\x1b" not in terminal(*arguments, NO_COLOR="1", FORCE_COLOR="1")
+    assert "\x1b" not in terminal(*arguments, TERM="dumb")
+
+
+def test_help_has_no_colours() -> None:
+    for arguments in ((), ("--help",), ("match", "--help"), ("models", "--help")):
+        assert "\x1b" not in terminal(*arguments, NO_COLOR="1")
+
+
+def test_progress_has_no_colours_either() -> None:
+    extract = ("extract", "a.png", "b.png", "--set", "size=96", "-o", "features", "--force")
+    colours = r"\x1b\[[0-9;]*m"
+    assert re.search(colours, terminal(*extract))
+    assert not re.search(colours, terminal(*extract, NO_COLOR="1"))
+
+
+@pytest.mark.parametrize("arguments", COLORFUL, ids=" ".join)
+def test_elsewhere_colours_are_asked_for(arguments: tuple[str, ...]) -> None:
+    done = shell("DESCR", *arguments)
+    assert "\x1b" not in done.stdout + done.stderr
+    done = shell("FORCE_COLOR=1 DESCR", *arguments)
+    assert "\x1b[" in done.stdout + done.stderr
+
+
+def test_progress_is_for_terminals_whatever_the_colours() -> None:
+    done = shell("FORCE_COLOR=1 DESCR", *MATCH)
+    assert done.stderr.startswith("descriptor: sift")
+    assert done.stderr.count("\n") == 1
+    assert "\x1b" not in done.stderr
