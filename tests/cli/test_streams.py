@@ -146,3 +146,28 @@ def test_progress_is_for_terminals_whatever_the_colours() -> None:
     assert done.stderr.startswith("descriptor: sift")
     assert done.stderr.count("\n") == 1
     assert "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "output"),
+    [
+        ("match", "m.csv"),
+        ("match", "m.json"),
+        ("match", "m.nc"),
+        ("match", "m.png"),
+        ("transfer", "t.nc"),
+        ("flow", "f.flo"),
+        ("flow", "f.nc"),
+        ("flow", "f.png"),
+        ("swap", "s.nc"),
+    ],
+)
+def test_an_output_for_which_there_is_no_room_is_named(command: str, output: str) -> None:
+    options = {"transfer": ["--points", "9,9"], "swap": ["--whole"]}.get(command, [])
+    # At most one block of a file can be written.
+    done = shell("ulimit -f 1; DESCR", command, *MATCH[1:], *options, "-o", output)
+    (error, hint) = without_descriptor(done.stderr)
+    assert error.startswith(f"error: {output}: can't be written: ")
+    assert hint == "hint: make room, or choose another place"
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sorted(path.name for path in Path().iterdir()) == ["a.png", "b.png"]
