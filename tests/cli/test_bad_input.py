@@ -80,7 +80,7 @@ SPOILT = {
     "a truncated JPEG": ("truncated.jpg", "cut off"),
     "too large": ("huge.png", "60000 x 60000"),
     "one pixel": ("dot.png", "1 x 1"),
-    "of another format": ("moving.gif", "not an image"),
+    "of another format": ("moving.gif", "moving.gif is a GIF, which is not read"),
 }
 
 
@@ -91,6 +91,14 @@ def test_an_image_that_is_none(descr: Any, mess: Path, kind: str, first: bool) -
     spoil(kind, mess / name)
     pair = (f"mess/{name}", B) if first else (A, f"mess/{name}")
     descr("match", *pair, "-o", "m.csv", "-o", "m.png").refused(name, says)
+
+
+def test_the_hint_about_size_is_for_the_command_line(descr: Any, mess: Path) -> None:
+    huge_png(mess / "huge.png")
+    (hint,) = descr("match", "mess/huge.png", B).hints
+    assert hint == (
+        "hint: scale it down first, as in: magick big.png -resize 4000x4000 smaller.png"
+    )
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SPOILT if kind != "one pixel"])
