@@ -1,10 +1,12 @@
 """What a user sees when something fails: one line, a hint, and an exit code."""
 
 import difflib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any
+from enum import EnumType
+from typing import Any, get_args, get_type_hints
 
 import typer
 
@@ -17,6 +19,8 @@ BROKEN_PIPE = 141
 # Typer brings its own copy of click, or uses click itself, by version: the class of all usage
 # errors is the one that this public class derives from.
 USAGE_ERROR: type[Any] = typer.BadParameter.__mro__[1]
+
+_NUMBERS = {int: "an integer", float: "a number"}
 
 
 class UserError(Exception):
@@ -43,7 +47,7 @@ def report(error: BaseException, *, debug: bool = False) -> int:
 
     With `debug` the traceback comes first.
     """
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
         say("interrupted")
         return INTERRUPTED
     if debug:
@@ -80,6 +84,13 @@ def say_error(message: str, hint: str | None = None) -> None:
         _say("hint", typer.colors.CYAN, hint)
 
 
+def wants_color() -> bool | None:
+    """Whether the user asks for colours (https://no-color.org); None for those of a terminal."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return True if os.environ.get("FORCE_COLOR") else None
+
+
 def say(message: str) -> None:
     """Print one line to standard error."""
     typer.echo(one_line(message), err=True)
@@ -100,7 +111,6 @@ def explain_usage(error: Any) -> tuple[str, str | None]:
     hint: str | None = f"see {command} --help"
     # Some versions of typer speak of a variable of the environment where there is none.
     message = one_line(error.format_message()).replace(" (env var: 'None')", "").rstrip(".")
-    message = message.replace(": Value error, ", ": ")
     misspelt = getattr(error, "option_name", None)
     if context is not None and misspelt and message.startswith("No such option"):
         known = _options(context)
@@ -110,7 +120,28 @@ def explain_usage(error: Any) -> tuple[str, str | None]:
         known = list(getattr(context.command, "commands", ()))
         message = message.partition(". Did you mean")[0]
         hint = f"{_nearest(message.split()[-1], known)}the commands are {', '.join(known)}"
+    elif getattr(error, "value", None) is not None:
+        return _explain_value(error, command) or (message, hint)
     return message[:1].lower() + message[1:], hint
+
+
+def _explain_value(error: Any, command: str) -> tuple[str, str] | None:
+    """The same for a value that is not of its option's type, where that is a number or a choice."""
+    option, description = error.param.opts[0], error.param.help or ""
+    annotations = get_type_hints(error.ctx.command.callback, include_extras=True)
+    union, declared = get_args(annotations[error.param.name])
+    kind = next(iter(get_args(union)), union)
+    if isinstance(kind, EnumType):
+        expected = f"one of {', '.join(kind)}"
+        hint = f"{_nearest(error.value, list(kind))}see {command} --help"
+    elif kind in _NUMBERS:
+        expected = _NUMBERS[kind]
+        if declared.min is not None:
+            expected += f" of at least {declared.min}"
+        hint = f"{option} {error.param.metavar}: {description[:1].lower()}{description[1:]}"
+    else:
+        return None
+    return f"{option} must be {expected}, not {error.value!r}", hint.rstrip(".")
 
 
 def _options(context: Any) -> list[str]:
@@ -126,5 +157,5 @@ def _nearest(name: str, known: Sequence[str]) -> str:
 
 
 def _say(label: str, colour: str, text: str) -> None:
-    # `typer.echo` leaves the colour out where standard error is not a terminal.
-    typer.echo(f"{typer.style(f'{label}:', fg=colour, bold=True)} {one_line(text)}", err=True)
+    styled = typer.style(f"{label}:", fg=colour, bold=True)
+    typer.echo(f"{styled} {one_line(text)}", err=True, color=wants_color())

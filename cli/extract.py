@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .errors import USER, UserError, say, say_error
-from .inputs import holds_features, images_in
+from .inputs import holds_features, images_in, read_photograph
 from .loading import load_library
 from .names import AUTO
 from .options import Descriptor, Device, Json, Settings
@@ -166,7 +166,6 @@ def _extract_all(
 def _extract_one(
     path: Path, target: Path, describe: "Made[AnyDescriptor]", *, lossless: bool, force: bool
 ) -> str:
-    from ..descriptors import read_image
     from ..descriptors.errors import ImageError
     from ..descriptors.files import save_features
 
@@ -174,7 +173,7 @@ def _extract_one(
         raise ImageError(
             f"{path} is a feature file already", hint="give it to `descr match` as it is"
         )
-    image = read_image(path)
+    image = read_photograph(path)
     with describe.at_work():
         fault = _fault(target, image, describe.made, lossless=lossless, force=force)
     if fault is None:

@@ -1,12 +1,10 @@
-"""The commands as a user meets them: help in plain titled groups, and a quiet end."""
+"""The commands as a user meets them: help in plain titled groups."""
 
-import os
-import sys
 from typing import Any
 
 import typer.core
 
-from .errors import BROKEN_PIPE, INTERRUPTED, USAGE_ERROR, say
+from .errors import USAGE_ERROR
 
 
 class Command(typer.core.TyperCommand):
@@ -17,11 +15,14 @@ class Command(typer.core.TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take the command line apart; an error knows which command it is about."""
+        words = list(args)
         try:
             return super().parse_args(ctx, args)
         except USAGE_ERROR as error:
             # An option without its value is noticed where the command isn't known.
             error.ctx = getattr(error, "ctx", None) or ctx
+            if param := getattr(error, "param", None):
+                error.value = self.make_parser(ctx).parse_args(words)[0].get(param.name)
             raise
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
@@ -66,21 +67,3 @@ class Group(typer.core.TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """The names of the commands, the main one first."""
         return list(self.commands)
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run a command; end without a traceback if it is interrupted or nobody reads on."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            say("interrupted")
-            raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:
-            _discard_output()
-            raise typer.Exit(BROKEN_PIPE) from None
-
-
-def _discard_output() -> None:
-    """Send what is still buffered nowhere: Python would complain about it on its way out."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import UserError
+from .errors import UserError, say
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -80,9 +80,17 @@ def read_input(path: Path) -> Input:
         from ..descriptors.files import load_features
 
         return Input(path, None, load_features(path))
+    return Input(path, read_photograph(path), None)
+
+
+def read_photograph(path: Path) -> "Image":
+    """The image at a path; says on standard error if it is the first of several."""
     from ..descriptors import read_image
 
-    return Input(path, read_image(path), None)
+    image = read_image(path)
+    if image.frames > 1:
+        say(f"{path} has {image.frames} frames: the first is taken")
+    return image
 
 
 def holds_features(path: Path) -> bool:

@@ -19,9 +19,10 @@ from . import (
     swap,
     transfer,
 )
-from .errors import report
+from .errors import INTERRUPTED, UserError, report, say, wants_color
 from .help import Command, Group
 from .quiet import quiet, stoppable
+from .streams import guarded_streams
 
 NAME = "descr"
 
@@ -60,15 +61,21 @@ def run(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     # Taken wherever it stands: one thinks of it when the rest is already typed.
     debug = "--debug" in given
-    with quiet(debug=debug), stoppable():
+    with quiet(debug=debug), stoppable(), guarded_streams():
         try:
+            if sys.stdout is None:
+                raise UserError("cannot write to standard output: it is closed")
             code = app(
                 args=[argument for argument in given if argument != "--debug"],
                 prog_name=NAME,
                 standalone_mode=False,
+                color=wants_color(),
             )
+            sys.stdout.flush()
         except (Exception, KeyboardInterrupt) as error:
             return report(error, debug=debug)
+        if code == INTERRUPTED:
+            say("interrupted")
     return code if isinstance(code, int) else 0
 
 

@@ -173,12 +173,10 @@ def _read(files: Sequence[Path | None], inputs: Sequence[Input]) -> "list[Mask |
 
 
 def _make(options: MaskOptions, inputs: Sequence[Input], device: str | None) -> "Segmenter":
-    from ..applications.extras import require_cluster
     from ..applications.segmentation import JointForeground, TextPrompt
     from ..descriptors.settings import construct
 
     if not options.segment:
-        require_cluster("sklearn.cluster", "--auto-mask")
         settings = parse_settings(options.settings, JointForeground)
         return construct(JointForeground, "--auto-mask", settings)
     for one in inputs:

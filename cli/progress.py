@@ -1,5 +1,6 @@
 """What long work shows on standard error, where that is a terminal."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -9,8 +10,8 @@ Advance = Callable[[str], None]
 
 def spinner(text: str) -> Any:
     """A context that shows a spinner and the text; nothing where nobody would see it."""
-    console = _console()
-    return console.status(text) if console.is_terminal else nullcontext()
+    console = _terminal_console()
+    return console.status(text) if console else nullcontext()
 
 
 @contextmanager
@@ -19,37 +20,41 @@ def progress_bar(total: int) -> Iterator[Advance]:
 
     Nothing is drawn where standard error is not a terminal.
     """
-    console = _console()
-    if not console.is_terminal:
-        yield lambda _: None
-        return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with drawn_progress("MofNCompleteColumn") as progress:
+        if progress is None:
+            yield lambda _: None
+            return
         task = progress.add_task("", total=total)
-        begun = 0
-
-        def advance(name: str) -> None:
-            nonlocal begun
-            progress.update(task, description=name, completed=begun)
-            begun += 1
-
-        yield advance
+        begun = itertools.count()
+        yield lambda name: progress.update(task, description=name, completed=next(begun))
 
 
-def _console() -> Any:
+@contextmanager
+def drawn_progress(*columns: str) -> Iterator[Any]:
+    """A `Progress` of rich: a name, a bar, the columns of these names, and the time that is left.
+
+    None where nobody would see it.
+    """
+    console = _terminal_console()
+    if console is None:
+        yield None
+        return
+    from rich import progress
+
+    shown = [
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        *(getattr(progress, column)() for column in columns),
+        progress.TimeRemainingColumn(),
+    ]
+    with progress.Progress(*shown, console=console, transient=True) as drawn:
+        yield drawn
+
+
+def _terminal_console() -> Any:
+    """The console of standard error where that is a terminal; None where nobody would see it."""
     from rich.console import Console
 
-    return Console(stderr=True)
+    console = Console(stderr=True)
+    # With FORCE_COLOR rich takes anything for a terminal, and a bar would fill a log.
+    return console if console.is_interactive and console.file.isatty() else None

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .errors import say
+from .progress import drawn_progress
 
 if TYPE_CHECKING:
     from ..descriptors.weights import Progress
@@ -17,30 +18,8 @@ def shown(name: str) -> "Iterator[Progress]":
     On a terminal a bar with the bytes, the speed and the time left; elsewhere only the lines
     that are worth keeping in a log.
     """
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _Lines(name)
-        return
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        yield _Bar(name, progress)
+    with drawn_progress("DownloadColumn", "TransferSpeedColumn") as progress:
+        yield _Bar(name, progress) if progress else _Lines(name)
 
 
 class _Lines:

@@ -254,10 +254,6 @@ def _run(request: Request) -> "Shown":
     from .progress import spinner
     from .shown import Material, draw
 
-    if request.kind in (Kind.CLUSTERS, Kind.COMPARE):
-        from ..applications.extras import require_cluster
-
-        require_cluster("sklearn.cluster", f"--as {request.kind}")
     check_writable(request.outputs)
     began = time.perf_counter()
     comparison = prepare(request.images, request.how)

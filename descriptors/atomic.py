@@ -63,8 +63,13 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
             raise _cannot_write(path, error) from error
         try:
             yield temporary
-        except OSError as error:
-            if error.errno in _OUT_OF_ROOM:
+        except OutputError as error:
+            # Of a writer that makes its file whole itself.
+            message = error.message.replace(str(temporary), os.fspath(path))
+            raise OutputError(message, hint=error.hint) from error
+        except (OSError, RuntimeError) as error:
+            # The NetCDF library doesn't tell a full disk from other faults in writing.
+            if getattr(error, "errno", None) in _OUT_OF_ROOM or str(error).startswith("NetCDF: "):
                 raise _cannot_write(path, error) from error
             raise
         try:
@@ -158,8 +163,9 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _cannot_write(path: str | os.PathLike[str], error: OSError | ValueError) -> OutputError:
-    number = error.errno if isinstance(error, OSError) else None
+def _cannot_write(path: str | os.PathLike[str], error: Exception) -> OutputError:
+    number = getattr(error, "errno", None)
     reason = _REASONS.get(number or 0) or getattr(error, "strerror", None) or str(error)
-    hint = "make room, or choose another place" if number in _OUT_OF_ROOM else "choose another file"
+    room = number in _OUT_OF_ROOM or isinstance(error, RuntimeError)
+    hint = "make room, or choose another place" if room else "choose another file"
     return OutputError(f"{os.fspath(path)}: can't be written: {reason}", hint=hint)

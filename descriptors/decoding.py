@@ -9,12 +9,14 @@ import PIL.Image
 import PIL.ImageOps
 
 from .errors import ImageError
+from .formats import unread_format
 from .runtime.quiet import without_warnings
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 MAX_PIXELS = 100_000_000
 
 _FORMAT_HINT = "descr reads JPEG, PNG, WebP, TIFF and BMP"
+_SUBFILE_TYPE, _SUB_FILES, _DNG_VERSION = 254, 330, 50706
 _PILLOW_LIMIT = threading.Lock()
 
 
@@ -30,6 +32,8 @@ def opened(path: Path, max_pixels: int) -> Iterator[PIL.Image.Image]:
             raise ImageError(f"{path} is not a regular file")
         if path.stat().st_size == 0:
             raise ImageError(f"{path} is empty (0 bytes)")
+        if kind := unread_format(path):
+            raise _unread(path, kind)
         image = _open_header(path)
     except PIL.UnidentifiedImageError:
         raise ImageError(f"{path} is not an image", hint=_FORMAT_HINT) from None
@@ -37,7 +41,22 @@ def opened(path: Path, max_pixels: int) -> Iterator[PIL.Image.Image]:
         reason = error.strerror or str(error)
         raise ImageError(f"cannot read {path}: {reason}") from error
     with image:
+        tags = getattr(image, "tag_v2", {})
+        # Most raw files are TIFF by form, with a small preview in the first place.
+        if _DNG_VERSION in tags or (tags.get(_SUBFILE_TYPE) == 1 and _SUB_FILES in tags):
+            raise _unread(path, "a camera's raw file")
         yield image
+
+
+def count_frames(image: PIL.Image.Image) -> int:
+    """How many frames or pages an opened file has; what a camera adds to a JPEG is none of them."""
+    return 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+
+
+def _unread(path: Path, kind: str) -> ImageError:
+    return ImageError(
+        f"{path} is {kind}, which is not read", hint=f"{_FORMAT_HINT}: convert it to PNG"
+    )
 
 
 def _open_header(path: Path) -> PIL.Image.Image:
@@ -77,6 +96,6 @@ def upright(image: PIL.Image.Image, label: str, max_pixels: int) -> PIL.Image.Im
         raise ImageError(
             f"{label} is {image.width} x {image.height} pixels: more than the limit of "
             f"{max_pixels / 1e6:g} megapixels",
-            hint="scale it down, or raise max_pixels in read_image",
+            hint="scale it down first, as in: magick big.png -resize 4000x4000 smaller.png",
         )
     return PIL.ImageOps.exif_transpose(image)

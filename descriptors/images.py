@@ -11,16 +11,20 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from .decoding import MAX_PIXELS, decoding, opened, upright
+from .decoding import MAX_PIXELS, count_frames, decoding, opened, upright
 from .errors import ImageError
 
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """An upright RGB image: `pixels`, uint8 (height, width, 3), and the `name` it goes by."""
+    """An upright RGB image: `pixels`, uint8 (height, width, 3), and the `name` it goes by.
+
+    It is the first of the `frames` that its file has: those of an animation, or pages.
+    """
 
     pixels: npt.NDArray[np.uint8]
     name: str
+    frames: int = 1
 
     @property
     def height(self) -> int:
@@ -47,7 +51,8 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
     """The image as upright RGB, uint8 (height, width, 3).
 
     The EXIF orientation is applied; grey, palette, 16-bit and CMYK images become RGB; what is
-    transparent lies over white. Of a file with several pictures, the first is taken.
+    transparent lies over white. Of an animation or several pages the first is taken: see
+    `Image.frames`.
 
     Parameters
     ----------
@@ -61,11 +66,12 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
     Raises
     ------
     ImageError
-        The file is missing, empty, truncated or not an image; the image is too large, or has a
-        side of one pixel; the array has another shape, type or range.
+        The file is missing, empty, truncated, not an image or of another format; the image is too
+        large, or has a side of one pixel; the array has another shape, type or range.
     """
     if isinstance(source, Image):
         return source
+    frames = 1
     if isinstance(source, PIL.Image.Image):
         name = Path(str(getattr(source, "filename", "") or "image")).name
         with decoding(name):
@@ -75,6 +81,7 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
         # A name that is no valid text has no place in a feature file.
         name = os.fsencode(path.name).decode(errors="replace")
         with opened(path, max_pixels) as file, decoding(str(path)):
+            frames = count_frames(file)
             pixels = _rgb(upright(file, str(path), max_pixels), str(path))
     else:
         name = "array"
@@ -86,7 +93,7 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
             hint="each side needs at least 2 pixels",
         )
     pixels.flags.writeable = False
-    return Image(pixels, name)
+    return Image(pixels, name, frames)
 
 
 def _rgb(image: PIL.Image.Image, label: str) -> npt.NDArray[np.uint8]:

@@ -43,11 +43,3 @@ def half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     from descr.descriptors.runtime import precision
 
     monkeypatch.setattr(precision, "computes_natively", lambda dtype: True)
-
-
-@pytest.fixture
-def without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where the extra `cluster` is not installed."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "sklearn"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "sklearn", None)

@@ -95,6 +95,19 @@ def test_no_package_imports_upwards(folder: str) -> None:
                     assert len(parts) == 1 or parts[1] not in above, f"{path}: {'.'.join(parts)}"
 
 
+def test_what_the_code_imports_is_a_dependency_and_not_an_extra() -> None:
+    required = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
+    distributions = importlib.metadata.packages_distributions()
+    for path in (path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                modules = [str(node.module)]
+            for module in {name.partition(".")[0] for name in modules} - sys.stdlib_module_names:
+                names = {canonicalize_name(name) for name in distributions[module]}
+                assert names & required, f"{path}: {module}"
+
+
 def test_every_requirement_is_pinned_at_a_version_that_it_allows() -> None:
     pinned = pins()
     for requirement in requirements():

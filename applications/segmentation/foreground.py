@@ -17,7 +17,6 @@ from ...descriptors.runtime.quiet import without_warnings
 from ...descriptors.settings import check_int
 from ...matchers.cells import map_cells
 from ...matchers.similarity import search
-from ..extras import require_cluster
 from ..feature_maps import feature_maps
 from .base import Mask, Segmenter
 
@@ -62,7 +61,7 @@ class JointForeground(Segmenter):
     Raises
     ------
     OptionError
-        An option is out of range, or scikit-learn is not installed.
+        An option is out of range.
     """
 
     needs_maps = True
@@ -70,7 +69,6 @@ class JointForeground(Segmenter):
     def __init__(self, *, clusters: int = 16, seed: int = 0) -> None:
         self.clusters = check_int("clusters", clusters, minimum=2)
         self.seed = check_int("seed", seed, minimum=0, maximum=2**32 - 1)
-        require_cluster("sklearn.cluster", "JointForeground")
 
     def segment(
         self, images: Sequence[Image] | None, maps: Sequence[xr.DataArray] | None
@@ -106,9 +104,10 @@ class JointForeground(Segmenter):
 
     def _labels(self, maps: Sequence[xr.DataArray]) -> list[npt.NDArray[np.intp]]:
         """The cluster of each cell of each map, (y, x), out of one k-means over all."""
+        from sklearn.cluster import KMeans
+
         cells = np.concatenate([fmap.values.reshape(len(fmap), -1).T for fmap in maps])
-        cluster = require_cluster("sklearn.cluster", "JointForeground")
-        kmeans = cluster.KMeans(
+        kmeans = KMeans(
             min(self.clusters, len(cells)), n_init=2, random_state=self.seed, copy_x=False
         )
         with without_warnings():

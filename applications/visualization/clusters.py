@@ -14,7 +14,6 @@ from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
 from ...descriptors.runtime.quiet import without_warnings
 from ...descriptors.settings import check_int
-from ..extras import require_cluster
 from .painting import Mask
 from .palette import CLUSTER_COLORS
 from .scenes import Scene
@@ -67,7 +66,7 @@ def matched_clusters(
     ImageError
         An image or a mask can't be read; a mask leaves no cell.
     OptionError
-        More clusters than an image has different cells; scikit-learn is not installed.
+        More clusters than an image has different cells.
     """
     check_clusters(clusters, seed)
     scene = Scene.of(inputs, descriptor, masks=masks)
@@ -75,10 +74,9 @@ def matched_clusters(
 
 
 def check_clusters(clusters: int, seed: int = 0) -> None:
-    """Raise `OptionError` for a number of clusters or a seed that can't be, or no scikit-learn."""
+    """Raise `OptionError` for a number of clusters or a seed that can't be."""
     check_int("clusters", clusters, minimum=2, maximum=len(CLUSTER_COLORS))
     check_int("seed", seed, minimum=0, maximum=2**32 - 1)
-    require_cluster("sklearn.cluster", "clustering")
 
 
 def cluster_maps(
@@ -119,6 +117,8 @@ def _cluster(
     fmap: xr.DataArray, inside: Mask, clusters: int, seed: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """The cluster of each cell inside, numbered by where they first occur, and the centroids."""
+    from sklearn.cluster import KMeans
+
     cells = np.ascontiguousarray(fmap.values[:, inside].T)
     name = fmap.attrs["image_name"]
     if len(cells) < clusters:
@@ -126,8 +126,7 @@ def _cluster(
             f"{name} has too few cells for {clusters} clusters: {len(cells)}",
             hint="ask for fewer clusters, or give a larger mask",
         )
-    sklearn = require_cluster("sklearn.cluster", "clustering")
-    means = sklearn.KMeans(clusters, n_init=_STARTS, random_state=seed)
+    means = KMeans(clusters, n_init=_STARTS, random_state=seed)
     with without_warnings():
         # It warns of fewer different cells than clusters, which is an error here.
         labels = means.fit_predict(cells)

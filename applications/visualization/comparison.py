@@ -103,7 +103,7 @@ def draw_comparison(
     Raises
     ------
     OptionError
-        No descriptor, or not two images; scikit-learn is not installed; a number is out of range.
+        No descriptor, or not two images; a number is out of range.
     IncomparableFeaturesError, InvalidFeaturesError, ImageError
         Maps, images or masks don't go together, or can't be used.
     """

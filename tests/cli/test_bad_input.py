@@ -1,6 +1,8 @@
 """Every bad input gives one line that names it, exit code 2, and leaves nothing behind."""
 
+import inspect
 import struct
+import typing
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +11,10 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+import typer
 import xarray as xr
 from descr import descriptors, matchers
+from descr.cli.main import app
 
 FAST = ("--set", "size=96")
 A, B = "a.png", "b.png"
@@ -76,7 +80,7 @@ SPOILT = {
     "a truncated JPEG": ("truncated.jpg", "cut off"),
     "too large": ("huge.png", "60000 x 60000"),
     "one pixel": ("dot.png", "1 x 1"),
-    "of another format": ("moving.gif", "not an image"),
+    "of another format": ("moving.gif", "moving.gif is a GIF, which is not read"),
 }
 
 
@@ -87,6 +91,14 @@ def test_an_image_that_is_none(descr: Any, mess: Path, kind: str, first: bool) -
     spoil(kind, mess / name)
     pair = (f"mess/{name}", B) if first else (A, f"mess/{name}")
     descr("match", *pair, "-o", "m.csv", "-o", "m.png").refused(name, says)
+
+
+def test_the_hint_about_size_is_for_the_command_line(descr: Any, mess: Path) -> None:
+    huge_png(mess / "huge.png")
+    (hint,) = descr("match", "mess/huge.png", B).hints
+    assert hint == (
+        "hint: scale it down first, as in: magick big.png -resize 4000x4000 smaller.png"
+    )
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SPOILT if kind != "one pixel"])
@@ -321,3 +333,56 @@ def test_an_extraction_that_cannot_begin(
     (mess / "deeper").mkdir()
     (mess / "deeper" / "a.png").write_bytes(Path(A).read_bytes())
     descr("extract", *arguments, "-o", "features").refused(says)
+
+
+def numbers() -> dict[str, str]:
+    """Every option of a command that takes a number, and how a message calls its kind."""
+    kinds = {}
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        for parameter in inspect.signature(command.callback or app).parameters.values():
+            union = typing.get_args(parameter.annotation)[:1]
+            kind = (typing.get_args(*union) or union)[0] if union else None
+            if kind in (int, float):
+                option = f"--{parameter.name.replace('_', '-')}"
+                kinds[f"{name} {option}"] = "an integer" if kind is int else "a number"
+    return kinds
+
+
+NUMBERS = numbers()
+
+
+def test_commands_take_numbers() -> None:
+    assert {"match --min-score", "flow --smooth", "swap --gif-frames"} <= NUMBERS.keys()
+
+
+@pytest.mark.parametrize("value", ["abc", "1.5e", ""])
+@pytest.mark.parametrize("words", NUMBERS)
+def test_a_number_that_is_none(descr: Any, words: str, value: str) -> None:
+    command, option = words.split()
+    done = descr(command, A, B, option, value)
+    done.refused(f"not {value!r}")
+    assert done.errors[0].startswith(f"error: {option} must be {NUMBERS[words]}")
+    assert done.hints[0].startswith(f"hint: {option} ")
+
+
+def test_an_integer_with_a_fraction_or_below_the_least(descr: Any) -> None:
+    done = descr("swap", A, B, "--gif-frames", "1.5")
+    assert done.errors == ["error: --gif-frames must be an integer, not '1.5'"]
+    done = descr("evaluate", "tss", ".", "--sample", "0")
+    assert done.errors == ["error: --sample must be an integer of at least 1, not '0'"]
+
+
+@pytest.mark.parametrize(
+    ("words", "allowed"),
+    [
+        ("show --as cluster", "pca, clusters, map, layers, compare"),
+        ("swap --blend cluster", "feather, poisson, none"),
+    ],
+)
+def test_a_choice_that_is_none(descr: Any, words: str, allowed: str) -> None:
+    command, option, value = words.split()
+    done = descr(command, A, B, option, value)
+    done.refused()
+    assert done.errors == [f"error: {option} must be one of {allowed}, not {value!r}"]
+    near = "did you mean clusters? " if command == "show" else ""
+    assert done.hints == [f"hint: {near}see descr {command} --help"]

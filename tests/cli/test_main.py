@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from descr.cli import errors, quiet
 from descr.cli import match as match_command
 from descr.cli.main import run
 from support.signals import started
@@ -154,6 +155,13 @@ def test_a_process_ends_with_the_exit_code() -> None:
     )
     assert done.returncode == 2
     assert (done.stdout, done.stderr) == ("", "error: no such file: gone.jpg\n")
+
+
+def test_the_documentation_lists_every_exit_code() -> None:
+    page = Path(__file__).parents[2] / "docs" / "command-line.md"
+    listed = re.findall(r"^\| (\d+) \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    codes = 0, errors.FAULT, errors.USER, errors.INTERRUPTED, errors.BROKEN_PIPE, quiet.TERMINATED
+    assert listed == [str(code) for code in codes]
 
 
 @pytest.mark.parametrize("where", ["before", "after"])

@@ -140,9 +140,3 @@ def test_masks_are_found_for_any_number_of_inputs(folder: Path, right: Path) -> 
     assert all(mask is not None and 0 < mask.mean() < 1 for mask in found)
     with pytest.raises(UserError, match="exclude each other"):
         MaskOptions(files=(right,), auto=True)
-
-
-@pytest.mark.usefixtures("without_scikit_learn")
-def test_without_scikit_learn_it_is_the_option_that_needs_it(descr: Any) -> None:
-    done = descr(*PAIR, "--auto-mask")
-    done.refused("--auto-mask needs scikit-learn", "pip install 'descr-sdk[cluster]'")

@@ -1,4 +1,5 @@
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -186,8 +187,8 @@ def test_the_bar_counts_what_arrives(
     part.mkdir(parents=True)
     content = files["model.safetensors"]
     (part / f"{sha256(content)}.incomplete").write_bytes(content[:30_000])
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     done = descr("models", "pull", "dinov2-small")
     assert done.code == 0

@@ -222,10 +222,3 @@ def test_what_the_features_do_not_allow_leaves_nothing_behind(descr: Any, conten
     descr("show", "a.nc", "--set", "size=96", "-o", "x.png").refused("nothing to do")
     descr("show", "a.nc", "b.png", "-o", "x.png").refused("size", "can't be compared")
     assert contents() == before
-
-
-@pytest.mark.usefixtures("without_scikit_learn")
-def test_without_scikit_learn_clusters_say_how_to_install_it(descr: Any) -> None:
-    for kind in ("clusters", "compare"):
-        descr(*SHOW, "--as", kind, "-o", "x.png").refused(f"--as {kind} needs scikit-learn")
-    assert descr(*SHOW, "-o", "x.png").code == 0

@@ -1,4 +1,3 @@
-import sys
 from collections.abc import Sequence
 
 import cv2
@@ -143,11 +142,3 @@ def test_what_cannot_be_is_refused(maps: list[xr.DataArray]) -> None:
         JointForeground()([np.zeros((8, 8, 3), np.uint8)])
     with pytest.raises(IncomparableFeaturesError):
         JointForeground()(maps=[maps[0], maps[1].assign_attrs(basis="another")])
-
-
-def test_without_scikit_learn_the_error_says_how_to_get_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.cluster", None)
-    with pytest.raises(OptionError, match=r"pip install 'descr-sdk\[cluster\]'"):
-        JointForeground()

@@ -114,9 +114,3 @@ def test_what_cannot_be_clustered_is_refused() -> None:
         matched_clusters([fmap], masks=[np.zeros((60, 80), bool)])
     with pytest.raises(OptionError, match="descriptor"):
         matched_clusters([photograph(20, 20)])
-
-
-@pytest.mark.usefixtures("without_scikit_learn")
-def test_without_scikit_learn_the_error_says_how_to_install_it() -> None:
-    with pytest.raises(OptionError, match=r"scikit-learn.*descr-sdk\[cluster\]"):
-        matched_clusters([random_map(6, 6)])
