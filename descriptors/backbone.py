@@ -57,6 +57,10 @@ class Backbone(Descriptor):
         states no revision, its code stands for it.
     batch_size:
         How many canvases of one shape `forward` gets at once, at most.
+    margin:
+        How many pixels beyond each side of the canvas `forward` gets as well, for cells that look
+        past it: 0 by default. With a margin, all that surrounds the image is its reflection
+        instead of black.
     """
 
     layers: Sequence[Layer]
@@ -64,6 +68,7 @@ class Backbone(Descriptor):
     model: str = ""
     revision: str = ""
     batch_size: int = 4
+    margin: int = 0
 
     # Settings that do not change what features are: where and how fast they are made; and by which
     # path the weights were found, since the layer says which they are.
@@ -107,7 +112,8 @@ class Backbone(Descriptor):
         Parameters
         ----------
         pixels:
-            (batch, 3, height, width), RGB in [0, 1], on `torch_device`, in `pixel_dtype`.
+            (batch, 3, height, width), RGB in [0, 1], on `torch_device`, in `pixel_dtype`: the
+            canvas, and `margin` pixels beyond each of its sides.
 
         Returns
         -------
@@ -201,7 +207,7 @@ class Backbone(Descriptor):
     def _extract_batch(
         self, batch: Sequence[tuple[Image, Canvas]], images: range
     ) -> list[xr.DataTree]:
-        pictures = np.stack([canvas.render(image.pixels) for image, canvas in batch])
+        pictures = np.stack([canvas.render(image.pixels, self.margin) for image, canvas in batch])
         # Tensors of an inference mode, such as weights loaded in it, would know no gradients later.
         with (
             torch.inference_mode(False),
@@ -273,7 +279,7 @@ class Backbone(Descriptor):
             raise InvalidFeaturesError(
                 f"{name} gave {layer.name!r} as a {type(grid).__name__}, expected a tensor"
             )
-        batch, _, height, width = canvas
+        batch, (height, width) = canvas[0], (side - 2 * self.margin for side in canvas[2:])
         rows, columns = layer.count(height), layer.count(width)
         if grid.ndim != 4 or (grid.shape[0], *grid.shape[2:]) != (batch, rows, columns):
             raise InvalidFeaturesError(

@@ -116,22 +116,22 @@ class Canvas:
 
         return cls(y=pad(height), x=pad(width), fit=fit)
 
-    def render(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    def render(self, pixels: npt.NDArray[np.uint8], margin: int = 0) -> npt.NDArray[np.uint8]:
         """The picture that the network sees: uint8 (canvas height, canvas width, 3).
 
         `pixels` is the upright image, uint8 (height, width, 3). `pad` resamples with Lanczos,
-        the others bicubically, all with antialiasing.
+        the others bicubically, all with antialiasing. A `margin` adds as many pixels on every
+        side, and all that surrounds the image is then its reflection instead of black.
         """
         content = (self.x.content, self.y.content)
         picture = PIL.Image.fromarray(pixels)
         if picture.size != content:
             picture = picture.resize(content, _RESAMPLING[self.fit])
-        canvas = np.zeros((self.y.length, self.x.length, 3), dtype=np.uint8)
-        canvas[
-            self.y.offset : self.y.offset + self.y.content,
-            self.x.offset : self.x.offset + self.x.content,
-        ] = np.asarray(picture)
-        return canvas
+        around = [
+            (margin + axis.offset, margin + axis.length - axis.content - axis.offset)
+            for axis in (self.y, self.x)
+        ]
+        return np.pad(np.asarray(picture), (*around, (0, 0)), "symmetric" if margin else "constant")
 
     def check_covered(self, rows: int, columns: int, name: str) -> None:
         """Raise `ImageError` if no cell of a grid lies on the image, as on a very thin one."""

@@ -1,5 +1,6 @@
 """Dense upright SIFT: the descriptor that needs no weights."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,7 +26,8 @@ class SIFT(Backbone):
     Lowe, "Distinctive image features from scale-invariant keypoints", IJCV 2004, section 6, on
     the fixed grid and without orientation as in SIFT Flow (Liu et al., ECCV 2008); the square
     root of the L1-normalised histogram as in RootSIFT (Arandjelovic and Zisserman, CVPR 2012,
-    section 3). Computed by OpenCV.
+    section 3). Computed by OpenCV. Cells whose descriptor leaves the image see its reflection
+    there, with any `fit`.
 
     Parameters
     ----------
@@ -33,7 +35,7 @@ class SIFT(Backbone):
         Distance between neighbouring cells, in canvas pixels.
     cell:
         Side of one of the 4 x 4 spatial bins at scale 1, in canvas pixels: a descriptor sees
-        4 * cell pixels.
+        4 * cell pixels, and half a cell more on every side with less weight.
     scales:
         Factors on `cell`, each of which gives a layer `scale_<factor>` of 128 channels.
     size, fit:
@@ -47,7 +49,7 @@ class SIFT(Backbone):
 
     source = "sift"
     model = "opencv-sift"
-    revision = "1"
+    revision = "2"
 
     def __init__(
         self,
@@ -63,6 +65,10 @@ class SIFT(Backbone):
         self.cell = check_float("cell", cell, minimum=1)
         self.scales = _check_scales(scales)
         self.layers = [Layer(f"scale_{scale:g}", step) for scale in self.scales]
+        # Two and a half bins from the centre, since a pixel counts for both bins that it lies
+        # between; 1 pixel for the gradient and 6 for the blur before it. An even number, since
+        # OpenCV rounds the half pixels of centres to even ones.
+        self.margin = 2 * math.ceil(1.25 * self.cell * max(self.scales)) + 8
         self.check_size()
 
     def forward(self, pixels: torch.Tensor) -> Mapping[str, torch.Tensor]:
@@ -78,8 +84,8 @@ class SIFT(Backbone):
 
     def _describe(self, grey: npt.NDArray[Any], cell: float) -> npt.NDArray[np.float32]:
         """RootSIFT (128, rows, columns) of a grey picture with spatial bins of this side."""
-        rows, columns = (length // self.step for length in grey.shape)
-        centre = (self.step - 1) / 2
+        rows, columns = ((side - 2 * self.margin) // self.step for side in grey.shape)
+        centre = self.margin + (self.step - 1) / 2
         keypoints = [
             cv2.KeyPoint(
                 column * self.step + centre, row * self.step + centre, cell / _BIN_PER_SIZE, 0

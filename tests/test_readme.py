@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,18 +14,20 @@ import numpy as np
 import pytest
 import xarray as xr
 from descr import matchers
+from descr.cli.writers import DRAWN
 from descr.descriptors import create
 from descr.descriptors.testing import check_descriptor
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def example(name: str) -> str:
     """The Python block of the README that follows the comment `<!-- example: NAME -->`."""
     found = re.findall(
         rf"^<!-- example: {name} -->\n+```python\n(.*?)^```$",
-        (ROOT / "README.md").read_text(encoding="utf-8"),
+        README,
         re.MULTILINE | re.DOTALL,
     )
     assert len(found) == 1
@@ -46,6 +49,17 @@ def test_the_python_example_finds_the_closer_view(
     assert source.attrs["basis"] == target.attrs["basis"]  # type: ignore[attr-defined]
 
 
+def test_no_line_of_the_first_picture_is_wrong(tmp_path: Path) -> None:
+    (command,) = re.findall(r"&& descr (match .*) -o match\.png$", README, re.MULTILINE)
+    assert f"\ndescr {command} -o match.png\n" in (ROOT / "docs" / "index.md").read_text("utf-8")
+    lines = ["--max-matches", str(DRAWN), "-o", tmp_path / "lines.csv"]
+    arguments = [sys.executable, "-m", "descr.cli", *shlex.split(command), *lines]
+    subprocess.run(arguments, cwd=ROOT, check=True)
+    table = np.genfromtxt(tmp_path / "lines.csv", delimiter=",", names=True)
+    assert len(table) == DRAWN
+    assert error_of(table).max() <= 8
+
+
 @pytest.fixture
 def patches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder outside the package, with the subclass of the README in patches.py."""
@@ -56,15 +70,23 @@ def patches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def error_of(matches: xr.Dataset) -> np.ndarray:
+def error_of(matches: xr.Dataset | np.ndarray) -> np.ndarray:
     """How far each match lies from the truth in pixels; the second photograph was rendered."""
     truth = runpy.run_path(str(IMAGES / "make_samples.py"))["to_closer"]
     x, y = truth(np.stack([matches["source_x"], matches["source_y"]], axis=1)).T
-    return np.hypot(matches["target_x"].values - x, matches["target_y"].values - y)
+    return np.hypot(matches["target_x"] - x, matches["target_y"] - y)
 
 
 def test_the_subclass_keeps_every_promise_of_a_descriptor(patches: Path) -> None:
     check_descriptor(importlib.import_module("patches").Patches())
+
+
+@pytest.mark.parametrize("fit", ["aspect", "pad"])
+def test_the_subclass_sees_no_edge_where_the_image_ends(patches: Path, fit: str) -> None:
+    describe = importlib.import_module("patches").Patches(size=96, fit=fit)
+    blank = np.full((40, 96, 3), 200, dtype=np.uint8)
+    features = describe.extract([blank])[0]["patches/colours"]["features"]
+    assert np.abs(features).max() < 1e-6
 
 
 def test_the_subclass_matches_from_python(patches: Path) -> None:

@@ -24,7 +24,7 @@ def test_it_shows_the_image_the_descriptor_and_the_layers(descr: Any, feature_fi
     assert facts["file"].startswith("a.nc (")
     assert "rounded to 10 bits" in done.out
     assert facts["descriptor"].startswith("Fused(SIFT(")
-    assert "sift: opencv-sift, revision 1, in float32" in done.out
+    assert "sift: opencv-sift, revision 2, in float32" in done.out
     table = {line.split()[0]: line.split() for line in lines[lines.index("") + 3 :]}
     assert list(table) == ["sift/scale_1", "sift/scale_2", "sift_2/scale_1"]
     # 96 x 64 pixels on a canvas of that size: steps of 8 and of 4.

@@ -87,6 +87,30 @@ def test_pixels_come_in_the_range_and_shape_that_is_promised():
     assert np.allclose(pixels[0].permute(1, 2, 0), picture / 255, atol=1e-6)
 
 
+class Windows(Averages):
+    """Mean colours of windows that are wider than their cells."""
+
+    margin = 8
+
+    def forward(self, pixels):
+        self.batches.append(tuple(pixels.shape))
+        return {"fine": F.avg_pool2d(pixels, 24, 8), "wide": F.avg_pool2d(pixels, 40, 8)}
+
+
+def test_a_margin_is_seen_and_gives_no_cells():
+    # On a square of 64 the image is 64 x 32 of it, or 64 x 13; black would darken the means.
+    describe = Windows()
+    for height, rows in ((50, 4), (20, 2)):
+        tree = describe.extract([np.full((height, 100, 3), 255, np.uint8)])[0]
+        fine = tree["windows/fine"]["features"]
+        assert fine.shape == (3, rows, 8)
+        assert np.allclose(fine, 1)
+    assert describe.batches == [(1, 3, 80, 80)] * 2
+    check_descriptor(Windows(fit="aspect", size=96))
+    with pytest.raises(InvalidFeaturesError, match=r"expected .*on a canvas of 64 x 64"):
+        type("Cropped", (Windows,), {"margin": 4})().extract([render_picture(64, 64)])
+
+
 def test_canvases_of_one_shape_go_together_up_to_the_batch_size():
     landscape, portrait = np.zeros((40, 80, 3), np.uint8), np.zeros((80, 40, 3), np.uint8)
     describe = Averages(fit="aspect", size=64)

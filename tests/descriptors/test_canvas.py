@@ -89,6 +89,14 @@ def test_render_pads_with_black_and_keeps_the_content():
     assert (picture[48:] == 0).all()
 
 
+def test_a_margin_takes_the_place_of_black():
+    image = np.indices((50, 100)).sum(axis=0).astype(np.uint8)[:, :, None].repeat(3, axis=2)
+    picture = Canvas.fitted(50, 100, size=100, fit="pad", multiple=4).render(image, margin=40)
+    assert picture.shape == (180, 180, 3)
+    expected = np.pad(image, ((65, 65), (40, 40), (0, 0)), "symmetric")
+    assert (picture == expected).all()
+
+
 @pytest.mark.parametrize("fit", FITS)
 @pytest.mark.parametrize("size", [128, 512])
 @pytest.mark.parametrize(("height", "width"), [(166, 250), (250, 166), (201, 240)])

@@ -30,6 +30,48 @@ def test_a_stereo_pair_is_matched(motorcycle):
     assert share_within(error, 8) >= 0.92
 
 
+@pytest.mark.parametrize("scales", [(1,), (1, 2, 4)])
+def test_matches_at_the_edges_are_as_good_as_inside(motorcycle, scales):
+    left, right, disparity = motorcycle
+    matches = mutual_matches(SIFT(scales=scales), left, right)
+    columns = ("source_x", "source_y", "target_x", "target_y")
+    x, y, target_x, target_y = (matches[name].values for name in columns)
+    true_x = x - disparity[np.rint(y).astype(int), np.rint(x).astype(int)]
+    shown = true_x >= -0.5  # what the right image doesn't show has no match to be found
+    error = np.hypot(true_x - target_x, y - target_y)
+    height, width = left.shape[:2]
+    sides = (x, width - 1 - x, y, height - 1 - y, target_x, width - 1 - target_x, target_y)
+    edge = np.minimum.reduce([*sides, height - 1 - target_y]) < 8
+    assert (edge & shown).sum() >= 150
+    assert share_within(error[edge & shown], 8) >= share_within(error[~edge & shown], 8) - 0.02
+
+
+@pytest.mark.parametrize("fit", ["aspect", "pad"])
+def test_what_lies_beyond_the_image_is_its_reflection(fit):
+    picture = render_picture(80, 128)
+    larger = np.pad(picture, ((88, 88), (64, 64), (0, 0)), "symmetric")  # a square of 256
+    options = {"cell": 4, "scales": (1, 2, 4), "fit": fit}
+    features = SIFT(size=128, **options).extract([picture])[0]
+    reflected = SIFT(size=256, **options).extract([larger])[0]
+    for scale in ("scale_1", "scale_2", "scale_4"):
+        ours = features[f"sift/{scale}"]["features"]
+        assert ours.shape == (128, 10, 16)
+        theirs = reflected[f"sift/{scale}"]["features"].sel(y=ours.y + 88, x=ours.x + 64)
+        assert (ours.values * theirs.values).sum(axis=0).min() > 0.9999
+
+
+def test_cells_at_the_edges_are_like_those_of_a_larger_photograph(chelsea):
+    options = {"cell": 4, "scales": (1, 2, 4)}
+    whole = SIFT(size=448, **options).extract([chelsea[:296, :448]])[0]
+    crop = SIFT(size=224, **options).extract([chelsea[72:224, 112:336]])[0]
+    for scale in ("scale_1", "scale_2", "scale_4"):
+        ours = crop[f"sift/{scale}"]["features"]
+        theirs = whole[f"sift/{scale}"]["features"].sel(y=ours.y + 72, x=ours.x + 112)
+        cosine = (ours.values * theirs.values).sum(axis=0)
+        edge = np.concatenate([cosine[0], cosine[-1], cosine[:, 0], cosine[:, -1]])
+        assert edge.mean() > 0.89
+
+
 def test_a_smaller_brighter_copy_is_matched(chelsea):
     height, width = chelsea.shape[:2]
     small = cv2.resize(chelsea, None, fx=0.8, fy=0.8, interpolation=cv2.INTER_AREA)
@@ -84,6 +126,9 @@ def test_scales_are_layers_on_one_grid():
     assert list(tree["sift"].children) == ["scale_1", "scale_2.5"]
     wide = SIFT(size=128, step=8, cell=15).extract([render_picture(96, 128)])[0]
     assert np.array_equal(tree["sift/scale_2.5"]["features"], wide["sift/scale_1"]["features"])
+    alone = SIFT(size=128, step=8, cell=6).extract([render_picture(96, 128)])[0]["sift/scale_1"]
+    cosine = (tree["sift/scale_1"]["features"] * alone["features"]).sum("channel")
+    assert cosine.min() > 0.9999
     (fmap,) = describe(render_picture(96, 128))
     assert fmap.shape == (256, 12, 16)
 
