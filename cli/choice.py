@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .errors import UserError, is_user_error, say
@@ -10,6 +11,8 @@ from .names import AUTO
 from .settings import parse_settings, takes_option
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from ..descriptors import Descriptor
     from ..descriptors.registry import Registry
     from ..matchers import Matcher
@@ -80,6 +83,22 @@ def make_descriptor(
     descriptor = _make(REGISTRY, name, settings, device)
     say(f"descriptor: {name}")
     return descriptor
+
+
+def descriptor_of_file(path: "Path", tree: "xr.DataTree", device: str | None) -> "Made[Descriptor]":
+    """The descriptor that the feature file at `path` was made with; says so on standard error."""
+    from ..descriptors import descriptor_of
+    from ..descriptors.tree import tree_layers
+
+    layers = [node.attrs for node in tree_layers(tree).values()]
+    models = dict.fromkeys(one["model"] if ":" in one["model"] else one["source"] for one in layers)
+    name = " + ".join(models)
+    with faults(name, f"the descriptor of {path} can't be made"):
+        descriptor = descriptor_of(tree, device=device or "auto")
+    say(f"descriptor: {name} (the recipe of {path})")
+    parts = getattr(descriptor, "parts", (descriptor,))
+    takes_device = any(takes_option(type(part), "device") for part in parts)
+    return Made(descriptor, name, "descriptor", takes_device)
 
 
 def make_matcher(name: str, settings: Mapping[str, str], device: str | None) -> "Made[Matcher]":

@@ -1,5 +1,6 @@
 """What every command on several images begins with: the images read, and their feature maps."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .errors import UserError
-from .inputs import Input, extract_missing, read_input
+from .inputs import Input, read_input
 from .names import AUTO
 from .settings import split_settings
 
@@ -28,7 +29,8 @@ BETWEEN_CELLS: Mapping[str, Mapping[str, str]] = MappingProxyType({FLOW_MATCHER:
 class How:
     """The options under "How": with which descriptor, matcher and device; raw texts.
 
-    `matcher` is None for a command that matches nothing.
+    `matcher` is None for a command that matches nothing; `images` are the folders in which the
+    photographs of feature files may lie.
     """
 
     descriptor: str
@@ -36,6 +38,7 @@ class How:
     matcher: str | None
     matcher_settings: dict[str, str]
     device: str | None
+    images: tuple[Path, ...]
 
     @classmethod
     def parse(
@@ -46,12 +49,16 @@ class How:
         matcher: str | None = None,
         matcher_settings: Sequence[str] | None = None,
         device: str | None = None,
+        images: Sequence[Path] | None = None,
         defaults: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     ) -> "How":
-        """The options as Typer gives them; raises `UserError` for a setting that is no pair.
+        """The options as Typer gives them; raises `UserError` for what can be seen to be wrong.
 
         `defaults` are the settings of a matcher, by its name, where none are given.
         """
+        for folder in images or ():
+            if not os.path.isdir(folder):
+                raise UserError(f"--images {folder}: no such folder")
         given = split_settings(matcher_settings or (), "--matcher-set")
         return cls(
             descriptor=descriptor,
@@ -59,6 +66,7 @@ class How:
             matcher=matcher,
             matcher_settings={**defaults.get(matcher or "", {}), **given},
             device=device,
+            images=tuple(images or ()),
         )
 
 
@@ -82,28 +90,19 @@ class Comparison:
 
     def trees(self) -> "list[xr.DataTree]":
         """The feature trees, in the order of the inputs; those of photographs are extracted."""
-        return extract_missing(self.inputs, self.describe)
+        photographs = [one.picture for one in self.inputs if one.picture is not None]
+        extracted: list[xr.DataTree] = []
+        if self.describe is not None:
+            with self.describe.at_work():
+                extracted = self.describe.made.extract(photographs)
+        rest = iter(extracted)
+        return [next(rest) if one.tree is None else one.tree for one in self.inputs]
 
     def maps(self, trees: "Sequence[xr.DataTree]") -> "list[xr.DataArray]":
-        """The feature maps of these trees, mutually comparable.
-
-        If a file and a photograph don't go together, the hint says how they would.
-        """
+        """The feature maps of these trees, mutually comparable."""
         from ..descriptors import combine
-        from ..descriptors.errors import IncomparableFeaturesError
 
-        try:
-            return combine(trees)
-        except IncomparableFeaturesError as error:
-            both = zip(trees, self.inputs, strict=True)
-            kept = [tree for tree, one in both if one.tree is not None]
-            if len(kept) in (0, len(self.inputs)):
-                raise
-            raise IncomparableFeaturesError(
-                error.message,
-                hint=f"the feature file was made with {kept[0].attrs['descriptor']}: ask for the "
-                "same with --descriptor and --set",
-            ) from error
+        return combine(trees)
 
 
 def prepare(paths: Sequence[Path], how: How) -> Comparison:
@@ -112,15 +111,18 @@ def prepare(paths: Sequence[Path], how: How) -> Comparison:
     Load the library first. Raises `UserError` or a `DescrError` for what can't be read, made or
     used.
     """
-    from .choice import check_device_is_taken, make_descriptor, make_matcher
+    from .choice import check_device_is_taken, make_matcher
 
     matcher = None
     if how.matcher is not None:
         matcher = make_matcher(how.matcher, how.matcher_settings, how.device)
-    inputs = [read_input(path) for path in paths]
+    inputs = [read_input(path, how.images) for path in paths]
+    files = {one.path: one.tree for one in inputs if one.tree is not None}
+    if how.images and not files:
+        raise UserError("--images has nothing to do: no input is a feature file")
     describe = None
-    if any(one.image is not None for one in inputs):
-        describe = make_descriptor(how.descriptor, how.settings, how.device)
+    if any(one.tree is None for one in inputs):
+        describe = _descriptor(files, how)
     elif how.descriptor != AUTO or how.settings:
         which = "both inputs are feature files" if len(inputs) == 2 else "no input is an image"
         raise UserError(
@@ -132,17 +134,30 @@ def prepare(paths: Sequence[Path], how: How) -> Comparison:
     return Comparison(inputs, describe, matcher)
 
 
-def check_photographs(
-    inputs: Sequence[Input], outputs: Sequence[Path], what: str, *, instead: str | None = None
-) -> None:
-    """Raise `UserError` if an output needs pixels and an input has only features.
+def _descriptor(files: "Mapping[Path, xr.DataTree]", how: How) -> "Made[Descriptor]":
+    """The descriptor of the photographs: that of the feature files, unless another is asked for.
 
-    `what` names the need, as in "drawing"; `instead` the forms of output that don't have it.
+    Raises `UserError` if it doesn't go with one of the files.
     """
-    for one in inputs:
-        if outputs and one.image is None:
-            otherwise = f", or write {instead}" if instead else ""
-            raise UserError(
-                f"{outputs[0]}: {what} needs the photographs, and {one.path} is a feature file",
-                hint=f"give the image itself{otherwise}",
-            )
+    from ..descriptors.recipe import difference
+    from ..descriptors.tree import tree_layers
+    from .choice import descriptor_of_file, make_descriptor
+
+    first = next(iter(files), None)
+    if first is None or how.descriptor != AUTO or how.settings:
+        descriptor = make_descriptor(how.descriptor, how.settings, how.device)
+        other, hint = (
+            descriptor.name,
+            "leave out --descriptor and --set to take the recipe of the file",
+        )
+    else:
+        descriptor = descriptor_of_file(first, files[first], how.device)
+        other, hint = str(first), "extract both with the same descriptor and settings"
+    with descriptor.at_work():
+        recipe = descriptor.made.recipe if files else None
+    for path, tree in files.items():
+        layers = {layer: node.attrs for layer, node in tree_layers(tree).items()}
+        unlike = None if recipe is None else difference(layers, recipe)
+        if unlike is not None:
+            raise UserError(f"{path} does not go with {other}: {unlike}", hint=hint)
+    return descriptor

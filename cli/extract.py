@@ -4,22 +4,22 @@ import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .errors import USER, UserError, say, say_error
-from .inputs import holds_features, images_in, read_photograph
+from .inputs import holds_features, read_photograph
 from .loading import load_library
 from .names import AUTO
 from .options import Descriptor, Device, Json, Settings
+from .photographs import find_images
 from .settings import split_settings
 
 if TYPE_CHECKING:
     from ..descriptors import Descriptor as AnyDescriptor
-    from ..descriptors import Image
     from .choice import Made
 
 EXAMPLES = """\
@@ -31,7 +31,9 @@ descr match features/cat.jpg.nc features/dog.jpg.nc"""
 def extract(
     images: Annotated[
         list[Path],
-        typer.Argument(metavar="IMAGES...", help="Images, and folders whose images are taken."),
+        typer.Argument(
+            metavar="IMAGES...", help="Images, and folders, of which all images below are taken."
+        ),
     ],
     output: Annotated[
         Path,
@@ -39,8 +41,8 @@ def extract(
             "--output",
             "-o",
             metavar="FOLDER",
-            help="Where the feature files go: cat.jpg becomes FOLDER/cat.jpg.nc. It is made if "
-            "there is none.",
+            help="Where the feature files go: cat.jpg becomes FOLDER/cat.jpg.nc, and what lies in "
+            "folders keeps its relative path. It is made if there is none.",
             rich_help_panel="Results",
         ),
     ],
@@ -65,12 +67,18 @@ def extract(
 ) -> None:
     """Keep the features of images in files, one for each image.
 
+    Of a folder the paths below it are kept: photos/a/cat.jpg becomes FOLDER/a/cat.jpg.nc. Several
+    folders keep their names: one/cat.jpg becomes FOLDER/one/cat.jpg.nc.
+
     A file that is there already, whole and of the same image and settings, is kept as it is, so
     that a run that was stopped goes on where it ended. `descr match` takes a feature file in place
     of its image.
     """
     options = split_settings(settings or (), "--set")
-    targets = _targets(images_in(images), output)
+    targets = {
+        output / place.with_name(f"{place.name}.nc"): path
+        for place, path in find_images(images, output).items()
+    }
     _check_folder(output)
     load_library()
     from .choice import check_device_is_taken, make_descriptor
@@ -78,27 +86,11 @@ def extract(
     describe = make_descriptor(descriptor, options, device)
     check_device_is_taken(device, describe)
     began = time.perf_counter()
-    with _folder(output):
-        done = _extract_all(targets, describe, lossless=lossless, force=force)
+    with _folders({target.parent for target in targets}, output):
+        done = _extract_all(targets, output, describe, lossless=lossless, force=force)
     _print(done, output, time.perf_counter() - began, as_json)
     if any(status == "failed" for _, _, status in done):
         raise typer.Exit(USER)
-
-
-def _targets(images: Sequence[Path], folder: Path) -> dict[Path, Path]:
-    """Image to feature file; `UserError` for two images that would share one."""
-    targets: dict[Path, Path] = {}
-    taken: dict[str, Path] = {}
-    for image in images:
-        name = f"{image.name}.nc"
-        other = taken.setdefault(name, image)
-        if other.resolve() != image.resolve():
-            raise UserError(
-                f"{other} and {image} would both be kept as {folder / name}",
-                hint="extract them into different folders",
-            )
-        targets.setdefault(other, folder / name)
-    return targets
 
 
 def _check_folder(folder: Path) -> None:
@@ -109,21 +101,23 @@ def _check_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _folder(folder: Path) -> Iterator[None]:
-    """Make the folder and those above it; remove what was made if nothing came to lie in it."""
+def _folders(folders: Set[Path], output: Path) -> Iterator[None]:
+    """Make the folders and those above them; remove what was made if nothing came to lie in it."""
     from ..descriptors.atomic import remove_abandoned
 
-    made = [path for path in (folder, *folder.parents) if not os.path.exists(path)]
+    needed = {path for folder in folders for path in (folder, *folder.parents)}
+    made = [path for path in sorted(needed, reverse=True) if not os.path.exists(path)]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_abandoned(folder, ".nc")
     except OSError as error:
         _remove_empty(made)
         raise UserError(
-            f"-o {folder}: the folder can't be made: {error.strerror or error}",
+            f"-o {output}: the folder {folder} can't be made: {error.strerror or error}",
             hint="choose another folder",
         ) from error
     try:
-        remove_abandoned(folder, ".nc")
         yield
     finally:
         _remove_empty(made)
@@ -136,7 +130,12 @@ def _remove_empty(folders: Sequence[Path]) -> None:
 
 
 def _extract_all(
-    targets: dict[Path, Path], describe: "Made[AnyDescriptor]", *, lossless: bool, force: bool
+    targets: Mapping[Path, Path],
+    output: Path,
+    describe: "Made[AnyDescriptor]",
+    *,
+    lossless: bool,
+    force: bool,
 ) -> list[tuple[Path, Path, str]]:
     """Image, file and what became of it: extracted, redone, kept or failed.
 
@@ -149,8 +148,8 @@ def _extract_all(
 
     done = []
     with progress_bar(len(targets)) as advance:
-        for path, target in targets.items():
-            advance(path.name)
+        for target, path in targets.items():
+            advance(str(target.relative_to(output)))
             try:
                 status = _extract_one(path, target, describe, lossless=lossless, force=force)
             except ForeignFileError as error:
@@ -167,34 +166,25 @@ def _extract_one(
     path: Path, target: Path, describe: "Made[AnyDescriptor]", *, lossless: bool, force: bool
 ) -> str:
     from ..descriptors.errors import ImageError
-    from ..descriptors.files import save_features
+    from ..descriptors.files import save_features, why_extract
 
     if os.path.isfile(path) and holds_features(path):
         raise ImageError(
             f"{path} is a feature file already", hint="give it to `descr match` as it is"
         )
     image = read_photograph(path)
-    with describe.at_work():
-        fault = _fault(target, image, describe.made, lossless=lossless, force=force)
+    fault: str | None = "asked for by --force"
+    if not force or not os.path.exists(target):
+        with describe.at_work():
+            fault = why_extract(target, image, describe.made, lossless=lossless)
     if fault is None:
         return "kept"
     if fault:
         say(f"{target}: {fault}, extracting again")
     with describe.at_work():
         tree = describe.made.extract([image])[0]
-    save_features(tree, target, lossless=lossless)
+    save_features(tree, target, lossless=lossless, image_path=path)
     return "redone" if fault else "extracted"
-
-
-def _fault(
-    target: Path, image: "Image", describe: "AnyDescriptor", *, lossless: bool, force: bool
-) -> str | None:
-    """Why a file has to be made anew; None if it can be kept, "" if there is none."""
-    from ..descriptors.files import why_extract
-
-    if force and os.path.exists(target):
-        return "asked for by --force"
-    return why_extract(target, image, describe, lossless=lossless)
 
 
 def _print(

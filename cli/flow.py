@@ -1,32 +1,19 @@
 """`descr flow`: for every pixel of one image, where it is in the other."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .comparison import BETWEEN_CELLS, FLOW_MATCHER, How, check_photographs
+from . import options
+from .comparison import BETWEEN_CELLS, FLOW_MATCHER, How
 from .errors import UserError
 from .flow_results import FlowRequest, FlowResult
-from .inputs import Input, check_exist
+from .inputs import Input, check_exist, check_photographs
 from .masks import MaskOptions
 from .names import AUTO
-from .options import (
-    AutoMask,
-    Descriptor,
-    Device,
-    Json,
-    MaskA,
-    MaskB,
-    MaskSettings,
-    Matcher,
-    MatcherSettings,
-    Segment,
-    Settings,
-)
-from .outputs import check_not_inputs, check_suffixes, write_all
+from .outputs import check_different, check_not_inputs, check_suffixes, write_all
 from .pairs import compare
 from .pictures import PICTURES, TRANSPARENT
 
@@ -83,16 +70,17 @@ def flow(
             rich_help_panel=_FLOW,
         ),
     ] = None,
-    mask_a: MaskA = None,
-    mask_b: MaskB = None,
-    segment: Segment = None,
-    auto_mask: AutoMask = False,
-    mask_settings: MaskSettings = None,
-    descriptor: Descriptor = AUTO,
-    settings: Settings = None,
-    matcher: Matcher = FLOW_MATCHER,
-    matcher_settings: MatcherSettings = None,
-    device: Device = None,
+    mask_a: options.MaskA = None,
+    mask_b: options.MaskB = None,
+    segment: options.Segment = None,
+    auto_mask: options.AutoMask = False,
+    mask_settings: options.MaskSettings = None,
+    descriptor: options.Descriptor = AUTO,
+    settings: options.Settings = None,
+    matcher: options.Matcher = FLOW_MATCHER,
+    matcher_settings: options.MatcherSettings = None,
+    device: options.Device = None,
+    image_folders: options.ImageFolders = None,
     output: Annotated[
         list[Path] | None,
         typer.Option(
@@ -122,7 +110,7 @@ def flow(
             rich_help_panel=_RESULTS,
         ),
     ] = None,
-    as_json: Json = False,
+    as_json: options.Json = False,
 ) -> None:
     """Find where every pixel of image A is in image B.
 
@@ -145,6 +133,7 @@ def flow(
             matcher=matcher,
             matcher_settings=matcher_settings,
             device=device,
+            images=image_folders,
             defaults=BETWEEN_CELLS,
         ),
         outputs=output or [],
@@ -167,7 +156,7 @@ def flow(
 
     def check(inputs: Sequence[Input]) -> None:
         if warp is not None:
-            check_photographs(inputs[1:], [warp], "--warp")
+            check_photographs(inputs[1:], "--warp", request.written)
 
     result = compare(FlowResult, request, find, check=check)
     write_all(result.writers())
@@ -200,17 +189,13 @@ def _check(request: FlowRequest) -> None:
             f"{request.max_consistency:g}"
         )
     check_suffixes(request.outputs, SUFFIXES)
-    taken = {os.path.realpath(path) for path in request.outputs}
     for option, path, forms in (
         ("--draw", request.draw, PICTURES),
         ("--warp", request.warp, TRANSPARENT),
     ):
-        if path is None:
-            continue
-        check_suffixes([path], forms, option=option)
-        if os.path.realpath(path) in taken:
-            raise UserError(f"{option} {path} is written by another option too")
-        taken.add(os.path.realpath(path))
+        if path is not None:
+            check_suffixes([path], forms, option=option)
+    check_different(request.written)
     for path in request.outputs:
         if request.grid != "image" and path.suffix.lower() != ".nc":
             raise UserError(

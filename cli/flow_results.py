@@ -60,9 +60,7 @@ class FlowResult(PairResult):
         """The second image in the frame of the first, transparent where there is no flow."""
         from ..applications import warp
 
-        image = self.inputs[1].image
-        assert image is not None
-        write_picture(warp(image, self.found, fill=(0, 0, 0, 0)), target)
+        write_picture(warp(self.inputs[1].image, self.found, fill=(0, 0, 0, 0)), target)
 
     def numbers(self) -> dict[str, Any]:
         """What the flow is like: grids as rows and columns, lengths in pixels."""

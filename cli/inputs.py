@@ -1,48 +1,66 @@
 """What is to be matched: photographs, and feature files in their place."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import UserError, say
+from .outputs import check_not_inputs
+from .photographs import find_photograph
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ..descriptors import Descriptor, Image
-    from .choice import Made
+    from ..descriptors import Image
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 
 @dataclass(frozen=True, eq=False)
 class Input:
     """One side of a match: a photograph, or the features that were kept of one.
 
-    Exactly one of `image` and `tree` is given.
+    Exactly one of `picture` and `tree` is not None; `folders` are where the photograph of a feature
+    file is looked for, besides where the file says and beside it.
     """
 
     path: Path
-    image: "Image | None"
+    picture: "Image | None"
     tree: "xr.DataTree | None"
+    folders: Sequence[Path] = ()
+
+    @cached_property
+    def photograph(self) -> "tuple[Path, Image]":
+        """Where the photograph lies, and its pixels.
+
+        Raises `UserError` if that of a feature file is not found; see `find_photograph`.
+        """
+        if self.picture is not None:
+            return self.path, self.picture
+        return find_photograph(self.path, self._attributes, self.folders)
+
+    @property
+    def image(self) -> "Image":
+        """The pixels of the photograph; see `photograph`."""
+        return self.photograph[1]
 
     @property
     def name(self) -> str:
         """The base name of the image."""
-        return self.image.name if self.image else str(self._attributes["image_name"])
+        return self.picture.name if self.picture else str(self._attributes["image_name"])
 
     @property
     def height(self) -> int:
         """Rows of pixels of the upright image."""
-        return self.image.height if self.image else int(self._attributes["image_height"])
+        return self.picture.height if self.picture else int(self._attributes["image_height"])
 
     @property
     def width(self) -> int:
         """Columns of pixels of the upright image."""
-        return self.image.width if self.image else int(self._attributes["image_width"])
+        return self.picture.width if self.picture else int(self._attributes["image_width"])
 
     @property
     def title(self) -> str:
@@ -73,13 +91,33 @@ def check_exist(paths: Sequence[Path]) -> None:
             raise UserError(f"{path} is a folder", hint="give the path of one file")
 
 
-def read_input(path: Path) -> Input:
-    """The photograph or the feature tree at a path."""
+def check_photographs(
+    inputs: Sequence[Input], what: str, outputs: Sequence[Path] = (), *, instead: str | None = None
+) -> None:
+    """Raise `UserError` if the photograph of an input is not found, or an output overwrites it.
+
+    `what` needs them, as "drawing" does; `instead` says what does without, as in "write .csv".
+    """
+    for one in inputs:
+        try:
+            path, _ = one.photograph
+        except UserError as error:
+            output = f"{outputs[0]}: " if outputs else ""
+            otherwise = f", or {instead}" if instead else ""
+            raise UserError(
+                f"{output}{what} needs the photographs, and there is {error.message}",
+                hint=f"{error.hint}{otherwise}",
+            ) from error
+        check_not_inputs(outputs, [path])
+
+
+def read_input(path: Path, folders: Sequence[Path] = ()) -> Input:
+    """The photograph or the feature tree at a path; see `Input` for `folders`."""
     if holds_features(path):
         # Loads the NetCDF library, which photographs don't need.
         from ..descriptors.files import load_features
 
-        return Input(path, None, load_features(path))
+        return Input(path, None, load_features(path), folders)
     return Input(path, read_photograph(path), None)
 
 
@@ -102,43 +140,3 @@ def holds_features(path: Path) -> bool:
             return file.read(len(_HDF5_SIGNATURE)) == _HDF5_SIGNATURE
     except OSError:
         return False
-
-
-def extract_missing(
-    inputs: Sequence[Input], descriptor: "Made[Descriptor] | None"
-) -> "list[xr.DataTree]":
-    """The feature trees of all inputs; those of photographs are extracted together."""
-    images = [one.image for one in inputs if one.image is not None]
-    extracted: Iterator[xr.DataTree] = iter(())
-    if descriptor is not None and images:
-        with descriptor.at_work():
-            extracted = iter(descriptor.made.extract(images))
-    return [one.tree if one.tree is not None else next(extracted) for one in inputs]
-
-
-def images_in(paths: Sequence[Path]) -> list[Path]:
-    """The images that the paths name: files as they are, and those that lie in folders, sorted.
-
-    Raises `UserError` for a folder that holds none, or can't be read.
-    """
-    found: list[Path] = []
-    for path in paths:
-        if not os.path.isdir(path):
-            found.append(path)
-            continue
-        try:
-            listed = sorted(path.iterdir())
-        except OSError as error:
-            raise UserError(f"cannot read the folder {path}: {error.strerror}") from error
-        inside = [
-            file
-            for file in listed
-            if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")
-        ]
-        if not inside:
-            raise UserError(
-                f"the folder {path} holds no image",
-                hint=f"images are files that end in {', '.join(IMAGE_SUFFIXES)}",
-            )
-        found += inside
-    return found

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import UserError
-from .inputs import Input
+from .inputs import Input, check_photographs
 from .settings import parse_settings, split_settings, takes_option
 
 if TYPE_CHECKING:
@@ -117,9 +117,9 @@ class Masks:
 
         if masks is None:
             assert self.segmenter is not None
-            images = [one.image for one in self.inputs if one.image is not None]
-            pixels = images if len(images) == len(self.inputs) else None
-            masks = list(self.segmenter(pixels, maps))
+            needed = self.segmenter.needs_pixels
+            images = [one.image for one in self.inputs] if needed else None
+            masks = list(self.segmenter(images, maps))
         for mask, fmap, label in zip(masks, maps, self.labels, strict=True):
             if mask is not None:
                 cells_in_mask(mask, fmap, name=label)
@@ -136,7 +136,7 @@ def prepare_masks(
     Raises
     ------
     UserError
-        A text is looked for in a feature file, which has no pixels.
+        A text is looked for in a feature file whose photograph is not found.
     DescrError
         A mask can't be read, has another size than its image or is empty; the weights that a text
         needs are not on this machine; a setting is wrong.
@@ -179,12 +179,7 @@ def _make(options: MaskOptions, inputs: Sequence[Input], device: str | None) -> 
     if not options.segment:
         settings = parse_settings(options.settings, JointForeground)
         return construct(JointForeground, "--auto-mask", settings)
-    for one in inputs:
-        if one.image is None:
-            raise UserError(
-                f"--segment needs the photographs, and {one.path} is a feature file",
-                hint="give the image itself, a mask file, or --auto-mask",
-            )
+    check_photographs(inputs, "--segment", instead="give mask files or --auto-mask")
     if "text" in options.settings:
         raise UserError("--mask-set gives the text, which --segment gives")
     texts = _texts(options, inputs)

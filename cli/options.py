@@ -63,6 +63,17 @@ Device: TypeAlias = Annotated[
     ),
 ]
 
+ImageFolders: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--images",
+        metavar="FOLDER",
+        help="Look for the photographs of feature files below this folder too, not only where "
+        "they were and beside the files. Can be repeated.",
+        rich_help_panel=_HOW,
+    ),
+]
+
 Json: TypeAlias = Annotated[
     bool,
     typer.Option(

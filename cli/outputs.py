@@ -18,15 +18,21 @@ def check_suffixes(
     `suffixes` says of each suffix what is written; `option` is what the outputs were given to.
     """
     listing = ", ".join(f"{suffix} ({what})" for suffix, what in suffixes.items())
-    seen: set[str] = set()
     for output in outputs:
         suffix = output.suffix.lower()
         if suffix not in suffixes:
             said = f"the suffix {output.suffix!r} means nothing" if suffix else "has no suffix"
             raise UserError(f"{option} {output}: {said}", hint=f"use one of {listing}")
+    check_different(outputs)
+
+
+def check_different(outputs: Sequence[Path]) -> None:
+    """Raise `UserError` for an output that is given twice."""
+    seen: set[str] = set()
+    for output in outputs:
         real = os.path.realpath(output)
         if real in seen:
-            raise UserError(f"{option} {output} is given twice")
+            raise UserError(f"{output} is given twice", hint="choose different names")
         seen.add(real)
 
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import typer
 
-from .comparison import check_photographs
 from .errors import say
-from .inputs import Input, check_exist
+from .inputs import Input, check_exist, check_photographs
 from .outputs import Writer, check_not_inputs, check_suffixes
 from .pairs import Fact, PairRequest, PairResult
 from .pictures import PICTURES, write_picture
@@ -55,7 +54,8 @@ class MatchRequest(PairRequest):
     def check_inputs(self, inputs: Sequence[Input]) -> None:
         """Refuse a drawing of feature files, and points outside the source."""
         drawings = [path for path in self.outputs if path.suffix.lower() in PICTURES]
-        check_photographs(inputs, drawings, "drawing", instead=".csv, .json or .nc")
+        if drawings:
+            check_photographs(inputs, "drawing", drawings, instead="write .csv, .json or .nc")
         source = inputs[0]
         check_inside(self.points, width=source.width, height=source.height, image=source.name)
 
@@ -211,8 +211,6 @@ class MatchResult(PairResult):
         from ..applications import draw_keypoints, draw_matches
 
         a, b = (one.image for one in self.inputs)
-        assert a is not None
-        assert b is not None
         if self.request.points:
             names = [point.name for point in self.request.points]
             points = self.kept.assign_coords(name=("point", names))

@@ -9,22 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .comparison import How, check_photographs, prepare
+from . import options
+from .comparison import How, prepare
 from .errors import UserError
-from .inputs import check_exist
+from .inputs import check_exist, check_photographs
 from .loading import load_library
 from .masks import MaskOptions, prepare_masks
 from .names import AUTO, complete_matcher
-from .options import (
-    AutoMask,
-    Descriptor,
-    Device,
-    Json,
-    MaskSettings,
-    MatcherSettings,
-    Segment,
-    Settings,
-)
 from .outputs import check_not_inputs, check_suffixes, check_writable, write_all
 from .pictures import PICTURES, write_picture
 
@@ -118,11 +109,11 @@ def show(
             rich_help_panel="Masks",
         ),
     ] = None,
-    segment: Segment = None,
-    auto_mask: AutoMask = False,
-    mask_settings: MaskSettings = None,
-    descriptor: Descriptor = AUTO,
-    settings: Settings = None,
+    segment: options.Segment = None,
+    auto_mask: options.AutoMask = False,
+    mask_settings: options.MaskSettings = None,
+    descriptor: options.Descriptor = AUTO,
+    settings: options.Settings = None,
     matcher: Annotated[
         str | None,
         typer.Option(
@@ -134,8 +125,9 @@ def show(
             rich_help_panel="How",
         ),
     ] = None,
-    matcher_settings: MatcherSettings = None,
-    device: Device = None,
+    matcher_settings: options.MatcherSettings = None,
+    device: options.Device = None,
+    image_folders: options.ImageFolders = None,
     output: Annotated[
         list[Path] | None,
         typer.Option(
@@ -146,7 +138,7 @@ def show(
             rich_help_panel="Results",
         ),
     ] = None,
-    as_json: Json = False,
+    as_json: options.Json = False,
 ) -> None:
     """Make a picture of the features of one or more images.
 
@@ -165,6 +157,7 @@ def show(
             matcher=matcher,
             matcher_settings=matcher_settings,
             device=device,
+            images=image_folders,
         ),
         outputs=output or [],
     )
@@ -258,7 +251,7 @@ def _run(request: Request) -> "Shown":
     began = time.perf_counter()
     comparison = prepare(request.images, request.how)
     if request.kind is Kind.COMPARE:
-        check_photographs(comparison.inputs, request.outputs, "--as compare")
+        check_photographs(comparison.inputs, "--as compare", request.outputs)
     masks = prepare_masks(request.masks, comparison.inputs, device=request.how.device)
     with spinner(f"showing {', '.join(one.name for one in comparison.inputs)}"):
         return draw(request, Material(comparison, masks), began)

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .comparison import Comparison
-from .errors import say
+from .errors import UserError, say
 from .masks import Masks
+from .outputs import check_not_inputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ..applications.visualization.scenes import Scene
+    from ..descriptors import Image
     from .show import Request
 
 Facts: TypeAlias = list[tuple[str, str]]
@@ -38,11 +41,14 @@ class Material:
     comparison: Comparison
     masks: Masks
 
-    @property
-    def photographs(self) -> "list[Any] | None":
-        """The images; None unless all inputs are photographs."""
-        images = [one.image for one in self.comparison.inputs]
-        return None if any(image is None for image in images) else images
+    @cached_property
+    def photographs(self) -> "list[Image] | None":
+        """The images; None, and a line that says why, where that of a feature file is not found."""
+        try:
+            return [one.image for one in self.comparison.inputs]
+        except UserError as error:
+            say(f"the photographs are left out: {error.message}; {error.hint}")
+            return None
 
     def scene(self, maps: "list[xr.DataArray]") -> "Scene":
         """The maps with their photographs and masks."""
@@ -53,12 +59,11 @@ class Material:
 
 def draw(request: "Request", material: Material, began: float) -> Shown:
     """The picture that is asked for; `began` is when the work did."""
+    inputs = material.comparison.inputs
+    if material.photographs is not None:
+        check_not_inputs(request.outputs, [one.photograph[0] for one in inputs])
     trees = material.comparison.trees()
     picture, facts, document = _DRAWING[request.kind](request, material, trees)
-    inputs = material.comparison.inputs
-    files = [one for one in inputs if one.image is None]
-    if 0 < len(files) < len(inputs):
-        say(f"the photographs are left out: {files[0].path} is a feature file")
     descriptor = str(trees[0].attrs["descriptor"])
     height, width = picture.shape[:2]
     seconds = time.perf_counter() - began

@@ -1,7 +1,5 @@
 """`descr swap`: one object in the appearance of another."""
 
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -9,26 +7,14 @@ from typing import Annotated
 
 import typer
 
+from . import options
 from .comparison import BETWEEN_CELLS, FLOW_MATCHER, How
 from .errors import UserError
 from .inputs import check_exist
 from .loading import load_library
 from .masks import MaskOptions
 from .names import AUTO
-from .options import (
-    AutoMask,
-    Descriptor,
-    Device,
-    Json,
-    MaskA,
-    MaskB,
-    MaskSettings,
-    Matcher,
-    MatcherSettings,
-    Segment,
-    Settings,
-)
-from .outputs import check_not_inputs, check_suffixes, write_all
+from .outputs import check_different, check_not_inputs, check_suffixes, write_all
 from .pairs import PairRequest
 from .pictures import PICTURES
 
@@ -85,11 +71,11 @@ class Request(PairRequest):
 def swap(
     a: Annotated[Path, typer.Argument(metavar="A", help="The image that keeps shape and pose.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="The image that gives the appearance.")],
-    mask_a: MaskA = None,
-    mask_b: MaskB = None,
-    segment: Segment = None,
-    auto_mask: AutoMask = False,
-    mask_settings: MaskSettings = None,
+    mask_a: options.MaskA = None,
+    mask_b: options.MaskB = None,
+    segment: options.Segment = None,
+    auto_mask: options.AutoMask = False,
+    mask_settings: options.MaskSettings = None,
     whole: Annotated[
         bool,
         typer.Option(
@@ -199,11 +185,12 @@ def swap(
             rich_help_panel=_REFINE,
         ),
     ] = None,
-    descriptor: Descriptor = AUTO,
-    settings: Settings = None,
-    matcher: Matcher = FLOW_MATCHER,
-    matcher_settings: MatcherSettings = None,
-    device: Device = None,
+    descriptor: options.Descriptor = AUTO,
+    settings: options.Settings = None,
+    matcher: options.Matcher = FLOW_MATCHER,
+    matcher_settings: options.MatcherSettings = None,
+    device: options.Device = None,
+    image_folders: options.ImageFolders = None,
     output: Annotated[
         list[Path] | None,
         typer.Option(
@@ -245,7 +232,7 @@ def swap(
             rich_help_panel=_RESULTS,
         ),
     ] = None,
-    as_json: Json = False,
+    as_json: options.Json = False,
 ) -> None:
     """Give the object in A the appearance of the object in B.
 
@@ -274,6 +261,7 @@ def swap(
             matcher=matcher,
             matcher_settings=matcher_settings,
             device=device,
+            images=image_folders,
             defaults=BETWEEN_CELLS,
         ),
         swap=_given(
@@ -327,7 +315,7 @@ def _check(request: Request) -> None:
                 raise UserError(f"{option} must be at least {least}, not {request.animation[key]}")
     elif request.animation:
         raise UserError("--gif-frames and --gif-width have nothing to do without --gif")
-    _check_different(request.written)
+    check_different(request.written)
     check_exist(request.read)
     check_not_inputs(request.written, request.read)
 
@@ -351,12 +339,3 @@ def _check_masks(request: Request) -> None:
             hint="give --mask-a and --mask-b, --segment TEXT or --auto-mask; "
             "--whole swaps the images as a whole",
         )
-
-
-def _check_different(outputs: Sequence[Path]) -> None:
-    seen: set[str] = set()
-    for output in outputs:
-        real = os.path.realpath(output)
-        if real in seen:
-            raise UserError(f"{output} is to be written twice", hint="choose different names")
-        seen.add(real)

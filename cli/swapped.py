@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .comparison import check_photographs, prepare
+from .comparison import prepare
 from .errors import UserError
-from .inputs import Input
+from .inputs import Input, check_photographs
 from .masks import Masks, prepare_masks
 from .outputs import Writer, check_writable
 from .pairs import Fact, PairResult, judge
@@ -90,7 +90,7 @@ def run(request: Request) -> Swapped:
     comparison = prepare([request.a, request.b], request.how)
     inputs, matcher, describe = comparison.inputs, comparison.matcher, comparison.describe
     assert matcher is not None
-    check_photographs(inputs, request.written, "a swap")
+    check_photographs(inputs, "a swap", request.written)
     _check_options(request, inputs[0])
     masks = prepare_masks(request.masks, inputs, device=request.how.device)
     descriptor = None if describe is None else describe.made
@@ -102,8 +102,6 @@ def run(request: Request) -> Swapped:
         trees = comparison.trees()
         maps = comparison.maps(trees)
         a, b = (one.image for one in inputs)
-        assert a is not None
-        assert b is not None
         of_a, of_b = _found(request, masks, inputs, maps)
         swap = swap_both if request.also else swap_instances
         with matcher.at_work():

@@ -5,23 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from . import options
 from .comparison import How
 from .errors import UserError
 from .masks import MaskOptions
 from .names import AUTO
-from .options import (
-    AutoMask,
-    Descriptor,
-    Device,
-    Json,
-    MaskA,
-    MaskB,
-    MaskSettings,
-    Matcher,
-    MatcherSettings,
-    Segment,
-    Settings,
-)
 from .outputs import write_all
 from .pairs import compare
 from .points import parse_points
@@ -49,16 +37,17 @@ def transfer(
             rich_help_panel="Which places",
         ),
     ],
-    mask_a: MaskA = None,
-    mask_b: MaskB = None,
-    segment: Segment = None,
-    auto_mask: AutoMask = False,
-    mask_settings: MaskSettings = None,
-    descriptor: Descriptor = AUTO,
-    settings: Settings = None,
-    matcher: Matcher = "soft-argmax",
-    matcher_settings: MatcherSettings = None,
-    device: Device = None,
+    mask_a: options.MaskA = None,
+    mask_b: options.MaskB = None,
+    segment: options.Segment = None,
+    auto_mask: options.AutoMask = False,
+    mask_settings: options.MaskSettings = None,
+    descriptor: options.Descriptor = AUTO,
+    settings: options.Settings = None,
+    matcher: options.Matcher = "soft-argmax",
+    matcher_settings: options.MatcherSettings = None,
+    device: options.Device = None,
+    image_folders: options.ImageFolders = None,
     output: Annotated[
         list[Path] | None,
         typer.Option(
@@ -70,7 +59,7 @@ def transfer(
             rich_help_panel="Results",
         ),
     ] = None,
-    as_json: Json = False,
+    as_json: options.Json = False,
 ) -> None:
     """Find named points of image A in image B.
 
@@ -91,6 +80,7 @@ def transfer(
             matcher=matcher,
             matcher_settings=matcher_settings,
             device=device,
+            images=image_folders,
         ),
         outputs=output or [],
     )

@@ -17,12 +17,14 @@ from .sift import SIFT
 if TYPE_CHECKING:
     from .dinov2 import DINOv2
     from .files import load_features, save_features
+    from .reconstruction import descriptor_of
     from .stable_diffusion import StableDiffusion
 
 # Imported when they are first asked for: each brings a library that many programs do without.
 _LAZY = {
     "DINOv2": ".dinov2",
     "StableDiffusion": ".stable_diffusion",
+    "descriptor_of": ".reconstruction",
     "load_features": ".files",
     "save_features": ".files",
 }
@@ -72,6 +74,7 @@ __all__ = [
     "available",
     "combine",
     "create",
+    "descriptor_of",
     "load_features",
     "read_image",
     "read_mask",

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from .tree import tree_layers
 _IDENTITY = ("model", "revision", "settings")
 _DIGITS = 6
 """Of a source's share of a cell: maps in float32 tell hardly more of them apart."""
+_SHARE = ("components", "share", "channels")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,39 @@ class Part:
         return f"{self.source}/{self.layer}"
 
 
+def difference(
+    layers: Mapping[str, Mapping[Any, Any]], others: Mapping[str, Mapping[Any, Any]]
+) -> str | None:
+    """In what layers are not in the space of others, in a few words; None if they are in it.
+
+    Both are what layers say of themselves, by "source/layer": `sift/scale_1: step 8 against 4`.
+    """
+    if list(layers) != list(others):
+        return f"the layers {', '.join(layers)} against {', '.join(others)}"
+    ours, theirs = _facts(layers), _facts(others)
+    for path in layers:
+        unlike = [
+            f"{name} {reprlib.repr(ours[path].get((kind, name)))} against "
+            f"{reprlib.repr(theirs[path].get((kind, name)))}"
+            for kind, name in {**ours[path], **theirs[path]}
+            if ours[path].get((kind, name)) != theirs[path].get((kind, name))
+        ]
+        if unlike:
+            return f"{path}: {', '.join(unlike)}"
+    return None
+
+
+def _facts(layers: Mapping[str, Mapping[Any, Any]]) -> dict[str, dict[tuple[str, str], Any]]:
+    """All that each layer's features and its share in a map depend on."""
+    shares = _shares({one["source"]: float(one["weight"]) for one in layers.values()})
+    facts = {}
+    for path, attributes in layers.items():
+        about = {**attributes, "share": shares[attributes["source"]]}
+        facts[path] = {("", key): about.get(key) for key in ("model", "revision", *_SHARE)}
+        facts[path] |= {("set", key): one for key, one in json.loads(about["settings"]).items()}
+    return facts
+
+
 def check_same_space(
     first: xr.DataTree,
     second: xr.DataTree,
@@ -47,33 +82,29 @@ def check_same_space(
     Weights and numbers of components that the call overrides may differ, and all weights by one
     factor.
     """
-    ours, theirs = (_facts(tree, weights, components) for tree in (first, second))
-    for fact in {**ours, **theirs}:
-        if ours.get(fact) != theirs.get(fact):
-            raise IncomparableFeaturesError(
-                f"the features of {first.attrs['image_name']} and {second.attrs['image_name']} "
-                f"can't be compared: {fact}{ours.get(fact)!r} in one and {theirs.get(fact)!r} in "
-                "the other",
-                hint="extract both images with the same descriptor and settings",
-            )
 
+    def compared(tree: xr.DataTree) -> dict[str, dict[Any, Any]]:
+        nodes = tree_layers(tree)
+        weigh = _weights(nodes, weights)
+        layers = {}
+        for path, node in nodes.items():
+            source, layer = node.attrs["source"], node.attrs["layer"]
+            layers[path] = {
+                **node.attrs,
+                "channels": node["features"].sizes["channel"],
+                "weight": weigh[source],
+            }
+            if path in components or layer in components:
+                layers[path].pop("components", None)
+        return layers
 
-def _facts(
-    tree: xr.DataTree, weights: Mapping[str, float], components: Mapping[str, int | None]
-) -> dict[str, Any]:
-    """All that must be the same for features to live in one space, by the words for it."""
-    layers = tree_layers(tree)
-    facts: dict[str, Any] = {"the layers are ": list(layers)}
-    for source, share in _shares(_weights(layers, weights)).items():
-        facts[f"by its weight, the share of {source} is "] = share
-    for path, node in layers.items():
-        facts |= {f"{path} has {key} ": node.attrs[key] for key in ("model", "revision")}
-        if path not in components and node.attrs["layer"] not in components:
-            facts[f"{path} has components "] = node.attrs.get("components")
-        made_with = sorted(json.loads(node.attrs["settings"]).items())
-        facts |= {f"{path} was made with {key}=": value for key, value in made_with}
-        facts[f"{path} has channels "] = node["features"].sizes["channel"]
-    return facts
+    unlike = difference(compared(first), compared(second))
+    if unlike:
+        raise IncomparableFeaturesError(
+            f"the features of {first.attrs['image_name']} and {second.attrs['image_name']} can't "
+            f"be compared: {unlike}",
+            hint="extract both images with the same descriptor and settings",
+        )
 
 
 def read_recipe(

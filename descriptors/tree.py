@@ -26,6 +26,8 @@ ROOT_ATTRIBUTES: Mapping[str, type] = {
     "image_sha256": str,
     "created": str,
 }
+IMAGE_PATH = "image_path"
+"""The attribute of the root, where there is one, with the way from a file to its photograph."""
 LAYER_ATTRIBUTES: Mapping[str, type] = {
     "source": str,
     "layer": str,
@@ -124,15 +126,11 @@ def is_as_said(
 
     The precision counts where the recipe states one, as it does where the user asked for it.
     """
-    if set(layers) != set(recipe):
-        return False
-    for path, said in recipe.items():
-        given = dict(layers[path])
-        if "precision" not in said:
-            given.pop("precision", None)
-        if given != dict(said):
-            return False
-    return True
+    return set(layers) == set(recipe) and all(
+        {key: value for key, value in layers[path].items() if key != "precision" or key in said}
+        == dict(said)
+        for path, said in recipe.items()
+    )
 
 
 def _to_json(settings: Mapping[str, Any], source: str) -> str:

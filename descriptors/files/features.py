@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
 from ..atomic import whole_file
 from ..errors import FeatureFileError, ForeignFileError, InvalidFeaturesError, OutputError
-from ..tree import SCHEMA, check_tree, tree_layers
+from ..tree import IMAGE_PATH, SCHEMA, check_tree, tree_layers
 from . import seal
 from .isolated import IsolatedReadError, read_isolated
 from .layout import SEALED, groups_to_tree, outline, tree_to_groups
@@ -68,7 +69,11 @@ class FeatureInfo:
 
 
 def save_features(
-    tree: xr.DataTree, path: str | os.PathLike[str], *, lossless: bool = False
+    tree: xr.DataTree,
+    path: str | os.PathLike[str],
+    *,
+    lossless: bool = False,
+    image_path: str | os.PathLike[str] | None = None,
 ) -> None:
     """Write a feature tree to a file, whole or not at all.
 
@@ -83,6 +88,9 @@ def save_features(
         Keep every bit of the features. Without it they are rounded to 10 bits of mantissa, which
         moves no value by more than 2^-11 of itself (below 2^-126: of 2^-126) and takes about a
         third off the size.
+    image_path:
+        The file of the photograph. The way there from the folder of the feature file is recorded
+        in the root attribute `image_path`, by which commands find the pixels for drawings.
 
     Raises
     ------
@@ -92,6 +100,12 @@ def save_features(
         If the file can't be written.
     """
     check_tree(tree)
+    tree = tree.copy(deep=False)
+    # What a loaded tree has recorded holds from the folder of the file that it was loaded from.
+    tree.attrs.pop(IMAGE_PATH, None)
+    way = None if image_path is None else _way(image_path, path)
+    if way is not None:
+        tree.attrs[IMAGE_PATH] = way
     groups = tree_to_groups(tree)
     with whole_file(path) as temporary:
         try:
@@ -154,6 +168,16 @@ def read_feature_info(path: str | os.PathLike[str]) -> FeatureInfo:
             for layer, node in tree_layers(tree).items()
         ),
     )
+
+
+def _way(image_path: str | os.PathLike[str], path: str | os.PathLike[str]) -> str | None:
+    """The way from a file to a photograph; None where no text can say it."""
+    image, folder = Path(image_path), os.path.dirname(os.path.realpath(path))
+    # It lies on another drive, or its name is no valid text.
+    with suppress(ValueError):
+        way = Path(os.path.relpath(os.path.realpath(image.parent) / Path(image.name), folder))
+        return way.as_posix().encode().decode()
+    return None
 
 
 def _read(path: str | os.PathLike[str], *, values: bool) -> tuple[list[Group], int]:

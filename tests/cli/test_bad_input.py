@@ -1,7 +1,9 @@
 """Every bad input gives one line that names it, exit code 2, and leaves nothing behind."""
 
+import contextlib
 import inspect
 import struct
+import sys
 import typing
 import zlib
 from collections.abc import Iterator
@@ -15,6 +17,8 @@ import typer
 import xarray as xr
 from descr import descriptors, matchers
 from descr.cli.main import app
+from support import own_classes
+from support.models import DINOV2
 
 FAST = ("--set", "size=96")
 A, B = "a.png", "b.png"
@@ -271,12 +275,83 @@ def test_a_wrong_suffix_is_noticed_before_a_missing_file(descr: Any) -> None:
 @pytest.fixture
 def feature_file(descr: Any, mess: Path) -> Path:
     assert descr("extract", A, "-o", "mess", *FAST).code == 0
-    return mess / "a.png.nc"
+    return Path("mess/a.png.nc")
 
 
-def test_a_drawing_of_a_feature_file(descr: Any, feature_file: Path) -> None:
-    done = descr("match", feature_file, B, "-o", "m.png", *FAST)
-    done.refused("drawing needs the photographs", "a.png.nc", ".csv, .json or .nc")
+def test_a_drawing_of_a_feature_file_whose_photograph_is_gone(
+    descr: Any, feature_file: Path, mess: Path
+) -> None:
+    (mess / "deeper").mkdir()
+    moved = feature_file.rename(mess / "deeper" / "moved.nc").relative_to(Path.cwd())
+    done = descr("match", moved, B, "-o", "m.png")
+    done.refused("m.png: drawing needs the photographs", "no photograph of mess/deeper/moved.nc")
+    done.refused("at mess/a.png, mess/deeper/moved, mess/deeper/a.png", "--images FOLDER")
+    assert done.hints[0].endswith("or write .csv, .json or .nc")
+    done = descr("match", moved, B, "-o", "m.png", "--images", "mess")
+    done.refused("mess/deeper/a.png, below mess")
+    PIL.Image.open(B).save(mess / "a.png")
+    done = descr("match", moved, B, "-o", "m.png", "--images", "mess")
+    done.refused("(mess/a.png has other pixels; mess/a.png has other pixels)")
+
+
+def test_folders_of_photographs_that_are_none(descr: Any, feature_file: Path) -> None:
+    pair = ("match", feature_file, B)
+    descr(*pair, "--images", "gone").refused("--images gone: no such folder")
+    descr(*pair, "--images", A).refused("--images a.png: no such folder")
+    descr("match", A, B, "--images", ".").refused("--images has nothing to do")
+
+
+def test_a_drawing_over_the_photograph_of_a_feature_file(descr: Any, feature_file: Path) -> None:
+    pair = (feature_file, B)
+    for command in (
+        ("match", *pair, "-o", A),
+        ("transfer", *pair, "--points", "5,5", "-o", A),
+        ("flow", B, feature_file, "--warp", "w.png", "--draw", A),
+        ("show", *pair, "-o", A),
+        ("swap", *pair, "--whole", "-o", "s.png", "--also", A),
+    ):
+        descr(*command).refused("a.png would overwrite an input")
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (("--set", "step=4"), "sift: sift/scale_1: size 96 against 768, step 8 against 4"),
+        (
+            ("--set", "scales=1,2", *FAST),
+            "sift: the layers sift/scale_1 against sift/scale_1, sift",
+        ),
+        (
+            ("--descriptor", "dinov2", "--set", f"model={DINOV2}", "--set", "size=112"),
+            "dinov2/token",
+        ),
+    ],
+)
+def test_a_descriptor_that_does_not_go_with_a_feature_file(
+    descr: Any, feature_file: Path, settings: tuple[str, ...], says: str
+) -> None:
+    done = descr("match", feature_file, B, *settings, "-o", "m.csv")
+    done.refused(f"mess/a.png.nc does not go with {says}" if "sift" in says else says)
+    assert done.hints == ["hint: leave out --descriptor and --set to take the recipe of the file"]
+    assert all(len(line) < 160 for line in done.err.splitlines())
+
+
+def test_feature_files_of_two_recipes_beside_a_photograph(descr: Any, feature_file: Path) -> None:
+    assert descr("extract", B, "-o", "mess", *FAST, "--set", "step=4").code == 0
+    done = descr("show", feature_file, "mess/b.png.nc", A, "-o", "s.png")
+    says = "mess/b.png.nc does not go with mess/a.png.nc: sift/scale_1: step 4 against 8"
+    done.refused(says, "extract both with the same descriptor and settings")
+
+
+def test_a_feature_file_whose_descriptor_is_not_here(descr: Any, mess: Path) -> None:
+    Path("mess/mine.py").write_text(own_classes.NETWORK.format(by=1))
+    with contextlib.chdir("mess"):
+        options = ("--descriptor", "mine:Network", "-o", ".")
+        assert descr("extract", "../a.png", *options).code == 0
+        Path("mine.py").unlink()
+        del sys.modules["mine"]
+        done = descr("match", "a.png.nc", "../b.png")
+    done.refused("'mine:Network', which is no class that can be found", "--descriptor and --set")
 
 
 def test_a_descriptor_for_feature_files(descr: Any, feature_file: Path) -> None:
@@ -322,7 +397,6 @@ def test_a_folder_that_cannot_be_written(descr: Any, output: str, says: str) -> 
     ("arguments", "says"),
     [
         (("mess",), "mess holds no image"),
-        ((A, "mess/deeper/a.png"), "mess/deeper/a.png"),
         ((A, "--descriptor", "sfit"), "'sfit'"),
         ((A, "--device", "cpu"), "--device"),
     ],
@@ -330,8 +404,6 @@ def test_a_folder_that_cannot_be_written(descr: Any, output: str, says: str) -> 
 def test_an_extraction_that_cannot_begin(
     descr: Any, mess: Path, arguments: tuple[str, ...], says: str
 ) -> None:
-    (mess / "deeper").mkdir()
-    (mess / "deeper" / "a.png").write_bytes(Path(A).read_bytes())
     descr("extract", *arguments, "-o", "features").refused(says)
 
 

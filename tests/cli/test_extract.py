@@ -136,6 +136,82 @@ def test_a_folder_stands_for_its_images(descr: Any) -> None:
     assert list(statuses(done)) == ["f/a.png.nc", "f/b.PNG.nc"]
 
 
+def photographs(*names: str) -> None:
+    """Images at these paths, each of its own."""
+    rng = np.random.default_rng(0)
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        PIL.Image.fromarray(rng.integers(0, 256, (32, 48, 3), dtype=np.uint8)).save(name)
+
+
+def test_folders_inside_keep_their_paths(descr: Any) -> None:
+    photographs("p/x.png", "p/a/x.png", "p/a/b/y.png", "p/.hidden/x.png", "p/a/.x.png")
+    photographs("p/features/drawn.png")
+    Path("p/a/empty").mkdir()
+    run = ("extract", "p", "-o", "p/features", *FAST, "--json")
+    expected = [f"p/features/{name}.png.nc" for name in ("a/b/y", "a/x", "x")]
+    assert statuses(descr(*run)) == dict.fromkeys(expected, "extracted")
+    assert sorted(map(str, Path("p/features").rglob("*.nc"))) == expected
+    assert load_features("p/features/a/x.png.nc").attrs["image_path"] == "../../a/x.png"
+    assert statuses(descr(*run)) == dict.fromkeys(expected, "kept")
+
+
+def test_links_are_followed_once(descr: Any) -> None:
+    photographs("p/a/x.png", "q/y.png")
+    Path("p/a/up").symlink_to("..")
+    Path("p/a/other").symlink_to("../../q")
+    Path("q/back").symlink_to("../p/a")
+    done = descr("extract", "p", "-o", "f", *FAST, "--json")
+    assert list(statuses(done)) == ["f/a/other/y.png.nc", "f/a/x.png.nc"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["one", "two"], ["one/x", "two/x", "two/y"]),
+        (["one", "one/../two"], ["one/x", "two/x", "two/y"]),
+        (["one/x.png", "two/y.png"], ["x", "y"]),
+        (["one/x.png", "two/x.png"], ["one/x", "two/x"]),
+        (["one/x.png", "two"], ["x", "two/x", "two/y"]),
+        (["deep/one", "one", "two"], ["deep/one/x", "one/x", "two/x", "two/y"]),
+        (["two", "two/."], ["x", "y"]),
+        (["deep", "deep/one"], ["deep/one/x", "one/x"]),
+        (["deep/one/x.png", "deep/one"], ["x", "one/x"]),
+        (["two/../two/x.png"], ["x"]),
+    ],
+    ids=" ".join,
+)
+def test_what_goes_by_one_name_keeps_its_folder(
+    descr: Any, arguments: list[str], expected: list[str]
+) -> None:
+    photographs("one/x.png", "two/x.png", "two/y.png", "deep/one/x.png")
+    for given in (arguments, [os.path.abspath(path) for path in arguments]):
+        done = descr("extract", *given, "-o", "f", *FAST, "--json")
+        assert list(statuses(done)) == [f"f/{name}.png.nc" for name in expected]
+    assert set(statuses(done).values()) == {"kept"}
+    assert sorted(os.listdir()) == ["a.png", "b.png", "deep", "f", "one", "two"]
+
+
+def test_a_folder_in_the_way_is_named(descr: Any, contents: Any) -> None:
+    photographs("p/a/x.png", "p/y.png")
+    Path("f").mkdir()
+    Path("f/a").write_text("notes")
+    before = contents()
+    descr("extract", "p", "-o", "f", *FAST).refused("-o f: the folder f/a can't be made")
+    assert contents() == before
+
+
+def test_the_way_to_the_photograph_is_recorded(descr: Any, folder: Path) -> None:
+    Path("real").mkdir()
+    Path("deep").mkdir()
+    Path("deep/link").symlink_to("../real")
+    name = os.fsdecode(b"\xff.png")
+    Path(name).write_bytes(Path("b.png").read_bytes())
+    assert descr("extract", folder / "a.png", name, "-o", "deep/link", *FAST).code == 0
+    assert load_features("real/a.png.nc").attrs["image_path"] == "../a.png"
+    assert "image_path" not in load_features(f"real/{name}.nc").attrs
+
+
 def test_an_image_given_twice_is_extracted_once(descr: Any) -> None:
     done = descr("extract", "a.png", "./a.png", "-o", "f", *FAST, "--json")
     assert statuses(done) == {"f/a.png.nc": "extracted"}

@@ -69,8 +69,9 @@ def test_missing_weights_are_said_before_the_work(
 
 def test_a_text_needs_pixels(descr: Any) -> None:
     assert descr("extract", "a.png", "-o", ".", *FAST).code == 0
+    Path("a.png").unlink()
     done = descr("match", "a.png.nc", "b.png", *FAST, "--segment", "cat")
-    done.refused("--segment needs the photographs", "a.png.nc", "--auto-mask")
+    done.refused("error: --segment needs the photographs", "a.png.nc", "--auto-mask")
 
 
 def test_a_text_says_where_the_object_is(descr: Any, folder: Path) -> None:

@@ -1,6 +1,7 @@
 import csv
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,10 @@ import numpy as np
 import PIL.Image
 import pytest
 import xarray as xr
-from descr.descriptors import SIFT
+from descr.descriptors import SIFT, Fused
 from descr.descriptors.files import save_features
 from descr.matchers import MutualNearestNeighbor, to_matches
+from support import own_classes
 
 FAST = ("--set", "size=192", "--set", "step=4")
 PAIR = ("match", "a.png", "b.png", *FAST)
@@ -153,7 +155,7 @@ def test_no_match_above_the_least_score_is_an_answer(descr: Any) -> None:
 
 
 def test_points_are_answered_in_the_order_given(descr: Any) -> None:
-    points = ("--points", "60,32", "--points", "30.5,20.25", "--points", "2,40")
+    points = ("--points", "60,32", "--points", "30.5,20.25", "--points", "2,20")
     done = descr(*PAIR, *points, "--json", "-o", "m.csv")
     assert done.code == 0, done.err
     document = json.loads(done.out)
@@ -162,7 +164,7 @@ def test_points_are_answered_in_the_order_given(descr: Any) -> None:
     assert [(row["source_x"], row["source_y"]) for row in rows] == [
         (60, 32),
         (30.5, 20.25),
-        (2, 40),
+        (2, 20),
     ]
     assert abs(rows[0]["target_x"] - 52) < 3
     assert abs(rows[0]["target_y"] - 32) < 3
@@ -273,8 +275,7 @@ def test_feature_files_take_the_place_of_images(descr: Any) -> None:
     assert descr("extract", "a.png", "b.png", "-o", ".", *FAST, "--lossless").code == 0
     from_images = json.loads(descr(*PAIR, "--json").out)
     for pair in (("a.png.nc", "b.png.nc"), ("a.png.nc", "b.png"), ("a.png", "b.png.nc")):
-        settings = FAST if "b.png" in pair or "a.png" in pair else ()
-        done = descr("match", *pair, *settings, "--json")
+        done = descr("match", *pair, "--json")
         assert done.code == 0, done.err
         document = json.loads(done.out)
         assert document["matches"] == from_images["matches"]
@@ -282,12 +283,30 @@ def test_feature_files_take_the_place_of_images(descr: Any) -> None:
     assert "descriptor: " not in descr("match", "a.png.nc", "b.png.nc").err
 
 
-def test_a_file_of_other_settings_says_what_it_was_made_with(descr: Any, contents: Any) -> None:
+def test_a_photograph_takes_the_recipe_of_the_file(descr: Any) -> None:
     assert descr("extract", "a.png", "-o", ".", *FAST).code == 0
-    before = contents()
-    done = descr("match", "a.png.nc", "b.png", "-o", "m.csv")
-    done.refused("size", "SIFT(step=4", "--set")
-    assert contents() == before
+    done = descr("match", "a.png.nc", "b.png")
+    assert done.code == 0, done.err
+    assert done.err == "descriptor: sift (the recipe of a.png.nc)\n"
+    assert "SIFT(step=4, cell=8.0, scales=(1.0,), size=192" in done.out
+    # What is asked for by name is taken, and goes with the file.
+    done = descr("match", "a.png.nc", "b.png", "--descriptor", "sift", *FAST)
+    assert done.err == "descriptor: sift\n"
+    done = descr("show", "a.png.nc", "b.png", "--device", "cpu", "-o", "s.png")
+    done.refused("--device: neither")
+
+
+def test_the_parts_of_a_fusion_are_those_of_the_file(
+    descr: Any, write_class: Callable[..., Any]
+) -> None:
+    network = write_class("fused_with_sift", own_classes.NETWORK.format(by=1), "Network")
+    fused = Fused(SIFT(size=96, step=4), network(size=80), weights=(0.3, 0.7))
+    for tree, name in zip(fused.extract(["a.png", "b.png"]), ("a.nc", "b.nc"), strict=True):
+        save_features(tree, name, lossless=True)
+    done = descr("match", "a.nc", "b.png", "--json")
+    assert done.err == "descriptor: sift + fused_with_sift:Network (the recipe of a.nc)\n"
+    expected = descr("match", "a.nc", "b.nc", "--json")
+    assert json.loads(done.out)["matches"] == json.loads(expected.out)["matches"]
 
 
 def test_files_of_two_descriptors_cannot_be_compared(folder: Path, descr: Any) -> None:

@@ -194,7 +194,7 @@ Contents = Callable[[], dict[str, bytes | None]]
         ((*MASKS, "-o", "s.gif"), ("'.gif'",)),
         ((*MASKS, "--gif", "s.png"), ("--gif s.png: ", "'.png'", ".gif (animation)")),
         ((*MASKS, "--also", "s.txt"), ("--also s.txt: ", "'.txt'")),
-        ((*MASKS, "-o", "s.png", "--also", "s.png"), ("s.png is to be written twice",)),
+        ((*MASKS, "-o", "s.png", "--also", "s.png"), ("s.png is given twice",)),
         ((*MASKS, "-o", "a-mask.png"), ("would overwrite an input",)),
         ((*MASKS, "--also", "b.png"), ("would overwrite an input",)),
         ((*MASKS, "-o", "s.png", "--gif-frames", "9"), ("--gif",)),
@@ -280,5 +280,14 @@ def test_a_refinement_without_weights_is_refused_before_the_work(
 def test_features_alone_cannot_be_swapped(descr: Any, folder: Path) -> None:
     (tree,) = SIFT(size=192, step=4).extract(["b.png"])
     save_features(tree, folder / "b.nc")
+    (folder / "b.png").rename(folder / "moved.png")
     done = descr("swap", "a.png", "b.nc", *FAST, *MASKS, "-o", "s.png")
     done.refused("a swap needs the photographs", "b.nc")
+
+
+def test_objects_are_swapped_from_feature_files(descr: Any) -> None:
+    assert descr(*PAIR, *MASKS, "-o", "images.png").code == 0
+    assert descr("extract", "a.png", "b.png", "-o", "f", *FAST, "--lossless").code == 0
+    done = descr("swap", "f/a.png.nc", "f/b.png.nc", *MASKS, "-o", "files.png")
+    assert done.code == 0, done.err
+    np.testing.assert_array_equal(read("images.png"), read("files.png"))

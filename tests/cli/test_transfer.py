@@ -102,7 +102,7 @@ def test_points_without_names_have_no_column_of_them(descr: Any) -> None:
 
 def test_a_point_without_a_match_is_left_empty(descr: Any) -> None:
     # What lies at 2 in a has left b: there is nothing there to go back from.
-    points = ("--points", "60,32", "--points", "2,40", "--matcher", "mutual")
+    points = ("--points", "60,32", "--points", "2,20", "--matcher", "mutual")
     done = descr(*PAIR, *points, "-o", "k.csv", "-o", "k.png", "--json")
     rows = json.loads(done.out)["matches"]
     assert rows[0]["round_trip_error"] is not None
@@ -120,7 +120,7 @@ def test_masks_and_feature_files_are_taken(descr: Any, eyes: str) -> None:
     assert all(row["target_x"] >= 38 for row in json.loads(masked.out)["matches"])
     assert "outside the mask" not in masked.err
     for command in (PAIR, ("match", *PAIR[1:])):
-        points = ("--points", "60,32", "--points", "2,40", "--points", "3,3")
+        points = ("--points", "60,32", "--points", "2,20", "--points", "3,3")
         outside = descr(*command, *points, "--mask-a", "right.png")
         assert outside.code == 0
         assert "2 points lie outside the mask of a.png" in outside.err
@@ -129,8 +129,12 @@ def test_masks_and_feature_files_are_taken(descr: Any, eyes: str) -> None:
     files = descr("transfer", "a.png.nc", "b.png.nc", "--points", eyes, "--json")
     images = descr(*PAIR, "--points", eyes, "--json")
     assert json.loads(files.out)["matches"] == json.loads(images.out)["matches"]
+    for pair in (("a.png", "b.png", *FAST), ("a.png.nc", "b.png.nc")):
+        assert descr("transfer", *pair, "--points", eyes, "-o", f"{pair[0]}.png").code == 0
+    assert Path("a.png.png").read_bytes() == Path("a.png.nc.png").read_bytes()
+    Path("b.png").unlink()
     drawing = descr("transfer", "a.png.nc", "b.png.nc", "--points", eyes, "-o", "k.png")
-    drawing.refused("drawing needs the photographs", ".csv, .json or .nc")
+    drawing.refused("drawing needs the photographs", "b.png.nc", "write .csv, .json or .nc")
 
 
 @pytest.mark.parametrize(

@@ -191,16 +191,13 @@ GRID = np.random.default_rng(0).standard_normal((4, 3, 3))
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (
-            tree(layer(GRID, settings={"size": 64})),
-            "was made with size=128 in one and 64 in the other",
-        ),
-        (tree(layer(GRID, settings={"size": 128, "t": 5})), "t=None in one and 5 in"),
-        (tree(layer(GRID, revision="2")), "revision '1' in one and '2' in the other"),
-        (tree(layer(GRID, model="m")), "has model 'made by hand' in one and 'm' in the other"),
-        (tree(layer(GRID, name="key")), r"layers are \['net/token'\] in one and \['net/key'\] in"),
-        (tree(layer(GRID[:3])), "has channels 4 in one and 3 in the other"),
-        (tree(layer(GRID, components=2)), "has components None in one and 2 in the other"),
+        (tree(layer(GRID, settings={"size": 64})), "net/token: size 128 against 64"),
+        (tree(layer(GRID, settings={"size": 128, "t": 5})), "net/token: t None against 5"),
+        (tree(layer(GRID, revision="2")), "net/token: revision '1' against '2'"),
+        (tree(layer(GRID, model="m")), "net/token: model 'made by hand' against 'm'"),
+        (tree(layer(GRID, name="key")), "the layers net/token against net/key"),
+        (tree(layer(GRID[:3])), "net/token: channels 4 against 3"),
+        (tree(layer(GRID, components=2)), "net/token: components None against 2"),
     ],
 )
 def test_trees_of_other_recipes_are_refused(other, message):
@@ -233,11 +230,9 @@ def test_another_ratio_of_weights_is_another_basis():
     bases = {combine([two_sources(1, ratio)])[0].attrs["basis"] for ratio in (0, 0.5, 2, 2.001)}
     assert len(bases) == 4
     for second in (two_sources(2, 2.01), two_sources(1, 0)):
-        with pytest.raises(
-            IncomparableFeaturesError, match=r"by its weight, the share of net is 0.7071"
-        ):
+        with pytest.raises(IncomparableFeaturesError, match=r"net/\w+: share 0.7071"):
             combine([two_sources(1, 1), second])
-    with pytest.raises(IncomparableFeaturesError, match=r"share of net is 0.89.* in one and 0.97"):
+    with pytest.raises(IncomparableFeaturesError, match=r"share 0.89\d* against 0.97"):
         combine([two_sources(1, 1), two_sources(2, 1)], weights={"other": 0.5})
 
 

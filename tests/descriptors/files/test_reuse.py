@@ -1,11 +1,12 @@
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from descr.descriptors import SIFT, Backbone, Descriptor, Layer, read_image
+from descr.descriptors import SIFT, Backbone, Descriptor, Layer, combine, read_image
 from descr.descriptors.errors import ForeignFileError
-from descr.descriptors.files import save_features, why_extract
+from descr.descriptors.files import load_features, save_features, why_extract
 from descr.descriptors.images import Image
 from torch.nn import functional
 
@@ -95,3 +96,25 @@ def test_rounded_features_will_do_unless_every_bit_is_wanted(image: Image, tmp_p
     assert why_extract(rounded, image, SIFT(size=96)) is None
     assert why_extract(rounded, image, SIFT(size=96), lossless=True) == "rounded"
     assert why_extract(whole, image, SIFT(size=96), lossless=True) is None
+
+
+def test_the_way_to_the_photograph_does_not_count(image: Image, tmp_path: Path) -> None:
+    describe = SIFT(size=96)
+    (tree,) = describe.extract([image])
+    (tmp_path / "deep").mkdir()
+    path, photograph = tmp_path / "deep" / "a.nc", tmp_path / "photos" / "a.jpg"
+    save_features(tree, path, image_path=photograph)
+    loaded = load_features(path)
+    assert loaded.attrs["image_path"] == "../photos/a.jpg"
+    assert why_extract(path, image, describe) is None
+    combine([tree, loaded])
+    # From another folder it would lead elsewhere.
+    save_features(loaded, tmp_path / "b.nc")
+    assert "image_path" not in load_features(tmp_path / "b.nc").attrs
+    assert loaded.attrs["image_path"] == "../photos/a.jpg"
+
+
+def test_what_no_text_can_say_is_not_recorded(image: Image, tmp_path: Path) -> None:
+    (tree,) = SIFT(size=96).extract([image])
+    save_features(tree, tmp_path / "a.nc", image_path=os.fsdecode(b"\xff.png"))
+    assert "image_path" not in load_features(tmp_path / "a.nc").attrs
