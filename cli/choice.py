@@ -85,7 +85,7 @@ def make_descriptor(
     return descriptor
 
 
-def descriptor_of_file(path: "Path", tree: "xr.DataTree", device: str | None) -> "Made[Descriptor]":
+def descriptor_of_file(path: Path, tree: "xr.DataTree", device: str | None) -> "Made[Descriptor]":
     """The descriptor that the feature file at `path` was made with; says so on standard error."""
     from ..descriptors import descriptor_of
     from ..descriptors.tree import tree_layers

@@ -146,10 +146,8 @@ def _descriptor(files: "Mapping[Path, xr.DataTree]", how: How) -> "Made[Descript
     first = next(iter(files), None)
     if first is None or how.descriptor != AUTO or how.settings:
         descriptor = make_descriptor(how.descriptor, how.settings, how.device)
-        other, hint = (
-            descriptor.name,
-            "leave out --descriptor and --set to take the recipe of the file",
-        )
+        other = descriptor.name
+        hint = "leave out --descriptor and --set to take the recipe of the file"
     else:
         descriptor = descriptor_of_file(first, files[first], how.device)
         other, hint = str(first), "extract both with the same descriptor and settings"
