@@ -178,7 +178,7 @@ def broken(*_: Any, **__: Any) -> None:
 
 
 def test_a_fault_of_ours_has_another_exit_code(descr: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(match_command, "_run", broken)
+    monkeypatch.setattr(match_command, "compare", broken)
     done = descr("match", "a.png", "b.png")
     assert done.code == 1
     assert done.err.splitlines() == [
@@ -192,20 +192,20 @@ def test_a_fault_of_ours_has_another_exit_code(descr: Any, monkeypatch: Any) -> 
 
 
 def test_too_little_memory_is_said_in_words(descr: Any, monkeypatch: Any) -> None:
-    def run_out(*_: Any) -> None:
+    def run_out(*_: Any, **__: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(match_command, "_run", run_out)
+    monkeypatch.setattr(match_command, "compare", run_out)
     done = descr("match", "a.png", "b.png")
     assert done.code == 1
     assert done.errors == ["error: not enough memory"]
 
 
 def test_an_interruption_ends_without_a_traceback(descr: Any, monkeypatch: Any) -> None:
-    def interrupt(*_: Any) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(match_command, "_run", interrupt)
+    monkeypatch.setattr(match_command, "compare", interrupt)
     done = descr("match", "a.png", "b.png", "-o", "m.csv")
     assert (done.code, done.out, done.err) == (130, "", "interrupted\n")
 
