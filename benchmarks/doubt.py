@@ -12,15 +12,15 @@ import sys
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
+import xarray as xr
 from descr.applications import measure_agreement
 from descr.descriptors import SIFT
-from descr.matchers import MutualNearestNeighbor, SoftArgmax, to_matches
+from descr.matchers import MutualNearestNeighbor, to_matches
 from rich.console import Console
 from rich.table import Table
 from skimage import data
@@ -91,9 +91,8 @@ def pairs() -> Iterator[tuple[str, str, Picture, Picture, Places | None]]:
             yield "unrelated", f"{name}, {other}", one, pictures[other], None
 
 
-def right_share(maps: list[Any], places: Places) -> float:
-    """Share of the mutual matches that end near where they belong."""
-    matches = to_matches(MutualNearestNeighbor()(*maps))
+def right_share(matches: xr.Dataset, places: Places) -> float:
+    """Share of the matches that end near where they belong."""
     x, y = (matches[f"target_{axis}"].values.round().astype(int) for axis in "xy")
     off = [
         matches[f"source_{axis}"].values - of_axis[y, x]
@@ -108,16 +107,22 @@ def main() -> int:
     for title, descriptor in DESCRIPTORS.items():
         table = Table("", "pair", "mutual", "round trip", "score", "coherent", "right", title=title)
         rows = []
-        for kind, name, source, target, places in pairs():
-            maps = descriptor(source, target)
-            agreement = measure_agreement(*maps)
-            score = float(SoftArgmax(window=1)(*maps)["score"].median())
-            right = "" if places is None else f"{right_share(maps, places):.1%}"
-            rows.append((kind, agreement.coherent, name, agreement, score, right))
-        for kind, coherent, name, one, score, right in sorted(rows, key=lambda row: row[:3]):
-            values = (f"{one.mutual:.1%}", f"{one.round_trip:.0f}", f"{score:.2f}")
+        described: dict[bytes, xr.DataArray] = {}
+        for kind, name, *both, places in pairs():
+            for picture in both:
+                if picture.tobytes() not in described:
+                    described[picture.tobytes()] = descriptor(picture)[0]
+            maps = [described[picture.tobytes()] for picture in both]
+            matches = to_matches(MutualNearestNeighbor()(*maps))
+            right = "" if places is None else f"{right_share(matches, places):.1%}"
+            score = float(matches["score"].median())
+            rows.append((kind, name, measure_agreement(*maps), score, right))
+        for kind, name, one, score, right in sorted(
+            rows, key=lambda row: (row[0], row[2].coherent)
+        ):
+            numbers = (f"{one.mutual:.1%}", f"{one.round_trip:.0f}", f"{score:.2f}")
             verdict = "doubtful" if one.doubtful else ""
-            table.add_row(kind, name, *values, f"{coherent:.1%} {verdict}", right)
+            table.add_row(kind, name, *numbers, f"{one.coherent:.1%} {verdict}", right)
         Console(width=120).print(table)
     return 0
 
