@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .captions import fitting, text_width, write_lines
+from .captions import fitting, text_width, write_texts
 from .overlay import Overlay, opaque
 from .painting import Picture
 
@@ -32,17 +32,15 @@ def with_legend(picture: Picture, entries: Sequence[tuple[str, Any, str]], size:
         places = _places(entries, size, width)
     height, margin = 1.9 * size, 0.6 * size
     strip = np.full((round((places[-1][1] + 1) * height + margin), width, 3), 255, np.uint8)
-    overlay, texts = Overlay(*strip.shape[:2]), []
+    overlay, tags, names = Overlay(*strip.shape[:2]), [], []
     for (tag, color, name), (x, row) in zip(entries, places, strict=True):
         wide, y = badge_size(tag, size)[0], margin / 2 + (row + 0.5) * height
         draw_badge(overlay, (x + wide / 2, y), badge_size(tag, size), opaque(color))
         left = x + wide + 0.5 * size
-        name = fitting(name, size, width - margin - left)
-        texts += [(tag, x + wide / 2, y, "m"), (name, left, y, "l")]
-    strip = overlay.over(strip)
-    for text, x, y, anchor in texts:
-        strip = write_lines(strip, [text], x=x + 0.5, y=y + 0.5, size=size, anchor=anchor)
-    return np.concatenate([picture, strip])
+        tags.append((tag, x + wide / 2 + 0.5, y + 0.5))
+        names.append((fitting(name, size, width - margin - left), left, y + 0.5))
+    strip = write_texts(overlay.over(strip), tags, size=size, anchor="m")
+    return np.concatenate([picture, write_texts(strip, names, size=size)])
 
 
 def _places(
