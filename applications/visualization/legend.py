@@ -50,8 +50,9 @@ def _places(
     room = width - 1.2 * size
     gaps = 2.1 * size
     wholes = [badge_size(tag, size)[0] + text_width(name, size) + gaps for tag, _, name in entries]
-    # Nine of ten entries take one column; the gap behind the last one may leave the picture.
-    step = min(float(np.quantile(wholes, 0.9)), room)
+    # Most entries take one column; the gap behind the last one may leave the picture.
+    usual = 1.5 * float(np.median(wholes))
+    step = min(max(whole for whole in wholes if whole <= usual), room)
     columns = int((room + 1.6 * size) // step)
     column, row, places = 0, 0, []
     for whole in wholes:
