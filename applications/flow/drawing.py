@@ -6,7 +6,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors.settings import check_int
-from ..visualization.captions import write_lines
+from ..visualization.captions import write_texts
 from ..visualization.painting import pixel_cells
 from .fields import check_flow, known_places
 from .wheel import UNKNOWN_COLOR, flow_colors, flow_maximum, wheel_colors
@@ -73,16 +73,17 @@ def _legend(width: int, maximum: float, *, longer: bool, complete: bool) -> npt.
     rim = f"{maximum:.{0 if maximum >= 10 else 1}f}".removesuffix(".0") + " px"
     wheel = np.full((gap + side + 2 * line, width, 3), 255, dtype=np.uint8)
     wheel[gap : gap + side, gap : gap + side] = _wheel(side)
-    parts = [write_lines(wheel, [rim], x=width / 2, y=gap + side + line, size=letters, anchor="m")]
+    text = rim, width / 2, float(gap + side + line)
+    parts = [write_texts(wheel, [text], size=letters, anchor="m")]
     keys = [(_wheel(letters, scale=1e3), f"> {rim}")] if longer else []
     if not complete:
         keys.append((np.array(UNKNOWN_COLOR, dtype=np.uint8), "no flow"))
-    for colors, text in keys:
+    for colors, meaning in keys:
         row = np.full((2 * line, width, 3), 255, dtype=np.uint8)
         top = round(0.6 * line)
         row[top : top + letters, gap : gap + letters] = colors
-        middle = top + letters / 2
-        parts.append(write_lines(row, [text], x=gap + 1.6 * letters, y=middle, size=letters))
+        text = meaning, gap + 1.6 * letters, top + letters / 2
+        parts.append(write_texts(row, [text], size=letters))
     return np.concatenate(parts)
 
 

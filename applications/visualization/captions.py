@@ -1,6 +1,7 @@
 """Text in pictures."""
 
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -16,37 +17,32 @@ _LEADING = 1.3
 """Distance of two lines, as a multiple of the size of the letters."""
 
 
-def write_lines(
-    picture: Picture,
-    lines: list[str],
-    *,
-    x: float,
-    y: float,
-    size: int,
-    anchor: str = "l",
+def write_texts(
+    picture: Picture, texts: Iterable[tuple[str, float, float]], *, size: int, anchor: str = "l"
 ) -> Picture:
-    """The picture with lines of text whose middle lies at the height `y`.
+    """The picture with texts in it.
 
     Parameters
     ----------
     picture:
         Left as it is.
-    lines:
-        What has no letter in the font is shown as a question mark. All but the first are grey.
-    x, y:
-        Pixels of the picture.
+    texts:
+        Each with the x and the y of its middle, in pixels of the picture. What has no letter in
+        the font is shown as a question mark. All lines but the first are grey.
     size:
         Of the letters, in pixels.
     anchor:
-        Whether the lines begin (`l`), end (`r`) or have their middle (`m`) at `x`.
+        Whether the lines begin (`l`), end (`r`) or have their middle (`m`) at x.
     """
     image = PIL.Image.fromarray(picture)
     draw = PIL.ImageDraw.Draw(image)
-    first = y - (len(lines) - 1) / 2 * size * _LEADING
-    for index, line in enumerate(lines):
-        colour = INK if index == 0 else (110, 110, 110)
-        place = (x, first + index * size * _LEADING)
-        draw.text(place, plain(line), fill=colour, font=_font(size), anchor=f"{anchor}m")
+    for text, x, y in texts:
+        lines = text.split("\n")
+        first = y - (len(lines) - 1) / 2 * size * _LEADING
+        for index, line in enumerate(lines):
+            colour = INK if index == 0 else (110, 110, 110)
+            place = (x, first + index * size * _LEADING)
+            draw.text(place, plain(line), fill=colour, font=_font(size), anchor=f"{anchor}m")
     return np.asarray(image)
 
 

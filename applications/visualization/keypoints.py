@@ -10,7 +10,7 @@ from ...descriptors import read_image
 from ...descriptors.errors import InvalidFeaturesError
 from ...descriptors.images import ImageLike
 from ...descriptors.settings import check_int
-from .captions import write_lines
+from .captions import write_texts
 from .labels import place_labels
 from .legend import badge_size, draw_badge, with_legend
 from .overlay import Overlay, opaque, shade
@@ -137,8 +137,5 @@ def _draw_points(
     for place, size, color in zip(places, sizes, colors, strict=True):
         draw_badge(overlay, place, size + unit, casing)
         draw_badge(overlay, place, size, opaque(color))
-    picture = overlay.over(picture)
-    for place, number in zip(places, numbers, strict=True):
-        x, y = place + 0.5
-        picture = write_lines(picture, [number], x=x, y=y, size=letters, anchor="m")
-    return picture
+    texts = [(number, x, y) for number, (x, y) in zip(numbers, places + 0.5, strict=True)]
+    return write_texts(overlay.over(picture), texts, size=letters, anchor="m")

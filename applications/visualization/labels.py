@@ -69,7 +69,8 @@ def _candidates(point: Points, size: Points, radius: float) -> tuple[Points, Poi
 
 def _overlap(boxes: Points, others: Points) -> Points:
     """The area that each box (n, 4) shares with each other one (m, 4): (n, m)."""
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    shared: Points = np.clip(high - low, 0, None).prod(axis=2)
+    left, top, right, bottom = zip(boxes.T[:, :, None], others.T[:, None], strict=True)
+    wide = np.minimum(*right) - np.maximum(*left)
+    tall = np.minimum(*bottom) - np.maximum(*top)
+    shared: Points = np.maximum(wide, 0) * np.maximum(tall, 0)
     return shared

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .captions import fitting, text_width, write_lines
+from .captions import fitting, text_width, write_texts
 from .overlay import Overlay, opaque
 from .painting import Picture
 
@@ -32,17 +32,15 @@ def with_legend(picture: Picture, entries: Sequence[tuple[str, Any, str]], size:
         places = _places(entries, size, width)
     height, margin = 1.9 * size, 0.6 * size
     strip = np.full((round((places[-1][1] + 1) * height + margin), width, 3), 255, np.uint8)
-    overlay, texts = Overlay(*strip.shape[:2]), []
+    overlay, tags, names = Overlay(*strip.shape[:2]), [], []
     for (tag, color, name), (x, row) in zip(entries, places, strict=True):
         wide, y = badge_size(tag, size)[0], margin / 2 + (row + 0.5) * height
         draw_badge(overlay, (x + wide / 2, y), badge_size(tag, size), opaque(color))
         left = x + wide + 0.5 * size
-        name = fitting(name, size, width - margin - left)
-        texts += [(tag, x + wide / 2, y, "m"), (name, left, y, "l")]
-    strip = overlay.over(strip)
-    for text, x, y, anchor in texts:
-        strip = write_lines(strip, [text], x=x + 0.5, y=y + 0.5, size=size, anchor=anchor)
-    return np.concatenate([picture, strip])
+        tags.append((tag, x + wide / 2 + 0.5, y + 0.5))
+        names.append((fitting(name, size, width - margin - left), left, y + 0.5))
+    strip = write_texts(overlay.over(strip), tags, size=size, anchor="m")
+    return np.concatenate([picture, write_texts(strip, names, size=size)])
 
 
 def _places(
@@ -52,8 +50,9 @@ def _places(
     room = width - 1.2 * size
     gaps = 2.1 * size
     wholes = [badge_size(tag, size)[0] + text_width(name, size) + gaps for tag, _, name in entries]
-    # Nine of ten entries take one column; the gap behind the last one may leave the picture.
-    step = min(float(np.quantile(wholes, 0.9)), room)
+    # Most entries take one column; the gap behind the last one may leave the picture.
+    usual = 1.5 * float(np.median(wholes))
+    step = min(max(whole for whole in wholes if whole <= usual), room)
     columns = int((room + 1.6 * size) // step)
     column, row, places = 0, 0, []
     for whole in wholes:

@@ -11,7 +11,7 @@ from ...descriptors import Descriptor, Image
 from ...descriptors.grids import Grid, at_cells
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
-from .captions import write_lines
+from .captions import write_texts
 from .clusters import CLUSTERS, OUTSIDE, check_clusters, cluster_maps
 from .galleries import draw_gallery
 from .legend import with_legend
@@ -143,9 +143,8 @@ def _numbered(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
         letters = min(size, int((distance[y, x] - 1) / _DISC))
         if letters >= _SMALLEST_TAG:
             overlay.dot((x, y), opaque((255, 255, 255)), letters * _DISC)
-            tags.append((label, x, y, letters))
+            tags.append(((str(label + 1), float(x), float(y)), letters))
     picture = overlay.over(picture)
-    for label, x, y, letters in tags:
-        number = [str(label + 1)]
-        picture = write_lines(picture, number, x=float(x), y=float(y), size=letters, anchor="m")
+    for tag, letters in tags:
+        picture = write_texts(picture, [tag], size=letters, anchor="m")
     return picture

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ...descriptors.settings import check_int
-from .captions import fitting, text_width, write_lines
+from .captions import fitting, text_width, write_texts
 from .painting import Picture
 
 View: TypeAlias = Callable[[int, int], Picture]
@@ -72,14 +72,13 @@ def _labelled(
     """The sheet with its labels beside the rows and above the columns."""
     for top, lines in zip(layout.tops, row_labels, strict=bool(row_labels)):
         fitted = [fitting(line, layout.letters, layout.gutter - 2 * layout.gap) for line in lines]
-        middle = top + layout.tall / 2
-        sheet = write_lines(sheet, fitted, x=layout.gap, y=middle, size=layout.letters)
-    for left, wide, label in zip(
+        label = "\n".join(fitted), layout.gap, top + layout.tall / 2
+        sheet = write_texts(sheet, [label], size=layout.letters)
+    for left, wide, text in zip(
         layout.lefts, layout.widths, column_labels, strict=bool(column_labels)
     ):
-        shown = fitting(label, layout.letters, wide)
-        x, y = left + wide / 2, layout.header / 2
-        sheet = write_lines(sheet, [shown], x=x, y=y, size=layout.letters, anchor="m")
+        title = fitting(text, layout.letters, wide), left + wide / 2, layout.header / 2
+        sheet = write_texts(sheet, [title], size=layout.letters, anchor="m")
     return sheet
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from descr.applications.visualization.captions import fitting, plain, text_width, write_lines
+from descr.applications.visualization.captions import fitting, plain, text_width, write_texts
 from descr.applications.visualization.sheet import View, arrange, draw_sheet, stack
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -82,13 +82,13 @@ def test_sheets_are_stacked_in_the_middle() -> None:
 
 def test_text_is_drawn_where_it_is_asked_for_with_smooth_edges() -> None:
     page = np.full((100, 200, 3), 255, np.uint8)
-    written = write_lines(page, ["label", "below"], x=50, y=60, size=20)
+    written = write_texts(page, [("label\nbelow", 50, 60)], size=20)
     assert (page == 255).all()
     rows, columns = np.nonzero((written < 255).any(axis=-1))
     assert 50 <= columns.min() < 56
     assert rows.mean() == pytest.approx(60, abs=5)
     assert len(np.unique(written)) > 10
-    right = write_lines(page, ["label"], x=150, y=50, size=20, anchor="r")
+    right = write_texts(page, [("label", 150, 50)], size=20, anchor="r")
     assert np.nonzero((right < 255).any(axis=-1))[1].max() < 151
 
 
