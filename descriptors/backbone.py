@@ -265,19 +265,15 @@ class Backbone(Descriptor):
     ) -> npt.NDArray[np.float32]:
         """One layer of `forward`'s answer as float32 on the CPU; an error if it isn't as stated."""
         name = f"{type(self).__name__}.forward"
-        if not isinstance(outputs, Mapping):
-            raise InvalidFeaturesError(
-                f"{name} gave a {type(outputs).__name__}, expected a mapping of layer name to "
-                "tensor",
-                hint=f"write return {{{layer.name!r}: features}}",
-            )
-        if layer.name not in outputs:
-            layers = ", ".join(map(str, outputs)) or "of none"
-            raise InvalidFeaturesError(f"{name} gave the layers {layers}, not {layer.name!r}")
-        grid = outputs[layer.name]
+        grid = outputs.get(layer.name) if isinstance(outputs, Mapping) else None
         if not isinstance(grid, torch.Tensor):
+            kind = type(outputs if grid is None else grid).__name__
+            layers = ""
+            if isinstance(outputs, Mapping):
+                layers = f" of {', '.join(map(str, outputs)) or 'nothing'}"
             raise InvalidFeaturesError(
-                f"{name} gave {layer.name!r} as a {type(grid).__name__}, expected a tensor"
+                f"{name} gave a {kind}{layers}, expected a mapping of layer name to tensor",
+                hint=f"write return {{{layer.name!r}: features}}",
             )
         batch, (height, width) = canvas[0], (side - 2 * self.margin for side in canvas[2:])
         rows, columns = layer.count(height), layer.count(width)

@@ -58,8 +58,7 @@ class Fused(Descriptor):
         """Feature trees with the layers of every part; see `Descriptor.extract`.
 
         A source that an earlier part has is numbered: `sift`, `sift_2`. Raises
-        `InvalidFeaturesError` where a part gives other than one valid tree per image, or the parts
-        give trees of different images.
+        `InvalidFeaturesError` where the parts don't give one valid tree of each image.
         """
         listed = as_image_list(images)
         extracted = [list(part.extract(listed) or ()) for part in self.parts]

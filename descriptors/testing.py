@@ -213,14 +213,14 @@ def check_gradients(descriptor: Descriptor) -> None:
     """A backbone's `forward` takes gradients after `extract` if its network is differentiable."""
     if not isinstance(descriptor, Backbone):
         return
-    picture = render_picture(96, 128)
-    descriptor.extract([picture])
-    pixels = torch.from_numpy(descriptor.canvas(96, 128).render(picture) / 255).permute(2, 0, 1)
-    pixels = pixels[None].to(descriptor.torch_device, descriptor.pixel_dtype).requires_grad_()
+    descriptor.extract([render_picture(96, 128)])
+    canvas = descriptor.canvas(96, 128)
+    pixels = torch.rand(1, 3, canvas.y.length, canvas.x.length, dtype=descriptor.pixel_dtype)
+    pixels = pixels.to(descriptor.torch_device).requires_grad_()
     try:
-        total = sum(layer.sum() for layer in descriptor.forward(pixels).values())
-        if isinstance(total, torch.Tensor) and total.requires_grad:
-            torch.autograd.grad(total, pixels, allow_unused=True)
+        layers = torch.cat([layer.flatten() for layer in descriptor.forward(pixels).values()])
+        if layers.requires_grad:
+            torch.autograd.grad(layers.sum(), pixels, allow_unused=True)
     except RuntimeError as error:
         # A network that is not differentiable says so in other words.
         if "nference tensor" in str(error):

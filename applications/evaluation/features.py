@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-from collections import deque
-from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -24,9 +22,7 @@ from ...descriptors.files import (
     why_extract,
 )
 from .progress import Advance, ignore
-
-_AHEAD = 2
-"""How many images each worker reads ahead of the extraction."""
+from .threads import in_order_of_completion
 
 
 @dataclass(frozen=True)
@@ -110,7 +106,11 @@ class FeatureFolder:
         for folder in dict.fromkeys(self.path(key).parent for key in images):
             _make_folder(folder)
             remove_abandoned(folder, ".nc")
-        with closing(self._looked_at(describe, images, workers)) as looked_at:
+
+        def look(key: str) -> tuple[Known, Image | None, str | None]:
+            return self._look(describe, key, images[key])
+
+        with closing(in_order_of_completion(look, images, workers)) as looked_at:
             for key, (known, image, why) in looked_at:
                 advance(key)
                 if image is not None:
@@ -142,25 +142,6 @@ class FeatureFolder:
                 hint="run it again, with a folder of its own for the features",
             )
         return tree
-
-    def _looked_at(
-        self, describe: Descriptor, images: Mapping[str, Path], workers: int
-    ) -> Generator[tuple[str, tuple[Known, Image | None, str | None]]]:
-        """Each image by key with why it has to be extracted; the image itself only if it has to."""
-        waiting: deque[tuple[str, Future[tuple[Known, Image | None, str | None]]]] = deque()
-        with ThreadPoolExecutor(workers) as pool:
-            try:
-                for key, path in images.items():
-                    waiting.append((key, pool.submit(self._look, describe, key, path)))
-                    if len(waiting) > _AHEAD * workers:
-                        key, found = waiting.popleft()
-                        yield key, found.result()
-                while waiting:
-                    key, found = waiting.popleft()
-                    yield key, found.result()
-            finally:
-                for _, left in waiting:
-                    left.cancel()
 
     def _look(
         self, describe: Descriptor, key: str, path: Path

@@ -1,6 +1,6 @@
 """Work done by several threads, with the same results as by one."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Barrier
 from typing import TypeVar
@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 def in_order_of_completion(
     work: Callable[[T], R], items: Iterable[T], workers: int
-) -> Iterator[tuple[T, R]]:
+) -> Generator[tuple[T, R]]:
     """Each item with what `work` makes of it in a worker's thread, as soon as it is done.
 
     At most twice as many items as workers are taken ahead. When one fails, or the caller stops,

@@ -11,9 +11,10 @@ import numpy.typing as npt
 import torch
 from scipy.special import expit
 
-from ...descriptors.errors import OptionError, WeightsNotFoundError
+from ...descriptors.errors import WeightsNotFoundError
 from ...descriptors.runtime.loading import load_weights, read_config
 from ...descriptors.runtime.quiet import quiet
+from ...descriptors.stable_diffusion.prompt import first_line, read_tokens
 from ...descriptors.weights import Checkpoint
 
 SIDE = 352
@@ -36,7 +37,7 @@ def load_network(checkpoint: Checkpoint, device: torch.device) -> Any:
                 model = CLIPSegForImageSegmentation._from_config(CLIPSegConfig.from_dict(config))
         except Exception as error:  # each check of a config raises its own kind
             raise WeightsNotFoundError(
-                f"{checkpoint.folder / 'config.json'}: describes no CLIPSeg: {_first_line(error)}"
+                f"{checkpoint.folder / 'config.json'}: describes no CLIPSeg: {first_line(error)}"
             ) from error
         load_weights(model, checkpoint.weights[""], dtype=torch.float32, device=device)
     for module in model.modules():
@@ -53,23 +54,7 @@ def read_text(checkpoint: Checkpoint, text: str) -> torch.Tensor:
     Raises `OptionError` for a text longer than the model takes, `WeightsNotFoundError` for a
     vocabulary that can't be read.
     """
-    with quiet():
-        from transformers import CLIPTokenizer
-
-        try:
-            tokenizer = CLIPTokenizer.from_pretrained(checkpoint.folder, local_files_only=True)
-        except (OSError, ValueError, KeyError) as error:
-            raise WeightsNotFoundError(
-                f"{checkpoint.folder}: holds no vocabulary that can be read: {_first_line(error)}"
-            ) from error
-        tokens: list[int] = tokenizer(text).input_ids
-    if len(tokens) > tokenizer.model_max_length:
-        raise OptionError(
-            f"the text has {len(tokens)} tokens, of which the model takes "
-            f"{tokenizer.model_max_length}",
-            hint="shorten it",
-        )
-    return torch.tensor([tokens])
+    return read_tokens(checkpoint.folder, text, "the text", padding=False)
 
 
 def probabilities(
@@ -108,7 +93,3 @@ def prepare(pixels: npt.NDArray[np.uint8]) -> torch.Tensor:
     values = torch.from_numpy(np.array(square)).permute(2, 0, 1).float() / 255
     mean, deviation = (values.new_tensor(one)[:, None, None] for one in (_MEAN, _DEVIATION))
     return ((values - mean) / deviation)[None]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

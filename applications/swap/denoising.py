@@ -9,6 +9,7 @@ from ...descriptors.stable_diffusion import StableDiffusion
 from ...descriptors.stable_diffusion.latent import encode
 from ...descriptors.stable_diffusion.noise import draw_noise
 from ...descriptors.stable_diffusion.prompt import Conditioning, encode_prompt
+from ...descriptors.stable_diffusion.unet import size_conditioning
 
 
 def redraw(
@@ -72,7 +73,7 @@ def redraw(
                     latents.to(dtype),
                     timestep,
                     encoder_hidden_states=text.states,
-                    added_cond_kwargs=_added(text, size),
+                    added_cond_kwargs=size_conditioning(text, 1, size),
                 ).sample.float()
                 for text in texts
             ]
@@ -103,11 +104,3 @@ def _conditioning(model: StableDiffusion, prompt: str) -> Conditioning:
         return model.conditioning
     found = encode_prompt(model.checkpoint, prompt)
     return found.to(model.torch_device, model.torch_dtype)
-
-
-def _added(text: Conditioning, size: tuple[int, int]) -> dict[str, torch.Tensor]:
-    """What SDXL is told of the size of its picture (Podell et al. 2023, section 2.2)."""
-    if text.pooled is None:
-        return {}
-    sizes = torch.tensor([[*size, 0, 0, *size]], device=text.pooled.device)
-    return {"text_embeds": text.pooled, "time_ids": sizes}

@@ -4,8 +4,7 @@ from typing import Any
 
 import torch
 
-from ...descriptors.runtime.loading import Renames, load_weights
-from ...descriptors.runtime.quiet import quiet
+from ...descriptors.runtime.loading import Renames, empty_module, load_weights
 from ...descriptors.stable_diffusion import StableDiffusion
 from ...descriptors.stable_diffusion.latent import RENAMES, encoder_dtype
 
@@ -18,24 +17,16 @@ def whole_unet(model: StableDiffusion) -> Any:
     Modules that the descriptor has loaded are part of it, the same objects; only the others are
     read from the file. Raises `WeightsNotFoundError` for damaged weights.
     """
-    with quiet():
-        from diffusers import UNet2DConditionModel
-
-        with torch.device("meta"):
-            unet = UNet2DConditionModel.from_config(dict(model.unet_config))
-        _load(unet, vars(model).get("unet"), model, "unet", model.torch_dtype, {})
+    unet = empty_module("UNet2DConditionModel", model.unet_config)
+    _load(unet, vars(model).get("unet"), model, "unet", model.torch_dtype, {})
     return unet
 
 
 def whole_vae(model: StableDiffusion) -> Any:
     """The `AutoencoderKL` of diffusers of this checkpoint, with encoder and decoder; likewise."""
     dtype = encoder_dtype(model.vae_config, model.torch_dtype)
-    with quiet():
-        from diffusers import AutoencoderKL
-
-        with torch.device("meta"):
-            vae = AutoencoderKL.from_config(dict(model.vae_config))
-        _load(vae, vars(model).get("vae"), model, "vae", dtype, RENAMES)
+    vae = empty_module("AutoencoderKL", model.vae_config)
+    _load(vae, vars(model).get("vae"), model, "vae", dtype, RENAMES)
     return vae
 
 

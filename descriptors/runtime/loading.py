@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ..errors import WeightsNotFoundError
+from .quiet import quiet
 
 _PORTION = 1 << 23
 """Bytes of a file that are mapped at once where they are converted."""
@@ -29,6 +30,15 @@ def read_config(path: Path, kind: str | None = None) -> dict[str, Any]:
     if not isinstance(config, dict) or (kind is not None and found != kind):
         raise WeightsNotFoundError(f"{path}: describes {found!r}, not {kind!r}")
     return config
+
+
+def empty_module(kind: str, config: Mapping[str, Any]) -> Any:
+    """The module of diffusers of this kind and config, on the `meta` device."""
+    with quiet():
+        import diffusers
+
+        with torch.device("meta"):
+            return getattr(diffusers, kind).from_config(dict(config))
 
 
 def load_weights(

@@ -12,23 +12,18 @@ from typing import Any, cast
 _LIBRARIES = ("transformers", "diffusers", "huggingface_hub")
 
 
-class _Thread(threading.local):
-    depth = 0
+_LOCK = threading.Lock()
+_QUIET: list[int] = []
+"""The threads in `without_warnings`, each as often as it entered."""
 
 
 class _OfQuietThread(type):
     def __subclasscheck__(cls, category: type) -> bool:
-        return _THREAD.depth > 0
+        return threading.get_ident() in _QUIET
 
 
 class _Unwanted(Warning, metaclass=_OfQuietThread):
-    """What a filter takes for the class of any warning, in a thread that wants none."""
-
-
-_THREAD = _Thread()
-_FILTER = ("ignore", None, _Unwanted, None, 0)
-_QUIET: list[threading.Thread] = []
-_LOCK = threading.Lock()
+    """The class of every warning, as filters see it, in a thread that wants none."""
 
 
 @contextmanager
@@ -38,21 +33,18 @@ def without_warnings() -> Iterator[None]:
     `warnings.catch_warnings` exchanges the filters of the whole process: threads that overlap in
     it silence each other, and put back the filters that they found in any order.
     """
+    entry, thread = ("ignore", None, _Unwanted, None, 0), threading.get_ident()
     with _LOCK:
-        filters = cast(list[Any], warnings.filters)
-        if _FILTER not in filters:
-            filters.insert(0, _FILTER)
-        _QUIET.append(threading.current_thread())
-    _THREAD.depth += 1
+        _QUIET.append(thread)
+        if entry not in warnings.filters:
+            cast(list[Any], warnings.filters).insert(0, entry)
     try:
         yield
     finally:
-        _THREAD.depth -= 1
         with _LOCK:
-            _QUIET.remove(threading.current_thread())
-            filters = cast(list[Any], warnings.filters)
-            if not _QUIET and _FILTER in filters:
-                filters.remove(_FILTER)
+            _QUIET.remove(thread)
+            if not _QUIET and entry in warnings.filters:
+                cast(list[Any], warnings.filters).remove(entry)
 
 
 @contextmanager

@@ -6,8 +6,7 @@ from typing import Any
 
 import torch
 
-from ..runtime.loading import load_weights
-from ..runtime.quiet import quiet
+from ..runtime.loading import empty_module, load_weights
 from ..weights import Checkpoint
 from .strips import encode_in_strips
 
@@ -29,13 +28,9 @@ def load_encoder(
 
     Raises `WeightsNotFoundError` for damaged weights.
     """
-    with quiet():
-        from diffusers import AutoencoderKL
-
-        with torch.device("meta"):
-            vae = AutoencoderKL.from_config(dict(config))
-        vae.decoder = vae.post_quant_conv = None
-        load_weights(vae, checkpoint.weights["vae"], dtype=dtype, device=device, renames=RENAMES)
+    vae = empty_module("AutoencoderKL", config)
+    vae.decoder = vae.post_quant_conv = None
+    load_weights(vae, checkpoint.weights["vae"], dtype=dtype, device=device, renames=RENAMES)
     return vae
 
 

@@ -1,6 +1,7 @@
 """The prompt as the denoiser reads it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -49,14 +50,19 @@ def encode_prompt(checkpoint: Checkpoint, prompt: str) -> Conditioning:
 
 
 def _encode(checkpoint: Checkpoint, part: str, prompt: str) -> Any:
-    tokens = _tokenize(checkpoint, part.replace("text_encoder", "tokenizer"), prompt)
+    folder = checkpoint.folder / part.replace("text_encoder", "tokenizer")
+    tokens = read_tokens(folder, prompt, "prompt", padding="max_length")
     with quiet(), torch.no_grad():
         return _load_encoder(checkpoint, part)(tokens, output_hidden_states=True)
 
 
-def _tokenize(checkpoint: Checkpoint, part: str, prompt: str) -> torch.Tensor:
-    """The prompt's tokens (1, token), padded to what the encoder takes."""
-    folder = checkpoint.folder / part
+def read_tokens(folder: Path, text: str, label: str, *, padding: str | bool) -> torch.Tensor:
+    """The tokens of a text, int64 (1, token), by CLIP's vocabulary in this folder.
+
+    `padding` is that of transformers, to what the model takes with "max_length". Raises
+    `OptionError`, which calls the text by the label, where it is longer than that, and
+    `WeightsNotFoundError` for a vocabulary that can't be read.
+    """
     with quiet():
         from transformers import CLIPTokenizer
 
@@ -64,13 +70,13 @@ def _tokenize(checkpoint: Checkpoint, part: str, prompt: str) -> torch.Tensor:
             tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, KeyError) as error:
             raise WeightsNotFoundError(
-                f"{folder}: holds no tokenizer that can be read: {_first_line(error)}"
+                f"{folder}: holds no vocabulary that can be read: {first_line(error)}"
             ) from error
         longest = tokenizer.model_max_length
-        tokens: list[int] = tokenizer(prompt, padding="max_length", max_length=longest).input_ids
+        tokens: list[int] = tokenizer(text, padding=padding).input_ids
     if len(tokens) > longest:
         raise OptionError(
-            f"prompt has {len(tokens)} tokens, of which the model takes {longest}",
+            f"{label} has {len(tokens)} tokens, of which the model takes {longest}",
             hint="shorten it",
         )
     return torch.tensor([tokens])
@@ -92,7 +98,7 @@ def _load_encoder(checkpoint: Checkpoint, part: str) -> Any:
         )
     except Exception as error:  # safetensors, OSError, RuntimeError of many kinds
         raise WeightsNotFoundError(
-            f"{folder}: the text encoder can't be loaded: {_first_line(error)}", hint="get it again"
+            f"{folder}: the text encoder can't be loaded: {first_line(error)}", hint="get it again"
         ) from error
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])
@@ -104,5 +110,6 @@ def _load_encoder(checkpoint: Checkpoint, part: str) -> Any:
     return encoder.eval()
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says first, on one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -5,8 +5,7 @@ from typing import Any
 
 import torch
 
-from ..runtime.loading import load_weights
-from ..runtime.quiet import quiet
+from ..runtime.loading import empty_module, load_weights
 from ..weights import Checkpoint
 from .places import Place
 from .prompt import Conditioning
@@ -29,20 +28,16 @@ def load_unet(
     What is left out isn't read from the file either. Raises `WeightsNotFoundError` for damaged
     weights.
     """
-    with quiet():
-        from diffusers import UNet2DConditionModel
-
-        with torch.device("meta"):
-            unet = UNet2DConditionModel.from_config(dict(config))
-        unet.conv_norm_out = unet.conv_act = unet.conv_out = None
-        unet.up_blocks = unet.up_blocks[: last.block + 1]
-        block = unet.up_blocks[last.block]
-        block.resnets = block.resnets[: last.step + 1]
-        if hasattr(block, "attentions"):
-            block.attentions = block.attentions[: last.step + 1]
-        if not last.upsampled:
-            block.upsamplers = None
-        load_weights(unet, checkpoint.weights["unet"], dtype=dtype, device=device)
+    unet = empty_module("UNet2DConditionModel", config)
+    unet.conv_norm_out = unet.conv_act = unet.conv_out = None
+    unet.up_blocks = unet.up_blocks[: last.block + 1]
+    block = unet.up_blocks[last.block]
+    block.resnets = block.resnets[: last.step + 1]
+    if hasattr(block, "attentions"):
+        block.attentions = block.attentions[: last.step + 1]
+    if not last.upsampled:
+        block.upsamplers = None
+    load_weights(unet, checkpoint.weights["unet"], dtype=dtype, device=device)
     return unet
 
 
@@ -80,7 +75,7 @@ def decoder_states(
     added = unet.get_aug_embed(
         emb=embedding,
         encoder_hidden_states=text,
-        added_cond_kwargs=_added(conditioning, batch, canvas),
+        added_cond_kwargs=size_conditioning(conditioning, batch, canvas),
     )
     if added is not None:
         embedding = embedding + added
@@ -117,7 +112,7 @@ def _attending(block: Any, text: torch.Tensor) -> dict[str, torch.Tensor]:
     return {"encoder_hidden_states": text} if getattr(block, "has_cross_attention", False) else {}
 
 
-def _added(
+def size_conditioning(
     conditioning: Conditioning, batch: int, canvas: tuple[int, int]
 ) -> dict[str, torch.Tensor]:
     """SDXL's size conditioning (Podell et al. 2023, section 2.2): an image that fills its canvas.

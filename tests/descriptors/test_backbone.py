@@ -215,12 +215,12 @@ def test_where_features_were_made_does_not_part_them():
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ({}, "layers of none, not 'mean'"),
-        ({"meen": torch.zeros(1, 3, 8, 8), 2: None}, "layers meen, 2, not 'mean'"),
+        ({}, "a dict of nothing, expected a mapping of layer name to tensor"),
+        ({"meen": torch.zeros(1, 3, 8, 8), 2: None}, "a dict of meen, 2, expected a mapping"),
         (torch.zeros(1, 3, 8, 8), "a Tensor, expected a mapping of layer name to tensor"),
         ([torch.zeros(1, 3, 8, 8)], r"a list, expected .* \(write return {'mean': features}\)"),
         (None, "a NoneType, expected a mapping"),
-        ({"mean": np.zeros((1, 3, 8, 8))}, "'mean' as a ndarray, expected a tensor"),
+        ({"mean": np.zeros((1, 3, 8, 8))}, "a ndarray of mean, expected"),
         (
             {"mean": torch.zeros(1, 3, 9, 8)},
             r"shape \(1, 3, 9, 8\), expected \(1, channels, 8, 8\)",
