@@ -14,10 +14,9 @@ import numpy.typing as npt
 from ....descriptors.errors import OptionError
 from ....descriptors.settings import check_choice
 from ..pair import Box, Pair, Picture
-from .annotations import fields_of, read_json
+from .annotations import DatasetError, fields_of, read_json
 from .ap10k_pairs import Animal, make_pairs
 from .base import Dataset, Entry
-from .errors import DatasetError
 
 POINT_NAMES = (
     *("left eye", "right eye", "nose", "neck", "root of tail", "left shoulder", "left elbow"),

@@ -28,8 +28,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from .annotations import fields_of, read_json, read_lines
-from .errors import DatasetError
+from .annotations import DatasetError, fields_of, read_json, read_lines
 
 FILES = tuple(f"ap10k-{part}-split1.json" for part in ("train", "val", "test"))
 CROWDS = "ap-10k_is_crowd.txt"

@@ -13,9 +13,8 @@ import scipy.io
 
 from ....descriptors.settings import check_choice
 from ..pair import Box, Pair, Picture
-from .annotations import fields_of, read_rows
+from .annotations import DatasetError, fields_of, read_rows
 from .base import Entry
-from .errors import DatasetError
 from .proposal_flow import ProposalFlow, numbered
 
 CLASSES = (

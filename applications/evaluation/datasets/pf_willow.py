@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import cast
 
 from ..pair import Pair, Picture
-from .annotations import fields_of, read_rows
+from .annotations import DatasetError, fields_of, read_rows
 from .base import Entry
-from .errors import DatasetError
 from .proposal_flow import ProposalFlow, numbered
 
 POINTS = 10

@@ -13,9 +13,8 @@ import numpy.typing as npt
 
 from ....descriptors.settings import check_choice
 from ..pair import Box, Pair, Picture
-from .annotations import fields_of, points_array, read_json, read_lines
+from .annotations import DatasetError, fields_of, points_array, read_json, read_lines
 from .base import Dataset, Entry
-from .errors import DatasetError
 from .spair_points import POINTS, mirrored_points
 
 Split = Literal["trn", "val", "test"]
