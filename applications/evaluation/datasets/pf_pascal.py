@@ -15,7 +15,7 @@ from ....descriptors.settings import check_choice
 from ..pair import Box, Pair, Picture
 from .annotations import DatasetError, fields_of, read_rows
 from .base import Entry
-from .proposal_flow import ProposalFlow, numbered
+from .proposal_flow import ProposalFlow, Row, numbered
 
 CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -30,11 +30,6 @@ _LISTS = {
     "val": ("val_pairs_pf_pascal.csv", "val_pairs.csv"),
     "test": ("test_pairs_pf_pascal.csv", "test_pairs.csv"),
 }
-
-
-@dataclass(frozen=True)
-class _Entry(Entry):
-    row: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,16 +76,9 @@ class PFPascal(ProposalFlow):
 
     @property
     def _list_file(self) -> Path:
-        for name in _LISTS[self.split]:
-            if (self.folder / name).is_file():
-                return self.folder / name
-        raise DatasetError(
-            f"{self.title}: {self.root} has no list of pairs {_LISTS[self.split][0]}",
-            hint="the lists are to be had at "
-            "https://www.di.ens.fr/willow/research/cnngeometric/other_resources/",
-        )
+        return self._find_list(_LISTS[self.split], "the lists are")
 
-    def _list(self) -> Iterator[_Entry]:
+    def _list(self) -> Iterator[Row]:
         path = self._list_file
         rows = [row for row in read_rows(path) if self.split != "trn" or row[3:4] != ["1"]]
         with fields_of(path):
@@ -99,10 +87,10 @@ class PFPascal(ProposalFlow):
                 number = int(row[2])
                 if not 1 <= number <= len(CLASSES):
                     raise ValueError(f"class {number} is not from 1 to {len(CLASSES)}")
-                yield _Entry(name, CLASSES[number - 1], tuple(row))
+                yield Row(name, CLASSES[number - 1], tuple(row))
 
     def _read(self, entry: Entry) -> Pair:
-        row = cast(_Entry, entry).row
+        row = cast(Row, entry).cells
         (source_key, source), (target_key, target) = map(self._image, row[:2])
         notes = [self._annotation(entry.category, path.stem) for path in (source, target)]
         if self.split == "trn":
@@ -155,7 +143,7 @@ class PFPascal(ProposalFlow):
 
     def _files(self) -> Iterator[Path]:
         for entry in self.entries:
-            for written in cast(_Entry, entry).row[:2]:
+            for written in cast(Row, entry).cells[:2]:
                 image = self._image(written)[1]
                 yield image
                 if self._has_annotations or self.split == "trn":
