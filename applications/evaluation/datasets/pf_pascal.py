@@ -68,6 +68,7 @@ class PFPascal(ProposalFlow):
     ) -> None:
         super().__init__(root, category=category, first_pixel=first_pixel)
         self.split = check_choice("split", split, ("trn", "val", "test"))
+        self._known: dict[Path, _Annotation] = {}
 
     @property
     def published_pairs(self) -> int | None:
@@ -94,7 +95,13 @@ class PFPascal(ProposalFlow):
         (source_key, source), (target_key, target) = map(self._image, row[:2])
         notes = [self._annotation(entry.category, path.stem) for path in (source, target)]
         if self.split == "trn":
-            found = [self._needed(note, entry).points for note in notes]
+            if not self._has_annotations:
+                raise DatasetError(
+                    f"{self.title}: {self.root} has no folder Annotations, where the points of "
+                    f"{entry.name} would be",
+                    hint=self.hint("it is part of the data set"),
+                )
+            found = [note.points for note in notes if note]
             both = np.isfinite(found[0] + found[1]).all(axis=1)
             points = [one[both] for one in found]
         else:
@@ -117,10 +124,6 @@ class PFPascal(ProposalFlow):
     def _has_annotations(self) -> bool:
         return (self.folder / "Annotations").is_dir()
 
-    @cached_property
-    def _known(self) -> dict[Path, _Annotation]:
-        return {}
-
     def _annotation(self, category: str, stem: str) -> _Annotation | None:
         if not self._has_annotations:
             return None
@@ -129,17 +132,11 @@ class PFPascal(ProposalFlow):
             found = _read_mat(path)
             with fields_of(path):
                 points = np.asarray(found["kps"], np.float64).reshape(-1, 2) - self.first_pixel
-                self._known[path] = _Annotation(points, self._box(np.ravel(found["bbox"])))
+                left, top, right, bottom = (
+                    float(value) - self.first_pixel for value in np.ravel(found["bbox"])
+                )
+                self._known[path] = _Annotation(points, (left, top, right, bottom))
         return self._known[path]
-
-    def _needed(self, note: _Annotation | None, entry: Entry) -> _Annotation:
-        if note is None:
-            raise DatasetError(
-                f"{self.title}: {self.root} has no folder Annotations, where the points of "
-                f"{entry.name} would be",
-                hint=self.hint("it is part of the data set"),
-            )
-        return note
 
     def _files(self) -> Iterator[Path]:
         for entry in self.entries:

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ....descriptors.settings import check_choice
-from ..pair import Box
 from .annotations import DatasetError
 from .base import Dataset, Entry
 
@@ -86,10 +85,6 @@ class ProposalFlow(Dataset):
         if not np.isfinite(points).all():
             raise ValueError("a coordinate is not finite")
         return points - self.first_pixel
-
-    def _box(self, values: Any) -> Box:
-        left, top, right, bottom = (float(value) - self.first_pixel for value in values)
-        return left, top, right, bottom
 
 
 def numbered(names: Sequence[str]) -> Iterator[str]:
