@@ -33,6 +33,10 @@ def report_tables(document: Mapping[str, Any]) -> list[Table]:
     """The numbers of a report: by the protocol, by category and flag, all variants, published."""
     numbers = document["numbers"]
     labels = tuple(one["label"] for one in numbers)
+    units = [one["unit"] for one in numbers]
+    what = document["pairs"]["what"]
+    pooled = "points" in document["counts"]
+    categories = document["by_category"]
     tables = [
         Table(
             document["protocol"]["line"],
@@ -45,82 +49,66 @@ def report_tables(document: Mapping[str, Any]) -> list[Table]:
                 )
                 for one in numbers
             ),
-        )
+        ),
+        Table(
+            "By category",
+            ("category", what, *(("points",) if pooled else ()), *labels),
+            tuple(
+                (
+                    row["category"],
+                    f"{row[what]:,}",
+                    *((f"{row['points']:,}",) if pooled else ()),
+                    *map(shown, row["values"], units),
+                )
+                for row in (categories if len(categories) > 1 else ())
+            ),
+        ),
+        Table(
+            "By difficulty",
+            ("flag", "value", "pairs", "points", *labels),
+            tuple(
+                (
+                    flag,
+                    row["value"],
+                    f"{row['pairs']:,}",
+                    f"{row['points']:,}",
+                    *map(shown, row["values"], units),
+                )
+                for flag, rows in document["by_flag"].items()
+                for row in rows
+            ),
+            words=2,
+        ),
+        Table(
+            "The same answers by every protocol",
+            ("threshold", "average", "edge", *labels),
+            tuple(
+                (
+                    row["threshold"],
+                    row["average"],
+                    row["comparison"],
+                    *map(shown, row["values"], units),
+                )
+                for row in document["variants"]
+            ),
+            words=3,
+        ),
+        Table(
+            _published_title(document),
+            ("method", "protocol", "source", "percent"),
+            tuple(
+                (
+                    row["method"],
+                    _protocol(row, document["protocol"]),
+                    row["source"],
+                    " / ".join(f"{value:.1f}" for value in row["percent"]),
+                )
+                for row in document["published"]
+            ),
+            words=3,
+        ),
     ]
-    units = [one["unit"] for one in numbers]
-    what = document["pairs"]["what"]
-    rows = document["by_category"]
-    pooled = "points" in document["counts"]
-    if len(rows) > 1:
-        tables.append(
-            Table(
-                "By category",
-                ("category", what, *(("points",) if pooled else ()), *labels),
-                tuple(
-                    (
-                        row["category"],
-                        f"{row[what]:,}",
-                        *((f"{row['points']:,}",) if pooled else ()),
-                        *map(shown, row["values"], units),
-                    )
-                    for row in rows
-                ),
-            )
-        )
-    flags = [(flag, row) for flag, rows in document["by_flag"].items() for row in rows]
-    if flags:
-        tables.append(
-            Table(
-                "By difficulty",
-                ("flag", "value", "pairs", "points", *labels),
-                tuple(
-                    (
-                        flag,
-                        row["value"],
-                        f"{row['pairs']:,}",
-                        f"{row['points']:,}",
-                        *map(shown, row["values"], units),
-                    )
-                    for flag, row in flags
-                ),
-                words=2,
-            )
-        )
-    if document["variants"]:
-        tables.append(
-            Table(
-                "The same answers by every protocol",
-                ("threshold", "average", "edge", *labels),
-                tuple(
-                    (
-                        row["threshold"],
-                        row["average"],
-                        row["comparison"],
-                        *map(shown, row["values"], units),
-                    )
-                    for row in document["variants"]
-                ),
-                words=3,
-            )
-        )
-    if document["published"]:
-        tables.append(
-            Table(
-                _published_title(document),
-                ("method", "protocol", "source", "percent"),
-                tuple(
-                    (
-                        row["method"],
-                        _protocol(row, document["protocol"]),
-                        row["source"],
-                        " / ".join(f"{value:.1f}" for value in row["percent"]),
-                    )
-                    for row in document["published"]
-                ),
-                words=3,
-            )
-        )
-    return tables
+    return [table for table in tables if table.rows]
 
 
 def report_facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
