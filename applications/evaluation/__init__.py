@@ -2,7 +2,6 @@
 
 from .compare import compare_reports, load_report
 from .datasets import DATASETS, Dataset, DatasetError, open_dataset
-from .markdown import report_markdown
 from .pair import Pair, Picture
 from .predictions import load_predictions, save_predictions
 from .protocol import PROTOCOLS, Protocol
@@ -11,6 +10,7 @@ from .report import build_report
 from .run import predict
 from .scores import score_flow, score_masks, score_points
 from .settings import Settings
+from .tables import report_markdown
 
 __all__ = [
     "DATASETS",

@@ -111,13 +111,16 @@ def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict
                 hint="evaluate both on one copy",
             )
         found = bootstrap_difference(right, other, of, one["average"], category=within)
-        values = [_average(values, of, one["average"], category) for values in (right, other)]
+        first_value, second_value = (
+            float(average_pairs(values, of, one["average"], category=category))
+            for values in (right, other)
+        )
         numbers.append(
             {
                 "label": one["label"],
                 "unit": one["unit"],
-                "first": finite(values[0]),
-                "second": finite(values[1]),
+                "first": finite(first_value),
+                "second": finite(second_value),
                 "difference": finite(found.value),
                 "low": finite(found.low),
                 "high": finite(found.high),
@@ -188,15 +191,6 @@ def _columns(
     return np.where(np.isnan(right), np.inf, right), np.array(pairs["of"][row], dtype=float)[which]
 
 
-def _average(
-    right: npt.NDArray[np.float64],
-    of: npt.NDArray[np.float64],
-    average: Any,
-    category: npt.NDArray[Any],
-) -> float:
-    return float(average_pairs(right, of, average, category=category))
-
-
 def _by_category(
     first: Mapping[str, Any],
     second: Mapping[str, Any],
@@ -209,10 +203,11 @@ def _by_category(
         own = category == name
         values: dict[str, list[float | None]] = {}
         for run, report, which in (("first", first, mine[own]), ("second", second, theirs[own])):
-            values[run] = [
-                finite(_average(*_columns(report, row, which), one["average"], category[own]))
-                for row, one in enumerate(report["numbers"])
-            ]
+            values[run] = []
+            for row, one in enumerate(report["numbers"]):
+                right, of = _columns(report, row, which)
+                value = average_pairs(right, of, one["average"], category=category[own])
+                values[run].append(finite(float(value)))
         counted = np.array(first["pairs"]["of"], dtype=float)[:, mine[own]].any(axis=0)
         rows.append({"category": name, "count": int(counted.sum()), **values})
     return rows

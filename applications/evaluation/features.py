@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 import xarray as xr
 
 from ...descriptors import Descriptor, Image, read_image
@@ -21,6 +20,7 @@ from ...descriptors.files import (
     save_features,
     why_extract,
 )
+from .alignment import mirror_image
 from .progress import Advance, ignore
 from .threads import in_order_of_completion
 
@@ -146,9 +146,7 @@ class FeatureFolder:
     def _look(
         self, describe: Descriptor, key: str, path: Path
     ) -> tuple[Known, Image | None, str | None]:
-        image = read_image(path)
-        if self.mirrored:
-            image = Image(np.ascontiguousarray(image.pixels[:, ::-1]), image.name)
+        image = mirror_image(path) if self.mirrored else read_image(path)
         known = Known(image.height, image.width, image.sha256)
         why = why_extract(self.path(key), image, describe)
         return known, None if why is None else image, why

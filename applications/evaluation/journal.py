@@ -7,7 +7,6 @@ import struct
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from ...descriptors.errors import OutputError
@@ -54,12 +53,7 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def records(self) -> Iterator[bytes]:
@@ -80,7 +74,7 @@ class Journal:
         """
         try:
             self._file.seek(self._end)
-            self._file.write(_HEAD.pack(len(record), hashlib.sha256(record).digest()) + record)
+            self._file.write(_framed(record))
             self._file.flush()
             self._end = self._file.tell()
             if time.monotonic() - self._flushed > _SECONDS:
@@ -101,14 +95,12 @@ class Journal:
 
     def _begin(self, work: dict[str, Any]) -> None:
         head = json.dumps(work, sort_keys=True).encode()
-        known = None
-        if self._file.read(len(_MAGIC)) == _MAGIC:
-            known = _read(self._file)
+        known = _read(self._file) if self._file.read(len(_MAGIC)) == _MAGIC else None
         if known != head:
             self.differs = _differences(known, work)
             self._file.seek(0)
             self._file.truncate()
-            self._file.write(_MAGIC + _HEAD.pack(len(head), hashlib.sha256(head).digest()) + head)
+            self._file.write(_MAGIC + _framed(head))
         self._first = self._end = self._file.tell()
         while _read(self._file) is not None:
             self._end = self._file.tell()
@@ -118,6 +110,10 @@ class Journal:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._flushed = time.monotonic()
+
+
+def _framed(record: bytes) -> bytes:
+    return _HEAD.pack(len(record), hashlib.sha256(record).digest()) + record
 
 
 def _read(file: BinaryIO) -> bytes | None:

@@ -9,12 +9,7 @@ import xarray as xr
 
 from ...descriptors.errors import OptionError
 from .datasets import Dataset
-from .metrics import (
-    Average,
-    average_pairs,
-    bootstrap_interval,
-    count_correct,
-)
+from .metrics import Average, average_pairs, bootstrap_interval, count_correct
 from .progress import Progress, silent
 from .protocol import PROTOCOLS, Protocol, Threshold, written
 from .scores import lengths, point_distance, score_flow, score_masks
@@ -144,10 +139,9 @@ def _of_points(predictions: xr.Dataset, protocol: Protocol) -> list[Measure]:
         protocol.alphas,
         comparison=protocol.comparison or "<",
     )
+    average = protocol.average or "per-point"
     return [
-        Measure(
-            f"PCK@{written(alpha)}", "%", row.astype(float), of.astype(float), _average(protocol)
-        )
+        Measure(f"PCK@{written(alpha)}", "%", row.astype(float), of.astype(float), average)
         for alpha, row in zip(protocol.alphas, right, strict=True)
     ]
 
@@ -194,10 +188,6 @@ def _plain(label: str, unit: str, values: npt.NDArray[Any]) -> Measure:
     # An error without a prediction is infinite, and so is the mean: it counts.
     known = ~np.isnan(values)
     return Measure(label, unit, np.where(known, values, 0.0), known.astype(float), "per-image")
-
-
-def _average(protocol: Protocol) -> Average:
-    return protocol.average or "per-point"
 
 
 def finite(value: float) -> float | None:

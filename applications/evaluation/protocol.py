@@ -106,42 +106,10 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
     {
         protocol.dataset: protocol
         for protocol in (
-            Protocol(
-                "spair-71k",
-                "test",
-                "PCK",
-                alphas=(0.01, 0.05, 0.1),
-                threshold="bbox",
-                average="per-point",
-                comparison="<",
-            ),
-            Protocol(
-                "pf-pascal",
-                "test",
-                "PCK",
-                alphas=(0.05, 0.1, 0.15),
-                threshold="image",
-                average="per-image",
-                comparison="<",
-            ),
-            Protocol(
-                "pf-willow",
-                "test",
-                "PCK",
-                alphas=(0.05, 0.1, 0.15),
-                threshold="keypoints",
-                average="per-image",
-                comparison="<",
-            ),
-            Protocol(
-                "ap-10k",
-                "test",
-                "PCK",
-                alphas=(0.01, 0.05, 0.1),
-                threshold="bbox",
-                average="per-image",
-                comparison="<",
-            ),
+            Protocol("spair-71k", "test", "PCK", (0.01, 0.05, 0.1), "bbox", "per-point", "<"),
+            Protocol("pf-pascal", "test", "PCK", (0.05, 0.1, 0.15), "image", "per-image", "<"),
+            Protocol("pf-willow", "test", "PCK", (0.05, 0.1, 0.15), "keypoints", "per-image", "<"),
+            Protocol("ap-10k", "test", "PCK", (0.01, 0.05, 0.1), "bbox", "per-image", "<"),
             Protocol(
                 "tss",
                 "",

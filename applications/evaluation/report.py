@@ -1,7 +1,7 @@
 """The report of a run: its numbers, and all that is needed to repeat and to judge them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -177,20 +177,19 @@ def _counts(predictions: xr.Dataset, units: Units, measures: Sequence[Measure]) 
 
 def _published(dataset: Dataset, protocol: Protocol, recipe: Recipe | None) -> list[dict[str, Any]]:
     """What was published on the data set, and whether by the protocol of the report."""
-    ours = asdict(protocol)
-    mine = {key: value for key, value in ours.items() if key not in ("subset", "alphas")}
     rows = []
     for row in find_published(dataset.name, None if recipe is None else recipe.descriptor):
-        theirs: Mapping[str, Any] = asdict(row.protocol)
+        theirs = row.protocol
         rows.append(
             {
                 "method": row.method,
-                "subset": row.protocol.subset,
-                "line": row.protocol.line(),
-                "alphas": list(row.protocol.alphas),
+                "subset": theirs.subset,
+                "line": theirs.line(),
+                "alphas": list(theirs.alphas),
                 "percent": list(row.percent),
                 "source": row.source,
-                "same_protocol": all(theirs[key] == value for key, value in mine.items()),
+                "same_protocol": theirs
+                == replace(protocol, subset=theirs.subset, alphas=theirs.alphas),
             }
         )
     return rows

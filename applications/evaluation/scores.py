@@ -23,13 +23,8 @@ from .metrics import (
     pck_variants,
     point_distances,
 )
+from .pair import Pair
 from .progress import Advance, ignore
-
-
-def spans(predictions: xr.Dataset, name: str) -> Iterator[slice]:
-    """Where what belongs to each pair lies, along the dimension that `name` counts."""
-    ends = np.cumsum(predictions[name].values).tolist()
-    return (slice(start, end) for start, end in zip([0, *ends], ends, strict=False))
 
 
 def padded(predictions: xr.Dataset, names: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -123,13 +118,12 @@ def score_flow(
     _check_truth(predictions, "flow")
     rows = []
     pcks = []
-    for name, span in zip(_places(predictions, dataset), spans(predictions, "cells"), strict=True):
-        place, index = name
-        pair = dataset[place]
+    role = dataset.flow_lies_on or "source"
+    for index, pair, span in _pairs(predictions, dataset, "cells"):
         advance(pair.name)
-        predicted = _flow_of(predictions, index, span, dataset.flow_lies_on == "target")
+        predicted = _flow_of(predictions, index, span, role)
         truth = dataset.flow(pair)
-        inside = dataset.mask(pair.target if dataset.flow_lies_on == "target" else pair.source)
+        inside = dataset.mask(pair.target if role == "target" else pair.source)
         errors = endpoint_errors(predicted, truth, inside)
         length = max(
             int(predictions["source_height"].values[index]),
@@ -180,18 +174,15 @@ def score_masks(
     """
     _check_truth(predictions, "masks")
     png = predictions["png"].values
-    videos: dict[str, list[tuple[int, npt.NDArray[np.uint8]]]] = {}
+    videos: dict[str, list[tuple[Pair, npt.NDArray[np.uint8]]]] = {}
     categories = predictions["category"].values.tolist()
-    for (place, index), span in zip(
-        _places(predictions, dataset), spans(predictions, "bytes"), strict=True
-    ):
-        videos.setdefault(categories[index], []).append((place, png[span]))
+    for index, pair, span in _pairs(predictions, dataset, "bytes"):
+        videos.setdefault(categories[index], []).append((pair, png[span]))
     found: dict[str, xr.Dataset] = {}
     for video, frames in videos.items():
         advance(video)
-        pairs = [dataset[place] for place, _ in frames]
         # The first frame is given: what is made of it doesn't count.
-        pictures = [pairs[0].source, *(pair.target for pair in pairs)]
+        pictures = [frames[0][0].source, *(pair.target for pair, _ in frames)]
         given = dataset.labels(pictures[0])
         objects = [label for label in np.unique(given).tolist() if label not in (0, VOID)]
         found[video] = mask_scores(
@@ -203,36 +194,33 @@ def score_masks(
 
 
 def _flow_of(
-    predictions: xr.Dataset, index: int, span: slice, on_target: bool
+    predictions: xr.Dataset, index: int, span: slice, role: str
 ) -> npt.NDArray[np.float64]:
     rows = int(predictions["rows"].values[index])
     grid = {
         name: predictions[name].values[span].reshape(rows, -1)
         for name in ("start_x", "start_y", "end_x", "end_y")
     }
-    role = "target" if on_target else "source"
-    size = tuple(int(predictions[f"{role}_{side}"].values[index]) for side in ("height", "width"))
-    return pixel_flow(
-        grid["start_y"][:, 0],
-        grid["start_x"][0],
-        grid["end_y"],
-        grid["end_x"],
-        (size[0], size[1]),
-    )
+    height, width = (int(predictions[f"{role}_{side}"][index]) for side in ("height", "width"))
+    start_y, start_x = grid["start_y"][:, 0], grid["start_x"][0]
+    return pixel_flow(start_y, start_x, grid["end_y"], grid["end_x"], (height, width))
 
 
-def _places(predictions: xr.Dataset, dataset: Dataset) -> list[tuple[int, int]]:
-    """For each pair of the predictions its place in the data set, and in the predictions."""
+def _pairs(
+    predictions: xr.Dataset, dataset: Dataset, counts: str
+) -> Iterator[tuple[int, Pair, slice]]:
+    """Each pair of the predictions with its place there, and where what `counts` counts lies."""
     known = {entry.name: place for place, entry in enumerate(dataset.entries)}
-    places = []
-    for index, name in enumerate(predictions["pair"].values.tolist()):
+    names = predictions["pair"].values.tolist()
+    for name in names:
         if name not in known:
             raise OptionError(
                 f"{dataset.title} in {dataset.root} has no pair {name}",
                 hint="give the data set that the predictions are of",
             )
-        places.append((known[name], index))
-    return places
+    ends = np.cumsum(predictions[counts].values).tolist()
+    for index, (name, start, end) in enumerate(zip(names, [0, *ends], ends, strict=False)):
+        yield index, dataset[known[name]], slice(start, end)
 
 
 def _check_truth(predictions: xr.Dataset, truth: str) -> None:

@@ -1,4 +1,4 @@
-"""A report as tables of words and numbers, for the terminal and for Markdown alike."""
+"""A report as tables of words and numbers, for the terminal, and as a page of Markdown."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +33,10 @@ def report_tables(document: Mapping[str, Any]) -> list[Table]:
     """The numbers of a report: by the protocol, by category and flag, all variants, published."""
     numbers = document["numbers"]
     labels = tuple(one["label"] for one in numbers)
+    units = [one["unit"] for one in numbers]
+    what = document["pairs"]["what"]
+    pooled = "points" in document["counts"]
+    categories = document["by_category"]
     tables = [
         Table(
             document["protocol"]["line"],
@@ -45,82 +49,66 @@ def report_tables(document: Mapping[str, Any]) -> list[Table]:
                 )
                 for one in numbers
             ),
-        )
+        ),
+        Table(
+            "By category",
+            ("category", what, *(("points",) if pooled else ()), *labels),
+            tuple(
+                (
+                    row["category"],
+                    f"{row[what]:,}",
+                    *((f"{row['points']:,}",) if pooled else ()),
+                    *map(shown, row["values"], units),
+                )
+                for row in (categories if len(categories) > 1 else ())
+            ),
+        ),
+        Table(
+            "By difficulty",
+            ("flag", "value", "pairs", "points", *labels),
+            tuple(
+                (
+                    flag,
+                    row["value"],
+                    f"{row['pairs']:,}",
+                    f"{row['points']:,}",
+                    *map(shown, row["values"], units),
+                )
+                for flag, rows in document["by_flag"].items()
+                for row in rows
+            ),
+            words=2,
+        ),
+        Table(
+            "The same answers by every protocol",
+            ("threshold", "average", "edge", *labels),
+            tuple(
+                (
+                    row["threshold"],
+                    row["average"],
+                    row["comparison"],
+                    *map(shown, row["values"], units),
+                )
+                for row in document["variants"]
+            ),
+            words=3,
+        ),
+        Table(
+            _published_title(document),
+            ("method", "protocol", "source", "percent"),
+            tuple(
+                (
+                    row["method"],
+                    _protocol(row, document["protocol"]),
+                    row["source"],
+                    " / ".join(f"{value:.1f}" for value in row["percent"]),
+                )
+                for row in document["published"]
+            ),
+            words=3,
+        ),
     ]
-    units = [one["unit"] for one in numbers]
-    what = document["pairs"]["what"]
-    rows = document["by_category"]
-    pooled = "points" in document["counts"]
-    if len(rows) > 1:
-        tables.append(
-            Table(
-                "By category",
-                ("category", what, *(("points",) if pooled else ()), *labels),
-                tuple(
-                    (
-                        row["category"],
-                        f"{row[what]:,}",
-                        *((f"{row['points']:,}",) if pooled else ()),
-                        *map(shown, row["values"], units),
-                    )
-                    for row in rows
-                ),
-            )
-        )
-    flags = [(flag, row) for flag, rows in document["by_flag"].items() for row in rows]
-    if flags:
-        tables.append(
-            Table(
-                "By difficulty",
-                ("flag", "value", "pairs", "points", *labels),
-                tuple(
-                    (
-                        flag,
-                        row["value"],
-                        f"{row['pairs']:,}",
-                        f"{row['points']:,}",
-                        *map(shown, row["values"], units),
-                    )
-                    for flag, row in flags
-                ),
-                words=2,
-            )
-        )
-    if document["variants"]:
-        tables.append(
-            Table(
-                "The same answers by every protocol",
-                ("threshold", "average", "edge", *labels),
-                tuple(
-                    (
-                        row["threshold"],
-                        row["average"],
-                        row["comparison"],
-                        *map(shown, row["values"], units),
-                    )
-                    for row in document["variants"]
-                ),
-                words=3,
-            )
-        )
-    if document["published"]:
-        tables.append(
-            Table(
-                _published_title(document),
-                ("method", "protocol", "source", "percent"),
-                tuple(
-                    (
-                        row["method"],
-                        _protocol(row, document["protocol"]),
-                        row["source"],
-                        " / ".join(f"{value:.1f}" for value in row["percent"]),
-                    )
-                    for row in document["published"]
-                ),
-                words=3,
-            )
-        )
-    return tables
+    return [table for table in tables if table.rows]
 
 
 def report_facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -204,3 +192,17 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]], words:
     return "\n".join(
         "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
     )
+
+
+def report_markdown(document: Mapping[str, Any]) -> str:
+    """The report with its tables, what was run, and the versions that it was run with."""
+    dataset = document["dataset"]
+    parts = [f"# {dataset['title']}", markdown_table(("", ""), report_facts(document), words=2)]
+    for table in report_tables(document):
+        parts += [f"## {table.title}", markdown_table(table.columns, table.rows, table.words)]
+    length = document["protocol"]["length"]
+    if length:
+        parts.insert(3, f"Right is what lies within alpha times the {length}.")
+    versions = ", ".join(f"{name} {number}" for name, number in document["versions"].items())
+    parts += ["## Versions", f"{versions}; run on {document['created']}."]
+    return "\n\n".join(parts) + "\n"

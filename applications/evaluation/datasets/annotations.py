@@ -1,4 +1,4 @@
-"""Files of annotations read, with every fault in them as one clear error."""
+"""Annotations and masks read, with every fault in their files as one clear error."""
 
 import csv
 import json
@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import DatasetError
+from ....descriptors.decoding import MAX_PIXELS, decoding, opened, upright
+from ....descriptors.errors import DescrError, ImageError
+
+
+class DatasetError(DescrError):
+    """A data set that is missing, half copied or damaged; the message names what."""
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -45,6 +50,21 @@ def read_text(path: Path) -> str:
         raise DatasetError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path} is not UTF-8 text", hint="copy it again") from error
+
+
+def read_labels(path: Path) -> npt.NDArray[np.uint8]:
+    """The values of a mask, uint8 (height, width): of a palette image the indices, else the grey.
+
+    Raises `DatasetError` for a file that is missing or no such image.
+    """
+    try:
+        with opened(path, MAX_PIXELS) as file, decoding(str(path)):
+            image = upright(file, str(path), MAX_PIXELS)
+            if image.mode == "1":
+                return np.asarray(image).astype(np.uint8)
+            return np.array(image if image.mode in ("P", "L") else image.convert("L"))
+    except ImageError as error:
+        raise DatasetError(error.message, hint=error.hint) from error
 
 
 @contextmanager

@@ -3,21 +3,18 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from ....descriptors.errors import OptionError
 from ....descriptors.settings import check_choice
-from ..pair import Box, Pair, Picture
-from .annotations import fields_of, read_json
+from ..pair import Pair, Picture
+from .annotations import DatasetError, fields_of, read_json
 from .ap10k_pairs import Animal, make_pairs
 from .base import Dataset, Entry
-from .errors import DatasetError
 
 POINT_NAMES = (
     *("left eye", "right eye", "nose", "neck", "root of tail", "left shoulder", "left elbow"),
@@ -43,12 +40,6 @@ MIRRORED = tuple(map(_mirrored, POINT_NAMES))
 class _Entry(Entry):
     path: Path | None
     animals: tuple[Animal, Animal] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class _Annotation:
-    points: npt.NDArray[np.float64]
-    box: Box
 
 
 class AP10K(Dataset):
@@ -98,6 +89,7 @@ class AP10K(Dataset):
         super().__init__(root, category=category)
         self.split = check_choice("split", split, ("trn", "val", "test"))
         self.subset = check_choice("subset", subset, SUBSETS)
+        self._known: dict[Path, Picture] = {}
         if split == "trn" and subset != "intra-species":
             raise OptionError(
                 f"split trn of {self.title} has no subset {subset}",
@@ -130,9 +122,12 @@ class AP10K(Dataset):
     def _read(self, entry: Entry) -> Pair:
         entry = cast(_Entry, entry)
         if entry.animals is not None:
-            source, target = map(self._picture_of, entry.animals)
+            source, target = (
+                self._picture(self._image_of(animal), animal.keypoints, animal.box)
+                for animal in entry.animals
+            )
         else:
-            source, target = map(self._picture, self._annotations(cast(Path, entry.path)))
+            source, target = map(self._annotated, self._annotations(cast(Path, entry.path)))
         return Pair(
             name=entry.name,
             category=entry.category,
@@ -153,25 +148,25 @@ class AP10K(Dataset):
         below = annotation.relative_to(self.folder / "ImageAnnotation").with_suffix(".jpg")
         return self.folder / "JPEGImages" / below
 
-    def _picture(self, annotation: Path) -> Picture:
+    def _annotated(self, annotation: Path) -> Picture:
         if annotation not in self._known:
-            found = read_json(annotation)
+            found, image = read_json(annotation), self._image(annotation)
             with fields_of(annotation):
-                self._known[annotation] = _annotation(found)
-        note, image = self._known[annotation], self._image(annotation)
+                picture = self._picture(image, found["keypoints"], found["bbox"])
+                self._known[annotation] = picture
+        picture = self._known[annotation]
+        return replace(picture, points=picture.points.copy())
+
+    def _picture(self, image: Path, keypoints: Any, box: Any) -> Picture:
+        """The picture with the points and the box of its annotation; `ValueError` for others."""
+        numbers = np.asarray(keypoints, dtype=np.float64)
+        if numbers.shape != (3 * len(POINT_NAMES),) or not np.isfinite(numbers).all():
+            raise ValueError(f"keypoints are {3 * len(POINT_NAMES)} finite numbers")
+        points = numbers.reshape(-1, 3)
+        left, top, width, height = (float(value) for value in box)
+        places = np.where(points[:, 2:] == VISIBLE, points[:, :2], np.nan)
         key = image.relative_to(self.folder).as_posix()
-        return Picture(image, key, points=note.points.copy(), box=note.box)
-
-    @cached_property
-    def _known(self) -> dict[Path, _Annotation]:
-        return {}
-
-    def _picture_of(self, animal: Animal) -> Picture:
-        note = _annotation({"keypoints": animal.keypoints, "bbox": animal.box})
-        image = self._image_of(animal)
-        return Picture(
-            image, image.relative_to(self.folder).as_posix(), points=note.points, box=note.box
-        )
+        return Picture(image, key, points=places, box=(left, top, left + width, top + height))
 
     def _image_of(self, animal: Animal) -> Path:
         if (self.folder / "JPEGImages").is_dir():
@@ -198,13 +193,3 @@ def _below(written: str) -> PurePosixPath:
     if len(parts) != 3:
         raise ValueError(f"{written!r} is no path of an annotation")
     return PurePosixPath(*parts)
-
-
-def _annotation(found: dict[str, Any]) -> _Annotation:
-    numbers = np.asarray(found["keypoints"], dtype=np.float64)
-    if numbers.shape != (3 * len(POINT_NAMES),) or not np.isfinite(numbers).all():
-        raise ValueError(f"keypoints are {3 * len(POINT_NAMES)} finite numbers")
-    points = numbers.reshape(-1, 3)
-    left, top, width, height = (float(value) for value in found["bbox"])
-    places = np.where(points[:, 2:] == VISIBLE, points[:, :2], np.nan)
-    return _Annotation(places, (left, top, left + width, top + height))

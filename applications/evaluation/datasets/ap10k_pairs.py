@@ -28,8 +28,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from .annotations import fields_of, read_json, read_lines
-from .errors import DatasetError
+from .annotations import DatasetError, fields_of, read_json, read_lines
 
 FILES = tuple(f"ap10k-{part}-split1.json" for part in ("train", "val", "test"))
 CROWDS = "ap-10k_is_crowd.txt"
@@ -67,7 +66,10 @@ def make_pairs(folder: Path, split: str, subset: str) -> Iterator[tuple[str, Ani
 
     Raises `DatasetError` if the annotations are missing or damaged.
     """
-    species = {key: _part(members, split) for key, members in _by_species(_animals(folder)).items()}
+    animals: dict[tuple[str, str], Group] = defaultdict(list)
+    for animal in _animals(folder):
+        animals[animal.family, animal.species].append(animal)
+    species = {key: _part(members, split) for key, members in animals.items()}
     if subset == "intra-species":
         for (_, name), members in sorted(species.items(), key=lambda item: item[0][1]):
             found = _common(members, members, ordered=True)
@@ -130,13 +132,6 @@ def _crowds(folder: Path) -> set[int]:
         return set()
     with fields_of(path):
         return {int(line) for line in read_lines(path)}
-
-
-def _by_species(animals: Group) -> dict[tuple[str, str], Group]:
-    groups: dict[tuple[str, str], Group] = defaultdict(list)
-    for animal in animals:
-        groups[animal.family, animal.species].append(animal)
-    return groups
 
 
 def _part(members: Group, split: str) -> Group:

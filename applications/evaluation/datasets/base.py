@@ -15,9 +15,8 @@ from ....descriptors.settings import Configurable, unknown
 from ...flow.errors import FlowError
 from ...flow.flo import read_flo
 from ..pair import Pair, Picture
-from .errors import DatasetError
+from .annotations import DatasetError, read_labels
 from .inventory import Inventory
-from .labels import read_labels
 
 Truth: TypeAlias = Literal["points", "flow", "masks"]
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from .errors import DatasetError
+from .annotations import DatasetError
 
 SHOWN = 3
 """How many names of a kind a message spells out."""

@@ -13,10 +13,9 @@ import scipy.io
 
 from ....descriptors.settings import check_choice
 from ..pair import Box, Pair, Picture
-from .annotations import fields_of, read_rows
+from .annotations import DatasetError, fields_of, read_rows
 from .base import Entry
-from .errors import DatasetError
-from .proposal_flow import ProposalFlow, numbered
+from .proposal_flow import ProposalFlow, Row, numbered
 
 CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -31,11 +30,6 @@ _LISTS = {
     "val": ("val_pairs_pf_pascal.csv", "val_pairs.csv"),
     "test": ("test_pairs_pf_pascal.csv", "test_pairs.csv"),
 }
-
-
-@dataclass(frozen=True)
-class _Entry(Entry):
-    row: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +68,7 @@ class PFPascal(ProposalFlow):
     ) -> None:
         super().__init__(root, category=category, first_pixel=first_pixel)
         self.split = check_choice("split", split, ("trn", "val", "test"))
+        self._known: dict[Path, _Annotation] = {}
 
     @property
     def published_pairs(self) -> int | None:
@@ -82,16 +77,9 @@ class PFPascal(ProposalFlow):
 
     @property
     def _list_file(self) -> Path:
-        for name in _LISTS[self.split]:
-            if (self.folder / name).is_file():
-                return self.folder / name
-        raise DatasetError(
-            f"{self.title}: {self.root} has no list of pairs {_LISTS[self.split][0]}",
-            hint="the lists are to be had at "
-            "https://www.di.ens.fr/willow/research/cnngeometric/other_resources/",
-        )
+        return self._find_list(_LISTS[self.split], "the lists are")
 
-    def _list(self) -> Iterator[_Entry]:
+    def _list(self) -> Iterator[Row]:
         path = self._list_file
         rows = [row for row in read_rows(path) if self.split != "trn" or row[3:4] != ["1"]]
         with fields_of(path):
@@ -100,14 +88,20 @@ class PFPascal(ProposalFlow):
                 number = int(row[2])
                 if not 1 <= number <= len(CLASSES):
                     raise ValueError(f"class {number} is not from 1 to {len(CLASSES)}")
-                yield _Entry(name, CLASSES[number - 1], tuple(row))
+                yield Row(name, CLASSES[number - 1], tuple(row))
 
     def _read(self, entry: Entry) -> Pair:
-        row = cast(_Entry, entry).row
+        row = cast(Row, entry).cells
         (source_key, source), (target_key, target) = map(self._image, row[:2])
         notes = [self._annotation(entry.category, path.stem) for path in (source, target)]
         if self.split == "trn":
-            found = [self._needed(note, entry).points for note in notes]
+            if not self._has_annotations:
+                raise DatasetError(
+                    f"{self.title}: {self.root} has no folder Annotations, where the points of "
+                    f"{entry.name} would be",
+                    hint=self.hint("it is part of the data set"),
+                )
+            found = [note.points for note in notes if note]
             both = np.isfinite(found[0] + found[1]).all(axis=1)
             points = [one[both] for one in found]
         else:
@@ -130,10 +124,6 @@ class PFPascal(ProposalFlow):
     def _has_annotations(self) -> bool:
         return (self.folder / "Annotations").is_dir()
 
-    @cached_property
-    def _known(self) -> dict[Path, _Annotation]:
-        return {}
-
     def _annotation(self, category: str, stem: str) -> _Annotation | None:
         if not self._has_annotations:
             return None
@@ -142,21 +132,15 @@ class PFPascal(ProposalFlow):
             found = _read_mat(path)
             with fields_of(path):
                 points = np.asarray(found["kps"], np.float64).reshape(-1, 2) - self.first_pixel
-                self._known[path] = _Annotation(points, self._box(np.ravel(found["bbox"])))
+                left, top, right, bottom = (
+                    float(value) - self.first_pixel for value in np.ravel(found["bbox"])
+                )
+                self._known[path] = _Annotation(points, (left, top, right, bottom))
         return self._known[path]
-
-    def _needed(self, note: _Annotation | None, entry: Entry) -> _Annotation:
-        if note is None:
-            raise DatasetError(
-                f"{self.title}: {self.root} has no folder Annotations, where the points of "
-                f"{entry.name} would be",
-                hint=self.hint("it is part of the data set"),
-            )
-        return note
 
     def _files(self) -> Iterator[Path]:
         for entry in self.entries:
-            for written in cast(_Entry, entry).row[:2]:
+            for written in cast(Row, entry).cells[:2]:
                 image = self._image(written)[1]
                 yield image
                 if self._has_annotations or self.split == "trn":

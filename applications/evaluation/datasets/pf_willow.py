@@ -1,24 +1,17 @@
 """PF-WILLOW: 900 pairs of photographs of four objects, each with ten keypoints."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from ..pair import Pair, Picture
 from .annotations import fields_of, read_rows
 from .base import Entry
-from .errors import DatasetError
-from .proposal_flow import ProposalFlow, numbered
+from .proposal_flow import ProposalFlow, Row, numbered
 
 POINTS = 10
 PUBLISHED = 900
 LISTS = ("test_pairs_pf.csv", "test_pairs.csv")
-
-
-@dataclass(frozen=True)
-class _Entry(Entry):
-    row: tuple[str, ...]
 
 
 class PFWillow(ProposalFlow):
@@ -47,26 +40,19 @@ class PFWillow(ProposalFlow):
 
     @property
     def _list_file(self) -> Path:
-        for name in LISTS:
-            if (self.folder / name).is_file():
-                return self.folder / name
-        raise DatasetError(
-            f"{self.title}: {self.root} has no list of pairs {LISTS[0]}",
-            hint="the list is to be had at "
-            "https://www.di.ens.fr/willow/research/cnngeometric/other_resources/",
-        )
+        return self._find_list(LISTS, "the list is")
 
-    def _list(self) -> Iterator[_Entry]:
+    def _list(self) -> Iterator[Row]:
         path = self._list_file
         rows = read_rows(path)
         with fields_of(path):
             images = [[Path(self._image(cell)[0]) for cell in row[:2]] for row in rows]
             stems = [f"{source.stem}-{target.stem}" for source, target in images]
             for name, row, (source, _) in zip(numbered(stems), rows, images, strict=True):
-                yield _Entry(name, source.parent.name, tuple(row))
+                yield Row(name, source.parent.name, tuple(row))
 
     def _read(self, entry: Entry) -> Pair:
-        row = cast(_Entry, entry).row
+        row = cast(Row, entry).cells
         with fields_of(self._list_file):
             numbers = [float(cell) for cell in row[2:]]
             if len(numbers) != 4 * POINTS:
@@ -86,8 +72,3 @@ class PFWillow(ProposalFlow):
         (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
         key, path = self._image(written)
         return Picture(path, key, points=points, box=(left, top, right, bottom))
-
-    def _files(self) -> Iterator[Path]:
-        for entry in self.entries:
-            for written in cast(_Entry, entry).row[:2]:
-                yield self._image(written)[1]

@@ -2,21 +2,29 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from ....descriptors.settings import check_choice
-from ..pair import Box
-from .base import Dataset
+from .annotations import DatasetError
+from .base import Dataset, Entry
 
 CITATION = (
     "B. Ham, M. Cho, C. Schmid, J. Ponce: Proposal Flow: Semantic Correspondences from Object "
     "Proposals. TPAMI 40(7), 2018"
 )
 WEBSITE = "https://www.di.ens.fr/willow/research/proposalflow/"
+
+
+@dataclass(frozen=True)
+class Row(Entry):
+    """A pair with its row of the list, which begins with the paths of both images."""
+
+    cells: tuple[str, ...]
 
 
 class ProposalFlow(Dataset):
@@ -48,6 +56,22 @@ class ProposalFlow(Dataset):
         super().__init__(root, category=category)
         self.first_pixel = check_choice("first_pixel", first_pixel, (0, 1))
 
+    def _find_list(self, names: Sequence[str], what: str) -> Path:
+        """The list of pairs, by the first of the names that it goes by; `what` is in the hint."""
+        for name in names:
+            if (self.folder / name).is_file():
+                return self.folder / name
+        raise DatasetError(
+            f"{self.title}: {self.root} has no list of pairs {names[0]}",
+            hint=f"{what} to be had at "
+            "https://www.di.ens.fr/willow/research/cnngeometric/other_resources/",
+        )
+
+    def _files(self) -> Iterator[Path]:
+        for entry in self.entries:
+            for written in cast(Row, entry).cells[:2]:
+                yield self._image(written)[1]
+
     def _image(self, written: str) -> tuple[str, Path]:
         """Key and path of an image by its path in the list, which begins above the root."""
         key = "/".join(PurePosixPath(written.replace("\\", "/")).parts[-2:])
@@ -61,10 +85,6 @@ class ProposalFlow(Dataset):
         if not np.isfinite(points).all():
             raise ValueError("a coordinate is not finite")
         return points - self.first_pixel
-
-    def _box(self, values: Any) -> Box:
-        left, top, right, bottom = (float(value) - self.first_pixel for value in values)
-        return left, top, right, bottom
 
 
 def numbered(names: Sequence[str]) -> Iterator[str]:

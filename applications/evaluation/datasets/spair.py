@@ -6,19 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from ....descriptors.settings import check_choice
 from ..pair import Box, Pair, Picture
-from .annotations import fields_of, points_array, read_json, read_lines
+from .annotations import DatasetError, fields_of, points_array, read_json, read_lines
 from .base import Dataset, Entry
-from .errors import DatasetError
 from .spair_points import POINTS, mirrored_points
-
-Split = Literal["trn", "val", "test"]
 
 PUBLISHED = {"trn": 53_340, "val": 5_384, "test": 12_234}
 FLAGS = {
@@ -102,8 +99,9 @@ class SPair71k(Dataset):
         layout: str = "large",
     ) -> None:
         super().__init__(root, category=category)
-        self.split = cast(Split, check_choice("split", split, ("trn", "val", "test")))
+        self.split = check_choice("split", split, ("trn", "val", "test"))
         self.layout = check_choice("layout", layout, ("large", "small"))
+        self._images: dict[tuple[str, str], _Image] = {}
 
     @property
     def published_pairs(self) -> int | None:
@@ -163,10 +161,6 @@ class SPair71k(Dataset):
             mirrored=mirrored_points(category),
             flags=flags,
         )
-
-    @cached_property
-    def _images(self) -> dict[tuple[str, str], _Image]:
-        return {}
 
     @cached_property
     def _has_masks(self) -> bool:

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..pair import Pair, Picture
-from .annotations import read_text
+from .annotations import DatasetError, read_text
 from .base import Dataset, Entry
-from .errors import DatasetError
 
 SUBSETS = ("FG3DCar", "JODS", "PASCAL")
 PUBLISHED = {"FG3DCar": 390, "JODS": 162, "PASCAL": 248}

@@ -1,6 +1,7 @@
 """J and F of every object of a video, and of a whole data set of videos."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, fields
 from itertools import zip_longest
 from typing import Any
 
@@ -11,12 +12,11 @@ import xarray as xr
 from ....descriptors.errors import OptionError
 from ....descriptors.settings import check_int
 from .arrays import checked
-from .segmentation import contour_accuracy, region_similarity, sequence_score
+from .segmentation import SequenceScore, contour_accuracy, region_similarity, sequence_score
 
 VOID = 255
 """The label of pixels that count for no object."""
 _MEASURES = {"region": "J", "contour": "F"}
-_STATISTICS = ("mean", "recall", "decay")
 
 
 def mask_scores(
@@ -99,7 +99,7 @@ def summarize_masks(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
     of_sequences: list[Any] = []
     for name, found in scores.items():
         rows = [
-            [_statistics(found[measure].sel(object=label).values) for measure in _MEASURES]
+            [astuple(sequence_score(found[measure].sel(object=label))) for measure in _MEASURES]
             for label in found["object"].values
         ]
         names += [f"{name}_{label}" for label in found["object"].values]
@@ -115,7 +115,7 @@ def summarize_masks(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
         },
         coords={
             "measure": list(_MEASURES),
-            "statistic": list(_STATISTICS),
+            "statistic": [field.name for field in fields(SequenceScore)],
             "object": names,
             "sequence": list(scores),
         },
@@ -133,8 +133,3 @@ def _frame(
         )
         for label in labels
     ]
-
-
-def _statistics(values: npt.NDArray[np.float64]) -> list[float]:
-    score = sequence_score(values)
-    return [score.mean, score.recall, score.decay]
