@@ -134,7 +134,7 @@ def test_no_match_above_the_least_score_is_an_answer(descr: Any) -> None:
 
 
 def test_points_are_answered_in_the_order_given(descr: Any) -> None:
-    points = ("--points", "60,32", "--points", "30.5,20.25", "--points", "2,40")
+    points = ("--points", "60,32", "--points", "30.5,20.25", "--points", "2,20")
     done = descr(*PAIR, *points, "--json", "-o", "m.csv")
     assert done.code == 0, done.err
     document = json.loads(done.out)
@@ -143,7 +143,7 @@ def test_points_are_answered_in_the_order_given(descr: Any) -> None:
     assert [(row["source_x"], row["source_y"]) for row in rows] == [
         (60, 32),
         (30.5, 20.25),
-        (2, 40),
+        (2, 20),
     ]
     assert abs(rows[0]["target_x"] - 52) < 3
     assert abs(rows[0]["target_y"] - 32) < 3
