@@ -29,11 +29,11 @@ _SMOOTHING = 0.06
 """Deviation of the weights by which neighbours are heard, as a share of the shorter side."""
 _RING = 0.04
 """Width of the border of an image, as a share of the shorter side."""
-_STEP = 0.15
+_STEP = 0.3
 """How sharply clusters are parted into those at the border and those away from it."""
 _LEAST = 0.15
 """What a cluster at the border still counts: an object may be cut off by it."""
-_THRESHOLD = 0.9
+_THRESHOLD = 0.8
 """Where the masks end, as a multiple of what parts the evidence in two: a little generous."""
 _PART = 0.5
 """How much evidence a part must hold to be kept, as a share of that of the largest one."""
