@@ -22,7 +22,8 @@ _NEAR = 0.05
 """How far a match may lie from where the affine map takes it, in diagonals of its image."""
 _FREE = 3
 """Matches that an affine map can always be made to fit."""
-_LEAST_COHERENT = 0.18
+_LEAST_COHERENT = 0.19
+_LEAST_COVERED = 0.01
 """Between what related and unrelated images have (docs/measurements.md)."""
 
 
@@ -51,11 +52,12 @@ class Agreement:
     def doubtful(self) -> bool:
         """Whether correspondences of these images may well mean nothing.
 
-        They may where fewer than 18 % of the mutual matches are sure to move together. Right
-        matches do, whatever describes the images; wrong ones are scattered, however high their
-        scores, and however many of them are mutual.
+        They may where fewer than 19 % of the mutual matches, or matches of fewer than 1 % of the
+        cells, are sure to move together. Right matches do, whatever describes the images; wrong
+        ones are scattered, however high their scores, and however many of them are mutual.
         """
-        return self.coherent < _LEAST_COHERENT
+        covered = self.mutual * self.coherent
+        return self.coherent < _LEAST_COHERENT or covered < _LEAST_COVERED
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers and the verdict by name, rounded, for a JSON document."""

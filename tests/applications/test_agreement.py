@@ -103,6 +103,12 @@ def test_a_few_matches_prove_little() -> None:
     assert measure_agreement(large, large).coherent > 0.9
 
 
+def test_the_verdict_needs_matches_that_move_together_in_enough_cells() -> None:
+    assert not Agreement(mutual=0.1, round_trip=9.0, coherent=0.25).doubtful
+    assert Agreement(mutual=0.5, round_trip=9.0, coherent=0.15).doubtful
+    assert Agreement(mutual=0.02, round_trip=9.0, coherent=0.25).doubtful
+
+
 def test_it_goes_into_json() -> None:
     document = Agreement(mutual=1 / 3, round_trip=51.25, coherent=0.125).to_dict()
     assert json.loads(json.dumps(document)) == {
