@@ -27,12 +27,8 @@ class FlowWork:
 
     Parameters
     ----------
-    matcher:
-        Any matcher.
-    maps:
-        Where feature maps come from.
-    folders:
-        Where features lie.
+    matcher, maps, folders:
+        As in `make_work`.
     on_target:
         Whether the flow starts from the pixels of the target, as in TSS, or of the source.
     """

@@ -12,12 +12,10 @@ from .datasets import Dataset
 from .extraction import Folders
 from .listing import Listed
 from .maps import Maps
+from .metrics.sequences import VOID
 from .packing import Arrays
 from .predictions import joined, ragged
 from .propagation import MaskPropagation
-
-VOID = 255
-"""The label of pixels that are not judged."""
 
 
 class MaskWork:
@@ -27,10 +25,8 @@ class MaskWork:
     ----------
     dataset:
         Of videos: the categories are the videos, the source of each pair is the first frame.
-    maps:
-        Where feature maps come from.
-    folders:
-        Where features lie.
+    maps, folders:
+        As in `make_work`.
     """
 
     def __init__(self, dataset: Dataset, maps: Maps, folders: Folders) -> None:

@@ -28,14 +28,10 @@ class PointWork:
 
     Parameters
     ----------
-    matcher:
-        Any matcher.
+    matcher, maps, folders:
+        As in `make_work`.
     interpolation:
         How the features of a point are read from the map of the source.
-    maps:
-        Where feature maps come from.
-    folders:
-        Where features lie.
     most:
         How many pairs of one target are asked for at once, at most: more than one only where the
         target's map is the same in all of them, and the matcher doesn't look at the source.

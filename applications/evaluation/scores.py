@@ -9,7 +9,7 @@ import xarray as xr
 from ...descriptors.errors import OptionError
 from .datasets import Dataset
 from .flow import pixel_flow
-from .masks import VOID, decoded
+from .masks import decoded
 from .metrics import (
     COMPARISONS,
     box_length,
@@ -23,6 +23,7 @@ from .metrics import (
     pck_variants,
     point_distances,
 )
+from .metrics.sequences import VOID
 from .pair import Pair
 from .progress import Advance, ignore
 

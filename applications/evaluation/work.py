@@ -42,7 +42,10 @@ def make_work(
     maps: Maps,
     folders: Folders,
 ) -> Work:
-    """The work that the truth of this data set asks for."""
+    """The work that the truth of this data set asks for.
+
+    `maps` is where feature maps come from, and `folders` where features lie.
+    """
     if dataset.truth == "flow":
         return FlowWork(matcher, maps, folders, on_target=dataset.flow_lies_on == "target")
     if dataset.truth == "masks":

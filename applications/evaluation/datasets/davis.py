@@ -11,12 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ....descriptors.settings import check_choice, unknown
+from ..metrics.sequences import VOID
 from ..pair import Pair, Picture
 from .annotations import read_lines
 from .base import Dataset, Entry
-
-VOID = 255
-"""The label of pixels that are not judged."""
 
 
 @dataclass(frozen=True)
