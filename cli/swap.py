@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -24,6 +24,8 @@ descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo
 
 SUFFIXES = PICTURES | {".nc": "picture, flow and scores"}
 GIF = {".gif": "animation"}
+
+T = TypeVar("T")
 
 _swap_option = options.panel("Swap")
 _refine_option = options.panel("Refine")
@@ -217,11 +219,7 @@ def swap(
             min_score=min_score,
         ),
         refine=_given(**refinement) if refine else None,
-        animation={
-            key: value
-            for key, value in (("frames", gif_frames), ("width", gif_width))
-            if value is not None
-        },
+        animation=_given(frames=gif_frames, width=gif_width),
         outputs=output or [],
         also=also or [],
         gif=gif,
@@ -240,7 +238,7 @@ def swap(
     result.show(as_json)
 
 
-def _given(**options: float | int | str | None) -> dict[str, float | int | str]:
+def _given(**options: T | None) -> dict[str, T]:
     """The options that were given; the library has the defaults of the others."""
     return {name: value for name, value in options.items() if value is not None}
 

@@ -10,7 +10,7 @@ from .errors import UserError
 from .inputs import Input, check_photographs
 from .masks import Masks, prepare_masks
 from .outputs import Writer, check_writable
-from .pairs import Fact, PairResult, judge
+from .pairs import Fact, PairResult, judge, median
 from .pictures import write_picture
 from .swap import Request
 
@@ -174,13 +174,12 @@ def _found(
 def _numbers(swap: "xr.Dataset") -> dict[str, Any]:
     inside = swap["flow_x"].notnull()
     pixels = int(inside.sum())
-    score = float(swap["score"].median())
     return {
         "image": swap.attrs["source_name"],
         "appearance": swap.attrs["target_name"],
         "pixels": pixels,
         "filled": round(int(swap["filled"].sum()) / pixels, 4),
-        "median_score": round(score, 5) if score == score else None,
+        "median_score": median(swap["score"].values, 5),
     }
 
 
