@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any
 
 import typer
 
@@ -24,8 +24,6 @@ descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo
 
 SUFFIXES = PICTURES | {".nc": "picture, flow and scores"}
 GIF = {".gif": "animation"}
-
-T = TypeVar("T")
 
 _swap_option = options.panel("Swap")
 _refine_option = options.panel("Refine")
@@ -55,8 +53,8 @@ class Request(PairRequest):
     """
 
     whole: bool
-    swap: dict[str, float | int | str]
-    refine: dict[str, float | int | str] | None
+    swap: dict[str, Any]
+    refine: dict[str, Any] | None
     animation: dict[str, int]
     also: list[Path]
     gif: Path | None
@@ -238,7 +236,7 @@ def swap(
     result.show(as_json)
 
 
-def _given(**options: T | None) -> dict[str, T]:
+def _given(**options: Any) -> dict[str, Any]:
     """The options that were given; the library has the defaults of the others."""
     return {name: value for name, value in options.items() if value is not None}
 
