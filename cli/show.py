@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,13 +12,12 @@ import typer
 from . import options
 from .comparison import How, prepare
 from .errors import UserError
-from .groups import grouped, how_parser
+from .groups import grouped, how_parser, parse_masks
 from .inputs import check_exist, check_photographs
 from .loading import load_library
 from .masks import MaskOptions, prepare_masks
 from .outputs import check_not_inputs, check_suffixes, check_writable, write_all
 from .pictures import PICTURES, write_picture
-from .settings import split_settings
 
 if TYPE_CHECKING:
     from .shown import Shown
@@ -80,12 +79,9 @@ def _parse_masks(
             f"--mask and {other} exclude each other: each says where the masks come from",
             hint="give one of them",
         )
-    return MaskOptions(
-        files=tuple(None if file == NO_MASK else Path(file) for file in mask or ()),
-        segment=tuple(segment or ()),
-        auto=auto_mask,
-        settings=split_settings(mask_settings or (), "--mask-set"),
-    )
+    others = parse_masks(segment=segment, auto_mask=auto_mask, mask_settings=mask_settings)
+    files = tuple(None if file == NO_MASK else Path(file) for file in mask or ())
+    return replace(others, files=files)
 
 
 _parse_how = how_parser(
