@@ -37,14 +37,8 @@ class How:
 class Comparison:
     """Images that are to be compared, and what with.
 
-    Parameters
-    ----------
-    inputs:
-        Photographs and feature files, read.
-    describe:
-        The descriptor; None if every input is a feature file.
-    matcher:
-        The matcher; None for a command that matches nothing.
+    `describe` is the descriptor, None if every input is a feature file; `matcher` is None for a
+    command that matches nothing.
     """
 
     inputs: list[Input]
