@@ -24,16 +24,8 @@ T = TypeVar("T")
 class Made(Generic[T]):
     """A descriptor, matcher or data set as it was made from the command line.
 
-    Parameters
-    ----------
-    made:
-        The object.
-    name:
-        What it was asked for by, or what `auto` took.
-    kind:
-        What messages call it: "descriptor", "matcher" or "data set".
-    takes_device:
-        Whether what made it takes a device.
+    `name` is what it was asked for by, or what `auto` took; `kind` is what messages call it:
+    "descriptor", "matcher" or "data set". `takes_device` is of what made it.
     """
 
     made: T

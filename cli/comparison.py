@@ -1,16 +1,13 @@
 """What every command on several images begins with: the images read, and their feature maps."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .errors import UserError
 from .inputs import Input, read_input
 from .names import AUTO
-from .settings import split_settings
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,11 +15,6 @@ if TYPE_CHECKING:
     from ..descriptors import Descriptor
     from ..matchers import Matcher
     from .choice import Made
-
-FLOW_MATCHER = "soft-argmax"
-"""The matcher for dense flow unless another is asked for: it answers between the cells."""
-BETWEEN_CELLS: Mapping[str, Mapping[str, str]] = MappingProxyType({FLOW_MATCHER: {"window": "1"}})
-"""The settings of matchers for dense flow, where the best cell's neighbours alone should count."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,48 +32,13 @@ class How:
     device: str | None
     images: tuple[Path, ...]
 
-    @classmethod
-    def parse(
-        cls,
-        *,
-        descriptor: str,
-        settings: Sequence[str] | None,
-        matcher: str | None = None,
-        matcher_settings: Sequence[str] | None = None,
-        device: str | None = None,
-        images: Sequence[Path] | None = None,
-        defaults: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
-    ) -> "How":
-        """The options as Typer gives them; raises `UserError` for what can be seen to be wrong.
-
-        `defaults` are the settings of a matcher, by its name, where none are given.
-        """
-        for folder in images or ():
-            if not os.path.isdir(folder):
-                raise UserError(f"--images {folder}: no such folder")
-        given = split_settings(matcher_settings or (), "--matcher-set")
-        return cls(
-            descriptor=descriptor,
-            settings=split_settings(settings or (), "--set"),
-            matcher=matcher,
-            matcher_settings={**defaults.get(matcher or "", {}), **given},
-            device=device,
-            images=tuple(images or ()),
-        )
-
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Images that are to be compared, and what with.
 
-    Parameters
-    ----------
-    inputs:
-        Photographs and feature files, read.
-    describe:
-        The descriptor; None if every input is a feature file.
-    matcher:
-        The matcher; None for a command that matches nothing.
+    `describe` is the descriptor, None if every input is a feature file; `matcher` is None for a
+    command that matches nothing.
     """
 
     inputs: list[Input]

@@ -1,12 +1,13 @@
 """What a user sees when something fails: one line, a hint, and an exit code."""
 
 import difflib
+import inspect
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from enum import EnumType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 import typer
 
@@ -128,8 +129,8 @@ def explain_usage(error: Any) -> tuple[str, str | None]:
 def _explain_value(error: Any, command: str) -> tuple[str, str] | None:
     """The same for a value that is not of its option's type, where that is a number or a choice."""
     option, description = error.param.opts[0], error.param.help or ""
-    annotations = get_type_hints(error.ctx.command.callback, include_extras=True)
-    union, declared = get_args(annotations[error.param.name])
+    parameters = inspect.signature(error.ctx.command.callback).parameters
+    union, declared = get_args(parameters[error.param.name].annotation)
     kind = next(iter(get_args(union)), union)
     if isinstance(kind, EnumType):
         expected = f"one of {', '.join(kind)}"

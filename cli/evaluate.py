@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from . import options
 from .errors import UserError
 from .evaluated import FOLDER, Request, compare, run
 from .names import AUTO, complete_dataset, complete_recipe
-from .options import Descriptor, Device, Json, Matcher, MatcherSettings, Settings
 from .outputs import check_suffixes
 from .settings import split_settings
 
@@ -19,8 +19,8 @@ descr evaluate spair-71k SPair-71k --descriptor dinov2 --sample 500 -o dinov2.js
 descr evaluate pf-pascal PF-Pascal --descriptor mine:Network --matcher soft-argmax
 descr evaluate --compare tale.json dinov2.json"""
 
-_WHAT = "What is evaluated"
-_WORK = "The work"
+_data_option = options.panel("What is evaluated")
+_work_option = options.panel("The work")
 
 REPORTS = {
     ".json": "the report, with the numbers of each pair",
@@ -45,125 +45,104 @@ def evaluate(
     ] = None,
     compared: Annotated[
         tuple[Path, Path] | None,
-        typer.Option(
+        _data_option(
             "--compare",
             metavar="A.json B.json",
             help="Put two reports side by side instead, with intervals of the difference.",
-            rich_help_panel=_WHAT,
         ),
     ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(
+        _data_option(
             metavar="NAME",
             help="A row of a paper: descriptor, matcher and protocol by one name. tale, tale-sd, "
             "tale-dinov2, dift or geoaware.",
             autocompletion=complete_recipe,
-            rich_help_panel=_WHAT,
         ),
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME", help="The split, where there are several.", rich_help_panel=_WHAT
-        ),
+        _data_option(metavar="NAME", help="The split, where there are several."),
     ] = None,
     category: Annotated[
         list[str] | None,
-        typer.Option(
+        _data_option(
             metavar="NAME",
             help="Only pairs of this category, subset or video. Can be repeated.",
-            rich_help_panel=_WHAT,
         ),
     ] = None,
     dataset_settings: Annotated[
         list[str] | None,
-        typer.Option(
+        _data_option(
             "--dataset-set",
             metavar="KEY=VALUE",
             help="Another option of the data set, as in layout=small. Can be repeated.",
-            rich_help_panel=_WHAT,
         ),
     ] = None,
     sample: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Only N pairs, of each category its share.",
-            rich_help_panel=_WHAT,
-        ),
+        _data_option(metavar="N", min=1, help="Only N pairs, of each category its share."),
     ] = None,
     seed: Annotated[
         int,
-        typer.Option(metavar="S", min=0, help="Another draw of the N.", rich_help_panel=_WHAT),
+        _data_option(metavar="S", min=0, help="Another draw of the N."),
     ] = 0,
-    descriptor: Descriptor = AUTO,
-    settings: Settings = None,
-    matcher: Matcher = "nearest",
-    matcher_settings: MatcherSettings = None,
+    descriptor: options.Descriptor = AUTO,
+    settings: options.Settings = None,
+    matcher: options.Matcher = "nearest",
+    matcher_settings: options.MatcherSettings = None,
     interpolation: Annotated[
         str | None,
-        typer.Option(
+        options.how_option(
             metavar="NAME",
             help="How features are read at points: nearest, as in most papers, or bilinear.",
-            rich_help_panel="How",
         ),
     ] = None,
     align_pose: Annotated[
         bool,
-        typer.Option(
+        options.how_option(
             "--align-pose",
             help="Mirror the source where that brings it nearer to the target.",
-            rich_help_panel="How",
         ),
     ] = False,
     accept_mirrored_parts: Annotated[
         bool,
-        typer.Option(
+        options.how_option(
             "--accept-mirrored-parts",
             help="Do so also where the data set doesn't tell left points from right ones.",
-            rich_help_panel="How",
         ),
     ] = False,
-    device: Device = None,
+    device: options.Device = None,
     folder: Annotated[
         Path,
-        typer.Option(
+        _work_option(
             metavar="FOLDER",
             help="Where the run is written down, so that it can be gone on with, and its "
             "predictions.",
-            rich_help_panel=_WORK,
         ),
     ] = Path(FOLDER),
     features: Annotated[
         Path | None,
-        typer.Option(
+        _work_option(
             metavar="FOLDER",
             help="Where features are kept for other runs; FOLDER/features by default.",
-            rich_help_panel=_WORK,
         ),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(
+        _work_option(
             metavar="N",
             min=1,
             help="How many threads read and match; one per processor, at most 8, by default.",
-            rich_help_panel=_WORK,
         ),
     ] = None,
     output: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Write the report as .json or .md, or the predictions as .nc. Can be repeated.",
-            rich_help_panel="Results",
+        options.output_option(
+            "Write the report as .json or .md, or the predictions as .nc. Can be repeated."
         ),
     ] = None,
-    as_json: Json = False,
+    as_json: options.Json = False,
 ) -> None:
     """Measure how right the matches are, on a data set of the papers.
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import options
 from .errors import USER, UserError, say, say_error
 from .inputs import holds_features, read_photograph
 from .loading import load_library
 from .names import AUTO
-from .options import Descriptor, Device, Json, Settings
 from .photographs import find_images
 from .settings import split_settings
 
@@ -37,33 +37,29 @@ def extract(
     ],
     output: Annotated[
         Path,
-        typer.Option(
+        options.result_option(
             "--output",
             "-o",
             metavar="FOLDER",
             help="Where the feature files go: cat.jpg becomes FOLDER/cat.jpg.nc, and what lies in "
             "folders keeps its relative path. It is made if there is none.",
-            rich_help_panel="Results",
         ),
     ],
-    descriptor: Descriptor = AUTO,
-    settings: Settings = None,
-    device: Device = None,
+    descriptor: options.Descriptor = AUTO,
+    settings: options.Settings = None,
+    device: options.Device = None,
     lossless: Annotated[
         bool,
-        typer.Option(
+        options.result_option(
             "--lossless",
             help="Keep every bit of the features, in files that are half as large again.",
-            rich_help_panel="Results",
         ),
     ] = False,
     force: Annotated[
         bool,
-        typer.Option(
-            "--force", help="Make files that are there already anew.", rich_help_panel="Results"
-        ),
+        options.result_option("--force", help="Make files that are there already anew."),
     ] = False,
-    as_json: Json = False,
+    as_json: options.Json = False,
 ) -> None:
     """Keep the features of images in files, one for each image.
 

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import options
-from .comparison import BETWEEN_CELLS, FLOW_MATCHER, How
 from .errors import UserError
 from .flow_results import FlowRequest, FlowResult
+from .groups import FlowHow, Masks, grouped
 from .inputs import Input, check_exist, check_photographs
-from .masks import MaskOptions
-from .names import AUTO
 from .outputs import check_different, check_not_inputs, check_suffixes, write_all
 from .pairs import compare
 from .pictures import PICTURES, TRANSPARENT
@@ -27,87 +25,65 @@ descr flow a.jpg b.jpg --cells 128 --max-consistency 20 -o flow.nc
 descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
 
 SUFFIXES = {".flo": "Middlebury", ".png": "KITTI, 16 bits", ".nc": "Dataset"}
-_FLOW = "Which flow"
-_RESULTS = "Results"
+_flow_option = options.panel("Which flow")
 _MOST_CELLS = 20_000
 """Along a side; what is more is a slip, and would ask for more memory than there is."""
 
 
+@grouped
 def flow(
     a: Annotated[Path, typer.Argument(metavar="A", help="The source: an image or a feature file.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="The target: an image or a feature file.")],
+    *,
     cells: Annotated[
         str | None,
-        typer.Option(
+        _flow_option(
             metavar="N|ROWSxCOLUMNS",
             help="Bring the features to so many cells along the longer side before matching; by "
             "default as many as the descriptor gives.",
-            rich_help_panel=_FLOW,
         ),
     ] = None,
     grid: Annotated[
         str,
-        typer.Option(
+        _flow_option(
             metavar="GRID",
             help="Where the flow is given: image (every pixel), cells (those that were matched), "
             "N cells along the longer side, or ROWSxCOLUMNS.",
-            rich_help_panel=_FLOW,
         ),
     ] = "image",
     smooth: Annotated[
         int,
-        typer.Option(
+        _flow_option(
             metavar="RADIUS",
             help="Radius in cells of the weighted median that smooths and fills; 0 for none.",
-            rich_help_panel=_FLOW,
         ),
     ] = 2,
     max_consistency: Annotated[
         float | None,
-        typer.Option(
-            metavar="PIXELS",
-            help="Drop flow whose forward-backward error is larger.",
-            rich_help_panel=_FLOW,
-        ),
+        _flow_option(metavar="PIXELS", help="Drop flow whose forward-backward error is larger."),
     ] = None,
-    mask_a: options.MaskA = None,
-    mask_b: options.MaskB = None,
-    segment: options.Segment = None,
-    auto_mask: options.AutoMask = False,
-    mask_settings: options.MaskSettings = None,
-    descriptor: options.Descriptor = AUTO,
-    settings: options.Settings = None,
-    matcher: options.Matcher = FLOW_MATCHER,
-    matcher_settings: options.MatcherSettings = None,
-    device: options.Device = None,
-    image_folders: options.ImageFolders = None,
+    masks: Masks,
+    how: FlowHow,
     output: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Write the flow as .flo (Middlebury), .png (KITTI, 16 bits) or .nc. Can be "
-            "repeated.",
-            rich_help_panel=_RESULTS,
+        options.output_option(
+            "Write the flow as .flo (Middlebury), .png (KITTI, 16 bits) or .nc. Can be repeated."
         ),
     ] = None,
     draw: Annotated[
         Path | None,
-        typer.Option(
+        options.result_option(
             metavar="FILE",
             help="Draw the flow in the colours of a wheel, which is shown beside it: .png, .jpg or "
             ".webp.",
-            rich_help_panel=_RESULTS,
         ),
     ] = None,
     warp: Annotated[
         Path | None,
-        typer.Option(
+        options.result_option(
             metavar="FILE",
             help="Write B as seen in the frame of A, transparent where there is no flow: .png or "
             ".webp.",
-            rich_help_panel=_RESULTS,
         ),
     ] = None,
     as_json: options.Json = False,
@@ -124,18 +100,8 @@ def flow(
         grid=grid if grid in ("image", "cells") else _resolution("--grid", grid),
         smooth=smooth,
         max_consistency=max_consistency,
-        masks=MaskOptions.parse(
-            files=(mask_a, mask_b), segment=segment, auto=auto_mask, settings=mask_settings
-        ),
-        how=How.parse(
-            descriptor=descriptor,
-            settings=settings,
-            matcher=matcher,
-            matcher_settings=matcher_settings,
-            device=device,
-            images=image_folders,
-            defaults=BETWEEN_CELLS,
-        ),
+        masks=masks,
+        how=how,
         outputs=output or [],
         draw=draw,
         warp=warp,

@@ -6,7 +6,7 @@ from typing import Any
 
 from .errors import say
 from .outputs import Writer
-from .pairs import Fact, PairRequest, PairResult
+from .pairs import Fact, PairRequest, PairResult, median
 from .pictures import write_picture
 
 
@@ -67,13 +67,14 @@ class FlowResult(PairResult):
         import numpy as np
 
         flow = self.found
+        lengths = np.hypot(flow["flow_x"].values, flow["flow_y"].values)
         return {
             "feature_grid": [int(count) for count in flow.attrs["cells"].split(" x ")],
             "grid": [flow.sizes["y"], flow.sizes["x"]],
             "valid": int(flow["valid"].sum()),
             "share": round(float(flow["valid"].mean()), 4),
-            "median_displacement": _median(np.hypot(flow["flow_x"].values, flow["flow_y"].values)),
-            "median_consistency": _median(flow["consistency"].values),
+            "median_displacement": median(lengths, 3),
+            "median_consistency": median(flow["consistency"].values, 3),
             "smoothing": int(flow.attrs["smoothing"]),
         }
 
@@ -89,12 +90,5 @@ class FlowResult(PairResult):
         ]
 
 
-def _pixels(median: float | None) -> str:
-    return "-" if median is None else f"{median:.2f} pixels (median)"
-
-
-def _median(values: Any) -> float | None:
-    import numpy as np
-
-    finite = values[np.isfinite(values)]
-    return round(float(np.median(finite)), 3) if finite.size else None
+def _pixels(length: float | None) -> str:
+    return "-" if length is None else f"{length:.2f} pixels (median)"

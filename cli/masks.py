@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import UserError
 from .inputs import Input, check_photographs
-from .settings import parse_settings, split_settings, takes_option
+from .settings import parse_settings, takes_option
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -53,23 +53,6 @@ class MaskOptions:
                 "--mask-set has nothing to do without --segment or --auto-mask",
                 hint="leave it out",
             )
-
-    @classmethod
-    def parse(
-        cls,
-        *,
-        files: Sequence[Path | None] = (),
-        segment: Sequence[str] | None = None,
-        auto: bool = False,
-        settings: Sequence[str] | None = None,
-    ) -> "MaskOptions":
-        """The options as Typer gives them; raises `UserError` for a setting that is no pair."""
-        return cls(
-            files=tuple(files),
-            segment=tuple(segment or ()),
-            auto=auto,
-            settings=split_settings(settings or (), "--mask-set"),
-        )
 
     @property
     def paths(self) -> list[Path]:

@@ -9,8 +9,7 @@ import typer
 from . import options
 from .comparison import How
 from .errors import UserError
-from .masks import MaskOptions
-from .names import AUTO
+from .groups import Masks, grouped, how_parser
 from .outputs import write_all
 from .pairs import compare
 from .points import parse_points
@@ -27,13 +26,14 @@ descr match a.jpg b.jpg --points 210,135 --points 80,60
 descr match a.jpg b.jpg --max-matches 200 --min-score 0.9 --json
 descr match a.jpg.nc b.jpg.nc --matcher soft-argmax --matcher-set window=5"""
 
-_PLACES = "Which places"
-_KEEP = "Which matches"
+_filter_option = options.panel("Which matches")
 
 
+@grouped
 def match(
     a: Annotated[Path, typer.Argument(metavar="A", help="The source: an image or a feature file.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="The target: an image or a feature file.")],
+    *,
     points: Annotated[
         list[str] | None,
         typer.Option(
@@ -41,45 +41,27 @@ def match(
             metavar="X,Y|FILE",
             help="Match this point of A instead of every cell, or the points of a CSV file with "
             "the columns x,y and, if you like, name, or of a JSON file. Can be repeated.",
-            rich_help_panel=_PLACES,
+            rich_help_panel="Which places",
         ),
     ] = None,
     min_score: Annotated[
         float | None,
-        typer.Option(
+        _filter_option(
             metavar="SCORE",
             help="Drop matches whose score, a cosine from -1 to 1, is lower.",
-            rich_help_panel=_KEEP,
         ),
     ] = None,
     max_matches: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
-            help="Keep the N best matches that lie spread over the image.",
-            rich_help_panel=_KEEP,
-        ),
+        _filter_option(metavar="N", help="Keep the N best matches that lie spread over the image."),
     ] = None,
-    mask_a: options.MaskA = None,
-    mask_b: options.MaskB = None,
-    segment: options.Segment = None,
-    auto_mask: options.AutoMask = False,
-    mask_settings: options.MaskSettings = None,
-    descriptor: options.Descriptor = AUTO,
-    settings: options.Settings = None,
-    matcher: options.Matcher = "mutual",
-    matcher_settings: options.MatcherSettings = None,
-    device: options.Device = None,
-    image_folders: options.ImageFolders = None,
+    masks: Masks,
+    how: Annotated[How, how_parser("mutual")],
     output: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Write the matches as .csv, .json or .nc, or a drawing as .png, .jpg or .webp. "
-            "Can be repeated.",
-            rich_help_panel="Results",
+        options.output_option(
+            "Write the matches as .csv, .json or .nc, or a drawing as .png, .jpg or .webp. "
+            "Can be repeated."
         ),
     ] = None,
     as_json: options.Json = False,
@@ -93,17 +75,8 @@ def match(
         a=a,
         b=b,
         points=parse_points(points or ()),
-        masks=MaskOptions.parse(
-            files=(mask_a, mask_b), segment=segment, auto=auto_mask, settings=mask_settings
-        ),
-        how=How.parse(
-            descriptor=descriptor,
-            settings=settings,
-            matcher=matcher,
-            matcher_settings=matcher_settings,
-            device=device,
-            images=image_folders,
-        ),
+        masks=masks,
+        how=how,
         min_score=min_score,
         max_matches=max_matches,
         outputs=output or [],

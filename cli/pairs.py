@@ -15,6 +15,7 @@ from .outputs import Writer, check_writable
 from .tables import print_facts, print_json
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import xarray as xr
 
     from ..applications import Agreement
@@ -47,22 +48,10 @@ class PairRequest:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PairResult:
-    """The answer of a command on a pair.
+    """The answer of a command on a pair: `found` is the Dataset of the library.
 
-    Parameters
-    ----------
-    request:
-        What was asked for.
-    inputs:
-        Source and target.
-    found:
-        The Dataset of the library.
-    agreement:
-        How far the two images agree.
-    descriptor:
-        The `repr` of the descriptor that made the features.
-    seconds:
-        How long the reading, extracting and matching took.
+    `inputs` are source and target, `descriptor` is the `repr` of what made the features, and
+    `seconds` is how long reading, extracting and matching took.
     """
 
     request: PairRequest
@@ -185,3 +174,11 @@ def judge(maps: "Sequence[xr.DataArray]", matcher: "Matcher", **masks: Any) -> "
             "nothing"
         )
     return agreement
+
+
+def median(values: "npt.NDArray[Any]", digits: int) -> float | None:
+    """The median of the finite values, rounded; None where there is none."""
+    import numpy as np
+
+    finite = values[np.isfinite(values)]
+    return round(float(np.median(finite)), digits) if finite.size else None

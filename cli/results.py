@@ -15,7 +15,7 @@ import typer
 from .errors import say
 from .inputs import Input, check_exist, check_photographs
 from .outputs import Writer, check_not_inputs, check_suffixes
-from .pairs import Fact, PairRequest, PairResult
+from .pairs import Fact, PairRequest, PairResult, median
 from .pictures import PICTURES, write_picture
 from .points import Point, check_inside
 from .tables import print_table
@@ -119,10 +119,12 @@ class MatchResult(PairResult):
             "matched": matched,
             "share": round(matched / asked, 4) if asked else 0.0,
             "kept": self.matches.sizes["match"],
-            "median_score": _median(self.matches["score"].values.tolist(), 5),
+            "median_score": median(self.matches["score"].values.astype(float), 5),
         }
         if _ROUND_TRIP in self.found:
-            numbers[f"median_{_ROUND_TRIP}"] = _median(self.found[_ROUND_TRIP].values.tolist(), 3)
+            numbers[f"median_{_ROUND_TRIP}"] = median(
+                self.found[_ROUND_TRIP].values.astype(float), 3
+            )
         return numbers
 
     def document(self) -> dict[str, Any]:
@@ -271,10 +273,3 @@ def _place(row: Row, side: str) -> str:
 
 def _length(pixels: float | str | None) -> str:
     return "-" if pixels is None else f"{pixels:.1f}"
-
-
-def _median(values: Sequence[float], digits: int) -> float | None:
-    from statistics import median
-
-    finite = [value for value in values if math.isfinite(value)]
-    return round(median(finite), digits) if finite else None

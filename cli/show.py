@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,10 +12,10 @@ import typer
 from . import options
 from .comparison import How, prepare
 from .errors import UserError
+from .groups import grouped, how_parser, parse_masks
 from .inputs import check_exist, check_photographs
 from .loading import load_library
 from .masks import MaskOptions, prepare_masks
-from .names import AUTO, complete_matcher
 from .outputs import check_not_inputs, check_suffixes, check_writable, write_all
 from .pictures import PICTURES, write_picture
 
@@ -32,7 +32,7 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
 NO_MASK = "-"
 _WIDTHS = 64, 20_000
 _COMPONENTS = 4096
-_WHAT = "What"
+_view_option = options.panel("What")
 
 
 class Kind(StrEnum):
@@ -59,84 +59,78 @@ class Request:
     outputs: list[Path]
 
 
+def _parse_masks(
+    mask: Annotated[
+        list[str] | None,
+        options.mask_option(
+            "--mask",
+            metavar="IMAGE",
+            help="The object in the first image is where this image, of the same size, is bright. "
+            f"Once per image, in their order; {NO_MASK} for an image without a mask.",
+        ),
+    ] = None,
+    segment: options.Segment = None,
+    auto_mask: options.AutoMask = False,
+    mask_settings: options.MaskSettings = None,
+) -> MaskOptions:
+    if mask and (segment or auto_mask):
+        other = "--auto-mask" if auto_mask else "--segment"
+        raise UserError(
+            f"--mask and {other} exclude each other: each says where the masks come from",
+            hint="give one of them",
+        )
+    others = parse_masks(segment=segment, auto_mask=auto_mask, mask_settings=mask_settings)
+    files = tuple(None if file == NO_MASK else Path(file) for file in mask or ())
+    return replace(others, files=files)
+
+
+_parse_how = how_parser(
+    None,
+    help="The matcher of map and compare: a name of `descr matchers`, or "
+    "package.module:Class. By default nearest for colours, mutual for lines.",
+)
+
+
+@grouped
 def show(
     images: Annotated[
         list[Path], typer.Argument(metavar="A [B ...]", help="Images or feature files.")
     ],
+    *,
     kind: Annotated[
         Kind,
-        typer.Option(
+        _view_option(
             "--as",
             help="What to show: pca, principal components of all images together as red, green "
             "and blue; clusters, of each image, with one colour for those that belong together; "
             "map, the first image coloured by position and the second by where it matches; "
             "layers, the components of each layer; compare, all of it for each part of a fused "
             "descriptor.",
-            rich_help_panel=_WHAT,
         ),
     ] = Kind.PCA,
     clusters: Annotated[
         int | None,
-        typer.Option(
-            metavar="N",
-            help="How many clusters per image, 6 by default and 12 at most.",
-            rich_help_panel=_WHAT,
-        ),
+        _view_option(metavar="N", help="How many clusters per image, 6 by default and 12 at most."),
     ] = None,
     components: Annotated[
         str | None,
-        typer.Option(
+        _view_option(
             metavar="R,G,B",
             help="Which principal components become red, green and blue: 1,2,3 by default.",
-            rich_help_panel=_WHAT,
         ),
     ] = None,
     width: Annotated[
         int,
-        typer.Option(
+        _view_option(
             metavar="PIXELS",
             help="Width of the picture; it comes out narrower where it would be too tall.",
-            rich_help_panel=_WHAT,
         ),
     ] = 1600,
-    mask: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--mask",
-            metavar="IMAGE",
-            help="The object in the first image is where this image, of the same size, is bright. "
-            f"Once per image, in their order; {NO_MASK} for an image without a mask.",
-            rich_help_panel="Masks",
-        ),
-    ] = None,
-    segment: options.Segment = None,
-    auto_mask: options.AutoMask = False,
-    mask_settings: options.MaskSettings = None,
-    descriptor: options.Descriptor = AUTO,
-    settings: options.Settings = None,
-    matcher: Annotated[
-        str | None,
-        typer.Option(
-            "--matcher",
-            metavar="NAME",
-            help="The matcher of map and compare: a name of `descr matchers`, or "
-            "package.module:Class. By default nearest for colours, mutual for lines.",
-            autocompletion=complete_matcher,
-            rich_help_panel="How",
-        ),
-    ] = None,
-    matcher_settings: options.MatcherSettings = None,
-    device: options.Device = None,
-    image_folders: options.ImageFolders = None,
+    masks: Annotated[MaskOptions, _parse_masks],
+    how: Annotated[How, _parse_how],
     output: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="The picture: .png, .jpg or .webp. Can be repeated.",
-            rich_help_panel="Results",
-        ),
+        options.output_option("The picture: .png, .jpg or .webp. Can be repeated."),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
@@ -150,15 +144,8 @@ def show(
         clusters=clusters,
         components=_numbers(components),
         width=width,
-        masks=_masks(mask or (), len(images), segment, auto_mask, mask_settings),
-        how=How.parse(
-            descriptor=descriptor,
-            settings=settings,
-            matcher=matcher,
-            matcher_settings=matcher_settings,
-            device=device,
-            images=image_folders,
-        ),
+        masks=masks,
+        how=how,
         outputs=output or [],
     )
     _check(request)
@@ -184,32 +171,14 @@ def _numbers(components: str | None) -> tuple[int, int, int] | None:
     return red, green, blue
 
 
-def _masks(
-    files: Sequence[str],
-    images: int,
-    segment: list[str] | None,
-    auto: bool,
-    settings: Sequence[str] | None,
-) -> MaskOptions:
-    """The options under "Masks"; raises `UserError` where they exclude each other."""
-    if files and (segment or auto):
-        other = "--auto-mask" if auto else "--segment"
-        raise UserError(
-            f"--mask and {other} exclude each other: each says where the masks come from",
-            hint="give one of them",
-        )
-    if files and len(files) != images:
-        raise UserError(
-            f"--mask is given {len(files)} time{'s' if len(files) > 1 else ''} for {images} images",
-            hint=f"give it once per image, in their order; {NO_MASK} for one without a mask",
-        )
-    paths = [None if file == NO_MASK else Path(file) for file in files]
-    return MaskOptions.parse(files=paths, segment=segment, auto=auto, settings=settings)
-
-
 def _check(request: Request) -> None:
     """Refuse what is wrong with the options, before the library is loaded."""
-    kind, count = request.kind, len(request.images)
+    kind, count, masks = request.kind, len(request.images), len(request.masks.files)
+    if masks not in (0, count):
+        raise UserError(
+            f"--mask is given {masks} time{'s' if masks > 1 else ''} for {count} images",
+            hint=f"give it once per image, in their order; {NO_MASK} for one without a mask",
+        )
     if kind in (Kind.MAP, Kind.COMPARE) and count != 2:
         raise UserError(
             f"--as {kind} needs two images, not {count}", hint="give the source and the target"

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -135,13 +136,9 @@ def _map(request: "Request", material: Material, trees: "list[xr.DataTree]") -> 
 
     scene = material.scene(material.comparison.maps(trees))
     asked = material.comparison.matcher
-    if asked is None:
-        used: Any = NearestNeighbor()
+    used: Any = NearestNeighbor() if asked is None else asked.made
+    with nullcontext() if asked is None else asked.at_work():
         colors = place_colors(scene, used)
-    else:
-        used = asked.made
-        with asked.at_work():
-            colors = place_colors(scene, used)
     matched = colors[1].attrs["matched"]
     return (
         draw_gallery(scene, place_views(colors, scene), request.width),
@@ -192,12 +189,15 @@ def _compare(request: "Request", material: Material, trees: "list[xr.DataTree]")
     asked = material.comparison.matcher
     clusters = request.clusters or CLUSTERS
     assert material.photographs is not None
-    given: dict[str, Any] = {"masks": masks, "clusters": clusters, "width": request.width}
-    if asked is None:
-        picture = draw_comparison(maps, material.photographs, **given)
-    else:
-        with asked.at_work():
-            picture = draw_comparison(maps, material.photographs, matcher=asked.made, **given)
+    with nullcontext() if asked is None else asked.at_work():
+        picture = draw_comparison(
+            maps,
+            material.photographs,
+            masks=masks,
+            matcher=None if asked is None else asked.made,
+            clusters=clusters,
+            width=request.width,
+        )
     facts = [("compared", ", ".join(maps)), ("clusters", str(clusters))]
     document: dict[str, Any] = {"compared": list(maps), "clusters": clusters}
     if asked is not None:

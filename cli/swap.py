@@ -3,17 +3,15 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from . import options
-from .comparison import BETWEEN_CELLS, FLOW_MATCHER, How
 from .errors import UserError
+from .groups import FlowHow, Masks, grouped
 from .inputs import check_exist
 from .loading import load_library
-from .masks import MaskOptions
-from .names import AUTO
 from .outputs import check_different, check_not_inputs, check_suffixes, write_all
 from .pairs import PairRequest
 from .pictures import PICTURES
@@ -27,9 +25,8 @@ descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo
 SUFFIXES = PICTURES | {".nc": "picture, flow and scores"}
 GIF = {".gif": "animation"}
 
-_SWAP = "Swap"
-_REFINE = "Refine"
-_RESULTS = "Results"
+_swap_option = options.panel("Swap")
+_refine_option = options.panel("Refine")
 
 
 class Blend(StrEnum):
@@ -56,8 +53,8 @@ class Request(PairRequest):
     """
 
     whole: bool
-    swap: dict[str, float | int | str]
-    refine: dict[str, float | int | str] | None
+    swap: dict[str, Any]
+    refine: dict[str, Any] | None
     animation: dict[str, int]
     also: list[Path]
     gif: Path | None
@@ -68,169 +65,126 @@ class Request(PairRequest):
         return [*self.outputs, *self.also, *([] if self.gif is None else [self.gif])]
 
 
+@grouped
 def swap(
     a: Annotated[Path, typer.Argument(metavar="A", help="The image that keeps shape and pose.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="The image that gives the appearance.")],
-    mask_a: options.MaskA = None,
-    mask_b: options.MaskB = None,
-    segment: options.Segment = None,
-    auto_mask: options.AutoMask = False,
-    mask_settings: options.MaskSettings = None,
+    *,
+    masks: Masks,
     whole: Annotated[
         bool,
-        typer.Option(
-            "--whole",
-            help="There is no object: swap the images as a whole.",
-            rich_help_panel="Masks",
-        ),
+        options.mask_option("--whole", help="There is no object: swap the images as a whole."),
     ] = False,
     blend: Annotated[
         Blend,
-        typer.Option(
+        _swap_option(
             help="At the border of the object: feather fades it in; poisson shifts its colours "
             "until they fit the surroundings; none leaves it.",
-            rich_help_panel=_SWAP,
         ),
     ] = Blend.FEATHER,
     blend_width: Annotated[
         float | None,
-        typer.Option(
+        _swap_option(
             metavar="PIXELS",
             help="How far the blend reaches into the object: by default a hundredth of its size "
             "for feather, all of it for poisson.",
-            rich_help_panel=_SWAP,
         ),
     ] = None,
     smoothness: Annotated[
         float | None,
-        typer.Option(
+        _swap_option(
             metavar="CELLS",
             help="How stiff the correspondence is: 2 by default; 0 takes every match as it is.",
-            rich_help_panel=_SWAP,
         ),
     ] = None,
     cells: Annotated[
         int | None,
-        typer.Option(
+        _swap_option(
             metavar="N",
             help="Bring features to N cells along the longer side before they are matched.",
-            rich_help_panel=_SWAP,
         ),
     ] = None,
     max_consistency: Annotated[
         float | None,
-        typer.Option(
+        _swap_option(
             metavar="PIXELS",
             help="Fill in where the way there and back misses its start by more: 3 cells by "
             "default.",
-            rich_help_panel=_SWAP,
         ),
     ] = None,
     min_score: Annotated[
         float | None,
-        typer.Option(
+        _swap_option(
             metavar="SCORE",
             help="Fill in where the score, a cosine from -1 to 1, is lower.",
-            rich_help_panel=_SWAP,
         ),
     ] = None,
     refine: Annotated[
         bool,
-        typer.Option(
+        _refine_option(
             "--refine",
             help="Redraw the object with Stable Diffusion in the end; needs the weights that "
             "`descr models pull sd` gets.",
-            rich_help_panel=_REFINE,
         ),
     ] = False,
     strength: Annotated[
         float | None,
-        typer.Option(
-            metavar="SHARE",
-            help="How much is redrawn, from 0 to 1; 0.4 by default.",
-            rich_help_panel=_REFINE,
-        ),
+        _refine_option(metavar="SHARE", help="How much is redrawn, from 0 to 1; 0.4 by default."),
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(
+        _refine_option(
             metavar="N",
             help="Steps of the denoiser, of which the share --strength is taken; 30 by default.",
-            rich_help_panel=_REFINE,
         ),
     ] = None,
     prompt: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="What the picture is to show.", rich_help_panel=_REFINE),
+        _refine_option(metavar="TEXT", help="What the picture is to show."),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Of the noise; 42 by default.", rich_help_panel=_REFINE),
+        _refine_option(metavar="N", help="Of the noise; 42 by default."),
     ] = None,
     mode: Annotated[
         Mode | None,
-        typer.Option(
+        _refine_option(
             "--refine-mode",
             help="inpaint, the default, continues the surroundings; img2img redraws all and takes "
             "the object.",
-            rich_help_panel=_REFINE,
         ),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(
+        _refine_option(
             "--refine-model",
             metavar="NAME|FOLDER",
             help="Which Stable Diffusion: by default that of the descriptor, or sd-1.5.",
-            rich_help_panel=_REFINE,
         ),
     ] = None,
-    descriptor: options.Descriptor = AUTO,
-    settings: options.Settings = None,
-    matcher: options.Matcher = FLOW_MATCHER,
-    matcher_settings: options.MatcherSettings = None,
-    device: options.Device = None,
-    image_folders: options.ImageFolders = None,
+    how: FlowHow,
     output: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="A with the appearance of B: .png, .jpg or .webp; or .nc with the flow. Can be "
-            "repeated.",
-            rich_help_panel=_RESULTS,
+        options.output_option(
+            "A with the appearance of B: .png, .jpg or .webp; or .nc with the flow. Can be "
+            "repeated."
         ),
     ] = None,
     also: Annotated[
         list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="B with the appearance of A, likewise.",
-            rich_help_panel=_RESULTS,
-        ),
+        options.result_option(metavar="FILE", help="B with the appearance of A, likewise."),
     ] = None,
     gif: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE.gif",
-            help="The pixels on their way from B to A.",
-            rich_help_panel=_RESULTS,
-        ),
+        options.result_option(metavar="FILE.gif", help="The pixels on their way from B to A."),
     ] = None,
     gif_frames: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", help="How many pictures; 30 by default.", rich_help_panel=_RESULTS
-        ),
+        options.result_option(metavar="N", help="How many pictures; 30 by default."),
     ] = None,
     gif_width: Annotated[
         int | None,
-        typer.Option(
-            metavar="PIXELS",
-            help="Width, at most that of A; 480 by default.",
-            rich_help_panel=_RESULTS,
-        ),
+        options.result_option(metavar="PIXELS", help="Width, at most that of A; 480 by default."),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
@@ -251,19 +205,9 @@ def swap(
     request = Request(
         a=a,
         b=b,
-        masks=MaskOptions.parse(
-            files=(mask_a, mask_b), segment=segment, auto=auto_mask, settings=mask_settings
-        ),
+        masks=masks,
         whole=whole,
-        how=How.parse(
-            descriptor=descriptor,
-            settings=settings,
-            matcher=matcher,
-            matcher_settings=matcher_settings,
-            device=device,
-            images=image_folders,
-            defaults=BETWEEN_CELLS,
-        ),
+        how=how,
         swap=_given(
             blend=str(blend),
             blend_width=blend_width,
@@ -273,11 +217,7 @@ def swap(
             min_score=min_score,
         ),
         refine=_given(**refinement) if refine else None,
-        animation={
-            key: value
-            for key, value in (("frames", gif_frames), ("width", gif_width))
-            if value is not None
-        },
+        animation=_given(frames=gif_frames, width=gif_width),
         outputs=output or [],
         also=also or [],
         gif=gif,
@@ -296,7 +236,7 @@ def swap(
     result.show(as_json)
 
 
-def _given(**options: float | int | str | None) -> dict[str, float | int | str]:
+def _given(**options: Any) -> dict[str, Any]:
     """The options that were given; the library has the defaults of the others."""
     return {name: value for name, value in options.items() if value is not None}
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from .comparison import prepare
 from .errors import UserError
 from .inputs import Input, check_photographs
-from .masks import Masks, prepare_masks
+from .masks import prepare_masks
 from .outputs import Writer, check_writable
-from .pairs import Fact, PairResult, judge
+from .pairs import Fact, PairResult, judge, median
 from .pictures import write_picture
 from .swap import Request
 
@@ -25,14 +25,8 @@ if TYPE_CHECKING:
 class Swapped(PairResult):
     """What a swap found: A with the appearance of B.
 
-    Parameters
-    ----------
-    back:
-        The Dataset of B with the appearance of A; None where it was not asked for.
-    frames:
-        The animation, empty where it was not asked for.
-    refinement:
-        How it was refined; None if it was not.
+    `back` is the Dataset of B with the appearance of A, and `frames` is the animation; None and
+    empty where they were not asked for. `refinement` is how it was refined; None if it was not.
     """
 
     request: Request
@@ -86,7 +80,6 @@ def run(request: Request) -> Swapped:
 
     check_writable(request.written)
     began = time.perf_counter()
-    options: dict[str, Any] = dict(request.swap)
     comparison = prepare([request.a, request.b], request.how)
     inputs, matcher, describe = comparison.inputs, comparison.matcher, comparison.describe
     assert matcher is not None
@@ -102,31 +95,31 @@ def run(request: Request) -> Swapped:
         trees = comparison.trees()
         maps = comparison.maps(trees)
         a, b = (one.image for one in inputs)
-        of_a, of_b = _found(request, masks, inputs, maps)
+        source_mask, target_mask = masks.find(maps)
         swap = swap_both if request.also else swap_instances
         with matcher.at_work():
             found = swap(
                 a,
                 b,
-                source_mask=of_a,
-                target_mask=of_b,
                 maps=maps,
                 descriptor=descriptor,
                 matcher=matcher.made,
                 refine=refinement,
-                **options,
+                source_mask=source_mask,
+                target_mask=target_mask,
+                **request.swap,
             )
         there, back = found if isinstance(found, tuple) else (found, None)
         frames = []
         if request.gif is not None:
-            frames = swap_frames(a, b, there, target_mask=of_b, **request.animation)
+            frames = swap_frames(a, b, there, target_mask=target_mask, **request.animation)
     return Swapped(
         request=request,
         inputs=inputs,
         found=there,
         back=back,
         frames=frames,
-        agreement=judge(maps, matcher.made, source_mask=of_a, target_mask=of_b),
+        agreement=judge(maps, matcher.made, source_mask=source_mask, target_mask=target_mask),
         descriptor=str(trees[0].attrs["descriptor"]),
         refinement=refinement,
         seconds=time.perf_counter() - began,
@@ -139,8 +132,7 @@ def _check_options(request: Request, source: Input) -> None:
     from ..applications.swap.options import SwapOptions
     from ..descriptors.errors import OptionError
 
-    options: dict[str, Any] = dict(request.swap)
-    SwapOptions(**options)
+    SwapOptions(**request.swap)
     if request.gif is not None:
         try:
             check_animation((source.height, source.width), **request.animation)
@@ -160,27 +152,15 @@ def _refinement(request: Request) -> "Refinement | None":
     return Refinement(**options)
 
 
-def _found(
-    request: Request, masks: Masks, inputs: "list[Input]", maps: "list[xr.DataArray]"
-) -> "list[npt.NDArray[Any]]":
-    """The mask of each image."""
-    import numpy as np
-
-    if request.whole:
-        return [np.ones((one.height, one.width), dtype=bool) for one in inputs]
-    return [mask for mask in masks.find(maps) if mask is not None]
-
-
 def _numbers(swap: "xr.Dataset") -> dict[str, Any]:
     inside = swap["flow_x"].notnull()
     pixels = int(inside.sum())
-    score = float(swap["score"].median())
     return {
         "image": swap.attrs["source_name"],
         "appearance": swap.attrs["target_name"],
         "pixels": pixels,
         "filled": round(int(swap["filled"].sum()) / pixels, 4),
-        "median_score": round(score, 5) if score == score else None,
+        "median_score": median(swap["score"].values, 5),
     }
 
 

@@ -8,8 +8,7 @@ import typer
 from . import options
 from .comparison import How
 from .errors import UserError
-from .masks import MaskOptions
-from .names import AUTO
+from .groups import Masks, grouped, how_parser
 from .outputs import write_all
 from .pairs import compare
 from .points import parse_points
@@ -24,9 +23,11 @@ descr transfer a.jpg b.jpg --points 210,135 --points 80,60
 descr transfer a.jpg b.jpg --points keypoints.json --auto-mask --json"""
 
 
+@grouped
 def transfer(
     a: Annotated[Path, typer.Argument(metavar="A", help="The source: an image or a feature file.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="The target: an image or a feature file.")],
+    *,
     points: Annotated[
         list[str],
         typer.Option(
@@ -37,26 +38,13 @@ def transfer(
             rich_help_panel="Which places",
         ),
     ],
-    mask_a: options.MaskA = None,
-    mask_b: options.MaskB = None,
-    segment: options.Segment = None,
-    auto_mask: options.AutoMask = False,
-    mask_settings: options.MaskSettings = None,
-    descriptor: options.Descriptor = AUTO,
-    settings: options.Settings = None,
-    matcher: options.Matcher = "soft-argmax",
-    matcher_settings: options.MatcherSettings = None,
-    device: options.Device = None,
-    image_folders: options.ImageFolders = None,
+    masks: Masks,
+    how: Annotated[How, how_parser("soft-argmax")],
     output: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Write the points as .csv, .json or .nc, or a drawing as .png, .jpg or .webp. "
-            "Can be repeated.",
-            rich_help_panel="Results",
+        options.output_option(
+            "Write the points as .csv, .json or .nc, or a drawing as .png, .jpg or .webp. "
+            "Can be repeated."
         ),
     ] = None,
     as_json: options.Json = False,
@@ -71,17 +59,8 @@ def transfer(
         a=a,
         b=b,
         points=parse_points(points),
-        masks=MaskOptions.parse(
-            files=(mask_a, mask_b), segment=segment, auto=auto_mask, settings=mask_settings
-        ),
-        how=How.parse(
-            descriptor=descriptor,
-            settings=settings,
-            matcher=matcher,
-            matcher_settings=matcher_settings,
-            device=device,
-            images=image_folders,
-        ),
+        masks=masks,
+        how=how,
         outputs=output or [],
     )
     if not request.points:
