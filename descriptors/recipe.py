@@ -17,8 +17,6 @@ from .tree import tree_layers
 
 # What two trees must share, layer by layer, for their features to live in one space.
 _IDENTITY = ("model", "revision", "settings")
-_DIGITS = 6
-"""Of a source's share of a cell: maps in float32 tell hardly more of them apart."""
 _SHARE = ("components", "share", "channels")
 
 
@@ -161,9 +159,9 @@ def _weights(layers: Mapping[str, xr.Dataset], weights: Mapping[str, float]) -> 
 
 
 def _shares(weights: Mapping[str, float]) -> dict[str, float]:
-    """Each source's share of the length of a cell, which a factor of all weights leaves alone."""
+    """Each source's share of a cell's length, to six digits: float32 tells hardly more apart."""
     total = math.hypot(*weights.values()) or 1.0
-    return {source: round(weight / total, _DIGITS) for source, weight in weights.items()}
+    return {source: round(weight / total, 6) for source, weight in weights.items()}
 
 
 def basis_of(recipe: Mapping[str, Sequence[Part]], projections: Sequence[Projection]) -> str:
