@@ -58,8 +58,8 @@ def report(error: BaseException, *, debug: bool = False) -> int:
         code = USER
     elif is_user_error(error):
         message, hint, code = error.message, error.hint, USER  # type: ignore[attr-defined]
-    elif isinstance(error, MemoryError):
-        message, hint, code = "not enough memory", "use smaller images, or a smaller size", FAULT
+    elif _is_out_of_memory(error):
+        message, hint, code = "not enough memory", "lower size, cells or width", USER
     else:
         text = one_line(str(error)) or "no message"
         message = f"internal error: {type(error).__name__}: {text}"
@@ -76,6 +76,12 @@ def is_user_error(error: BaseException) -> bool:
     # The library's errors can only have been raised if its module is loaded.
     loaded = sys.modules.get(f"{__package__.rpartition('.')[0]}.descriptors.errors")
     return loaded is not None and isinstance(error, loaded.DescrError)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out; torch and OpenCV have errors of their own for it."""
+    memory = sys.modules.get(f"{__package__.rpartition('.')[0]}.descriptors.runtime.memory")
+    return isinstance(error, MemoryError) or bool(memory and memory.is_out_of_memory(error))
 
 
 def say_error(message: str, hint: str | None = None) -> None:

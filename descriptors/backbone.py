@@ -17,12 +17,15 @@ from .errors import InvalidFeaturesError, OptionError
 from .images import Image, ImageLike, read_image
 from .layer import Layer
 from .runtime.devices import find_device
-from .runtime.memory import memory_errors
+from .runtime.memory import check_fits, memory_errors
 from .runtime.precision import check_dtype
 from .settings import check_choice, check_int
 from .tree import LayerFeatures, build_tree, layer_attributes
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+_PER_PIXEL = 40
+"""Bytes that a pixel of the canvas takes: in uint8, and up to three times in float32."""
 
 
 class Backbone(Descriptor):
@@ -172,6 +175,14 @@ class Backbone(Descriptor):
         """The canvas for an upright image of this height and width in pixels."""
         return Canvas.fitted(height, width, size=self.size, fit=self.fit, multiple=self.multiple)
 
+    def working_memory(self, height: int, width: int) -> int:
+        """About how many bytes one canvas of this height and width takes on `torch_device`.
+
+        Extraction refuses a canvas that takes more than is free, and takes no more canvases at
+        once than fit. By default those of its pixels; a subclass adds those of its network.
+        """
+        return _PER_PIXEL * height * width
+
     def check_size(self) -> None:
         """Raise `OptionError` if a square canvas of this size does not hold whole strides.
 
@@ -191,16 +202,25 @@ class Backbone(Descriptor):
     def _batches(self, images: Sequence[ImageLike]) -> Iterator[list[tuple[Image, Canvas]]]:
         """Runs of images whose canvases have one shape, read when their turn comes."""
         batch: list[tuple[Image, Canvas]] = []
+        most = 0
         for source in images:
             image = read_image(source)
             canvas = self.canvas(image.height, image.width)
             shape = (canvas.y.length, canvas.x.length)
             if batch and (
-                len(batch) == self.batch_size
-                or shape != (batch[0][1].y.length, batch[0][1].x.length)
+                len(batch) == most or shape != (batch[0][1].y.length, batch[0][1].x.length)
             ):
                 yield batch
                 batch = []
+            if not batch:
+                pixels = f"a canvas of {shape[1]} x {shape[0]} pixels"
+                room = check_fits(
+                    self.working_memory(*shape),
+                    f"{type(self).__name__} at size={self.size} ({pixels})",
+                    "lower its size (--set size=...)",
+                    self.torch_device,
+                )
+                most = min(self.batch_size, room)
             batch.append((image, canvas))
         yield batch
 

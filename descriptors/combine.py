@@ -12,7 +12,11 @@ from .grids import Grid, as_tensor, resample, unit_length
 from .maps import build_map
 from .pca import Projection, fit_projection
 from .recipe import Part, basis_of, check_same_space, read_recipe
+from .runtime.memory import check_fits
 from .tree import check_tree, tree_layers
+
+_COPIES = 4
+"""How many times the features are held at most: in float64 by a PCA, or as maps in the making."""
 
 
 def combine(
@@ -65,6 +69,12 @@ def combine(
         check_same_space(trees[0], other, weights, components)
     recipe = read_recipe(trees, weights, components)
     layers = [tree_layers(tree) for tree in trees]
+    features = (node["features"].nbytes for nodes in layers for node in nodes.values())
+    check_fits(
+        _COPIES * sum(features),
+        f"combining the features of {len(trees)} images",
+        "take fewer images, or extract them at a lower size (--set size=...)",
+    )
     sources = [_join_layers(layers, parts) for parts in recipe.values()]
     grids = max((source.grids for source in sources), key=_count_cells)
     total = math.hypot(*(source.weight for source in sources))

@@ -8,6 +8,7 @@ __all__ = [
     "IncomparableFeaturesError",
     "InvalidFeaturesError",
     "OptionError",
+    "OutOfMemoryError",
     "OutputError",
     "PointError",
     "WeightsNotFoundError",
@@ -60,6 +61,10 @@ class WeightsNotFoundError(DescrError):
 
 class OptionError(DescrError, ValueError):
     """An option that doesn't exist, or a value that it can't take."""
+
+
+class OutOfMemoryError(DescrError, MemoryError):
+    """Work that needs more memory than is free on its device."""
 
 
 class PointError(DescrError, ValueError):

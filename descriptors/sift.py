@@ -18,6 +18,8 @@ from .settings import check_float, check_int
 # OpenCV's SIFT spans a spatial bin over 3 sigma (Lowe 2004, section 6.1) with sigma half the
 # keypoint's size.
 _BIN_PER_SIZE = 1.5
+_PER_CELL = 2200
+"""Bytes that a cell takes: its keypoint, and its histogram four times in float32."""
 
 
 class SIFT(Backbone):
@@ -70,6 +72,12 @@ class SIFT(Backbone):
         # OpenCV rounds the half pixels of centres to even ones.
         self.margin = 2 * math.ceil(1.25 * self.cell * max(self.scales)) + 8
         self.check_size()
+
+    def working_memory(self, height: int, width: int) -> int:
+        """See `Backbone.working_memory`: the keypoints and histograms of one scale at a time."""
+        cells = (height // self.step) * (width // self.step)
+        earlier = 4 * 128 * (len(self.scales) - 1)
+        return super().working_memory(height, width) + cells * (_PER_CELL + earlier)
 
     def forward(self, pixels: torch.Tensor) -> Mapping[str, torch.Tensor]:
         """RootSIFT at every cell: (batch, 128, rows, columns) per scale; see `Backbone.forward`."""

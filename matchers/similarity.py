@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import torch
 
+from ..descriptors.runtime.memory import check_fits
 from .precision import Product, ladder, pair_scores
 
 Visit: TypeAlias = Callable[[int, torch.Tensor, torch.Tensor], None]
@@ -86,6 +87,12 @@ def search(
     """
     n, m = a.shape[1], b.shape[1]
     rows = min(n, block if block is not None else default_rows(m))
+    if block is not None:
+        what, hint = (
+            f"a block of {rows} x {m} similarities",
+            "lower block (--matcher-set block=...)",
+        )
+        check_fits(4 * rows * m, what, hint, a.device)
     products = ladder(a, b, "float32" if visit is not None else dtype)
     similarity = a.new_full((_round_up(rows, _COLUMN_RUN), _round_up(m, _ROW_RUN)), -torch.inf)
     index = torch.empty(n, dtype=torch.int64, device=a.device)

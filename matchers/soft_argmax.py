@@ -9,6 +9,9 @@ from .base import Matcher
 from .cells import Cells
 from .correspondences import Partners
 
+_PLACES = 1 << 20
+"""Places of windows that are held at once."""
+
 
 class SoftArgmax(Matcher):
     """The expectation of position under a softmax of the cosines around the best target cell.
@@ -59,7 +62,11 @@ class SoftArgmax(Matcher):
             if windows is None:
                 expected[rows] = _expectation(similarity, index, offsets, self.temperature)
             else:
-                expected[rows] = windows.expectation(similarity, index, offsets, self.temperature)
+                step = max(1, _PLACES // windows.size)
+                parts = zip(torch.split(similarity, step), torch.split(index, step), strict=True)
+                expected[rows] = torch.cat(
+                    [windows.expectation(*part, offsets, self.temperature) for part in parts]
+                )
 
         best = self.search(query, target, visit=visit)
         y, x = (expected + centre).unbind(1)
@@ -85,6 +92,7 @@ class _Windows:
         self.index, self.rows, self.columns = target.index, rows, columns
         self.down = torch.arange(-min(radius, rows - 1), min(radius, rows - 1) + 1)
         self.across = torch.arange(-min(radius, columns - 1), min(radius, columns - 1) + 1)
+        self.size = len(self.down) * len(self.across)
         self.place = torch.full((rows * columns,), -1, dtype=torch.int64)
         self.place[target.index] = torch.arange(len(target))
 

@@ -10,6 +10,7 @@ from ...descriptors import Descriptor
 from ...descriptors.grids import Grid, at_cells
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike, read_mask
+from ...descriptors.runtime.memory import check_fits
 from ...descriptors.settings import check_choice, check_float, check_int
 from ...descriptors.tree import grid_coordinates
 from ...matchers import Matcher, SoftArgmax
@@ -33,6 +34,9 @@ from .strips import strips
 NamedGrid = Literal["image", "cells"]
 FlowGrid: TypeAlias = NamedGrid | Resolution
 Mask: TypeAlias = npt.NDArray[np.bool_] | None
+
+_PER_PLACE = 17
+"""Bytes that a place of the grid takes: four numbers in float32, and whether they are valid."""
 
 
 def dense_flow(
@@ -97,6 +101,8 @@ def dense_flow(
         A setting is out of range, or images come without a descriptor.
     IncomparableFeaturesError, InvalidFeaturesError
         The maps are none, or have different bases.
+    OutOfMemoryError
+        More cells, or more places of the grid, than fit into memory.
     """
     check_int("smoothing", smoothing, minimum=0, maximum=50)
     if max_consistency is not None:
@@ -113,6 +119,7 @@ def dense_flow(
     if cells is not None:
         maps = [resample_map(one, cells) for one in maps]
     a, b = unit_map(maps[0], "source map"), unit_map(maps[1], "target map")
+    places = _grid_of(grid, a)
     of_a, of_b = _mask_of(a, source_mask, "source mask"), _mask_of(b, target_mask, "target mask")
     forward = CellFlow.of(matcher(a, b, source_mask=of_a, target_mask=of_b), b, of_a)
     backward = CellFlow.of(matcher(b, a, source_mask=of_b, target_mask=of_a), a, of_b)
@@ -121,7 +128,7 @@ def dense_flow(
     error = round_trip(forward, backward)
     if max_consistency is not None:
         forward = forward.without(~(error <= max_consistency))
-    flow = _on_grid(forward, error, _grid_of(grid, a), b, of_a, of_b)
+    flow = _on_grid(forward, error, places, b, of_a, of_b)
     _check_found(flow, maps, max_consistency)
     return flow.assign_attrs(
         matcher=repr(matcher),
@@ -149,7 +156,11 @@ def _grid_of(grid: FlowGrid, source: xr.DataArray) -> Grid:
         if grid == "cells":
             return Grid.of(source)
         grid = (height, width)
-    return even_grid(height, width, grid, "grid")
+    places = even_grid(height, width, grid, "grid")
+    rows, columns = len(places.y), len(places.x)
+    what = f"flow at {rows} x {columns} places"
+    check_fits(_PER_PLACE * rows * columns, what, "lower grid (--grid)")
+    return places
 
 
 def _on_grid(

@@ -9,8 +9,15 @@ import xarray as xr
 
 from ...descriptors.errors import OptionError
 from ...descriptors.grids import Grid, as_tensor, resample, unit_length
+from ...descriptors.runtime.memory import check_fits
 from ...descriptors.settings import check_int
 from ...descriptors.tree import grid_coordinates
+
+_MOST = 1_000_000
+"""Cells along a side."""
+_COPIES, _PER_CELL, _SEARCH = 4, 600, 1 << 27
+"""What matching takes: so many copies of a map, some two of each; in bytes what else a cell of
+each takes, and what a search holds whatever their number."""
 
 Resolution: TypeAlias = int | tuple[int, int]
 """Cells along the longer side of an image, or (rows, columns)."""
@@ -19,10 +26,10 @@ Resolution: TypeAlias = int | tuple[int, int]
 def check_resolution(name: str, resolution: Resolution) -> Resolution:
     """The resolution; raises `OptionError`, with its name, for what is none."""
     if not isinstance(resolution, (tuple, list)):
-        return check_int(name, resolution, minimum=1)
+        return check_int(name, resolution, minimum=1, maximum=_MOST)
     if len(resolution) != 2:
         raise OptionError(f"{name} must be a number or (rows, columns), not {resolution!r}")
-    rows, columns = (check_int(name, count, minimum=1) for count in resolution)
+    rows, columns = (check_int(name, count, minimum=1, maximum=_MOST) for count in resolution)
     return rows, columns
 
 
@@ -45,10 +52,16 @@ def resample_map(fmap: xr.DataArray, resolution: Resolution) -> xr.DataArray:
     """The feature map on an even grid of this resolution, each cell of unit length.
 
     Read bilinearly by the coordinates of the cells; beyond the outermost centres the nearest cell
-    counts alone.
+    counts alone. Raises `OutOfMemoryError` if matching two such maps takes more than is free.
     """
     image = fmap.attrs
     wanted = even_grid(int(image["image_height"]), int(image["image_width"]), resolution)
+    rows, columns = len(wanted.y), len(wanted.x)
+    check_fits(
+        (4 * _COPIES * fmap.sizes["channel"] + _PER_CELL) * rows * columns + _SEARCH,
+        f"matching maps of {rows} x {columns} cells",
+        "lower cells (--cells)",
+    )
     features = as_tensor(np.ascontiguousarray(fmap.values, dtype=np.float32))
     with torch.no_grad():
         cells = unit_length(resample(features, Grid.of(fmap), wanted))

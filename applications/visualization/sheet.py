@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ...descriptors.runtime.memory import check_fits
 from ...descriptors.settings import check_int
 from .captions import fitting, text_width, write_texts
 from .painting import Picture
@@ -21,6 +22,9 @@ _GUTTER = 0.2
 """Space for the labels of rows, at most, as a share of the width."""
 _TALLEST = 1.6
 """Height of the sheet, at most, as a share of the width that was asked for."""
+
+_PER_PIXEL = 20
+"""Bytes that a pixel of the sheet takes while it is drawn."""
 
 
 def check_width(width: int) -> int:
@@ -56,6 +60,8 @@ def draw_sheet(
         The height of the sheet, at most, as a multiple of `width`.
     """
     layout = _Layout.of(len(rows), aspects, width, row_labels, bool(column_labels), tallest)
+    what = f"a picture of {layout.width} x {layout.height} pixels"
+    check_fits(_PER_PIXEL * layout.width * layout.height, what, "lower width (--width)")
     sheet = np.full((layout.height, layout.width, 3), 255, dtype=np.uint8)
     for top, views in zip(layout.tops, rows, strict=True):
         for left, wide, view in zip(layout.lefts, layout.widths, views, strict=True):

@@ -140,6 +140,10 @@ class DINOv2(Backbone):
         batches = in_batches(run, len(pixels), fitting(item, self.torch_device))
         return {self.facet: torch.cat([features for _, features in batches])}
 
+    def working_memory(self, height: int, width: int) -> int:
+        """See `Backbone.working_memory`: the activations of one block; weights do not count."""
+        return super().working_memory(height, width) + self._activations(height, width)
+
     def _activations(self, height: int, width: int) -> int:
         """About how many bytes of activations one canvas takes in the network."""
         cells = self.layers[0].count(height) * self.layers[0].count(width)

@@ -1,17 +1,76 @@
-"""Batches that fit into memory, and what to say where nothing does."""
+"""What fits into memory, and what to say where nothing does."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TypeVar
 
+import psutil
 import torch
+from rich.filesize import decimal
 
-from ..errors import DescrError
+from ..errors import OutOfMemoryError
 
 T = TypeVar("T")
 
+_CPU = torch.device("cpu")
 _CPU_BUDGET = 1 << 30
 """Bytes of activations on the CPU: larger batches are hardly faster there."""
+
+_GROUPS = {
+    "": ("/sys/fs/cgroup", "memory.max", "memory.current"),
+    "memory": ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+}
+"""By controller: where Linux keeps control groups (versions 2 and 1), their limit and use."""
+
+
+def check_fits(size: int, what: str, hint: str, device: torch.device = _CPU) -> int:
+    """How many times this many bytes fit into the free memory of a device.
+
+    Raises `OutOfMemoryError` if not once: `what` needs them, and `hint` says what to lower.
+    """
+    free = free_memory(device)
+    if size > free:
+        needed, left = decimal(size), decimal(free)
+        raise OutOfMemoryError(
+            f"{what} needs about {needed} of memory, and {left} are free on {device}", hint=hint
+        )
+    return free // max(1, size)
+
+
+def free_memory(device: torch.device) -> int:
+    """How many bytes this process can still allocate on a device, within every limit it is under.
+
+    The cache of files and that of torch count as free.
+    """
+    if device.type == "cuda":
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + int(cached)
+    if device.type == "mps":
+        return int(torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
+    left = [psutil.virtual_memory().available + psutil.swap_memory().free]
+    process = psutil.Process()
+    if hasattr(process, "rlimit") and process.rlimit(psutil.RLIMIT_AS)[0] != psutil.RLIM_INFINITY:
+        left.append(process.rlimit(psutil.RLIMIT_AS)[0] - process.memory_info().vms)
+    with suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, controller, place = line.split(":", 2)
+            if controller in _GROUPS:
+                left += left_in_groups(place, *_GROUPS[controller])
+    return max(0, int(min(left)))
+
+
+def left_in_groups(place: str, root: str, limit: str, usage: str) -> Iterator[int]:
+    """What a control group, and each of those around it that has a limit, leaves, in bytes."""
+    # Within a container the place may be its name outside, where only the root can be seen.
+    for folder in (Path(root + place), *Path(root + place).parents):
+        # A group without a limit says "max"; beyond the root there is no such file.
+        with suppress(OSError, ValueError):
+            most, used = (int((folder / name).read_text()) for name in (limit, usage))
+            lines = (folder / "memory.stat").read_text().splitlines()
+            # In version 1 the names without "total_" leave out the groups within, and come first.
+            parts = {key.removeprefix("total_"): int(n) for key, n in map(str.split, lines)}
+            yield most - used + parts["active_file"] + parts["inactive_file"]
 
 
 def fitting(item: int, device: torch.device) -> int:
@@ -22,7 +81,7 @@ def fitting(item: int, device: torch.device) -> int:
     """
     budget = {"cpu": _CPU_BUDGET}.get(device.type, 2 * _CPU_BUDGET)
     if device.type == "cuda":
-        budget = torch.cuda.mem_get_info(device)[0] // 2
+        budget = free_memory(device) // 2
     return max(1, budget // max(1, item))
 
 
@@ -45,25 +104,23 @@ def in_batches(run: Callable[[slice], T], count: int, at_once: int) -> Iterator[
             yield batch, result
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch says by this error that memory ran out, on whichever device."""
-    return isinstance(error, torch.OutOfMemoryError) or any(
-        words in str(error) for words in ("out of memory", "can't allocate memory")
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether Python, torch or OpenCV says by this error that memory ran out, on any device."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
+        words in str(error)
+        for words in ("out of memory", "can't allocate memory", "Insufficient memory")
     )
 
 
 @contextmanager
 def memory_errors(name: str, device: torch.device) -> Iterator[None]:
-    """Turn torch's out-of-memory errors into one that says what to lower.
-
-    Raises `DescrError`, which names the descriptor and the device.
-    """
+    """Turn errors of memory that ran out into an `OutOfMemoryError` that says what to lower."""
     try:
         yield
-    except RuntimeError as error:
-        if not is_out_of_memory(error):
+    except Exception as error:
+        if isinstance(error, OutOfMemoryError) or not is_out_of_memory(error):
             raise
-        raise DescrError(
+        raise OutOfMemoryError(
             f"{name} ran out of memory on {device}",
-            hint="lower size, use dtype=bfloat16 or float16, or another device",
+            hint="lower size, use dtype=float16 on a GPU, or another device",
         ) from error

@@ -29,6 +29,7 @@ from .schedule import signal_and_noise
 from .unet import decoder_states, load_unet, unet_activations
 
 _LARGEST_SEED = 2**63 - 1
+_LARGEST_ENSEMBLE = 1000
 
 
 class StableDiffusion(Backbone):
@@ -109,7 +110,7 @@ class StableDiffusion(Backbone):
         if not isinstance(prompt, str):
             raise OptionError(f"prompt must be text, not {prompt!r}")
         self.prompt = prompt
-        self.ensemble = check_int("ensemble", ensemble, minimum=1)
+        self.ensemble = check_int("ensemble", ensemble, minimum=1, maximum=_LARGEST_ENSEMBLE)
         self.seed = check_int("seed", seed, minimum=0, maximum=_LARGEST_SEED)
         self.noise = check_noise(noise, self.ensemble)
         self.components = (
@@ -220,6 +221,15 @@ class StableDiffusion(Backbone):
                     sums[name] = pixels.new_zeros(len(pixels), *state.shape[1:])
                 sums[name].index_add_(0, owner[part], state.float())
         return {name: total / self.ensemble for name, total in sums.items()}
+
+    def working_memory(self, height: int, width: int) -> int:
+        """See `Backbone.working_memory`: the encoder's or the U-Net's; weights do not count."""
+        pixels, latent = height * width, height * width // self.factor**2
+        encoder = encoder_activations(self.vae_config, pixels, self._vae_dtype, self.torch_device)
+        unet = unet_activations(self.unet_config, latent, self.torch_dtype)
+        # Each member of the ensemble has noise and latents of 4 channels in float32, twice each.
+        noise = 64 * self.ensemble * latent
+        return super().working_memory(height, width) + max(encoder, unet + noise)
 
     def latents(self, pixels: torch.Tensor) -> torch.Tensor:
         """Latents (batch, channel, rows, columns) of canvases: posterior means, scaled, float32."""

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 from descr.cli import errors, quiet
 from descr.cli import match as match_command
@@ -191,13 +192,21 @@ def test_a_fault_of_ours_has_another_exit_code(descr: Any, monkeypatch: Any) -> 
     assert "in broken" in done.err
 
 
-def test_too_little_memory_is_said_in_words(descr: Any, monkeypatch: Any) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        cv2.error("OpenCV(5.0.0) error: (-4:Insufficient memory) Failed to allocate 9 bytes"),
+    ],
+)
+def test_too_little_memory_is_said_in_words(descr: Any, monkeypatch: Any, error: Any) -> None:
     def run_out(*_: Any, **__: Any) -> None:
-        raise MemoryError
+        raise error
 
     monkeypatch.setattr(match_command, "compare", run_out)
     done = descr("match", "a.png", "b.png")
-    assert done.code == 1
+    assert done.code == 2
     assert done.errors == ["error: not enough memory"]
 
 

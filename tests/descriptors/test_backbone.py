@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from descr.descriptors import Backbone, Layer, combine
-from descr.descriptors.errors import InvalidFeaturesError, OptionError
+import xarray as xr
+from descr.descriptors import SIFT, Backbone, DINOv2, Layer, StableDiffusion, combine
+from descr.descriptors.errors import InvalidFeaturesError, OptionError, OutOfMemoryError
+from descr.descriptors.runtime import memory
 from descr.descriptors.testing import check_descriptor, render_picture
 from descr.descriptors.tree import tree_layers
+from support import models
 
 
 class Averages(Backbone):
@@ -278,3 +281,45 @@ def test_a_square_canvas_must_hold_whole_strides():
 def test_bad_layers_are_refused(arguments, message):
     with pytest.raises(OptionError, match=message):
         Layer(*arguments)
+
+
+def test_a_canvas_that_takes_more_than_is_free_is_refused_before_it_is_made(monkeypatch):
+    describe = Averages()
+    needed = describe.working_memory(64, 64)
+    monkeypatch.setattr(memory, "free_memory", lambda device: needed - 1)
+    with pytest.raises(
+        OutOfMemoryError, match=r"Averages at size=64 \(a canvas of 64 x 64 "
+    ) as caught:
+        describe.extract([render_picture(48, 64)])
+    assert "lower its size" in caught.value.hint
+    assert describe.batches == []
+
+
+def test_no_more_canvases_go_at_once_than_fit_into_memory(monkeypatch):
+    images = [render_picture(48, 64, seed=seed) for seed in range(5)]
+    whole, fewer = Averages(), Averages()
+    needed = whole.working_memory(64, 64)
+    monkeypatch.setattr(memory, "free_memory", lambda device: 100 * needed)
+    expected = whole.extract(images)
+    monkeypatch.setattr(memory, "free_memory", lambda device: 2 * needed)
+    trees = fewer.extract(images)
+    assert [shape[0] for shape in whole.batches] == [4, 1]
+    assert [shape[0] for shape in fewer.batches] == [2, 2, 1]
+    for one, other in zip(trees, expected, strict=True):
+        xr.testing.assert_equal(one["averages/fine"].ds, other["averages/fine"].ds)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (SIFT, {}),
+        (DINOv2, {"model": models.DINOV2, "device": "cpu"}),
+        (StableDiffusion, {"model": models.STABLE_DIFFUSION, "device": "cpu"}),
+    ],
+)
+def test_what_a_network_takes_beside_the_pixels_counts(kind, options, monkeypatch):
+    describe = kind(size=448, **options)
+    pixels = Backbone.working_memory(describe, 448, 448)
+    monkeypatch.setattr(memory, "free_memory", lambda device: pixels)
+    with pytest.raises(OutOfMemoryError, match=kind.__name__):
+        describe.extract([render_picture(448, 448)])

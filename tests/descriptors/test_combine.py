@@ -8,7 +8,9 @@ from descr.descriptors.errors import (
     IncomparableFeaturesError,
     InvalidFeaturesError,
     OptionError,
+    OutOfMemoryError,
 )
+from descr.descriptors.runtime import memory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.reference import reference
@@ -282,3 +284,13 @@ def test_all_pairs_of_one_call_share_the_basis():
     maps = combine([*paper_trees(), paper_trees()[0]])
     assert all(a.attrs["basis"] == b.attrs["basis"] for a, b in itertools.combinations(maps, 2))
     assert np.array_equal(maps[0], maps[2])
+
+
+@pytest.mark.parametrize("components", [None, 2])
+def test_features_that_take_more_than_is_free_are_not_combined(components, monkeypatch):
+    trees = paper_trees()
+    kept = {"components": dict.fromkeys(SD, components)}
+    monkeypatch.setattr(memory, "free_memory", lambda device: 1000)
+    with pytest.raises(OutOfMemoryError, match="combining the features of 2 images") as caught:
+        combine(trees, **kept)
+    assert "take fewer images" in caught.value.hint

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 import torch
+from descr.descriptors.errors import OutOfMemoryError
+from descr.descriptors.runtime import memory
 from descr.matchers import similarity
 from descr.matchers.precision import Float32, Float64
 from descr.matchers.similarity import search
@@ -150,3 +152,12 @@ def test_results_are_on_the_processor_in_their_types():
     assert best.score.dtype == torch.float32
     assert search(cells("random", 4, 9, 0), cells("random", 4, 5, 1)).back is None
     assert np.isfinite(best.score.numpy()).all()
+
+
+def test_a_block_that_takes_more_than_is_free_is_refused(monkeypatch):
+    a = torch.nn.functional.normalize(torch.rand(4, 100), dim=0)
+    monkeypatch.setattr(memory, "free_memory", lambda device: 4 * 100 * 50)
+    search(a, a, block=50)
+    with pytest.raises(OutOfMemoryError, match="a block of 100 x 100 similarities") as caught:
+        search(a, a, block=1_000_000)
+    assert "lower block" in caught.value.hint

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+import xarray as xr
 from descr.descriptors.errors import OptionError
-from descr.matchers import NearestNeighbor, SoftArgmax
+from descr.matchers import NearestNeighbor, SoftArgmax, soft_argmax
 from descr.matchers.testing import render_map
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -117,3 +118,10 @@ def test_uneven_cells_are_expected_in_pixels():
 def test_bad_settings_are_refused(options):
     with pytest.raises(OptionError, match=next(iter(options))):
         SoftArgmax(**options)
+
+
+def test_windows_are_taken_in_parts_that_change_nothing(monkeypatch):
+    source, target = render_map(9, 8), render_map(8, 9, seed=1)
+    whole = SoftArgmax(window=3)(source, target)
+    monkeypatch.setattr(soft_argmax, "_PLACES", 100)
+    xr.testing.assert_equal(SoftArgmax(window=3)(source, target), whole)

@@ -12,7 +12,9 @@ from descr.descriptors.errors import (
     ImageError,
     IncomparableFeaturesError,
     OptionError,
+    OutOfMemoryError,
 )
+from descr.descriptors.runtime import memory
 from descr.matchers import MutualNearestNeighbor, NearestNeighbor, SoftArgmax
 from descr.matchers.testing import render_map
 from hypothesis import given, settings
@@ -336,3 +338,30 @@ def test_memory_follows_the_places_and_not_their_pairs():
     finally:
         tracemalloc.stop()
     assert peak < 100e6
+
+
+@pytest.mark.parametrize(
+    ("options", "what", "hint"),
+    [
+        ({"cells": 100_000}, "matching maps of", "lower cells (--cells)"),
+        (
+            {"cells": (10**6, 10**5)},
+            "matching maps of 1000000 x 100000 cells",
+            "lower cells (--cells)",
+        ),
+        ({"grid": (20_000, 20_000)}, "flow at 20000 x 20000 places", "lower grid (--grid)"),
+        ({"grid": 10**6}, "flow at", "lower grid (--grid)"),
+    ],
+)
+def test_more_cells_or_places_than_fit_are_refused(warped_pair, options, what, hint, monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda device: 2 << 30)
+    with pytest.raises(OutOfMemoryError) as caught:
+        dense_flow(*warped_pair, **options)
+    assert caught.value.message.startswith(what)
+    assert caught.value.hint == hint
+
+
+def test_flow_that_fits_is_not_refused(warped_pair, monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda device: 1 << 30)
+    for smoothing in (0, 2):
+        dense_flow(*warped_pair, cells=40, smoothing=smoothing)

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from descr.applications.visualization.captions import fitting, plain, text_width, write_texts
 from descr.applications.visualization.sheet import View, arrange, draw_sheet, stack
+from descr.descriptors.errors import OutOfMemoryError
+from descr.descriptors.runtime import memory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -105,3 +107,12 @@ def test_text_that_is_too_wide_loses_its_middle() -> None:
 def test_text_is_written_in_letters_that_the_font_has() -> None:
     assert plain("Zürich\nCafé") == "Zurich Cafe"
     assert plain("猫.jpg") == "?.jpg"
+
+
+def test_a_sheet_that_takes_more_than_is_free_is_refused(monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda device: 1 << 30)
+    with pytest.raises(OutOfMemoryError, match="a picture of 20000 x 10000 pixels") as caught:
+        draw_sheet(
+            [[lambda height, width: np.zeros((height, width, 3), np.uint8)]], [2.0], width=20_000
+        )
+    assert "lower width" in caught.value.hint

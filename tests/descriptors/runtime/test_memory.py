@@ -1,8 +1,19 @@
+import cv2
+import psutil
 import pytest
 import torch
 from descr.descriptors import Backbone, Layer
-from descr.descriptors.errors import DescrError
-from descr.descriptors.runtime.memory import fitting, in_batches, is_out_of_memory
+from descr.descriptors.errors import OutOfMemoryError
+from descr.descriptors.runtime import memory
+from descr.descriptors.runtime.memory import (
+    check_fits,
+    fitting,
+    free_memory,
+    in_batches,
+    is_out_of_memory,
+    left_in_groups,
+    memory_errors,
+)
 from descr.descriptors.testing import render_picture
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,7 +69,44 @@ def test_an_extraction_that_runs_out_of_memory_says_what_to_lower():
         def forward(self, pixels):
             return {"all": torch.empty(1 << 60, dtype=torch.uint8)}
 
-    with pytest.raises(DescrError, match="Huge ran out of memory on cpu") as caught:
+    with pytest.raises(OutOfMemoryError, match="Huge ran out of memory on cpu") as caught:
         Huge(size=64, device="cpu").extract([render_picture(64, 64)])
     assert caught.value.hint is not None
     assert "lower size" in caught.value.hint
+
+
+def test_what_does_not_fit_is_refused_with_what_it_takes_and_what_is_free(monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda device: 18_200_000_000)
+    assert check_fits(9_000_000_000, "it", "lower it") == 2
+    with pytest.raises(OutOfMemoryError) as caught:
+        check_fits(2_900_000_000_000, "SIFT at size=1000000", "lower size")
+    assert caught.value.message == (
+        "SIFT at size=1000000 needs about 2.9 TB of memory, and 18.2 GB are free on cpu"
+    )
+    assert caught.value.hint == "lower size"
+
+
+def test_what_is_free_is_within_the_machine():
+    assert 0 <= free_memory(CPU) <= psutil.virtual_memory().total + psutil.swap_memory().total
+
+
+def test_the_limit_of_each_control_group_counts(tmp_path):
+    inner = tmp_path / "pod" / "container"
+    inner.mkdir(parents=True)
+    for folder, limit in ((tmp_path, None), (tmp_path / "pod", "1000"), (inner, "max")):
+        if limit is not None:
+            (folder / "memory.max").write_text(f"{limit}\n")
+            (folder / "memory.current").write_text("400\n")
+            (folder / "memory.stat").write_text(
+                "anon 50\nactive_file 20\ntotal_active_file 30\ninactive_file 100\n"
+            )
+    left = left_in_groups("/pod/container", str(tmp_path), "memory.max", "memory.current")
+    assert list(left) == [1000 - 400 + 30 + 100]
+    assert not list(left_in_groups("/other", str(tmp_path), "memory.max", "memory.current"))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), cv2.error("(-4:Insufficient memory) Failed")])
+def test_other_libraries_errors_of_memory_are_known(error):
+    refused = pytest.raises(OutOfMemoryError, match="SIFT ran out of memory on cpu")
+    with refused, memory_errors("SIFT", CPU):
+        raise error
