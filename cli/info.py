@@ -54,13 +54,13 @@ def _layer(found: "FeatureInfo", layer: "LayerInfo") -> dict[str, Any]:
     attributes = {key: _plain(value) for key, value in layer.attributes.items()}
     attributes["settings"] = json.loads(str(attributes.get("settings", "{}")))
     return {
-        "layer": layer.path,
         "channels": channels,
         "grid": [rows, columns],
         "spacing_y": round(spacing_y, 3),
         "spacing_x": round(spacing_x, 3),
         "rounded_bits": layer.rounded_bits,
         **attributes,
+        "layer": layer.path,
     }
 
 
