@@ -221,14 +221,13 @@ def _progress(stage: str, steps: int) -> Iterator[Callable[[str], None]]:
 
 
 def _writer(path: Path, report: Mapping[str, Any], predictions: Any) -> Callable[[Path], None]:
-    from ..applications.evaluation import report_markdown
-    from ..applications.evaluation.predictions import write_predictions
+    from ..applications.evaluation import report_markdown, save_predictions
 
     suffix = path.suffix.lower()
 
     def write(target: Path) -> None:
         if suffix == ".nc":
-            write_predictions(predictions, target)
+            save_predictions(predictions, target)
         else:
             text = report_markdown(report) if suffix == ".md" else _json(report)
             target.write_text(text, encoding="utf-8")

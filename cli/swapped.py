@@ -68,9 +68,9 @@ class Swapped(PairResult):
         return [*facts, ("blend", numbers["blend"]), *refined]
 
     def _write_gif(self, path: Path) -> None:
-        from ..applications.swap.gif import write_gif
+        from ..applications.swap import save_gif
 
-        write_gif(self.frames, path)
+        save_gif(self.frames, path)
 
 
 def run(request: Request) -> Swapped:

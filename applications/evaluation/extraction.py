@@ -20,11 +20,6 @@ class Folders:
     mirrored: Mapping[str, FeatureFolder]
 
     @property
-    def each(self) -> tuple[FeatureFolder, ...]:
-        """Every folder once, those of mirror images last."""
-        return tuple(dict.fromkeys([*self.upright.values(), *self.mirrored.values()]))
-
-    @property
     def digest(self) -> str:
         """The identity of the pixels of all images, as a hex digest."""
         listed = sorted((key, known.sha256) for key, known in self.known.items())
@@ -41,7 +36,8 @@ class Folders:
 
     def count(self, what: str) -> int:
         """How many images were `kept`, `extracted` or `redone`."""
-        return sum(folder.counts[what] for folder in self.each)
+        each = {*self.upright.values(), *self.mirrored.values()}
+        return sum(folder.counts[what] for folder in each)
 
 
 def extract_images(

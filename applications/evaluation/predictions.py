@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -127,18 +126,13 @@ def run_of(predictions: xr.Dataset) -> dict[str, Any]:
 
 def save_predictions(predictions: xr.Dataset, path: str | os.PathLike[str]) -> None:
     """Write the predictions as NetCDF-4, whole or not at all; `OutputError` where that fails."""
-    with whole_file(path) as temporary:
-        write_predictions(predictions, temporary)
-
-
-def write_predictions(predictions: xr.Dataset, path: Path) -> None:
-    """Write the predictions as NetCDF-4 to a file that is made whole elsewhere."""
     packed = {
         name: {"zlib": True, "complevel": 4}
         for name, variable in predictions.data_vars.items()
         if variable.dtype.kind in "fiub" and variable.size
     }
-    predictions.to_netcdf(path, engine="netcdf4", encoding=packed)
+    with whole_file(path) as temporary:
+        predictions.to_netcdf(temporary, engine="netcdf4", encoding=packed)
 
 
 def load_predictions(path: str | os.PathLike[str]) -> xr.Dataset:

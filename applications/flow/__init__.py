@@ -2,7 +2,7 @@
 
 from .dense import dense_flow
 from .drawing import draw_flow
-from .errors import FlowError
+from .fields import FlowError
 from .flo import read_flo, write_flo
 from .kitti import read_kitti, write_kitti
 from .warp import warp

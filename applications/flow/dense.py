@@ -16,10 +16,8 @@ from ...descriptors.tree import grid_coordinates
 from ...matchers import Matcher, SoftArgmax
 from ...matchers.cells import unit_map
 from ..feature_maps import feature_maps
-from .cells import CellFlow, Numbers
-from .consistency import round_trip
-from .errors import FlowError
-from .fields import VARIABLES
+from .cells import CellFlow, Numbers, round_trip
+from .fields import VARIABLES, FlowError
 from .frames import Frame
 from .resolution import (
     Resolution,

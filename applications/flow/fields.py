@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from ...descriptors.errors import DescrError
 from ...descriptors.tree import grid_coordinates
-from .errors import FlowError
 
 VARIABLES = {
     "flow_x": {"units": "pixel", "long_name": "displacement to the right"},
@@ -17,6 +17,10 @@ VARIABLES = {
 """What a flow says of each place."""
 
 _HINT = "give what dense_flow or read_flo returns"
+
+
+class FlowError(DescrError):
+    """A flow that can't be found, read or written."""
 
 
 def check_flow(flow: xr.Dataset) -> None:

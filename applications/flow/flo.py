@@ -14,8 +14,7 @@ import numpy as np
 import xarray as xr
 
 from ...descriptors.atomic import whole_file
-from .errors import FlowError
-from .fields import check_pixels, known_places, pixel_flow
+from .fields import FlowError, check_pixels, known_places, pixel_flow
 
 MAGIC = 202021.25
 _UNKNOWN = 1e10

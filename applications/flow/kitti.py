@@ -13,8 +13,7 @@ import numpy as np
 import xarray as xr
 
 from ...descriptors.atomic import whole_file
-from .errors import FlowError
-from .fields import check_pixels, known_places, pixel_flow
+from .fields import FlowError, check_pixels, known_places, pixel_flow
 
 _STEPS = 64
 """Steps per pixel."""

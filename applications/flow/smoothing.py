@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import binary_dilation
 
-from .cells import CellFlow, Numbers
-from .consistency import round_trip
+from .cells import CellFlow, Numbers, round_trip
 
 _ROUNDS = 2
 """How often the median is taken: each round trusts what the one before made consistent."""

@@ -55,7 +55,7 @@ def blended(
         size for a feather, and for all of the mask with `poisson`.
     """
     result = image.copy()
-    window = _window(mask)
+    window = mask_window(mask, 1)
     inside = mask[window]
     colors = _colors(image[window], swapped[window], inside, blend, width)
     result[window][inside] = np.clip(np.rint(colors[inside]), 0, 255).astype(np.uint8)
@@ -83,11 +83,13 @@ def _colors(
     return swapped.astype(np.float64)
 
 
-def _window(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
-    """The rows and columns that the mask and the pixels next to it take."""
+def mask_window(mask: npt.NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
+    """The rows and columns of the mask and of a margin around it, which may leave the image."""
     sides = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     rows, columns = (
-        slice(max(0, int(side[0]) - 1), int(side[-1]) + 2) if len(side) else slice(0, 0)
+        slice(max(0, int(side[0]) - margin), int(side[-1]) + 1 + margin)
+        if len(side)
+        else slice(0, 0)
         for side in sides
     )
     return rows, columns

@@ -7,16 +7,17 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from scipy.interpolate import RectBivariateSpline
-from scipy.ndimage import binary_dilation, distance_transform_edt
+from scipy.ndimage import binary_dilation
 
 from ...descriptors.errors import DescrError
 from ...descriptors.grids import Grid, at_cells, nearest_cells
 from ...descriptors.masks import MaskLike
 from ...descriptors.tree import grid_coordinates
-from ...matchers import Matcher
 from ..flow import dense_flow
 from ..flow.resolution import Resolution, cell_size, even_grid
-from .field import Field, complete_field
+from .blending import mask_window
+from .field import Field, complete_field, continued_field
+from .options import SwapOptions
 
 _SQUARE = np.ones((3, 3), dtype=bool)
 _CONSISTENT = 3.0
@@ -67,12 +68,7 @@ class InstanceFlow:
 def instance_flow(
     maps: tuple[xr.DataArray, xr.DataArray],
     masks: tuple[Mask, Mask],
-    *,
-    matcher: Matcher | None,
-    cells: Resolution | None,
-    max_consistency: float | None,
-    min_score: float | None,
-    smoothness: float,
+    options: SwapOptions,
 ) -> InstanceFlow:
     """The flow of every pixel of the source's instance into the target.
 
@@ -83,17 +79,19 @@ def instance_flow(
     """
     found = dense_flow(
         *maps,
-        matcher=matcher,
-        cells=cells,
+        matcher=options.matcher,
+        cells=options.cells,
         grid="cells",
         source_mask=_as_mask(masks[0]),
         target_mask=_as_mask(masks[1]),
     )
     grid = Grid.of(found)
-    sizes = _cell_sizes(grid, maps[1], masks, cells)
+    sizes = _cell_sizes(grid, maps[1], masks, options.cells)
     flow = np.stack([found["flow_x"].values, found["flow_y"].values], axis=2).astype(np.float64)
     known = found["valid"].values.copy()
-    limit = _CONSISTENT * sizes[0] if max_consistency is None else max_consistency
+    limit, min_score = options.max_consistency, options.min_score
+    if limit is None:
+        limit = _CONSISTENT * sizes[0]
     with np.errstate(invalid="ignore"):
         known &= found["consistency"].values <= limit
         if min_score is not None:
@@ -120,10 +118,10 @@ def instance_flow(
         np.pad(flow, ((1, 1), (1, 1), (0, 0))),
         np.pad(known, 1),
         domain,
-        smoothness=smoothness,
-        scale=None if smoothness == 0 else _OUTLIER * sizes[1],
+        smoothness=options.smoothness,
+        scale=None if options.smoothness == 0 else _OUTLIER * sizes[1],
     )
-    at_pixels = _at_pixels(_continued(completed, domain), ringed, pixels)
+    at_pixels = _at_pixels(continued_field(completed, domain), ringed, pixels)
     score = np.pad(found["score"].values, 1, constant_values=np.nan)
     of_pixel = np.ix_(row, column)
     return InstanceFlow(
@@ -170,18 +168,9 @@ def _cells_under(pixels: Mask, row: Any, column: Any, shape: tuple[int, int]) ->
     return np.asarray(binary_dilation(domain, _SQUARE))
 
 
-def _continued(field: Field, domain: Mask) -> Field:
-    """The field everywhere: outside its domain the nearest value goes on."""
-    if domain.all():
-        return field
-    nearest = distance_transform_edt(~domain, return_distances=False, return_indices=True)
-    return np.asarray(field[tuple(nearest)])
-
-
 def _at_pixels(field: Field, grid: Grid, pixels: Mask) -> list[Field]:
     """The components of a field over cells at these pixels, by cubic splines; NaN elsewhere."""
-    rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
-    window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    window = mask_window(pixels, 0)
     y, x = np.arange(window[0].start, window[0].stop), np.arange(window[1].start, window[1].stop)
     components = []
     for values in np.moveaxis(field, 2, 0):

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import distance_transform_edt
 from scipy.sparse import coo_array, csc_array, diags_array
 from scipy.sparse.linalg import splu
 
@@ -81,6 +82,12 @@ def complete_field(
     marked = np.zeros(domain.size, dtype=bool)
     marked[cells] = trusted
     return whole.reshape(field.shape), marked.reshape(domain.shape)
+
+
+def continued_field(field: Field, domain: npt.NDArray[np.bool_]) -> Field:
+    """The field everywhere: outside its domain the nearest value goes on."""
+    nearest = distance_transform_edt(~domain, return_distances=False, return_indices=True)
+    return np.asarray(field[tuple(nearest)])
 
 
 def _plate(stiffness: Any, weights: Field, values: Field, at: Field) -> Field:

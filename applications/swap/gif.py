@@ -21,12 +21,6 @@ def save_gif(frames: Sequence[npt.NDArray[np.uint8]], path: str | Path) -> None:
 
     All frames share one palette of 256 colours. Raises `OutputError` if the file can't be written.
     """
-    with whole_file(path) as temporary:
-        write_gif(frames, temporary)
-
-
-def write_gif(frames: Sequence[npt.NDArray[np.uint8]], path: Path) -> None:
-    """As `save_gif`, straight to the path."""
     # One palette for all of them: with a palette each, what stands still would flicker.
     step = max(1, round((sum(frame.size for frame in frames) / _LOOKED_AT) ** 0.5))
     sample = np.concatenate([frame[::step, ::step].reshape(-1, 3) for frame in frames])
@@ -39,13 +33,14 @@ def write_gif(frames: Sequence[npt.NDArray[np.uint8]], path: Path) -> None:
     ]
     durations = [_FRAME] * len(frames)
     durations[0] = durations[-1] = _REST
-    pictures[0].save(
-        path,
-        format="GIF",
-        save_all=True,
-        append_images=pictures[1:],
-        duration=durations,
-        loop=0,
-        optimize=False,
-        disposal=1,
-    )
+    with whole_file(path) as temporary:
+        pictures[0].save(
+            temporary,
+            format="GIF",
+            save_all=True,
+            append_images=pictures[1:],
+            duration=durations,
+            loop=0,
+            optimize=False,
+            disposal=1,
+        )

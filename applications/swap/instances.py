@@ -202,15 +202,7 @@ class _Pair:
     def swapped(self) -> xr.Dataset:
         """The source with the appearance of the target."""
         options = self.options
-        flow = instance_flow(
-            self.maps,
-            self.masks,
-            matcher=options.matcher,
-            cells=options.cells,
-            max_consistency=options.max_consistency,
-            min_score=options.min_score,
-            smoothness=options.smoothness,
-        )
+        flow = instance_flow(self.maps, self.masks, options)
         mask = self.masks[0]
         picture = blended(
             self.images[0].pixels,

@@ -6,7 +6,8 @@ from typing import Any, Self
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt
+
+from .field import continued_field
 
 Picture = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.float64]
@@ -123,7 +124,7 @@ class Points:
             How the target is laid into the frame; the source fills it.
         """
         inside = np.isfinite(flow[0])
-        whole = [_continued(part, inside) for part in flow]
+        whole = [continued_field(part, inside) for part in flow]
         shrink = fit.size[0] / inside.shape[1], fit.size[1] / inside.shape[0]
         finest = max(*shrink, fit.scale * _stretch(whole, inside))
         per_pixel = min(_DENSE * _FINER * finest, (_MOST / max(1, int(inside.sum()))) ** 0.5)
@@ -205,11 +206,6 @@ def _samples(inside: npt.NDArray[np.bool_], per_pixel: float) -> tuple[Numbers, 
     )
     kept = inside[np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)]
     return x[kept], y[kept]
-
-
-def _continued(values: Numbers, inside: npt.NDArray[np.bool_]) -> Numbers:
-    nearest = distance_transform_edt(~inside, return_distances=False, return_indices=True)
-    return np.asarray(values[tuple(nearest)])
 
 
 def _read(values: npt.NDArray[Any], x: Numbers, y: Numbers) -> Any:

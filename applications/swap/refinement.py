@@ -16,7 +16,7 @@ from ...descriptors.settings import Configurable, check_choice, check_float, che
 from ...descriptors.stable_diffusion import StableDiffusion
 from ...descriptors.weights import find_weights
 from ..visualization.resizing import resize_photograph
-from .blending import blended
+from .blending import blended, mask_window
 from .denoising import redraw
 from .networks import whole_unet, whole_vae
 
@@ -188,10 +188,5 @@ def _stable_diffusion_in(descriptor: Descriptor | None) -> list[StableDiffusion]
 
 def _window(mask: Mask) -> tuple[slice, slice]:
     """The rows and columns of the mask and of a margin around it."""
-    sides = [np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0)]
-    margin = round(_MARGIN * max(int(side[-1] - side[0]) + 1 for side in sides))
-    rows, columns = (
-        slice(max(0, int(side[0]) - margin), min(length, int(side[-1]) + 1 + margin))
-        for side, length in zip(sides, mask.shape, strict=True)
-    )
-    return rows, columns
+    margin = round(_MARGIN * max(side.stop - side.start for side in mask_window(mask, 0)))
+    return mask_window(mask, margin)

@@ -38,8 +38,8 @@ MIRRORED = tuple(map(_mirrored, POINT_NAMES))
 
 @dataclass(frozen=True)
 class _Entry(Entry):
-    path: Path | None
-    animals: tuple[Animal, Animal] | None = None
+    origin: Path | tuple[Animal, Animal]
+    """The pair's annotation where the folder has one, else the animals that it is made of."""
 
 
 class AP10K(Dataset):
@@ -117,17 +117,17 @@ class AP10K(Dataset):
         self._need_folder("annotations")
         for category, source, target in make_pairs(self.folder, self.split, self.subset):
             name = f"{source.number:012d}-{target.number:012d}:{category}"
-            yield _Entry(name, category, None, (source, target))
+            yield _Entry(name, category, (source, target))
 
     def _read(self, entry: Entry) -> Pair:
-        entry = cast(_Entry, entry)
-        if entry.animals is not None:
+        origin = cast(_Entry, entry).origin
+        if isinstance(origin, Path):
+            source, target = map(self._annotated, self._annotations(origin))
+        else:
             source, target = (
                 self._picture(self._image_of(animal), animal.keypoints, animal.box)
-                for animal in entry.animals
+                for animal in origin
             )
-        else:
-            source, target = map(self._annotated, self._annotations(cast(Path, entry.path)))
         return Pair(
             name=entry.name,
             category=entry.category,
@@ -174,15 +174,14 @@ class AP10K(Dataset):
         return self.folder / "data" / animal.file
 
     def _files(self) -> Iterator[Path]:
-        for one in self.entries:
-            entry = cast(_Entry, one)
-            if entry.animals is not None:
-                yield from map(self._image_of, entry.animals)
+        for entry in self.entries:
+            origin = cast(_Entry, entry).origin
+            if not isinstance(origin, Path):
+                yield from map(self._image_of, origin)
                 continue
-            path = cast(Path, entry.path)
-            yield path
-            if path.stat().st_size:
-                for annotation in self._annotations(path):
+            yield origin
+            if origin.stat().st_size:
+                for annotation in self._annotations(origin):
                     yield annotation
                     yield self._image(annotation)
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....descriptors.settings import Configurable, unknown
-from ...flow.errors import FlowError
+from ...flow.fields import FlowError
 from ...flow.flo import read_flo
 from ..pair import Pair, Picture
 from .annotations import DatasetError, read_labels

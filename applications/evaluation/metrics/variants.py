@@ -57,19 +57,13 @@ def pck_variants(
     if not lengths:
         raise OptionError("lengths are missing", hint="give at least one threshold's lengths")
     shares = check_alphas(alphas)
-    counts = {
-        (threshold, comparison): count_correct(distance, length, shares, comparison=comparison)
-        for threshold, length in lengths.items()
-        for comparison in COMPARISONS
-    }
-    points = next(iter(counts.values()))[1]
+    counts = [
+        [count_correct(distance, length, shares, comparison=edge) for edge in COMPARISONS]
+        for length in lengths.values()
+    ]
+    points = counts[0][0][1]
     # thresholds x comparisons x alphas x pairs
-    right = np.stack(
-        [
-            np.stack([counts[threshold, comparison][0] for comparison in COMPARISONS])
-            for threshold in lengths
-        ]
-    )
+    right = np.array([[correct for correct, _ in row] for row in counts])
     averages = [name for name in AVERAGES if category is not None or name not in OF_CLASSES]
     classes = None if category is None else labels("category", category, len(points))
 
