@@ -173,7 +173,7 @@ def test_compare_needs_the_photographs(descr: Any, contents: Any) -> None:
         (("a.png", "--components", "1,2"), ("three numbers", "'1,2'")),
         (("a.png", "--components", "0,1,2"), ("three numbers",)),
         (("a.png", "--components", "1,2,9999"), ("three numbers from 1 to 4096",)),
-        (("a.png", "--as", "all"), ("invalid value for '--as': 'all' is not one of 'pca'",)),
+        (("a.png", "--as", "all"), ("--as must be one of pca, clusters,", "not 'all'")),
         (("a.png", "--width", "10"), ("--width must be from 64 to 20000",)),
         (("gone.png",), ("no such file: gone.png",)),
         (("a.png", "b.png", "--mask", "a.png"), ("1 time for 2 images",)),
