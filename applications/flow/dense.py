@@ -27,14 +27,15 @@ from .resolution import (
     resample_map,
 )
 from .smoothing import smooth
-from .strips import strips
+from .strips import PLACES, strips
 
 NamedGrid = Literal["image", "cells"]
 FlowGrid: TypeAlias = NamedGrid | Resolution
 Mask: TypeAlias = npt.NDArray[np.bool_] | None
 
-_PER_PLACE = 17
-"""Bytes that a place of the grid takes: four numbers in float32, and whether they are valid."""
+_PER_PLACE, _READING = 17, 400
+"""Bytes that a place of the grid takes: four numbers in float32, and whether they are valid; and
+those more while the flow is read there."""
 
 
 def dense_flow(
@@ -157,7 +158,8 @@ def _grid_of(grid: FlowGrid, source: xr.DataArray) -> Grid:
     places = even_grid(height, width, grid, "grid")
     rows, columns = len(places.y), len(places.x)
     what = f"flow at {rows} x {columns} places"
-    check_fits(_PER_PLACE * rows * columns, what, "lower grid (--grid)")
+    size = _PER_PLACE * rows * columns + _READING * min(rows * columns, PLACES)
+    check_fits(size, what, "lower grid (--grid)")
     return places
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-_PLACES = 1 << 20
+PLACES = 1 << 20
+"""How many a strip holds, about."""
 
 
 def strips(rows: int, columns: int) -> Iterator[slice]:
     """Slices of the rows, in order, each of about a million places and at least one row."""
-    step = max(1, _PLACES // columns)
+    step = max(1, PLACES // columns)
     for start in range(0, rows, step):
         yield slice(start, min(start + step, rows))

@@ -45,10 +45,10 @@ def free_memory(device: torch.device) -> int:
     """
     if device.type == "cuda":
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(torch.cuda.mem_get_info(device)[0]) + int(cached)
+        return int(torch.cuda.mem_get_info(device)[0] + cached)
     if device.type == "mps":
         return int(torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
-    left = [psutil.virtual_memory().available + psutil.swap_memory().free]
+    left: list[int] = [psutil.virtual_memory().available + psutil.swap_memory().free]
     process = psutil.Process()
     if hasattr(process, "rlimit") and process.rlimit(psutil.RLIMIT_AS)[0] != psutil.RLIM_INFINITY:
         left.append(process.rlimit(psutil.RLIMIT_AS)[0] - process.memory_info().vms)
@@ -57,7 +57,7 @@ def free_memory(device: torch.device) -> int:
             _, controller, place = line.split(":", 2)
             if controller in _GROUPS:
                 left += left_in_groups(place, *_GROUPS[controller])
-    return max(0, int(min(left)))
+    return max(0, min(left))
 
 
 def left_in_groups(place: str, root: str, limit: str, usage: str) -> Iterator[int]:
