@@ -51,7 +51,7 @@ def in_order_of_completion(
 
 
 def _done(waiting: dict[Future[R], T]) -> Iterator[tuple[T, R]]:
-    """What is done of what is waited for, at least one; removes it."""
+    """What is done of what is waited for, at least one, failures last; removes it."""
     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-    for future in done:
+    for future in sorted(done, key=lambda future: future.exception() is not None):
         yield waiting.pop(future), future.result()

@@ -1,4 +1,5 @@
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -47,6 +48,20 @@ def test_a_failure_stops_the_rest(workers):
     with pytest.raises(KeyError):
         list(in_order_of_completion(work, range(1000), workers))
     assert len(begun) <= 5 + 2 * workers
+
+
+@pytest.mark.parametrize("failing", range(1, 12))
+def test_a_failure_takes_nothing_with_it_that_was_done_before(failing):
+    done = set()
+
+    def take():
+        for item, _ in in_order_of_completion(lambda item: 1 / item, range(failing, -9, -1), 1):
+            time.sleep(0.01)  # The worker is ahead, up to what fails.
+            done.add(item)
+
+    with pytest.raises(ZeroDivisionError):
+        take()
+    assert done.issuperset(range(1, failing + 1))
 
 
 def test_no_more_is_taken_ahead_than_workers_need():
