@@ -43,7 +43,7 @@ def test_a_file_of_the_same_image_and_settings_is_kept(
 
 def test_a_file_of_other_weights_is_not_kept(image: Image, tmp_path: Path) -> None:
     class Trained(SIFT):
-        revision = "2"
+        revision = "trained"
 
     path = keep(SIFT(size=96), image, tmp_path / "a.nc")
     assert "other weights" in str(why_extract(path, image, Trained(size=96)))
