@@ -253,7 +253,7 @@ def test_lower_precision_gives_nearly_the_same_features(dtype):
         ({"layers": []}, "layers must be one or more of decoder_1"),
         ({"layers": ["up_1", "up_1"]}, "layers holds 'up_1' twice"),
         ({"prompt": 3}, "prompt must be text, not 3"),
-        ({"ensemble": 0}, "ensemble must be an integer of at least 1"),
+        ({"ensemble": 0}, "ensemble must be an integer from 1 to 1000"),
         ({"seed": -1}, "seed must be an integer"),
         ({"noise": "white"}, "noise must be one of gaussian, resized"),
         ({"noise": np.zeros((4, 16, 16))}, r"noise must be .*, not shape \(4, 16, 16\)"),
