@@ -81,13 +81,6 @@ class Registry(Generic[T]):
         return cast(Callable[..., T], found)
 
 
-def search_working_folder() -> None:
-    """Let modules in the working folder be imported, as Python's own command does."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-
-
 def _load(name: str, target: str) -> Any:
     module_name, _, attribute = target.partition(":")
     hint = "write it as module:Class, with the module in this folder or installed"
