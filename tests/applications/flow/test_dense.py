@@ -17,7 +17,7 @@ from descr.descriptors.errors import (
 from descr.descriptors.runtime import memory
 from descr.matchers import MutualNearestNeighbor, NearestNeighbor, SoftArgmax
 from descr.matchers.testing import render_map
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 HEIGHT, WIDTH = 160, 224
@@ -96,6 +96,7 @@ def test_an_image_does_not_move_from_itself(warped_pair, grid, smoothing):
 
 
 @settings(max_examples=25, deadline=None)
+@example(rows=6, columns=6, other=(1, 6), cells=None, grid=1, smoothing=1, seed=0)
 @given(
     rows=st.integers(1, 6),
     columns=st.integers(1, 7),
@@ -107,7 +108,15 @@ def test_an_image_does_not_move_from_itself(warped_pair, grid, smoothing):
 )
 def test_any_pair_of_maps_gives_a_whole_flow(rows, columns, other, cells, grid, smoothing, seed):
     source, target = render_map(rows, columns, seed=seed), render_map(*other, seed=seed + 1)
-    flow = dense_flow(source, target, cells=cells, grid=grid, smoothing=smoothing)
+    try:
+        flow = dense_flow(source, target, cells=cells, grid=grid, smoothing=smoothing)
+    except FlowError:
+        # The few places of a coarse grid may all lie where smoothing found nothing consistent.
+        assert isinstance(grid, int)
+        assert smoothing
+        whole = dense_flow(source, target, cells=cells, grid="cells", smoothing=smoothing)
+        assert not whole["valid"].all()
+        return
     assert set(flow) == {"flow_x", "flow_y", "score", "valid", "consistency"}
     if grid == "image":
         assert dict(flow.sizes) == {"y": 8 * rows, "x": 8 * columns}
