@@ -47,7 +47,7 @@ class Backbone(Descriptor):
         Where the network runs: `auto` (CUDA, then MPS, then the CPU), or a torch device.
     dtype:
         Precision of the network: `auto`, `float32`, `bfloat16` or `float16`. The last two are
-        refused on a CPU that torch is slow on in them.
+        refused on a CPU that has no instructions for them.
 
     Attributes
     ----------

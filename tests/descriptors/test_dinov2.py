@@ -186,22 +186,3 @@ def test_weights_of_another_config_are_refused(tmp_path):
     edit(folder / "config.json", num_hidden_layers=3, hidden_size=48)
     with pytest.raises(WeightsNotFoundError, match=r"model\.safetensors: .* has the shape"):
         tiny(folder).extract(IMAGES)
-
-
-# With an inference mode of the user's around it, too: his later training is no part of it.
-@pytest.mark.parametrize("before", ["nothing", "extract", "extract in inference mode", "forward"])
-def test_forward_knows_its_gradients_whatever_came_before(before):
-    def gradient(describe):
-        pixels = torch.from_numpy(reference("dino_pixels")).requires_grad_()
-        sum(layer.square().mean() for layer in describe.forward(pixels).values()).backward()
-        return pixels.grad
-
-    describe = tiny()
-    with torch.inference_mode("mode" in before or before == "forward"):
-        if before.startswith("extract"):
-            describe.extract(IMAGES)
-        elif before == "forward":
-            describe.forward(torch.rand(1, 3, 112, 112))
-    expected = gradient(tiny())
-    assert expected.abs().max() > 0
-    assert torch.allclose(gradient(describe), expected, rtol=1e-4, atol=expected.abs().max() * 1e-4)

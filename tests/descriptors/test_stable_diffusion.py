@@ -303,22 +303,3 @@ def test_a_part_without_all_its_weights_is_named(tmp_path, part):
 def test_a_prompt_that_is_too_long_is_refused():
     with pytest.raises(OptionError, match=r"prompt has \d+ tokens, of which the model takes 77"):
         tiny(prompt="a very long prompt " * 20).extract(IMAGES[:1])
-
-
-# With an inference mode of the user's around it, too: his later training is no part of it.
-@pytest.mark.parametrize("before", ["nothing", "extract", "extract in inference mode", "forward"])
-def test_forward_knows_its_gradients_whatever_came_before(before):
-    def gradient(describe):
-        pixels = torch.from_numpy(reference("pixels")).requires_grad_()
-        sum(layer.square().mean() for layer in describe.forward(pixels).values()).backward()
-        return pixels.grad
-
-    describe = tiny()
-    with torch.inference_mode("mode" in before or before == "forward"):
-        if before.startswith("extract"):
-            describe.extract(IMAGES)
-        elif before == "forward":
-            describe.forward(torch.rand(1, 3, 128, 128))
-    expected = gradient(tiny())
-    assert expected.abs().max() > 0
-    assert torch.allclose(gradient(describe), expected, rtol=1e-4, atol=expected.abs().max() * 1e-4)
