@@ -124,10 +124,13 @@ class Backbone(Descriptor):
             Layer name to (batch, channel, rows, columns).
         """
 
-    def forward_batch(self, pixels: torch.Tensor, images: range) -> Mapping[str, torch.Tensor]:
+    def forward_batch(
+        self, pixels: torch.Tensor, images: range, canvases: Sequence[Canvas]
+    ) -> Mapping[str, torch.Tensor]:
         """As `forward`, for a network that also depends on which images of the call these are.
 
-        `images` are their places in the list that `extract` was given. Calls `forward`.
+        `images` are their places in the list that `extract` was given, `canvases` say how each
+        lies on its canvas: what a cell off the image holds doesn't matter. Calls `forward`.
         """
         return self.forward(pixels)
 
@@ -235,7 +238,11 @@ class Backbone(Descriptor):
             memory_errors(type(self).__name__, self.torch_device),
         ):
             pixels = torch.from_numpy(pictures).to(self.torch_device).permute(0, 3, 1, 2)
-            outputs = self.forward_batch((pixels.float() / 255).to(self.pixel_dtype), images)
+            outputs = self.forward_batch(
+                (pixels.float() / 255).to(self.pixel_dtype),
+                images,
+                [canvas for _, canvas in batch],
+            )
         features = {
             layer.name: self._checked(outputs, layer, tuple(pixels.shape)) for layer in self.layers
         }

@@ -143,11 +143,11 @@ class Canvas:
             )
 
 
-def check_multiple(size: int, multiple: int) -> None:
-    """Raise `OptionError` if a square canvas of this size does not hold whole strides."""
+def check_multiple(size: int, multiple: int, name: str = "size") -> None:
+    """Raise `OptionError` if a side of this length does not hold whole strides."""
     if size % multiple:
         below = max(1, size // multiple) * multiple
         raise OptionError(
-            f"size must be a multiple of {multiple} for this descriptor, not {size}",
+            f"{name} must be a multiple of {multiple} for this descriptor, not {size}",
             hint=f"the nearest are {below} and {below + multiple}",
         )

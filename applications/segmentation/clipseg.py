@@ -11,10 +11,8 @@ import numpy.typing as npt
 import torch
 from scipy.special import expit
 
-from ...descriptors.errors import WeightsNotFoundError
-from ...descriptors.runtime.loading import load_weights, read_config
-from ...descriptors.runtime.quiet import quiet
-from ...descriptors.stable_diffusion.prompt import first_line, read_tokens
+from ...descriptors.runtime.loading import load_transformer
+from ...descriptors.stable_diffusion.prompt import read_tokens
 from ...descriptors.weights import Checkpoint
 
 SIDE = 352
@@ -28,24 +26,12 @@ def load_network(checkpoint: Checkpoint, device: torch.device) -> Any:
 
     Raises `WeightsNotFoundError` for damaged weights, and for a config that is not CLIPSeg's.
     """
-    config = read_config(checkpoint.folder / "config.json")
-    with quiet():
-        from transformers import CLIPSegConfig, CLIPSegForImageSegmentation
-
-        try:
-            with torch.device("meta"):
-                model = CLIPSegForImageSegmentation._from_config(CLIPSegConfig.from_dict(config))
-        except Exception as error:  # each check of a config raises its own kind
-            raise WeightsNotFoundError(
-                f"{checkpoint.folder / 'config.json'}: describes no CLIPSeg: {first_line(error)}"
-            ) from error
-        load_weights(model, checkpoint.weights[""], dtype=torch.float32, device=device)
-    for module in model.modules():
-        # Not part of the weights: the places of a sequence, counted.
-        if "position_ids" in dict(module.named_buffers(recurse=False)):
-            count = module.position_ids.shape[-1]
-            module.position_ids = torch.arange(count, device=device)[None]
-    return model
+    return load_transformer(
+        "CLIPSegForImageSegmentation",
+        checkpoint.folder / "config.json",
+        checkpoint.weights[""],
+        device=device,
+    )
 
 
 def read_text(checkpoint: Checkpoint, text: str) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,49 @@ def empty_module(kind: str, config: Mapping[str, Any]) -> Any:
 
         with torch.device("meta"):
             return getattr(diffusers, kind).from_config(dict(config))
+
+
+def load_transformer(
+    kind: str, config: Path, files: Sequence[Path], *, device: torch.device
+) -> Any:
+    """The model of transformers of this kind, config and weights, in float32.
+
+    Raises `WeightsNotFoundError` for damaged weights, and for a config of another kind.
+    """
+    with quiet():
+        import transformers
+
+        options = read_config(config)
+        # The image half of a model of images and texts has its config within the model's.
+        part = {key: options[key] for key in ("projection_dim",) if key in options}
+        options = {**options.get("vision_config", options), **part} if "Vision" in kind else options
+        cls = getattr(transformers, kind)
+        try:
+            with torch.device("meta"):
+                model = cls._from_config(cls.config_class.from_dict(options))
+        except Exception as error:  # each check of a config raises its own kind
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise WeightsNotFoundError(f"{config}: describes no {kind}: {reason}") from error
+        load_weights(model, files, dtype=torch.float32, device=device)
+    for module in model.modules():
+        # Not part of the weights: the places of a sequence, counted.
+        if "position_ids" in dict(module.named_buffers(recurse=False)):
+            count = module.position_ids.shape[-1]
+            module.position_ids = torch.arange(count, device=device)[None]
+    return model
+
+
+def load_tensors(files: Sequence[Path], *, device: torch.device) -> dict[str, torch.Tensor]:
+    """All tensors of safetensors files by name, in float32.
+
+    Raises `WeightsNotFoundError`, naming the file, for a damaged one.
+    """
+    tensors: dict[str, torch.Tensor] = {}
+    for path in files:
+        with _safetensors(path) as file:
+            for name in file.keys():  # noqa: SIM118 (it is no mapping)
+                tensors[name] = file.get_tensor(name).to(device, torch.float32)
+    return tensors
 
 
 def load_weights(
@@ -103,18 +147,24 @@ def _read(
     path: Path, wanted: Mapping[str, torch.Size], renames: Renames
 ) -> Iterator[list[tuple[str, torch.Tensor]]]:
     """The wanted weights of a file by the module's names, in portions with a map each."""
+    with _safetensors(path) as tensors:
+        names = [
+            (name, places)
+            for name in tensors.keys()  # noqa: SIM118 (it is no mapping)
+            if (places := _places(name, wanted, renames))
+        ]
+    while names:
+        with _safetensors(path) as tensors:
+            yield _portion(tensors, names)
+
+
+@contextmanager
+def _safetensors(path: Path) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as tensors:
-            names = [
-                (name, places)
-                for name in tensors.keys()  # noqa: SIM118 (it is no mapping)
-                if (places := _places(name, wanted, renames))
-            ]
-        while names:
-            with safe_open(path, framework="pt") as tensors:
-                yield _portion(tensors, names)
+            yield tensors
     except (SafetensorError, OSError) as error:
         raise WeightsNotFoundError(
             f"{path}: can't be read as safetensors: {error}", hint="get it again"

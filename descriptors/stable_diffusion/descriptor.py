@@ -1,10 +1,11 @@
 """Stable Diffusion features as a descriptor."""
 
 import hashlib
+import math
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy.typing as npt
 import torch
@@ -12,21 +13,33 @@ import xarray as xr
 
 from ..backbone import Backbone, Precision
 from ..base import as_image_list
-from ..canvas import Fit
+from ..canvas import Canvas, Fit, check_multiple
 from ..errors import OptionError
 from ..images import ImageLike
 from ..layer import Layer
 from ..runtime.loading import read_config
 from ..runtime.memory import fitting, in_batches
 from ..runtime.precision import network_dtype
-from ..settings import check_int
+from ..settings import check_choice, check_int
 from ..weights import find_weights
-from .latent import encode, encoder_activations, encoder_dtype, latent_factor, load_encoder
+from .captioner import Captioner
+from .free_u import check_free_u, find_stages
+from .latent import (
+    encode_posterior,
+    encoder_activations,
+    encoder_dtype,
+    latent_factor,
+    load_encoder,
+)
 from .noise import Noise, check_noise, draw_noise
 from .places import check_denoiser, choose_places, find_places
 from .prompt import Conditioning, encode_prompt
 from .schedule import signal_and_noise
 from .unet import decoder_states, load_unet, unet_activations
+from .windows import coverage, cut_windows
+
+Latent = Literal["mean", "sample"]
+LATENTS: tuple[Latent, ...] = get_args(Latent)
 
 _LARGEST_SEED = 2**63 - 1
 _LARGEST_ENSEMBLE = 1000
@@ -35,11 +48,11 @@ _LARGEST_ENSEMBLE = 1000
 class StableDiffusion(Backbone):
     """States of Stable Diffusion's denoiser in one step on a real image.
 
-    The latent of the image gets the noise of one timestep, and the U-Net runs on it once, up to
-    the last layer asked for (Tang et al., "Emergent Correspondence from Image Diffusion", NeurIPS
-    2023; Zhang et al., "A Tale of Two Features", NeurIPS 2023, whose settings are the defaults).
-    Works on Stable Diffusion 1.x, 2.x and XL. Features do not depend on the batch or on the other
-    images of a call.
+    The latent of each window of the canvas gets the noise of one timestep, and the U-Net runs on it
+    once, up to the last layer asked for; where windows overlap, their states are averaged (Zhang
+    et al., "A Tale of Two Features", NeurIPS 2023, whose settings are the defaults; without windows
+    Tang et al., "Emergent Correspondence from Image Diffusion", NeurIPS 2023). Works on Stable
+    Diffusion 1.x, 2.x and XL. Features do not depend on the batch or on the other images of a call.
 
     Parameters
     ----------
@@ -48,6 +61,11 @@ class StableDiffusion(Backbone):
         safetensors.
     size, fit:
         The canvas, as in `Backbone`; a multiple of 64 pixels for most models.
+    window:
+        Side of the squares, in pixels, that the networks see one by one: a multiple of those of
+        the layers. They start every `window` pixels, and the last of a row or column ends at the
+        border. On a canvas with a shorter side they are as large as that. None for one pass over
+        the whole canvas.
     timestep:
         How noisy the latent is, from 0 to 999 for most models.
     layers:
@@ -56,14 +74,29 @@ class StableDiffusion(Backbone):
         output of one of diffusers' up blocks). Models of fewer levels have fewer.
     prompt:
         What the denoiser is told to see; empty by default.
+    captioner:
+        `odise`, or a folder: the implicit captioner of "A Tale of Two Features", which reads off
+        each window what the denoiser is told where the prompt is empty, and shifts the embedding
+        of the timestep also where it is not. None for no captioner.
+    captioner_antialias:
+        Whether windows are smoothed before the captioner's size is sampled from them. The
+        libraries of the time, that the published numbers were made with, didn't.
+    free_u:
+        The factors b1, b2, s1, s2 of FreeU (Si et al., CVPR 2024): GeoAware-SC's are 1.2, 1.4, 0.9,
+        0.2. The states given are those after b1 and b2, as in its code. None for no change.
+    latent:
+        `mean` of the posterior of the VAE; or `sample`, one draw for each member of the ensemble,
+        as in DIFT's code.
     ensemble:
         Over how many samples of noise the features are averaged.
     seed:
-        Of the noise. Each image gets the noise that it would get alone.
+        Of the noise. Each window of each image gets the same.
     noise:
-        `gaussian`; `resized`, drawn at 64 x 64 and resized bicubically as in the original of "A
-        Tale of Two Features"; or an array (images, channels, rows, columns), with a second axis
-        for the members of an ensemble above 1, which is used as it is.
+        `resized`, drawn at 64 x 64 and resized bicubically where the latent of a window has
+        another size, as in the original of "A Tale of Two Features"; `gaussian`, drawn at the size
+        of the latent; or an array (images, channels, rows, columns) of the size of a window's
+        latent, with a second axis for the members of an ensemble above 1, for each image or one
+        for all.
     components:
         To how many principal components `combine` reduces each layer; None for as it is.
     device, dtype:
@@ -87,12 +120,17 @@ class StableDiffusion(Backbone):
         model: str = "sd-1.5",
         size: int = 960,
         fit: Fit = "pad",
+        window: int | None = 512,
         timestep: int = 100,
         layers: str | Sequence[str] = ("decoder_2", "decoder_5", "decoder_8"),
         prompt: str = "",
+        captioner: str | None = None,
+        captioner_antialias: bool = True,
+        free_u: Sequence[float] | None = None,
+        latent: Latent = "mean",
         ensemble: int = 1,
         seed: int = 42,
-        noise: Noise | npt.ArrayLike = "gaussian",
+        noise: Noise | npt.ArrayLike = "resized",
         components: int | None = 256,
         device: str = "auto",
         dtype: Precision = "auto",
@@ -110,6 +148,11 @@ class StableDiffusion(Backbone):
         if not isinstance(prompt, str):
             raise OptionError(f"prompt must be text, not {prompt!r}")
         self.prompt = prompt
+        self.captioner = captioner
+        self.captioner_antialias = captioner_antialias
+        self.free_u = check_free_u(free_u)
+        self.stages = find_stages(self.free_u, self.unet_config)
+        self.latent: Latent = check_choice("latent", latent, LATENTS)
         self.ensemble = check_int("ensemble", ensemble, minimum=1, maximum=_LARGEST_ENSEMBLE)
         self.seed = check_int("seed", seed, minimum=0, maximum=_LARGEST_SEED)
         self.noise = check_noise(noise, self.ensemble)
@@ -123,6 +166,20 @@ class StableDiffusion(Backbone):
             for name, place in self.places.items()
         ]
         self.check_size()
+        self.window = None if window is None else check_int("window", window, minimum=self.multiple)
+        if window is not None:
+            check_multiple(window, self.multiple, "window")
+        self.image_captioner = None
+        if captioner is not None:
+            weights = find_weights(captioner, "captioner")
+            self.image_captioner = Captioner(
+                weights,
+                self.unet_config,
+                antialias=captioner_antialias,
+                device=self.torch_device,
+            )
+            self.captioner = weights.name
+            self.revision = f"{self.revision}+{weights.revision}"
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -139,7 +196,12 @@ class StableDiffusion(Backbone):
 
     @property
     def multiple(self) -> int:
-        """Canvas pixels per cell of the U-Net's coarsest level: all levels hold whole cells."""
+        """Canvas pixels per cell of the U-Net's coarsest level: all levels hold whole cells.
+
+        With fit `short`, those of the layers alone, as in the evaluation of DIFT on DAVIS.
+        """
+        if self.fit == "short":
+            return math.lcm(self.factor, *(place.stride for place in self.places.values()))
         return int(self.factor * 2 ** (len(self.unet_config["up_block_types"]) - 1))
 
     @property
@@ -182,11 +244,11 @@ class StableDiffusion(Backbone):
     def extract(self, images: Sequence[ImageLike]) -> list[xr.DataTree]:
         """Feature trees, one per image, in order; see `Descriptor.extract`.
 
-        Raises `OptionError` if an array of noise is not for as many images, or not of the size
-        of their latents.
+        Raises `OptionError` if an array of noise is neither for one image nor for as many, or not
+        of the size of a window's latent.
         """
         listed = as_image_list(images)
-        if not isinstance(self.noise, str) and len(self.noise) != len(listed):
+        if not isinstance(self.noise, str) and len(self.noise) not in (1, len(listed)):
             raise OptionError(
                 f"noise is for {len(self.noise)} images, extract was given {len(listed)}"
             )
@@ -196,73 +258,113 @@ class StableDiffusion(Backbone):
         """The layers by name; an array of noise is taken from its beginning."""
         return self.forward_batch(pixels, range(len(pixels)))
 
-    def forward_batch(self, pixels: torch.Tensor, images: range) -> Mapping[str, torch.Tensor]:
-        """The layers, averaged over the ensemble, float32: (batch, channel, rows, columns)."""
+    def forward_batch(
+        self, pixels: torch.Tensor, images: range, canvases: Sequence[Canvas] | None = None
+    ) -> Mapping[str, torch.Tensor]:
+        """The layers, averaged over windows and ensemble, float32: (batch, channel, rows, columns).
+
+        Cells are 0 where no window shows any of the image of its canvas.
+        """
+        windows = cut_windows(pixels.shape[2], pixels.shape[3], self.window)
+        jobs = [
+            (image, window)
+            for image in range(len(pixels))
+            for window in windows
+            if canvases is None or window.shows(canvases[image])
+        ]
+        crops = torch.stack([window.within(pixels[image]) for image, window in jobs])
+        mean, deviation = self.posterior(crops)
+        noisy = self.noisy(mean, [images[image] for image, _ in jobs], deviation)
         conditioning = self.conditioning
-        latents = self.noisy(self.latents(pixels), images)
-        canvas = pixels.shape[2], pixels.shape[3]
+        if self.image_captioner is not None:
+            conditioning = self.image_captioner(crops, conditioning, told=bool(self.prompt))
+            conditioning = conditioning.to(self.torch_device, self.torch_dtype)
+        owners = torch.arange(len(jobs), device=pixels.device).repeat_interleave(self.ensemble)
+        size = crops.shape[2], crops.shape[3]
 
         def run(part: slice) -> dict[str, torch.Tensor]:
             return decoder_states(
                 self.unet,
-                latents[part].to(self.torch_dtype),
+                noisy[part].to(self.torch_dtype),
                 self.timestep,
-                conditioning,
+                conditioning.of(owners[part]),
                 self.places,
-                canvas,
+                size,
+                self.stages,
             )
 
-        item = unet_activations(self.unet_config, latents.shape[2:].numel(), self.torch_dtype)
-        owner = torch.arange(len(pixels), device=pixels.device).repeat_interleave(self.ensemble)
+        item = unet_activations(self.unet_config, noisy.shape[2:].numel(), self.torch_dtype)
         sums: dict[str, torch.Tensor] = {}
-        for part, states in in_batches(run, len(latents), fitting(item, self.torch_device)):
+        for part, states in in_batches(run, len(noisy), fitting(item, self.torch_device)):
             for name, state in states.items():
+                stride = self.places[name].stride
                 if name not in sums:
-                    sums[name] = pixels.new_zeros(len(pixels), *state.shape[1:])
-                sums[name].index_add_(0, owner[part], state.float())
-        return {name: total / self.ensemble for name, total in sums.items()}
+                    grid = (side // stride for side in pixels.shape[2:])
+                    sums[name] = pixels.new_zeros(len(pixels), state.shape[1], *grid)
+                for owner, one in zip(owners[part].tolist(), state.float(), strict=True):
+                    image, window = jobs[owner]
+                    window.within(sums[name][image], stride).add_(one)
+        return {
+            name: total / (self.ensemble * coverage(windows, total, self.places[name].stride))
+            for name, total in sums.items()
+        }
 
     def working_memory(self, height: int, width: int) -> int:
         """See `Backbone.working_memory`: the encoder's or the U-Net's; weights do not count."""
-        pixels, latent = height * width, height * width // self.factor**2
+        window = cut_windows(height, width, self.window)[0]
+        pixels = window.height * window.width
+        latent = pixels // self.factor**2
         encoder = encoder_activations(self.vae_config, pixels, self._vae_dtype, self.torch_device)
         unet = unet_activations(self.unet_config, latent, self.torch_dtype)
         # Each member of the ensemble has noise and latents of 4 channels in float32, twice each.
-        noise = 64 * self.ensemble * latent
+        noise = 64 * self.ensemble * height * width // self.factor**2
         return super().working_memory(height, width) + max(encoder, unet + noise)
 
     def latents(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Latents (batch, channel, rows, columns) of canvases: posterior means, scaled, float32."""
+        """Latents (batch, channel, rows, columns) of pictures: posterior means, scaled, float32."""
+        return self.posterior(pixels)[0]
+
+    def posterior(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and standard deviation of the latents of pictures, as `latents` gives the mean."""
         item = encoder_activations(
             self.vae_config, pixels.shape[2:].numel(), self._vae_dtype, self.torch_device
         )
         parts = in_batches(
-            lambda part: encode(self.vae, pixels[part]),
+            lambda part: encode_posterior(self.vae, pixels[part]),
             len(pixels),
             fitting(item, self.torch_device),
         )
-        return torch.cat([latents for _, latents in parts])
+        means, deviations = zip(*(one for _, one in parts), strict=True)
+        return torch.cat(means), torch.cat(deviations)
 
-    def noisy(self, latents: torch.Tensor, images: range) -> torch.Tensor:
+    def noisy(
+        self, latents: torch.Tensor, images: Sequence[int], deviation: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Latents with the noise of the timestep: (batch * ensemble, channel, rows, columns).
 
-        The members of an image follow each other. `images` are the places of the batch in the
-        call, by which an array of noise is indexed.
+        The members of a latent follow each other. `images` are the places, in the call, of the
+        images that the latents are of, by which an array of noise is indexed. With `deviation`
+        latents are drawn around those given where `latent` says so.
         """
         shape = (latents.shape[1], latents.shape[2], latents.shape[3])
         if isinstance(self.noise, str):
-            noise = draw_noise(self.noise, self.ensemble, shape, self.seed)
-            noise = noise.repeat(len(latents), 1, 1, 1)
+            noise = draw_noise(self.noise, self.ensemble, shape, self.seed)[None]
+        elif self.noise.shape[2:] != shape:
+            raise OptionError(
+                f"noise has (channels, rows, columns) = {self.noise.shape[2:]}, "
+                f"the latents of these images {shape}"
+            )
         else:
-            if self.noise.shape[2:] != shape:
-                raise OptionError(
-                    f"noise has (channels, rows, columns) = {self.noise.shape[2:]}, "
-                    f"the latents of these images {shape}"
-                )
-            noise = torch.from_numpy(self.noise[images.start : images.stop].copy()).flatten(0, 1)
+            places = [image if len(self.noise) > 1 else 0 for image in images]
+            noise = torch.from_numpy(self.noise[places])
+        members = latents[:, None]
+        if self.latent == "sample" and deviation is not None:
+            # Of another seed than the noise, which the draws would equal otherwise.
+            draws = draw_noise("gaussian", self.ensemble, shape, self.seed + 1)
+            members = members + deviation[:, None] * draws.to(latents.device)
         signal, amount = signal_and_noise(self.schedule, self.timestep)
-        members = latents.repeat_interleave(self.ensemble, dim=0)
-        return signal * members + amount * noise.to(latents.device)
+        noisy = signal * members + amount * noise.to(latents.device)
+        return noisy.expand(-1, self.ensemble, -1, -1, -1).flatten(0, 1)
 
     @property
     def _vae_dtype(self) -> torch.dtype:

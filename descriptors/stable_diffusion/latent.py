@@ -49,14 +49,21 @@ def encode(vae: Any, pixels: torch.Tensor) -> torch.Tensor:
 
     `pixels` is (batch, 3, height, width), float32, in [0, 1].
     """
+    return encode_posterior(vae, pixels)[0]
+
+
+def encode_posterior(vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation of the posterior x scaling factor, each as `encode` gives it."""
     # Strips are written over their input, which gradients would need.
     strips = pixels.device.type == "cpu" and not torch.is_grad_enabled()
     encoder = partial(encode_in_strips, vae.encoder) if strips else vae.encoder
     hidden = encoder((pixels * 2 - 1).to(vae.dtype))
     if vae.quant_conv is not None:
         hidden = vae.quant_conv(hidden)
-    mean: torch.Tensor = hidden.chunk(2, dim=1)[0]
-    return mean.float() * float(vae.config.scaling_factor)
+    mean, logarithm = hidden.float().chunk(2, dim=1)
+    factor = float(vae.config.scaling_factor)
+    # The bounds are those of the autoencoder of latent diffusion.
+    return mean * factor, (0.5 * logarithm.clamp(-30, 20)).exp() * factor
 
 
 def encoder_activations(

@@ -1,8 +1,9 @@
 """The prompt as the denoiser reads it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -13,18 +14,29 @@ from ..weights import Checkpoint
 
 @dataclass(frozen=True, eq=False)
 class Conditioning:
-    """What the text encoders say of one prompt.
+    """What the denoiser is conditioned on: by the text encoders, or by the captioner as well.
 
-    `states` is (1, token, channel); `pooled` is (1, channel) for models that take it, else None.
+    `states` is (1, token, channel), or (batch, token, channel) where each image has its own;
+    `pooled` is (1, channel) for models that take it, else None; `time_shift` is what the
+    timestep's embedding gets, (batch, channel), None for nothing.
     """
 
     states: torch.Tensor
     pooled: torch.Tensor | None
+    time_shift: torch.Tensor | None = None
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "Conditioning":
         """The same on another device, in another precision."""
-        pooled = None if self.pooled is None else self.pooled.to(device, dtype)
-        return Conditioning(self.states.to(device, dtype), pooled)
+        return self._each(lambda part: part.to(device, dtype))
+
+    def of(self, images: torch.Tensor) -> "Conditioning":
+        """The conditioning of these images of the batch, by their places (image,)."""
+        return self._each(lambda part: part if len(part) == 1 else part[images])
+
+    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Conditioning":
+        parts = (self.states, self.pooled, self.time_shift)
+        states, *rest = (None if part is None else change(part) for part in parts)
+        return Conditioning(cast(torch.Tensor, states), *rest)
 
 
 def encode_prompt(checkpoint: Checkpoint, prompt: str) -> Conditioning:

@@ -7,6 +7,7 @@ import torch
 
 from ..runtime.loading import empty_module, load_weights
 from ..weights import Checkpoint
+from .free_u import Stages, amplify, soften
 from .places import Place
 from .prompt import Conditioning
 
@@ -48,6 +49,7 @@ def decoder_states(
     conditioning: Conditioning,
     places: Mapping[str, Place],
     canvas: tuple[int, int],
+    stages: Stages | None = None,
 ) -> dict[str, torch.Tensor]:
     """The decoder's states at these places, by name: (batch, channel, rows, columns).
 
@@ -63,12 +65,15 @@ def decoder_states(
     timestep:
         The timestep whose noise they have.
     conditioning:
-        Of the prompt, for all of the batch.
+        For all of the batch, or for each of it.
     places:
         The states that are wanted.
     canvas:
         Height and width in pixels, which SDXL is told as the size of its image.
+    stages:
+        FreeU's factors. Those of the states are part of the states given, as in GeoAware-SC.
     """
+    stages = stages or {}
     batch = latents.shape[0]
     text = conditioning.states.expand(batch, -1, -1)
     embedding = unet.time_embedding(unet.get_time_embed(sample=latents, timestep=timestep))
@@ -79,6 +84,8 @@ def decoder_states(
     )
     if added is not None:
         embedding = embedding + added
+    if conditioning.time_shift is not None:
+        embedding = embedding + conditioning.time_shift
     hidden = unet.conv_in(latents)
     skips = [hidden]
     for block in unet.down_blocks:
@@ -86,15 +93,19 @@ def decoder_states(
         skips += states
     if unet.mid_block is not None:
         hidden = unet.mid_block(hidden, embedding, **_attending(unet.mid_block, text))
+    hidden = amplify(hidden, stages)
     found: dict[str, torch.Tensor] = {}
     for index, block in enumerate(unet.up_blocks):
         for step, resnet in enumerate(block.resnets):
-            hidden = resnet(torch.cat([hidden, skips.pop()], dim=1), embedding)
+            skip = soften(skips.pop(), hidden.shape[1], stages)
+            hidden = resnet(torch.cat([hidden, skip], dim=1), embedding)
             if getattr(block, "has_cross_attention", False):
                 attention = block.attentions[step]
                 hidden = attention(hidden, encoder_hidden_states=text, return_dict=False)[0]
             if step == len(block.resnets) - 1 and block.upsamplers is not None:
-                hidden = block.upsamplers[0](hidden)
+                # By size: a level with an odd side was halved up.
+                hidden = block.upsamplers[0](hidden, skips[-1].shape[2:])
+            hidden = amplify(hidden, stages)
             found |= {
                 name: hidden
                 for name, place in places.items()

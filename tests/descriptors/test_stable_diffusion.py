@@ -83,7 +83,8 @@ def test_defaults_are_those_of_the_paper():
     assert [layer.count(960) for layer in describe.layers] == [15, 30, 60]
     assert [layer.components for layer in describe.layers] == [256, 256, 256]
     assert (describe.prompt, describe.ensemble, describe.seed) == ("", 1, 42)
-    assert describe.noise == "gaussian"
+    assert (describe.window, describe.noise, describe.latent) == (512, "resized", "mean")
+    assert (describe.captioner, describe.free_u) == (None, None)
 
 
 def test_layers_come_in_the_order_asked_for():

@@ -12,11 +12,16 @@ import numpy.typing as npt
 
 
 @cache
-def _arrays() -> dict[str, npt.NDArray[Any]]:
-    with np.load(Path(__file__).parents[1] / "data" / "reference.npz") as arrays:
+def _arrays(file: str) -> dict[str, npt.NDArray[Any]]:
+    with np.load(Path(__file__).parents[1] / "data" / file) as arrays:
         return dict(arrays)
 
 
 def reference(name: str) -> npt.NDArray[Any]:
-    """The array of this name."""
-    return _arrays()[name]
+    """The array of this name: one pass over the whole picture."""
+    return _arrays("reference.npz")[name]
+
+
+def windowed(name: str) -> npt.NDArray[Any]:
+    """The array of this name: in windows, with and without the captioner."""
+    return _arrays("windows.npz")[name]
