@@ -14,15 +14,20 @@ TIMESTEP = 100
 Run = Callable[[], object]
 
 
-def stable_diffusion(folder: Path, size: int, dtype: torch.dtype) -> Run:
-    """VAE encoding and the U-Net, cut after the state decoder_8."""
+def stable_diffusion(
+    folder: Path, size: int, dtype: torch.dtype, *, windows: int, encoded_at_once: int
+) -> Run:
+    """VAE encoding and the U-Net, cut after the state decoder_8, on so many squares of this size.
+
+    The U-Net takes all of them at once, the encoder some at a time.
+    """
     with quiet():
         from diffusers import AutoencoderKL, UNet2DConditionModel
     vae = _load(AutoencoderKL, folder / "vae", dtype)
     unet = _load(UNet2DConditionModel, folder / "unet", dtype)
-    pixels = torch.rand(1, 3, size, size).to(dtype)
+    pixels = torch.rand(windows, 3, size, size).to(dtype)
     noise = torch.randn(1, 4, size // 8, size // 8).to(dtype)
-    text = torch.randn(1, 77, unet.config.cross_attention_dim).to(dtype)
+    text = torch.randn(1, 77, unet.config.cross_attention_dim).to(dtype).expand(windows, -1, -1)
 
     # A hook on the last block that is needed ends the forward there.
     unet.up_blocks[2].attentions[1].register_forward_hook(_stop)
@@ -30,8 +35,12 @@ def stable_diffusion(folder: Path, size: int, dtype: torch.dtype) -> Run:
     def run() -> object:
         try:
             with torch.inference_mode():
-                latent = vae.encode(pixels * 2 - 1).latent_dist.mean * vae.config.scaling_factor
-                return unet(0.9 * latent + 0.4 * noise, TIMESTEP, text)
+                means = [
+                    vae.encode(part * 2 - 1).latent_dist.mean
+                    for part in pixels.split(encoded_at_once)
+                ]
+                latents = torch.cat(means) * vae.config.scaling_factor
+                return unet(0.9 * latents + 0.4 * noise, TIMESTEP, text)
         except StopIteration as state:
             return state.value
 

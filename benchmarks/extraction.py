@@ -1,6 +1,6 @@
 """Time and memory of extraction on full-size models with random weights, and what was promised.
 
-    python benchmarks/extraction.py [sd] [dinov2] [loading] [combine] [fused]
+    python benchmarks/extraction.py [sd] [windows] [dinov2] [loading] [combine] [fused]
 
 The models have the sizes of Stable Diffusion 1.5 and DINOv2 ViT-B/14; their weights are drawn, and
 written to a temporary folder first (6 GB). The floors are the networks called directly, in the
@@ -25,8 +25,11 @@ import torch
 from descr.descriptors import Fused, combine
 from descr.descriptors.backbone import Backbone
 from descr.descriptors.dinov2 import DINOv2
+from descr.descriptors.runtime.memory import fitting
 from descr.descriptors.runtime.precision import computes_natively
 from descr.descriptors.stable_diffusion import StableDiffusion
+from descr.descriptors.stable_diffusion.latent import encoder_activations
+from descr.descriptors.stable_diffusion.windows import cut_windows
 from descr.descriptors.testing import render_picture
 from rich.console import Console
 from rich.table import Table
@@ -37,13 +40,25 @@ Row = tuple[str, float, str, float]
 
 
 def time_sd(folder: Path, options: argparse.Namespace) -> list[Row]:
-    """Extraction of the recipe `sd` against the VAE and the U-Net, cut after the last layer."""
+    """Extraction of the recipe `sd` against the VAE and the U-Net, cut after the last layer.
+
+    The bare networks run on as many windows of as many pixels, in the same batches.
+    """
     model = full_size.stable_diffusion(folder, torch.float32)
     describe = StableDiffusion(model=str(model), size=options.sd_size, dtype="float32")
     picture = render_picture(*PICTURE)
+    windows = cut_windows(options.sd_size, options.sd_size, describe.window)
+    pixels = windows[0].height * windows[0].width
+    item = encoder_activations(describe.vae_config, pixels, torch.float32, describe.torch_device)
     work = {
         "ours": lambda: describe.extract([picture]),
-        "bare": bare.stable_diffusion(model, options.sd_size, torch.float32),
+        "bare": bare.stable_diffusion(
+            model,
+            windows[0].height,
+            torch.float32,
+            windows=len(windows),
+            encoded_at_once=fitting(item, describe.torch_device),
+        ),
     }
     taken = measure.seconds(work, rounds=options.rounds)
     return [
@@ -53,6 +68,24 @@ def time_sd(folder: Path, options: argparse.Namespace) -> list[Row]:
             taken["ours"] / taken["bare"],
             "x",
             1.05,
+        )
+    ]
+
+
+def memory_of_windows(folder: Path, options: argparse.Namespace) -> list[Row]:
+    """The most memory that windows take above the weights, to that of one pass."""
+    full_size.stable_diffusion(folder, torch.float32)
+    peaks = {}
+    for window in ("512", "None"):
+        found = _in_a_process("pass", str(options.sd_size), window, "--folder", str(folder))
+        peaks[window] = found["peak"] - found["weights"]
+    return [
+        (
+            f"sd at {options.sd_size} above its weights: {peaks['512'] / 1e9:.2f} GB in windows, "
+            f"{peaks['None'] / 1e9:.2f} GB in one pass",
+            peaks["512"] / peaks["None"],
+            "x",
+            1.0,
         )
     ]
 
@@ -130,6 +163,7 @@ def memory_of_fused(folder: Path, options: argparse.Namespace) -> list[Row]:
 
 CASES: dict[str, Callable[[Path, argparse.Namespace], list[Row]]] = {
     "sd": time_sd,
+    "windows": memory_of_windows,
     "dinov2": time_dinov2,
     "combine": time_combine,
     "loading": memory_of_loading,
@@ -184,6 +218,21 @@ def extract(folder: Path, sd_size: str, dinov2_size: str) -> dict[str, float]:
 
     peak = measure.peak_memory(run)
     return {"peak": peak, "weights": _bytes([sd.vae, sd.unet, dino.network]), "seconds": seconds[0]}
+
+
+def extract_sd(folder: Path, size: str, window: str) -> dict[str, float]:
+    """Extract one image with Stable Diffusion, in this process; bytes."""
+    sd = StableDiffusion(
+        model=str(full_size.stable_diffusion(folder, torch.float32)),
+        size=int(size),
+        window=None if window == "None" else int(window),
+        device="cpu",
+        dtype="float32",
+    )
+    picture = render_picture(*PICTURE)
+    _import_libraries()
+    peak = measure.peak_memory(lambda: sd.extract([picture]))
+    return {"peak": peak, "weights": _bytes([sd.vae, sd.unet])}
 
 
 def _import_libraries() -> None:
@@ -254,7 +303,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.one:
         work, *arguments = options.cases
-        run = {"load": load, "extract": extract}[work]
+        run = {"load": load, "extract": extract, "pass": extract_sd}[work]
         print(json.dumps(run(options.folder, *arguments)))
         return 0
 

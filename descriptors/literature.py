@@ -10,7 +10,7 @@ from .dinov2 import DINOv2
 from .errors import OptionError
 from .fused import Fused
 from .settings import construct
-from .stable_diffusion import Noise, StableDiffusion
+from .stable_diffusion import Latent, Noise, StableDiffusion
 
 PARTS: Mapping[str, type[Backbone]] = MappingProxyType({"sd": StableDiffusion, "dinov2": DINOv2})
 """The parts of `tale_of_two_features`, by the options that hold their settings."""
@@ -61,17 +61,17 @@ def tale_of_two_features(
 
 
 class DIFT(StableDiffusion):
-    """One layer of Stable Diffusion 2.1 over 8 samples of noise: 1280 channels at 48 x 48 cells.
+    """One layer of Stable Diffusion 2.1 over 8 samples: 1280 channels at 48 x 48 cells.
 
     Tang et al., "Emergent Correspondence from Image Diffusion", NeurIPS 2023, section 4 and
-    appendix: the semantic setting.
+    appendix: the semantic setting, in one pass over the whole canvas.
 
     Parameters
     ----------
     category:
         What the image shows: the prompt is then "a photo of a {category}", as in the paper;
         empty without it.
-    model, size, fit, timestep, layers, ensemble, seed, noise, device, dtype:
+    model, variant, size, fit, timestep, layers, latent, ensemble, seed, noise, device, dtype:
         As in `StableDiffusion`.
 
     Raises
@@ -89,6 +89,7 @@ class DIFT(StableDiffusion):
         fit: Fit = "stretch",
         timestep: int = 261,
         layers: Sequence[str] = ("up_1",),
+        latent: Latent = "sample",
         ensemble: int = 8,
         seed: int = 42,
         noise: Noise = "gaussian",
@@ -102,8 +103,10 @@ class DIFT(StableDiffusion):
             model=model,
             size=size,
             fit=fit,
+            window=None,
             timestep=timestep,
             layers=layers,
+            latent=latent,
             prompt=f"a photo of a {category}" if category else "",
             ensemble=ensemble,
             seed=seed,

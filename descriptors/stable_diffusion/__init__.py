@@ -1,6 +1,6 @@
 """Stable Diffusion features."""
 
-from .descriptor import StableDiffusion
+from .descriptor import Latent, StableDiffusion
 from .noise import Noise
 
-__all__ = ["Noise", "StableDiffusion"]
+__all__ = ["Latent", "Noise", "StableDiffusion"]
