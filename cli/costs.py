@@ -3,13 +3,10 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .choice import parts_of
 from .settings import signature_of
-
-if TYPE_CHECKING:
-    from ..descriptors.weights import Model
 
 _BLOCKS = {"small": 12, "base": 12, "large": 24, "giant": 40}
 """Blocks of DINOv2 by width (Oquab et al., arXiv:2304.07193, appendix)."""
@@ -52,13 +49,8 @@ def costs_of(name: str, kind: Callable[..., Any]) -> Costs:
     return Costs(
         tuple(layers),
         sum(model.size for model in models),
-        sum(_memory(model) for model in models),
+        sum(model.full_size for model in models),
     )
-
-
-def _memory(model: "Model") -> int:
-    """Bytes of the model's weights in float32: those of half-precision files twice."""
-    return model.size * (2 if any(".fp16." in names[0] for names in model.files) else 1)
 
 
 def _defaults(kind: Callable[..., Any]) -> dict[str, Any]:

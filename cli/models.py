@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,6 +32,8 @@ MODELS = (
     "dinov2-large-registers",
     "dinov2-giant-registers",
     "clipseg",
+    "clip-vit-l-14-336",
+    "odise",
 )
 RECIPES = ("sd", "dinov2", "fused", "dift")
 
@@ -37,6 +41,7 @@ _HERE = {"whole": "yes", "part": "in part", "none": "no"}
 
 _EXAMPLES = """\
 descr models pull fused
+descr models pull sd-1.5 --precision float32
 descr models pull dinov2-small
 descr match a.jpg b.jpg --descriptor dinov2 --set model=dinov2-small
 descr match a.jpg b.jpg --descriptor dinov2 --set model=/my/finetuned/folder"""
@@ -46,12 +51,19 @@ app = typer.Typer(cls=Group, invoke_without_command=True, rich_markup_mode=None)
 
 @app.callback()
 def _models(context: typer.Context) -> None:
-    """List, download, find and remove the weights of models.
+    """List, download, convert, find and remove the weights of models.
 
     Nothing else downloads anything.
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+
+
+class Precision(StrEnum):
+    """The variants of weights."""
+
+    FLOAT16 = "float16"
+    FLOAT32 = "float32"
 
 
 def _complete(incomplete: str) -> list[str]:
@@ -70,7 +82,11 @@ Names = Annotated[
 
 @app.command("list", cls=Command, short_help="List the models: on this machine or not.")
 def list_models(as_json: Json = False) -> None:
-    """List the models: whether they are on this machine, size of the download, licence."""
+    """List the models: whether they are on this machine, size of the download, licence.
+
+    The download is in half precision where that is published; `--precision float32` gets the
+    other.
+    """
     from rich.filesize import decimal
 
     from ..descriptors.weights import MODELS as TABLE
@@ -83,19 +99,35 @@ def list_models(as_json: Json = False) -> None:
         print_json({"models": listed, "descriptors": descriptors})
         return
     print_table(
-        ["model", "here", "download", "licence"],
+        ["model", "here", "download", "float32", "licence"],
         [
-            (one["name"], _HERE[one["here"]], decimal(one["bytes"]), one["licence"])
+            (
+                one["name"],
+                " ".join([_HERE[one["here"]], *one["precisions"]]),
+                decimal(one["bytes"]) if one["repositories"] else "-",
+                decimal(one["float32_bytes"]) if one["repositories"] else "-",
+                one["licence"],
+            )
             for one in listed
         ],
-        numbers=["download"],
+        numbers=["download", "float32"],
     )
     typer.echo()
     print_facts([(name, f"takes {' and '.join(models)}") for name, models in TAKEN.items()])
 
 
 @app.command("pull", cls=Command, epilog=_EXAMPLES, short_help="Download the weights of models.")
-def pull_models(names: Names) -> None:
+def pull_models(
+    names: Names,
+    precision: Annotated[
+        Precision | None,
+        typer.Option(
+            metavar="PRECISION",
+            help="The variant of the weights, float16 or float32; by default float16 where it is "
+            "published.",
+        ),
+    ] = None,
+) -> None:
     """Download the weights of models, unless they are here.
 
     A download that was stopped goes on where it stopped. HF_HOME or HF_HUB_CACHE say where the
@@ -106,11 +138,41 @@ def pull_models(names: Names) -> None:
     for model in _models_of(names):
         try:
             with shown(model.name) as progress:
-                found = pull(model.name, progress=progress)
+                found = pull(model.name, precision=precision and precision.value, progress=progress)
         except KeyboardInterrupt:
             say("what has arrived is kept: run the same command again to go on")
             raise
         _print_found(model, found)
+
+
+@app.command("convert", cls=Command, short_help="Make a captioner of the authors' checkpoint.")
+def convert_captioner(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The authors' checkpoint.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Where captioner.safetensors goes; by default where the name odise finds it.",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another captioner that is there.")
+    ] = False,
+) -> None:
+    """Take the captioner out of odise_label_coco_50e-b67d2efc.pth, as safetensors.
+
+    The file is of the release of NVlabs/ODISE. Tensors alone are read, and no code in it is run.
+    DESCR_HOME says where the captioner goes.
+    """
+    from ..descriptors.weights import convert, find_model
+    from ..descriptors.weights.captioner import SOURCE
+
+    path = convert(file, output, overwrite=overwrite)
+    model = find_model("odise")
+    typer.echo(f"{model.name}: {model.title}, licence {model.licence}, from {SOURCE}")
+    typer.echo(path)
 
 
 @app.command("path", cls=Command, short_help="Print the folders of models.")
@@ -132,8 +194,8 @@ def remove_models(
 ) -> None:
     """Remove the weights of models from this machine.
 
-    They lie in a cache that programs of other libraries share: those, too, will have to download
-    them again.
+    What was pulled lies in a cache that programs of other libraries share: those, too, will have
+    to download it again.
     """
     from rich.filesize import decimal
 
@@ -169,11 +231,14 @@ def _document(model: "Model") -> dict[str, Any]:
 
     found = cached(model.name)
     here = "whole" if found is not None else "part" if holdings(model.name) else "none"
+    variants = [cached(model.name, precision=one.value) for one in Precision if model.half]
     return {
         "name": model.name,
         "title": model.title,
         "here": here,
+        "precisions": sorted({one.precision for one in variants if one is not None}),
         "bytes": model.size,
+        "float32_bytes": model.full_size,
         "licence": model.licence,
         "citation": model.citation,
         "repositories": list(model.repositories),
@@ -184,5 +249,8 @@ def _document(model: "Model") -> dict[str, Any]:
 
 def _print_found(model: "Model", found: "Checkpoint") -> None:
     """Say where the weights are, on lines that are not broken: a path is there to be copied."""
-    typer.echo(f"{model.name}: {model.title}, licence {model.licence}, commit {found.revision}")
+    commit = found.revision.partition("+")[0]
+    typer.echo(
+        f"{model.name}: {model.title}, licence {model.licence}, commit {commit}, {found.precision}"
+    )
     typer.echo(found.folder)

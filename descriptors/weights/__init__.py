@@ -1,5 +1,6 @@
 """Model weights: the models there are, where their weights lie, and how they get there."""
 
+from .captioner import convert
 from .checkpoint import Checkpoint
 from .errors import DownloadError
 from .find import cached, find_weights
@@ -16,6 +17,7 @@ __all__ = [
     "Model",
     "Progress",
     "cached",
+    "convert",
     "find_model",
     "find_models",
     "find_weights",

@@ -1,4 +1,4 @@
-"""Where pulled weights lie: the cache that every library of the hub shares, read as files."""
+"""Where weights lie: the cache that every library of the hub shares, and a folder of our own."""
 
 import os
 from pathlib import Path
@@ -17,6 +17,16 @@ def cache_folder() -> Path:
     older = os.environ.get("HUGGINGFACE_HUB_CACHE", os.path.join(home, "hub"))
     given = os.environ.get("HF_HUB_CACHE", older)
     return Path(os.path.expandvars(os.path.expanduser(given)))
+
+
+def captioner_folder(name: str) -> Path:
+    """The folder of a converted captioner: `captioners/NAME` in `DESCR_HOME`.
+
+    That is `descr` in `XDG_DATA_HOME` if it isn't set, which is `~/.local/share` if that isn't.
+    """
+    shared = os.environ.get("XDG_DATA_HOME") or os.path.join("~", ".local", "share")
+    home = os.environ.get("DESCR_HOME") or os.path.join(shared, "descr")
+    return Path(os.path.expandvars(os.path.expanduser(home)), "captioners", name)
 
 
 def repository_folder(repository: str, cache: Path) -> Path:

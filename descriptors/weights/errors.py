@@ -19,8 +19,10 @@ class UnusableRepositoryError(DownloadError):
     login:
         Whether logging in might have helped: the hub answers alike for what is gone and for what
         is private.
+    hint:
+        What would make it usable, where something would.
     """
 
-    def __init__(self, message: str, *, login: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, login: bool = False, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.login = login

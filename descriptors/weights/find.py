@@ -2,20 +2,25 @@
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 from ..errors import OptionError, WeightsNotFoundError
-from ..settings import unknown
-from .cache import cache_folder, snapshots
-from .checkpoint import Checkpoint
+from ..settings import check_choice, unknown
+from .cache import cache_folder, captioner_folder, snapshots
+from .captioner import CHECKPOINT, FILE, SOURCE, check_shapes
+from .checkpoint import Checkpoint, is_half
 from .fingerprint import fingerprint
-from .folders import TITLES, read_folder
-from .table import MODELS, Model, find_model
+from .folders import CAPTIONER, CLIP, PRECISIONS, TITLES, Weights, check_file, read_folder
+from .header import read_tensors
+from .table import IMAGE_ENCODER, MODELS, Model, find_model
 
 LOCAL = "local"
 """The name of weights that a folder of the user holds; their revision says which they are."""
 
 
-def find_weights(model: str | os.PathLike[str], family: str) -> Checkpoint:
+def find_weights(
+    model: str | os.PathLike[str], family: str, *, precision: str | None = None
+) -> Checkpoint:
     """The weights of a model, by its name in the table or by the folder that holds them.
 
     Only looks at files: it loads no weights and never touches the network. A name goes before a
@@ -24,10 +29,14 @@ def find_weights(model: str | os.PathLike[str], family: str) -> Checkpoint:
     Parameters
     ----------
     model:
-        A name of `MODELS`, or the path of a diffusers pipeline folder ("stable_diffusion") or a
-        transformers model folder ("dinov2", "clipseg"), with its weights in safetensors.
+        A name of `MODELS`, or the path of a diffusers pipeline folder ("stable_diffusion"), a
+        transformers model folder ("dinov2", "clipseg", "clip") or a folder with
+        `captioner.safetensors` and `image_encoder` ("captioner"), with weights in safetensors.
     family:
-        Which kind of model is wanted: "stable_diffusion", "dinov2" or "clipseg".
+        Which kind of model is wanted.
+    precision:
+        Which variant goes first where several are there, "float16" or "float32"; by default the
+        one that a pull gets by default. `Checkpoint.precision` says which one it is.
 
     Raises
     ------
@@ -37,6 +46,8 @@ def find_weights(model: str | os.PathLike[str], family: str) -> Checkpoint:
     OptionError
         If the name is not known, or is that of a model of another family.
     """
+    if precision is not None:
+        check_choice("precision", precision, PRECISIONS)
     if not isinstance(model, (str, os.PathLike)):
         raise OptionError(f"model must be a name or the path of a folder, not {model!r}")
     model = os.fspath(model)
@@ -44,60 +55,109 @@ def find_weights(model: str | os.PathLike[str], family: str) -> Checkpoint:
     if known is not None:
         if known.family != family:
             raise _unknown(model, family)
-        found = cached(model)
-        if found is None:
-            raise WeightsNotFoundError(
-                f"the weights of {model!r} are not on this machine",
-                hint=f"get them with: descr models pull {model} "
-                f"({known.size / 1e9:.2f} GB); or give a local folder as the model",
-            )
-        return found
-    folder = Path(os.path.expanduser(model))
-    if not folder.is_dir():
-        raise _no_folder(model, folder, family)
-    weights = read_folder(folder, family)
+        if known.repositories:
+            return _cached(known, precision) or _raise_missing(known)
+        folder = captioner_folder(model)
+    else:
+        folder = Path(os.path.expanduser(model))
+        if not folder.is_dir():
+            raise _no_folder(model, folder, family)
+    read = _read_captioner if family == CAPTIONER else read_folder
+    weights = read(folder, family, precision)
     return Checkpoint(
         folder=folder,
         # Not the folder's: a copy of it under another name holds the same model.
-        name=LOCAL,
+        name=LOCAL if known is None else model,
         family=family,
         revision=fingerprint(folder, family, weights),
         weights=weights,
     )
 
 
-def cached(name: str) -> Checkpoint | None:
-    """The weights of a model of the table in the hub's cache, None if they are not complete.
+def cached(name: str, *, precision: str | None = None) -> Checkpoint | None:
+    """The weights of a model of the table on this machine, None if they are not complete.
 
-    Complete means that one commit of one of the model's repositories is there with every file
-    that the model needs, each as long as it says it is. Never touches the network.
+    Complete means that one commit of one of the model's repositories is in the hub's cache with
+    every file that the model needs, each as long as it says it is. Those in the wanted precision
+    go before others. Never touches the network.
 
-    Raises `OptionError` for a name that is not known.
+    Raises `OptionError` for a name or a precision that is not known.
     """
-    model = find_model(name)
-    cache = cache_folder()
-    for repository in model.repositories:
-        for snapshot in snapshots(repository, cache):
-            found = read_snapshot(model, snapshot)
-            if found is not None:
-                return found
-    return None
-
-
-def read_snapshot(model: Model, snapshot: Path) -> Checkpoint | None:
-    """The model's weights in one commit's folder of the cache, None if they are not complete."""
-    if not all(any((snapshot / name).is_file() for name in names) for names in model.files):
-        return None
     try:
-        weights = read_folder(snapshot, model.family)
+        return find_weights(name, find_model(name).family, precision=precision)
     except WeightsNotFoundError:
         return None
+
+
+def _cached(model: Model, precision: str | None) -> Checkpoint | None:
+    cache, wanted = cache_folder(), precision or model.precision
+    found = [
+        checkpoint
+        for repository in model.repositories
+        for snapshot in snapshots(repository, cache)
+        if (checkpoint := read_snapshot(model, snapshot, precision)) is not None
+    ]
+    return next((one for one in found if one.precision == wanted), next(iter(found), None))
+
+
+def read_snapshot(model: Model, snapshot: Path, precision: str | None) -> Checkpoint | None:
+    """The model's weights in one commit's folder of the cache, None if they are not complete."""
+    if not all((snapshot / name).is_file() for name in model.files):
+        return None
+    try:
+        weights = read_folder(snapshot, model.family, precision)
+    except WeightsNotFoundError:
+        return None
+    full = sorted(part for part, files in weights.items() if model.half and not is_half(files))
+    mixed = ["", *full] if len(full) < len(weights) else [""]
     return Checkpoint(
         folder=snapshot,
         name=model.name,
         family=model.family,
-        revision=snapshot.name,
+        revision=snapshot.name + ("+float32" + "-".join(mixed) if full else ""),
         weights=weights,
+    )
+
+
+def _read_captioner(folder: Path, family: str, precision: str | None) -> Weights:
+    """The files of a captioner and of its image encoder, which may be the one that is pulled."""
+    own, encoder = folder / FILE, folder / "image_encoder"
+    if encoder.is_dir():
+        files = read_folder(encoder, CLIP, precision)[""]
+    else:
+        found = _cached(MODELS[IMAGE_ENCODER], precision)
+        files = found.weights[""] if found else ()
+    lacks = {}
+    if not own.is_file():
+        lacks[FILE] = f"descr models convert {CHECKPOINT} (of {SOURCE})"
+    if not files:
+        lacks["its image encoder"] = f"descr models pull {IMAGE_ENCODER}"
+    if lacks:
+        raise WeightsNotFoundError(
+            f"the captioner in {folder} lacks {' and '.join(lacks)}",
+            hint=f"get what it lacks with: {'; then '.join(lacks.values())}",
+        )
+    try:
+        tensors = read_tensors(check_file(own))
+        width = check_shapes({name: one["shape"] for name, one in tensors.items()})
+    except ValueError as error:
+        raise WeightsNotFoundError(f"{own}: {error}", hint="convert it again") from error
+    projections = (read_tensors(path).get("visual_projection.weight") for path in files)
+    given = next((one["shape"][0] for one in projections if one is not None), None)
+    if given != width:
+        raise WeightsNotFoundError(
+            f"{files[0].parent}: is not the image encoder of {own}, which reads {width} numbers "
+            f"for an image; it gives {given or 'none'}",
+            hint="give the folder of the CLIPVisionModelWithProjection that it was trained with",
+        )
+    return {"captioner": (own,), "image_encoder": files}
+
+
+def _raise_missing(model: Model) -> NoReturn:
+    raise WeightsNotFoundError(
+        f"the weights of {model.name!r} are not on this machine",
+        hint=f"get them with: descr models pull {model.name} "
+        f"({model.size / 1e9:.2f} GB); or give a local folder as the model",
     )
 
 

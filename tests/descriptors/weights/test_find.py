@@ -6,11 +6,21 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from descr.descriptors.errors import OptionError, WeightsNotFoundError
 from descr.descriptors.weights import MODELS, Checkpoint, Model, cached, find_weights
-from descr.descriptors.weights.cache import cache_folder
+from descr.descriptors.weights.cache import cache_folder, captioner_folder
 from safetensors.numpy import save
-from support.hub import clipseg_files, dinov2_files, pipeline_files, weights
+from safetensors.torch import load_file, save_file
+from support.captioner import FOLDER
+from support.hub import (
+    clip_files,
+    clipseg_files,
+    dinov2_files,
+    pipeline_files,
+    shards,
+    weights,
+)
 
 
 def write(folder: Path, files: dict[str, bytes]) -> Path:
@@ -55,7 +65,9 @@ def refused(model: str | Path, family: str, *words: str) -> str:
     return text
 
 
-@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
+@pytest.mark.parametrize(
+    "model", [one for one in MODELS.values() if one.repositories], ids=lambda model: model.name
+)
 def test_missing_weights_come_with_the_command_that_gets_them(model: Model, cache: Path) -> None:
     name, family = model.name, model.family
     with pytest.raises(WeightsNotFoundError) as caught:
@@ -231,11 +243,46 @@ def test_an_index_names_safetensors_beside_it_only(transformer: Path, shard: str
 def test_half_precision_goes_before_full_as_in_a_pull(tmp_path: Path) -> None:
     folder = write(tmp_path / "both", pipeline_files(half=True))
     found = find_weights(str(folder), "stable_diffusion")
-    assert found.half
+    assert found.precision == "float16"
+    assert found == find_weights(str(folder), "stable_diffusion", precision="float16")
     (folder / "vae" / "diffusion_pytorch_model.fp16.safetensors").unlink()
     found = find_weights(str(folder), "stable_diffusion")
-    assert found.half
+    assert found.precision == "float16"
     assert (found.variant("unet"), found.variant("vae")) == ("fp16", None)
+
+
+def test_full_precision_goes_first_if_it_is_asked_for(tmp_path: Path) -> None:
+    folder = write(tmp_path / "both", pipeline_files())
+    half = find_weights(str(folder), "stable_diffusion")
+    full = find_weights(str(folder), "stable_diffusion", precision="float32")
+    assert full.precision == "float32"
+    assert {full.variant(part) for part in full.weights} == {None}
+    assert full.revision != half.revision
+    for path in folder.rglob("*.safetensors"):
+        if ".fp16." not in path.name:
+            path.unlink()
+    assert find_weights(str(folder), "stable_diffusion", precision="float32") == half
+    with pytest.raises(OptionError, match="float16, float32"):
+        find_weights(str(folder), "stable_diffusion", precision="half")
+
+
+def test_the_precision_is_that_of_the_tensors_and_not_of_the_name(transformer: Path) -> None:
+    assert find_weights(str(transformer), "dinov2").precision == "float32"
+    (transformer / "model.safetensors").write_bytes(weights(half=True))
+    assert find_weights(str(transformer), "dinov2").precision == "float16"
+    numbers = {"a": torch.zeros(2, dtype=torch.bfloat16), "b": torch.zeros(2)}
+    save_file(numbers, transformer / "model.safetensors")
+    assert find_weights(str(transformer), "dinov2").precision == "bfloat16"
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_shards_of_a_variant_are_known_as_such(pipeline: Path, half: bool) -> None:
+    (pipeline / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    write(pipeline, shards("unet/diffusion_pytorch_model", half=half))
+    found = find_weights(str(pipeline), "stable_diffusion")
+    assert len(found.weights["unet"]) == 2
+    assert found.variant("unet") == ("fp16" if half else None)
+    assert found.precision == ("float16" if half else "float32")
 
 
 class TestFingerprint:
@@ -275,6 +322,96 @@ class TestFingerprint:
         assert find_weights(str(pipeline), "stable_diffusion").revision != before
 
 
+class TestCaptioner:
+    def test_a_folder(self, cache: Path, tmp_path: Path) -> None:
+        found = find_weights(FOLDER, "captioner")
+        encoder = FOLDER / "image_encoder"
+        assert found.weights == {
+            "captioner": (FOLDER / "captioner.safetensors",),
+            "image_encoder": (encoder / "model.safetensors",),
+        }
+        assert (found.name, found.family, found.precision) == ("local", "captioner", "float32")
+        assert found.part_folder("captioner") == FOLDER
+        assert found.part_folder("image_encoder") == encoder
+        copy = shutil.copytree(FOLDER, tmp_path / "copy")
+        assert find_weights(copy, "captioner").revision == found.revision
+
+    def test_both_parts_count(self, cache: Path, tmp_path: Path) -> None:
+        seen = {find_weights(FOLDER, "captioner").revision}
+        copy = shutil.copytree(FOLDER, tmp_path / "copy")
+        for name in ("captioner.safetensors", "image_encoder/model.safetensors"):
+            save_file({key: one + 1 for key, one in load_file(copy / name).items()}, copy / name)
+            seen.add(find_weights(copy, "captioner").revision)
+        config = copy / "image_encoder" / "config.json"
+        config.write_text(config.read_text().replace("quick_gelu", "gelu"))
+        seen.add(find_weights(copy, "captioner").revision)
+        assert len(seen) == 4
+
+    def test_the_named_one_takes_the_encoder_that_was_pulled(self, cache: Path) -> None:
+        pulled = snapshot(cache, "openai/clip-vit-large-patch14-336", "a" * 40)
+        steps = "descr models convert .*; then descr models pull clip-vit-l-14-336"
+        with pytest.raises(WeightsNotFoundError, match=steps):
+            find_weights("odise", "captioner")
+        write(pulled, clip_files())
+        with pytest.raises(WeightsNotFoundError, match=r"lacks captioner\.safetensors ") as caught:
+            find_weights("odise", "captioner")
+        assert "models pull" not in str(caught.value)
+        assert cached("odise") is None
+        own = captioner_folder("odise")
+        write(own, {"captioner.safetensors": (FOLDER / "captioner.safetensors").read_bytes()})
+        found = find_weights("odise", "captioner")
+        assert found == cached("odise")
+        assert found.name == "odise"
+        assert found.folder == own
+        assert found.part_folder("image_encoder") == pulled
+        before = found.revision
+        write(pulled, clip_files(32))
+        assert find_weights("odise", "captioner").revision != before
+        shutil.copytree(FOLDER / "image_encoder", own / "image_encoder")
+        found = find_weights("odise", "captioner")
+        assert found.part_folder("image_encoder") == own / "image_encoder"
+        assert found.revision == find_weights(FOLDER, "captioner").revision
+
+    def test_an_encoder_of_another_model_is_refused(self, cache: Path, tmp_path: Path) -> None:
+        copy = shutil.copytree(FOLDER, tmp_path / "copy")
+        encoder = copy / "image_encoder"
+        save_file({"visual_projection.weight": torch.ones(8, 2)}, encoder / "model.safetensors")
+        refused(copy, "captioner", "reads 24 numbers for an image; it gives 8")
+        save_file({"other": torch.ones(8, 2)}, encoder / "model.safetensors")
+        refused(copy, "captioner", "it gives none")
+        (encoder / "config.json").write_text('{"model_type": "clipseg"}')
+        refused(copy, "captioner", "'clipseg' model, not CLIP")
+
+    def test_a_captioner_that_is_damaged_is_named(self, cache: Path, tmp_path: Path) -> None:
+        copy = shutil.copytree(FOLDER, tmp_path / "copy")
+        own = copy / "captioner.safetensors"
+        tensors = load_file(own)
+        save_file({name: one for name, one in tensors.items() if name != "alpha_cond"}, own)
+        refused(copy, "captioner", f"{own}: lacks alpha_cond")
+        save_file(tensors | {"alpha_cond": torch.zeros(1, 76, 16)}, own)
+        refused(copy, "captioner", "alpha_cond has the shape 1 x 76 x 16, not 1 x 77 x 16")
+        own.write_bytes(b"nothing")
+        refused(copy, "captioner", f"{own}: is not a safetensors file")
+
+    @pytest.mark.parametrize(
+        ("variables", "expected"),
+        [
+            ({"DESCR_HOME": "~/d", "XDG_DATA_HOME": "/x"}, "/home/me/d"),
+            ({"XDG_DATA_HOME": "/x"}, "/x/descr"),
+            ({}, "/home/me/.local/share/descr"),
+        ],
+    )
+    def test_the_environment_says_where_converted_ones_are(
+        self, variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("DESCR_HOME", "XDG_DATA_HOME"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HOME", "/home/me")
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert captioner_folder("odise") == Path(expected, "captioners", "odise")
+
+
 class TestCache:
     REPOSITORIES = MODELS["sd-2.1"].repositories
 
@@ -286,6 +423,37 @@ class TestCache:
             assert found.revision == "a" * 40
             assert found.name == "sd-2.1"
             shutil.rmtree(cache)
+
+    def test_variants_of_one_commit_have_two_revisions(self, cache: Path) -> None:
+        folder = write(snapshot(cache, self.REPOSITORIES[1], "a" * 40), pipeline_files())
+        found = {
+            precision: find_weights("sd-2.1", "stable_diffusion", precision=precision)
+            for precision in (None, "float16", "float32")
+        }
+        assert found[None] == found["float16"]
+        assert found["float16"].revision == "a" * 40
+        assert found["float32"].revision == "a" * 40 + "+float32"
+        (folder / "vae" / "diffusion_pytorch_model.safetensors").unlink()
+        mixed = find_weights("sd-2.1", "stable_diffusion", precision="float32")
+        assert mixed.revision == "a" * 40 + "+float32-text_encoder-unet"
+        assert mixed.precision == "float16"
+
+    def test_the_commit_with_the_wanted_variant_goes_first(self, cache: Path) -> None:
+        for repository, half in zip(self.REPOSITORIES, (True, False), strict=True):
+            files = pipeline_files(half=half)
+            if half:
+                for name in [one for one in files if one.endswith(".fp16.safetensors")]:
+                    files.pop(name.replace(".fp16", ""), None)
+            write(snapshot(cache, repository, "a" * 40), files)
+        for precision, revision in (("float32", "+float32"), ("float16", ""), (None, "")):
+            found = cached("sd-2.1", precision=precision)
+            assert found is not None
+            assert found.revision == "a" * 40 + revision
+
+    def test_models_of_one_variant_keep_the_bare_commit(self, cache: Path) -> None:
+        write(snapshot(cache, "facebook/dinov2-base", "a" * 40), dinov2_files())
+        for precision in (None, "float16", "float32"):
+            assert find_weights("dinov2-base", "dinov2", precision=precision).revision == "a" * 40
 
     def test_the_first_repository_goes_first(self, cache: Path) -> None:
         for repository in reversed(self.REPOSITORIES):

@@ -4,15 +4,17 @@ from pathlib import Path
 
 import pytest
 from descr.descriptors.errors import OptionError
-from descr.descriptors.weights import DownloadError, cached, find_weights, pull, remove
+from descr.descriptors.weights import MODELS, DownloadError, cached, find_weights, pull, remove
 from descr.descriptors.weights.cache import repository_folder
 from huggingface_hub import scan_cache_dir, snapshot_download
 from support.hub import (
     FakeHub,
+    clip_files,
     clipseg_files,
     dinov2_files,
     pipeline_files,
     sha256,
+    shards,
     weights,
 )
 
@@ -62,7 +64,7 @@ def test_a_pull_brings_the_needed_files_and_nothing_else(
     assert (found.folder / MODEL).read_bytes() == small[MODEL]
     assert found.revision == hub.commit(SMALL)
     assert found.name == "dinov2-small"
-    assert not found.half
+    assert found.precision == "float32"
     assert found == find_weights("dinov2-small", "dinov2") == cached("dinov2-small")
     assert told.here == told.total == len(small["config.json"]) + len(small[MODEL])
     assert told.files == ["config.json", MODEL]
@@ -97,8 +99,11 @@ def test_the_cache_is_one_that_the_hubs_library_reads(
 def test_half_precision_is_taken_where_the_repository_has_it(hub: FakeHub, cache: Path) -> None:
     repository = "stable-diffusion-v1-5/stable-diffusion-v1-5"
     hub.repositories[repository] = pipeline_files()
-    found = pull("sd-1.5")
-    assert found.half
+    told = Told()
+    found = pull("sd-1.5", progress=told)
+    assert told.lines == []
+    assert found.precision == "float16"
+    assert found.revision == hub.commit(repository)
     assert found.variant("unet") == "fp16"
     assert {part: [path.name for path in paths] for part, paths in found.weights.items()} == {
         "unet": ["diffusion_pytorch_model.fp16.safetensors"],
@@ -119,9 +124,125 @@ def test_full_precision_is_taken_where_there_is_no_half(hub: FakeHub, cache: Pat
     hub.repositories["stabilityai/stable-diffusion-xl-base-1.0"] = pipeline_files(
         half=False, xl=True
     )
-    found = pull("sdxl")
-    assert not found.half
+    told = Told()
+    found = pull("sdxl", progress=told)
+    assert found.precision == "float32"
+    (line,) = told.lines
+    assert line.endswith(", text_encoder_2/model in float16; taking float32")
     assert set(found.weights) == {"unet", "vae", "text_encoder", "text_encoder_2"}
+
+
+def test_full_precision_is_got_beside_half(hub: FakeHub, cache: Path) -> None:
+    repository = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    files = hub.repositories[repository] = pipeline_files()
+    half = pull("sd-1.5")
+    hub.requests.clear()
+    told = Told()
+    full = pull("sd-1.5", precision="float32", progress=told)
+    assert told.lines == []
+    assert full.precision == "float32"
+    assert full.folder == half.folder
+    assert full.revision == f"{half.revision}+float32"
+    assert (full.folder / "unet/diffusion_pytorch_model.safetensors").read_bytes() == (
+        files["unet/diffusion_pytorch_model.safetensors"]
+    )
+    assert hub.downloads("unet/diffusion_pytorch_model.fp16.safetensors") == []
+    assert find_weights("sd-1.5", "stable_diffusion") == half == pull("sd-1.5")
+    hub.requests.clear()
+    assert pull("sd-1.5", precision="float32") == full
+    assert pull("sd-1.5", precision="float16") == half
+    assert hub.requests == []
+
+
+def test_full_precision_alone(hub: FakeHub, cache: Path) -> None:
+    hub.repositories["stable-diffusion-v1-5/stable-diffusion-v1-5"] = pipeline_files()
+    full = pull("sd-1.5", precision="float32")
+    assert not [path for path in full.folder.rglob("*") if ".fp16." in path.name]
+    assert cached("sd-1.5") == full
+
+
+def test_half_precision_is_taken_where_there_is_no_full(hub: FakeHub, cache: Path) -> None:
+    files = pipeline_files()
+    files.pop("unet/diffusion_pytorch_model.safetensors")
+    hub.repositories["stable-diffusion-v1-5/stable-diffusion-v1-5"] = files
+    told = Told()
+    found = pull("sd-1.5", precision="float32", progress=told)
+    assert found.precision == "float16"
+    assert (found.variant("unet"), found.variant("vae")) == ("fp16", None)
+    assert told.lines == [
+        "stable-diffusion-v1-5/stable-diffusion-v1-5 has no unet/diffusion_pytorch_model in "
+        "float32; taking float16"
+    ]
+
+
+def test_an_unknown_precision(cache: Path) -> None:
+    with pytest.raises(OptionError, match="float16, float32"):
+        pull("sd-1.5", precision="half")
+
+
+def test_models_of_one_variant_are_here_in_whichever_is_asked_for(
+    hub: FakeHub, cache: Path, small: dict[str, bytes]
+) -> None:
+    found = pull("dinov2-small")
+    hub.requests.clear()
+    assert pull("dinov2-small", precision="float16") == found
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_shards_come_by_their_index(hub: FakeHub, cache: Path, half: bool) -> None:
+    repository = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    files = {
+        name: content
+        for name, content in pipeline_files(half=half).items()
+        if not (name.startswith("unet/") and name.endswith(".safetensors"))
+    }
+    parts = shards("unet/diffusion_pytorch_model", half=half, count=3)
+    hub.repositories[repository] = files | parts
+    hub.repositories[repository]["unet/other-00004-of-00004.safetensors"] = weights(8, seed=8)
+    told = Told()
+    found = pull("sd-1.5", progress=told)
+    assert [path.name for path in found.weights["unet"]] == sorted(
+        name.removeprefix("unet/") for name in parts if name.endswith(".safetensors")
+    )
+    assert found.precision == ("float16" if half else "float32")
+    assert told.here == told.total
+    assert not (found.folder / "unet/other-00004-of-00004.safetensors").exists()
+
+
+def test_sharded_models_of_one_file(hub: FakeHub, cache: Path) -> None:
+    config = {"config.json": dinov2_files()["config.json"]}
+    hub.repositories["facebook/dinov2-giant"] = config | shards("model")
+    assert len(pull("dinov2-giant").weights[""]) == 2
+
+
+def test_an_index_without_its_shards_is_no_use(hub: FakeHub, cache: Path) -> None:
+    files = dinov2_files() | shards("model")
+    for name in ("model.safetensors", "model-00002-of-00002.safetensors"):
+        files.pop(name)
+    hub.repositories[SMALL] = files
+    with pytest.raises(DownloadError, match="has no model-00002-of-00002"):
+        pull("dinov2-small")
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "words"),
+    [
+        ("clipseg", clipseg_files(), "CLIPSegForImageSegmentation.from_pretrained('CIDAS/"),
+        ("dinov2-small", dinov2_files(), "AutoModel.from_pretrained('facebook/dinov2-small')"),
+        ("clip-vit-l-14-336", clip_files(), "/captioners/odise/image_encoder')"),
+    ],
+)
+def test_a_repository_of_pickles_comes_with_the_way_to_convert_it(
+    hub: FakeHub, cache: Path, name: str, files: dict[str, bytes], words: str
+) -> None:
+    (repository,) = MODELS[name].repositories
+    files.pop(MODEL)
+    hub.repositories[repository] = files
+    with pytest.raises(DownloadError, match=r"has no model\.safetensors") as caught:
+        pull(name)
+    assert words in (caught.value.hint or "")
+    assert "trust" in (caught.value.hint or "")
 
 
 def test_equal_files_arrive_once(hub: FakeHub, cache: Path) -> None:

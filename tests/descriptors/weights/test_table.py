@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 from descr.descriptors.errors import OptionError
 from descr.descriptors.weights import MODELS, RECIPES, Model, find_model, find_models
+from descr.descriptors.weights.folders import weight_names
 from rich.filesize import decimal
-from support.hub import clipseg_files, dinov2_files, pipeline_files
+from support.hub import clip_files, clipseg_files, dinov2_files, pipeline_files
 
 
 def test_names_and_repositories_belong_to_one_model() -> None:
@@ -16,26 +17,29 @@ def test_names_and_repositories_belong_to_one_model() -> None:
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
 def test_every_model_can_be_had_from_what_its_kind_of_repository_holds(model: Model) -> None:
-    files: tuple[tuple[str, ...], ...] = model.files
-    family: str = model.family
-    xl: bool = model.name == "sdxl"
-    pipeline = pipeline_files(xl=xl)
-    held = {"dinov2": dinov2_files(), "clipseg": clipseg_files()}.get(family, pipeline)
-    for names in files:
-        assert set(names) & set(held)
+    held = {
+        "dinov2": dinov2_files(),
+        "clipseg": clipseg_files(),
+        "clip": clip_files(),
+        "captioner": {},
+    }.get(model.family, pipeline_files(xl=model.name == "sdxl"))
+    assert {*model.files} <= {*held}
+    for stem in model.weights:
+        assert {*weight_names(stem, model.precision)[: 3 if model.half else 1]} & {*held}
 
 
-@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
-def test_weights_are_safetensors_with_the_half_precision_first(model: Model) -> None:
-    names = [name for names in model.files for name in names]
-    assert all(name.endswith((".safetensors", ".json", ".txt")) for name in names)
-    for alternatives in model.files:
-        assert [".fp16." in name for name in alternatives] in ([False], [True, False])
+def test_weights_are_safetensors_with_the_half_precision_first() -> None:
+    names = weight_names("unet/model")
+    assert all(".safetensors" in name for name in names)
+    assert [".fp16." in name for name in names] == [True, True, True, False, False]
+    assert sorted(weight_names("unet/model", "float32")) == sorted(names)
+    assert weight_names("unet/model", "float32")[0] == "unet/model.safetensors"
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
 def test_every_model_says_what_it_costs_and_whose_it_is(model: Model) -> None:
-    assert model.size > 80e6
+    assert model.size > 80e6 or not model.repositories
+    assert model.full_size == model.size * (2 if model.family == "stable_diffusion" else 1)
     assert model.licence
     assert "arXiv:" in model.citation
 
@@ -61,5 +65,7 @@ def test_the_site_has_the_same_table(model: Model) -> None:
     (row,) = [line for line in rows if line.startswith(f"| `{model.name}` |")]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[1].startswith(model.title)
-    assert cells[2] == decimal(model.size)
-    assert cells[4] == ", ".join(f"`{one}`" for one in model.repositories)
+    if model.repositories:
+        half = f" ({decimal(model.full_size)} in float32)" if model.half else ""
+        assert cells[2] == decimal(model.size) + half
+        assert cells[4] == ", ".join(f"`{one}`" for one in model.repositories)

@@ -1,0 +1,154 @@
+"""The implicit captioner of ODISE: its few tensors, out of the authors' checkpoint."""
+
+import os
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..atomic import whole_file
+from ..errors import OutputError, WeightsNotFoundError
+from .cache import captioner_folder
+
+FILE = "captioner.safetensors"
+CHECKPOINT = "odise_label_coco_50e-b67d2efc.pth"
+SOURCE = "https://github.com/NVlabs/ODISE/releases"
+LICENCE = "NVIDIA source code licence, non-commercial"
+
+_PREFIX = "backbone.feature_extractor."
+_TENSORS: Mapping[str, tuple[str | int, ...]] = {
+    "clip_project.linear.weight": ("context", "embedding"),
+    "clip_project.linear.bias": ("context",),
+    "clip_project.positional_embedding": (1, "tokens", "context"),
+    "alpha_cond": (1, "tokens", "context"),
+    "time_embed_project.linear.weight": ("time", "embedding"),
+    "time_embed_project.linear.bias": ("time",),
+    "time_embed_project.positional_embedding": (1, 1, "time"),
+    "alpha_cond_time_embed": ("time",),
+}
+"""The shapes; sizes of one name are equal. "embedding" is that of an image by CLIP."""
+
+
+def convert(
+    checkpoint: str | os.PathLike[str],
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    overwrite: bool = False,
+) -> Path:
+    """The safetensors file of the captioner in the authors' checkpoint, written in float32.
+
+    Only tensors are read, and no code of the checkpoint is run. A file that holds the same
+    tensors already is left as it is.
+
+    Parameters
+    ----------
+    checkpoint:
+        `odise_label_coco_50e-b67d2efc.pth`, of the release of NVlabs/ODISE.
+    folder:
+        Where `captioner.safetensors` goes; by default where the name "odise" is looked for.
+    overwrite:
+        Whether a file with other content is replaced.
+
+    Raises
+    ------
+    WeightsNotFoundError
+        If it is no checkpoint of torch, needs code to be read, or lacks a tensor, or if one has a
+        shape that does not fit the others, or numbers that are not finite.
+    OutputError
+        If the result can't be written, or is there with other content.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file, save_file
+
+    tensors = _read(Path(checkpoint))
+    target = Path(captioner_folder("odise") if folder is None else folder) / FILE
+    if target.is_file() and not overwrite:
+        try:
+            present = load_file(target)
+        except (SafetensorError, OSError):
+            present = {}
+        if present.keys() == tensors.keys() and all(
+            tensors[name].equal(tensor) for name, tensor in present.items()
+        ):
+            return target
+        raise OutputError(
+            f"{target}: exists, and holds something else",
+            hint="give --overwrite to replace it, or another folder with -o",
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{target.parent}: can't be made: {error.strerror}") from error
+    with whole_file(target) as temporary:
+        # In one entry: the order of several differs from run to run, and with it the fingerprint.
+        save_file(tensors, temporary, {"source": f"{CHECKPOINT} of {SOURCE} ({LICENCE})"})
+    return target
+
+
+def check_shapes(shapes: Mapping[str, Sequence[int]]) -> int:
+    """The length of the image embedding that tensors of these shapes, by name, take.
+
+    Raises `ValueError` that names the tensor which is missing or does not fit the others.
+    """
+    sizes: dict[str | int, int] = {1: 1}
+    for name, dimensions in _TENSORS.items():
+        if name not in shapes:
+            raise ValueError(f"lacks {name}")
+        shape = shapes[name]
+        expected = [sizes.get(one, one) for one in dimensions]
+        if len(shape) != len(dimensions) or any(
+            sizes.setdefault(one, size) != size for one, size in zip(dimensions, shape, strict=True)
+        ):
+            raise ValueError(f"{name} has the shape {_by(shape)}, not {_by(expected)}")
+    return sizes["embedding"]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The captioner's tensors in a checkpoint, checked, in float32."""
+    import torch
+
+    try:
+        with path.open("rb") as file:
+            archive = file.read(4) == b"PK\3\4"
+        # Mapped, so that only what is taken is read; the older form of checkpoints can't be.
+        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
+    except OSError as error:
+        raise WeightsNotFoundError(f"{path}: can't be read: {error.strerror}") from error
+    except pickle.UnpicklingError as error:
+        raise WeightsNotFoundError(
+            f"{path}: is no checkpoint of tensors alone: reading it would run code",
+            hint=f"give {CHECKPOINT} of {SOURCE}; if that is it, and you trust it, save it anew: "
+            "torch.save(torch.load(FILE, weights_only=False)['model'], NEW)",
+        ) from error
+    except Exception as error:  # torch has no error of its own for what it can't read
+        raise WeightsNotFoundError(
+            f"{path}: is not a checkpoint of torch, or is cut short",
+            hint=f"get {CHECKPOINT} again from {SOURCE}",
+        ) from error
+    state = loaded.get("model", loaded) if isinstance(loaded, dict) else {}
+    tensors = {
+        name: state[_PREFIX + name]
+        for name in _TENSORS
+        if isinstance(state, Mapping)
+        and isinstance(state.get(_PREFIX + name), torch.Tensor)
+        and state[_PREFIX + name].is_floating_point()
+    }
+    try:
+        check_shapes({name: tensor.shape for name, tensor in tensors.items()})
+    except ValueError as error:
+        raise WeightsNotFoundError(
+            f"{path}: {str(error).replace('lacks ', f'lacks {_PREFIX}')}",
+            hint=f"give {CHECKPOINT} of {SOURCE}",
+        ) from error
+    for name, tensor in tensors.items():
+        tensors[name] = tensor.to(torch.float32, copy=True).contiguous()
+        if not tensors[name].isfinite().all():
+            raise WeightsNotFoundError(
+                f"{path}: {_PREFIX}{name} holds numbers that are not finite",
+                hint=f"get {CHECKPOINT} again from {SOURCE}",
+            )
+    return tensors
+
+
+def _by(shape: Sequence[object]) -> str:
+    return " x ".join(map(str, shape))
