@@ -38,11 +38,12 @@ class Backbone(Descriptor):
     Parameters
     ----------
     size:
-        Side of the canvas in pixels: of the square for `pad` and `stretch`, of the long side for
-        `aspect`.
+        Side of the canvas in pixels: of the square for `pad` and `stretch`, the long side for
+        `aspect`, the short one for `short`.
     fit:
-        How the image lies on the canvas: `pad` (square, centred on black), `stretch` (square) or
-        `aspect` (the shape of the image, sides rounded to a multiple of the strides).
+        How the image lies on the canvas: `pad` (square, centred on black), `stretch` (square),
+        `aspect` (the shape of the image, sides rounded to a multiple of the strides) or `short`
+        (the same, the long side rounded down to a multiple of 32 as well).
     device:
         Where the network runs: `auto` (CUDA, then MPS, then the CPU), or a torch device.
     dtype:
@@ -184,7 +185,7 @@ class Backbone(Descriptor):
         return _PER_PIXEL * height * width
 
     def check_size(self) -> None:
-        """Raise `OptionError` if a square canvas of this size does not hold whole strides.
+        """Raise `OptionError` if a canvas of this size does not hold whole strides.
 
         Extraction checks it; a constructor that has set `layers` may do so earlier.
         """

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 import xarray as xr
 from descr.descriptors import SIFT, Backbone, DINOv2, Layer, StableDiffusion, combine
+from descr.descriptors.canvas import FITS
 from descr.descriptors.errors import InvalidFeaturesError, OptionError, OutOfMemoryError
 from descr.descriptors.runtime import memory
 from descr.descriptors.testing import check_descriptor, render_picture
@@ -30,7 +31,7 @@ class Averages(Backbone):
 
 
 def test_a_backbone_keeps_every_promise_of_a_descriptor():
-    for fit in ("pad", "stretch", "aspect"):
+    for fit in FITS:
         check_descriptor(Averages(fit=fit, size=96))
 
 
@@ -247,7 +248,7 @@ def test_a_forward_that_breaks_its_word_is_named(answer, message):
     ("options", "message"),
     [
         ({"size": 2.5}, "size must be an integer"),
-        ({"fit": "crop"}, "fit must be one of pad, stretch, aspect"),
+        ({"fit": "crop"}, "fit must be one of pad, stretch, aspect, short"),
         ({"device": "tpu"}, "unknown device: 'tpu'"),
         ({"device": "meta"}, "unknown device: 'meta'"),
         ({"device": "cuda:99"}, "this machine has no 'cuda:99'"),
