@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import UserError
+from .errors import UserError, say
 from .inputs import Input, read_input
 from .names import AUTO
 
@@ -46,14 +47,25 @@ class Comparison:
     matcher: "Made[Matcher] | None"
 
     def trees(self) -> "list[xr.DataTree]":
-        """The feature trees, in the order of the inputs; those of photographs are extracted."""
+        """The feature trees, in the order of the inputs; those of photographs are extracted.
+
+        Says on standard error if they were computed in unlike precisions.
+        """
+        from ..descriptors.recipe import computations
+
         photographs = [one.picture for one in self.inputs if one.picture is not None]
         extracted: list[xr.DataTree] = []
         if self.describe is not None:
             with self.describe.at_work():
                 extracted = self.describe.made.extract(photographs)
         rest = iter(extracted)
-        return [next(rest) if one.tree is None else one.tree for one in self.inputs]
+        trees = [next(rest) if one.tree is None else one.tree for one in self.inputs]
+        layers = zip(self.inputs, map(_layers, trees), strict=True)
+        for (one, ours), (other, theirs) in combinations(layers, 2):
+            if ways := computations(ours, theirs):
+                say(f"note: {one.path} was computed {ways[0]}, {other.path} {ways[1]}")
+                break
+        return trees
 
     def maps(self, trees: "Sequence[xr.DataTree]") -> "list[xr.DataArray]":
         """The feature maps of these trees, mutually comparable."""
@@ -97,7 +109,6 @@ def _descriptor(files: "Mapping[Path, xr.DataTree]", how: How) -> "Made[Descript
     Raises `UserError` if it doesn't go with one of the files.
     """
     from ..descriptors.recipe import difference
-    from ..descriptors.tree import tree_layers
     from .choice import descriptor_of_file, make_descriptor
 
     first = next(iter(files), None)
@@ -111,8 +122,14 @@ def _descriptor(files: "Mapping[Path, xr.DataTree]", how: How) -> "Made[Descript
     with descriptor.at_work():
         recipe = descriptor.made.recipe if files else None
     for path, tree in files.items():
-        layers = {layer: node.attrs for layer, node in tree_layers(tree).items()}
-        unlike = None if recipe is None else difference(layers, recipe)
+        unlike = None if recipe is None else difference(_layers(tree), recipe)
         if unlike is not None:
             raise UserError(f"{path} does not go with {other}: {unlike}", hint=hint)
     return descriptor
+
+
+def _layers(tree: "xr.DataTree") -> dict[str, dict[Any, Any]]:
+    """What the layers of a feature tree say of themselves, by "source/layer"."""
+    from ..descriptors.tree import tree_layers
+
+    return {path: node.attrs for path, node in tree_layers(tree).items()}

@@ -38,11 +38,12 @@ class Backbone(Descriptor):
     Parameters
     ----------
     size:
-        Side of the canvas in pixels: of the square for `pad` and `stretch`, of the long side for
-        `aspect`.
+        Side of the canvas in pixels: of the square for `pad` and `stretch`, the long side for
+        `aspect`, the short one for `short`.
     fit:
-        How the image lies on the canvas: `pad` (square, centred on black), `stretch` (square) or
-        `aspect` (the shape of the image, sides rounded to a multiple of the strides).
+        How the image lies on the canvas: `pad` (square, centred on black), `stretch` (square),
+        `aspect` (the shape of the image, sides rounded to a multiple of the strides) or `short`
+        (the same, the long side rounded down to a multiple of 32 as well).
     device:
         Where the network runs: `auto` (CUDA, then MPS, then the CPU), or a torch device.
     dtype:
@@ -58,6 +59,9 @@ class Backbone(Descriptor):
     model, revision:
         Which weights the features come from, and which state of them. Where a class of one's own
         states no revision, its code stands for it.
+    weights_variant:
+        Which of the published files the weights were read from, by their precision: `float16` or
+        `float32`; "" where there is one alone.
     batch_size:
         How many canvases of one shape `forward` gets at once, at most.
     margin:
@@ -70,6 +74,7 @@ class Backbone(Descriptor):
     source: str = ""
     model: str = ""
     revision: str = ""
+    weights_variant: str = ""
     batch_size: int = 4
     margin: int = 0
 
@@ -168,9 +173,7 @@ class Backbone(Descriptor):
     def recipe(self) -> Mapping[str, Mapping[str, Any]]:
         """What each layer of its feature trees will say of itself; see `Descriptor.recipe`."""
         return {
-            f"{self.source}/{layer.name}": layer_attributes(
-                **self._provenance(layer), precision="" if self.dtype == "auto" else self.dtype
-            )
+            f"{self.source}/{layer.name}": layer_attributes(**self._provenance(layer))
             for layer in self.layers
         }
 
@@ -187,7 +190,7 @@ class Backbone(Descriptor):
         return _PER_PIXEL * height * width
 
     def check_size(self) -> None:
-        """Raise `OptionError` if a square canvas of this size does not hold whole strides.
+        """Raise `OptionError` if a canvas of this size does not hold whole strides.
 
         Extraction checks it; a constructor that has set `layers` may do so earlier.
         """
@@ -268,7 +271,6 @@ class Backbone(Descriptor):
             features=np.ascontiguousarray(grid[:, rows, columns]),
             y=y,
             x=x,
-            precision=str(self.torch_dtype).removeprefix("torch."),
             **self._provenance(layer),
         )
 
@@ -285,6 +287,9 @@ class Backbone(Descriptor):
                 key: value for key, value in self.settings.items() if key not in self._incidental
             },
             "components": layer.components,
+            "resampling": layer.resampling,
+            "precision": str(self.torch_dtype).removeprefix("torch."),
+            "weights_variant": self.weights_variant,
         }
 
     def _checked(

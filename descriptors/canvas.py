@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, Self, get_args
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
@@ -11,8 +12,11 @@ import PIL.Image
 from .errors import ImageError, OptionError
 from .settings import check_choice, check_int
 
-Fit = Literal["pad", "stretch", "aspect"]
+Fit = Literal["pad", "stretch", "aspect", "short"]
 FITS: tuple[Fit, ...] = get_args(Fit)
+
+_LONG_STEP = 32
+"""What the long side of `short` is rounded down to a multiple of, in pixels."""
 
 _RESAMPLING = {
     "pad": PIL.Image.Resampling.LANCZOS,
@@ -80,58 +84,59 @@ class Canvas:
         height, width:
             Size of the upright image.
         size:
-            Length in pixels of the square's side (`pad`, `stretch`) or of the long side (`aspect`).
+            Length in pixels of the square's side (`pad`, `stretch`), of the long side (`aspect`)
+            or of the short one (`short`).
         fit:
             `pad` scales the image to fit a square and centres it on black; `stretch` scales each
-            side to a square; `aspect` keeps the shape up to the rounding of both sides.
+            side to a square; `aspect` keeps the shape up to the rounding of both sides; `short`
+            keeps it but for the long side, which is rounded down to a multiple of 32 and of
+            `multiple`, as DIFT does for DAVIS (Tang et al., NeurIPS 2023).
         multiple:
             What both sides of the canvas are a multiple of, in pixels: the network's stride.
 
         Raises
         ------
         OptionError
-            The size is not a multiple where the canvas is square, or an option is out of range.
+            The size is not a multiple, with any fit but `aspect`, or an option is out of range.
         """
         check_int("size", size, minimum=1)
         check_choice("fit", fit, FITS)
-        if fit == "aspect":
-            longest = max(height, width)
+        if fit != "aspect":
+            check_multiple(size, multiple)
+        short, long = sorted((height, width))
 
-            def fill(image: int) -> Axis:
-                steps = max(1, math.floor(image * size / (longest * multiple) + 0.5))
-                return Axis(
-                    image=image, length=steps * multiple, content=steps * multiple, offset=0
-                )
+        def axis(image: int) -> Axis:
+            # Ties go to the even number, as with numpy's `around`, by which the originals round.
+            length = size
+            if fit == "aspect":
+                length = max(1, round(image * size / (long * multiple))) * multiple
+            elif fit == "short" and image > short:
+                step = math.lcm(_LONG_STEP, multiple)
+                length = max(1, image * size // (short * step)) * step
+            content = max(1, round(image * size / long)) if fit == "pad" else length
+            return Axis(image=image, length=length, content=content, offset=(length - content) // 2)
 
-            return cls(y=fill(height), x=fill(width), fit=fit)
-        check_multiple(size, multiple)
-        if fit == "stretch":
-            down = Axis(image=height, length=size, content=size, offset=0)
-            across = Axis(image=width, length=size, content=size, offset=0)
-            return cls(y=down, x=across, fit=fit)
-
-        def pad(image: int) -> Axis:
-            content = max(1, math.floor(image * size / max(height, width) + 0.5))
-            return Axis(image=image, length=size, content=content, offset=(size - content) // 2)
-
-        return cls(y=pad(height), x=pad(width), fit=fit)
+        return cls(y=axis(height), x=axis(width), fit=fit)
 
     def render(self, pixels: npt.NDArray[np.uint8], margin: int = 0) -> npt.NDArray[np.uint8]:
         """The picture that the network sees: uint8 (canvas height, canvas width, 3).
 
         `pixels` is the upright image, uint8 (height, width, 3). `pad` resamples with Lanczos,
-        the others bicubically, all with antialiasing. A `margin` adds as many pixels on every
-        side, and all that surrounds the image is then its reflection instead of black.
+        `stretch` and `aspect` bicubically, all with antialiasing; `short` bilinearly without it.
+        A `margin` adds as many pixels on every side, and all that surrounds the image is then its
+        reflection instead of black.
         """
         content = (self.x.content, self.y.content)
-        picture = PIL.Image.fromarray(pixels)
-        if picture.size != content:
-            picture = picture.resize(content, _RESAMPLING[self.fit])
+        if self.fit == "short":
+            picture = cv2.resize(pixels, content, interpolation=cv2.INTER_LINEAR)
+        else:
+            resized = PIL.Image.fromarray(pixels).resize(content, _RESAMPLING[self.fit])
+            picture = np.asarray(resized)
         around = [
             (margin + axis.offset, margin + axis.length - axis.content - axis.offset)
             for axis in (self.y, self.x)
         ]
-        return np.pad(np.asarray(picture), (*around, (0, 0)), "symmetric" if margin else "constant")
+        return np.pad(picture, (*around, (0, 0)), "symmetric" if margin else "constant")
 
     def check_covered(self, rows: int, columns: int, name: str) -> None:
         """Raise `ImageError` if no cell of a grid lies on the image, as on a very thin one."""

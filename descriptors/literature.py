@@ -85,6 +85,7 @@ class DIFT(StableDiffusion):
         *,
         category: str = "",
         model: str = "sd-2.1",
+        variant: str | None = None,
         size: int = 768,
         fit: Fit = "stretch",
         timestep: int = 261,
@@ -101,6 +102,7 @@ class DIFT(StableDiffusion):
         self.category = category
         super().__init__(
             model=model,
+            variant=variant,
             size=size,
             fit=fit,
             window=None,

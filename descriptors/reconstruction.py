@@ -64,7 +64,13 @@ def _part(attributes: Mapping[Any, Any], device: str) -> Descriptor:
     source, model = attributes["source"], attributes["model"]
     settings = json.loads(attributes["settings"])
     kind = _class(source, model, settings)
-    options = {"device": device, "components": attributes.get("components"), "model": model}
+    options = {
+        "device": device,
+        "components": attributes.get("components"),
+        "model": model,
+        "resampling": attributes.get("resampling", "cascade"),
+        "variant": attributes.get("weights_variant"),
+    }
     incidental = {*getattr(kind, "_incidental", ("device",))}
     stated = incidental.intersection(kind.option_names(), options)
     if ":" in model:

@@ -78,6 +78,7 @@ class DINOv2(Backbone):
         super().__init__(size=size, fit=fit, device=device, dtype=dtype)
         self.checkpoint = find_weights(model, "dinov2")
         self.model, self.revision = os.fspath(model), self.checkpoint.revision
+        self.weights_variant = self.checkpoint.precision
         self.config = read_config(self.checkpoint.folder / "config.json")
         last = int(self.config["num_hidden_layers"]) - 1
         self.layer = last if layer is None else check_int("layer", layer, minimum=0, maximum=last)

@@ -16,7 +16,7 @@ from ..base import as_image_list
 from ..canvas import Canvas, Fit, check_multiple
 from ..errors import OptionError
 from ..images import ImageLike
-from ..layer import Layer
+from ..layer import Layer, Resampling
 from ..runtime.loading import read_config
 from ..runtime.memory import fitting, in_batches
 from ..runtime.precision import network_dtype
@@ -59,6 +59,9 @@ class StableDiffusion(Backbone):
     model:
         `sd-1.5`, `sd-2.1`, `sdxl`, ...; or the path of a diffusers pipeline folder with
         safetensors.
+    variant:
+        Which published files of the weights go first, `float32` or `float16`, where both are there;
+        by default those of half precision.
     size, fit:
         The canvas, as in `Backbone`; a multiple of 64 pixels for most models.
     window:
@@ -99,6 +102,8 @@ class StableDiffusion(Backbone):
         for all.
     components:
         To how many principal components `combine` reduces each layer; None for as it is.
+    resampling:
+        How `combine` brings the layers to one grid, as in `Layer`.
     device, dtype:
         As in `Backbone`. `auto` precision is float16 on GPUs, where an encoder that overflows in
         it runs in float32, and float32 on the CPU.
@@ -112,12 +117,13 @@ class StableDiffusion(Backbone):
     """
 
     source = "stable_diffusion"
-    _incidental = (*Backbone._incidental, "components")
+    _incidental = (*Backbone._incidental, "variant", "components", "resampling")
 
     def __init__(
         self,
         *,
         model: str = "sd-1.5",
+        variant: str | None = None,
         size: int = 960,
         fit: Fit = "pad",
         window: int | None = 512,
@@ -132,12 +138,15 @@ class StableDiffusion(Backbone):
         seed: int = 42,
         noise: Noise | npt.ArrayLike = "resized",
         components: int | None = 256,
+        resampling: Resampling = "cascade",
         device: str = "auto",
         dtype: Precision = "auto",
     ) -> None:
         super().__init__(size=size, fit=fit, device=device, dtype=dtype)
-        self.checkpoint = find_weights(model, "stable_diffusion")
+        self.checkpoint = find_weights(model, "stable_diffusion", precision=variant)
         self.model, self.revision = os.fspath(model), self.checkpoint.revision
+        self.variant = variant
+        self.weights_variant = self.checkpoint.precision
         folder = self.checkpoint.folder
         self.unet_config = read_config(folder / "unet" / "config.json", "UNet2DConditionModel")
         self.vae_config = read_config(folder / "vae" / "config.json", "AutoencoderKL")
@@ -159,10 +168,11 @@ class StableDiffusion(Backbone):
         self.components = (
             None if components is None else check_int("components", components, minimum=1)
         )
+        self.resampling: Resampling = resampling
         self.factor = latent_factor(self.vae_config)
         self.places = choose_places(layers, find_places(self.unet_config, self.factor))
         self.layers = [
-            Layer(name, place.stride, components=self.components)
+            Layer(name, place.stride, components=self.components, resampling=resampling)
             for name, place in self.places.items()
         ]
         self.check_size()
@@ -178,13 +188,17 @@ class StableDiffusion(Backbone):
                 antialias=captioner_antialias,
                 device=self.torch_device,
             )
-            self.captioner = weights.name
             self.revision = f"{self.revision}+{weights.revision}"
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Each setting by name; layers by their names, and an array of noise by its digest."""
+        """Each setting by name; layers by their names, and an array of noise by its digest.
+
+        A captioner of a folder is `local`: the revision says which it is.
+        """
         given = {**super().settings, "layers": list(self.places)}
+        if self.image_captioner is not None:
+            given["captioner"] = self.image_captioner.checkpoint.name
         if not isinstance(self.noise, str):
             given["noise"] = f"sha256:{hashlib.sha256(self.noise.tobytes()).hexdigest()}"
         return given

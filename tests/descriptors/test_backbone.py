@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 import xarray as xr
 from descr.descriptors import SIFT, Backbone, DINOv2, Layer, StableDiffusion, combine
+from descr.descriptors.canvas import FITS
 from descr.descriptors.errors import InvalidFeaturesError, OptionError, OutOfMemoryError
 from descr.descriptors.runtime import memory
 from descr.descriptors.testing import check_descriptor, render_picture
@@ -30,7 +31,7 @@ class Averages(Backbone):
 
 
 def test_a_backbone_keeps_every_promise_of_a_descriptor():
-    for fit in ("pad", "stretch", "aspect"):
+    for fit in FITS:
         check_descriptor(Averages(fit=fit, size=96))
 
 
@@ -247,7 +248,7 @@ def test_a_forward_that_breaks_its_word_is_named(answer, message):
     ("options", "message"),
     [
         ({"size": 2.5}, "size must be an integer"),
-        ({"fit": "crop"}, "fit must be one of pad, stretch, aspect"),
+        ({"fit": "crop"}, "fit must be one of pad, stretch, aspect, short"),
         ({"device": "tpu"}, "unknown device: 'tpu'"),
         ({"device": "meta"}, "unknown device: 'meta'"),
         ({"device": "cuda:99"}, "this machine has no 'cuda:99'"),
@@ -281,6 +282,26 @@ def test_a_square_canvas_must_hold_whole_strides():
 def test_bad_layers_are_refused(arguments, message):
     with pytest.raises(OptionError, match=message):
         Layer(*arguments)
+
+
+def test_a_way_of_resampling_that_there_is_not_is_refused():
+    with pytest.raises(OptionError, match="resampling must be one of cascade, direct"):
+        Layer("a", 8, resampling="nearest")
+
+
+def test_a_layer_says_which_weights_it_is_of_and_how_it_is_resampled():
+    class Direct(Averages):
+        layers = (Layer("fine", 8, resampling="direct"), Layer("wide", 8, patch=24))
+        weights_variant = "float16"
+
+    describe = Direct()
+    layers = tree_layers(describe.extract([render_picture(64, 64)])[0])
+    for path, node in layers.items():
+        assert node.attrs == describe.recipe[path]
+    assert layers["direct/fine"].attrs["weights_variant"] == "float16"
+    assert layers["direct/fine"].attrs["resampling"] == "direct"
+    assert "resampling" not in layers["direct/wide"].attrs
+    assert "weights_variant" not in Averages().recipe["averages/fine"]
 
 
 def test_a_canvas_that_takes_more_than_is_free_is_refused_before_it_is_made(monkeypatch):

@@ -11,6 +11,7 @@ DATA = Path(__file__).parents[1] / "data"
 STABLE_DIFFUSION = DATA / "tiny-stable-diffusion"
 DINOV2 = DATA / "tiny-dinov2"
 DINOV2_REGISTERS = DATA / "tiny-dinov2-registers"
+CAPTIONER = DATA / "tiny-captioner"
 IMAGES = [DATA / "images" / "a.png", DATA / "images" / "b.png"]
 
 
