@@ -106,7 +106,7 @@ def test_a_copy_of_a_captioner_gives_the_same_features(tmp_path):
 
 
 def test_a_captioner_of_another_model_is_refused(tmp_path):
-    with pytest.raises(OptionError, match="captioner .* is of another U-Net"):
+    with pytest.raises(OptionError, match=r"captioner .* is of another U-Net"):
         tiny(model=str(make_xl(tmp_path)), layers="decoder_5")
 
 
