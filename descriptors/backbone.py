@@ -59,6 +59,9 @@ class Backbone(Descriptor):
     model, revision:
         Which weights the features come from, and which state of them. Where a class of one's own
         states no revision, its code stands for it.
+    weights_variant:
+        Which of the published files the weights were read from, by their precision: `float16` or
+        `float32`; "" where there is one alone.
     batch_size:
         How many canvases of one shape `forward` gets at once, at most.
     margin:
@@ -71,6 +74,7 @@ class Backbone(Descriptor):
     source: str = ""
     model: str = ""
     revision: str = ""
+    weights_variant: str = ""
     batch_size: int = 4
     margin: int = 0
 
@@ -166,9 +170,7 @@ class Backbone(Descriptor):
     def recipe(self) -> Mapping[str, Mapping[str, Any]]:
         """What each layer of its feature trees will say of itself; see `Descriptor.recipe`."""
         return {
-            f"{self.source}/{layer.name}": layer_attributes(
-                **self._provenance(layer), precision="" if self.dtype == "auto" else self.dtype
-            )
+            f"{self.source}/{layer.name}": layer_attributes(**self._provenance(layer))
             for layer in self.layers
         }
 
@@ -262,7 +264,6 @@ class Backbone(Descriptor):
             features=np.ascontiguousarray(grid[:, rows, columns]),
             y=y,
             x=x,
-            precision=str(self.torch_dtype).removeprefix("torch."),
             **self._provenance(layer),
         )
 
@@ -279,6 +280,9 @@ class Backbone(Descriptor):
                 key: value for key, value in self.settings.items() if key not in self._incidental
             },
             "components": layer.components,
+            "resampling": layer.resampling,
+            "precision": str(self.torch_dtype).removeprefix("torch."),
+            "weights_variant": self.weights_variant,
         }
 
     def _checked(

@@ -45,9 +45,9 @@ class Descriptor(Configurable, ABC):
     def recipe(self) -> Mapping[str, Mapping[str, Any]] | None:
         """What each layer of its feature trees will say of itself, by "source/layer".
 
-        A tree whose layers say the same needs no new extraction, whatever the device that it was
-        made on. The precision is among it where the user asked for one. None for a descriptor
-        that can't tell without extracting.
+        A tree whose layers say the same needs no new extraction. The precision and the variant
+        of the weights are among it, for the device that the descriptor is on. None for a
+        descriptor that can't tell without extracting.
         """
         return None
 

@@ -149,7 +149,7 @@ class Canvas:
 
 
 def check_multiple(size: int, multiple: int) -> None:
-    """Raise `OptionError` if a side of this size does not hold whole strides."""
+    """Raise `OptionError` if a square canvas of this size does not hold whole strides."""
     if size % multiple:
         below = max(1, size // multiple) * multiple
         raise OptionError(

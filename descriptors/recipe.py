@@ -16,8 +16,10 @@ from .settings import check_float, check_int, unknown
 from .tree import tree_layers
 
 # What two trees must share, layer by layer, for their features to live in one space.
-_IDENTITY = ("model", "revision", "settings")
-_SHARE = ("components", "share", "channels")
+_IDENTITY = ("model", "revision", "settings", "resampling")
+_SHARE = ("components", "share", "channels", "resampling")
+# What moves features by their rounding alone, as it is told.
+_COMPUTATION = {"precision": "in {}", "weights_variant": "with {} weights"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,11 @@ class Part:
     def path(self) -> str:
         """The layer's place in a feature tree: "source/layer"."""
         return f"{self.source}/{self.layer}"
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the layer goes to the finest grid of its source in one step."""
+        return self.identity.get("resampling") == "direct"
 
 
 def difference(
@@ -58,12 +65,35 @@ def difference(
     return None
 
 
+def computations(
+    layers: Mapping[str, Mapping[Any, Any]], others: Mapping[str, Mapping[Any, Any]]
+) -> tuple[str, str] | None:
+    """How layers and others were computed, by the first that differs; None if in one way.
+
+    As in ("in float16", "in float32"), by the precision and the variant of the weights. Such
+    features can be compared: they differ by about 1e-3. What one of them does not say is taken
+    for equal.
+    """
+    for path, ours in layers.items():
+        theirs = others.get(path, {})
+        ways = [
+            (text.format(ours[key]), text.format(theirs[key]))
+            for key, text in _COMPUTATION.items()
+            if key in ours and key in theirs and ours[key] != theirs[key]
+        ]
+        if ways:
+            first, second = (" ".join(way) for way in zip(*ways, strict=True))
+            return first, second
+    return None
+
+
 def _facts(layers: Mapping[str, Mapping[Any, Any]]) -> dict[str, dict[tuple[str, str], Any]]:
     """All that each layer's features and its share in a map depend on."""
     shares = _shares({one["source"]: float(one["weight"]) for one in layers.values()})
     facts = {}
     for path, attributes in layers.items():
-        about = {**attributes, "share": shares[attributes["source"]]}
+        share = shares[attributes["source"]]
+        about = {"resampling": "cascade", **attributes, "share": share}
         facts[path] = {("", key): about.get(key) for key in ("model", "revision", *_SHARE)}
         facts[path] |= {("set", key): one for key, one in json.loads(about["settings"]).items()}
     return facts
@@ -134,7 +164,7 @@ def read_recipe(
                 layer=layer,
                 components=wanted,
                 weight=weigh[source],
-                identity={key: node.attrs[key] for key in _IDENTITY},
+                identity={key: node.attrs[key] for key in _IDENTITY if key in node.attrs},
             )
         )
     recipe = {source: parts for source, parts in recipe.items() if parts[0].weight > 0}

@@ -64,7 +64,12 @@ def _part(attributes: Mapping[Any, Any], device: str) -> Descriptor:
     source, model = attributes["source"], attributes["model"]
     settings = json.loads(attributes["settings"])
     kind = _class(source, model, settings)
-    options = {"device": device, "components": attributes.get("components"), "model": model}
+    options = {
+        "device": device,
+        "components": attributes.get("components"),
+        "model": model,
+        "resampling": attributes.get("resampling", "cascade"),
+    }
     incidental = {*getattr(kind, "_incidental", ("device",))}
     stated = incidental.intersection(kind.option_names(), options)
     if ":" in model:

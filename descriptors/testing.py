@@ -24,7 +24,8 @@ from .base import Descriptor
 from .combine import combine
 from .errors import ImageError, OptionError
 from .files import load_features, save_features
-from .tree import check_tree, is_as_said, tree_layers
+from .recipe import computations, difference
+from .tree import check_tree, tree_layers
 
 # Features of one image may differ this much with the batch it is in: a float32 sum in another
 # order. Relative to the largest feature of the layer.
@@ -180,7 +181,8 @@ def check_recipe(descriptor: Descriptor) -> None:
     layers = tree_layers(descriptor.extract([render_picture(96, 128)])[0])
     said = {path: layer.attrs for path, layer in layers.items()}
     assert list(said) == list(recipe), f"trees have the layers {list(said)}, not {list(recipe)}"
-    assert is_as_said(said, recipe), "the attributes of a layer are not those of the recipe"
+    unlike = difference(said, recipe) or computations(said, recipe)
+    assert unlike is None, f"layers and recipe say of themselves {unlike}"
 
 
 def check_bad_images_are_refused(descriptor: Descriptor) -> None:

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import xarray as xr
 
 from .errors import InvalidFeaturesError, OptionError
 from .images import Image
+from .layer import Resampling
 
 SCHEMA = 1
 ROOT_ATTRIBUTES: Mapping[str, type] = {
@@ -35,6 +36,12 @@ LAYER_ATTRIBUTES: Mapping[str, type] = {
     "model": str,
     "revision": str,
     "settings": str,
+}
+OPTIONAL_ATTRIBUTES: Mapping[str, type] = {
+    "components": int,
+    "precision": str,
+    "weights_variant": str,
+    "resampling": str,
 }
 
 
@@ -60,6 +67,11 @@ class LayerFeatures:
         The weight of the source in the joined map.
     precision:
         What the network computed in, as in `float32`; "" where that is not known.
+    weights_variant:
+        Which of the published files the weights were read from, by their precision; "" where that
+        is not known or there is one alone.
+    resampling:
+        How `combine` brings the layer to the finest grid of its source; see `Layer`.
     """
 
     source: str
@@ -73,22 +85,17 @@ class LayerFeatures:
     components: int | None = None
     weight: float = 1.0
     precision: str = ""
+    weights_variant: str = ""
+    resampling: Resampling = "cascade"
 
     def to_dataset(self) -> xr.Dataset:
         """The layer as the Dataset of its group."""
+        own = {one.name: getattr(self, one.name) for one in fields(self)}
+        features, y, x = (own.pop(name) for name in ("features", "y", "x"))
         return xr.Dataset(
-            {"features": (("channel", "y", "x"), self.features)},
-            coords=grid_coordinates(self.y, self.x),
-            attrs=layer_attributes(
-                source=self.source,
-                layer=self.layer,
-                model=self.model,
-                revision=self.revision,
-                settings=self.settings,
-                components=self.components,
-                weight=self.weight,
-                precision=self.precision,
-            ),
+            {"features": (("channel", "y", "x"), features)},
+            coords=grid_coordinates(y, x),
+            attrs=layer_attributes(**own),
         )
 
 
@@ -102,6 +109,8 @@ def layer_attributes(
     components: int | None,
     weight: float = 1.0,
     precision: str = "",
+    weights_variant: str = "",
+    resampling: Resampling = "cascade",
 ) -> dict[str, Any]:
     """What the group of a layer says of itself; see `LayerFeatures`."""
     attributes: dict[str, Any] = {
@@ -112,25 +121,13 @@ def layer_attributes(
         "revision": revision,
         "settings": _to_json(settings, source),
     }
-    if components is not None:
-        attributes["components"] = int(components)
-    if precision:
-        attributes["precision"] = precision
-    return attributes
-
-
-def is_as_said(
-    layers: Mapping[str, Mapping[str, Any]], recipe: Mapping[str, Mapping[str, Any]]
-) -> bool:
-    """Whether layers say of themselves what a recipe says, path by path.
-
-    The precision counts where the recipe states one, as it does where the user asked for it.
-    """
-    return set(layers) == set(recipe) and all(
-        {key: value for key, value in layers[path].items() if key != "precision" or key in said}
-        == dict(said)
-        for path, said in recipe.items()
-    )
+    optional = {
+        "components": None if components is None else int(components),
+        "precision": precision or None,
+        "weights_variant": weights_variant or None,
+        "resampling": None if resampling == "cascade" else resampling,
+    }
+    return attributes | {key: value for key, value in optional.items() if value is not None}
 
 
 def _to_json(settings: Mapping[str, Any], source: str) -> str:
@@ -225,9 +222,16 @@ def _check_layer(node: xr.Dataset, path: str, name: str, tree: xr.DataTree) -> N
     _check_attributes(node.attrs, LAYER_ATTRIBUTES, name)
     if f"{node.attrs['source']}/{node.attrs['layer']}" != path:
         raise InvalidFeaturesError(f"{name} calls itself something else in its attributes")
-    components = node.attrs.get("components")
-    if components is not None and (not isinstance(components, (int, np.integer)) or components < 1):
-        raise InvalidFeaturesError(f"{name}: components is {components!r}, not a positive integer")
+    optional = {key: kind for key, kind in OPTIONAL_ATTRIBUTES.items() if key in node.attrs}
+    _check_attributes(node.attrs, optional, name)
+    if node.attrs.get("components", 1) < 1:
+        raise InvalidFeaturesError(f"{name}: components is {node.attrs['components']}, below 1")
+    resampling = node.attrs.get("resampling", "cascade")
+    if resampling not in get_args(Resampling):
+        raise InvalidFeaturesError(
+            f"{name}: resampling is {resampling!r}, which this version of descr does not know",
+            hint="use the version that wrote it, or extract it again",
+        )
     if not (np.isfinite(node.attrs["weight"]) and node.attrs["weight"] >= 0):
         raise InvalidFeaturesError(f"{name}: weight is {node.attrs['weight']!r}")
     try:

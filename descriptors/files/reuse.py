@@ -6,7 +6,7 @@ from pathlib import Path
 from ..base import Descriptor
 from ..errors import FeatureFileError, ForeignFileError
 from ..images import Image
-from ..tree import is_as_said
+from ..recipe import computations, difference
 from .features import read_feature_info
 
 
@@ -16,9 +16,9 @@ def why_extract(
     """Why the file has to be made, in a few words; None if it can be kept, "" if there is none.
 
     It can be kept if it is whole, of these pixels, and says of every layer what the descriptor
-    would say: the same model, state of the weights and settings, and the precision if the user
-    asked for one. For a descriptor that can't tell without extracting (its `recipe` is None) its
-    `repr` decides.
+    would say: the same model, state of the weights and settings, and, where the file knows them,
+    precision and variant of the weights. For a descriptor that can't tell without extracting (its
+    `recipe` is None) its `repr` decides.
 
     Parameters
     ----------
@@ -46,15 +46,15 @@ def why_extract(
         return "damaged, or of another schema"
     if info.attributes["image_sha256"] != image.sha256:
         return "of another image"
+    layers = {layer.path: layer.attributes for layer in info.layers}
     recipe = describe.recipe
     if recipe is None:
-        same = info.attributes["descriptor"] == repr(describe)
-    else:
-        same = is_as_said({layer.path: layer.attributes for layer in info.layers}, recipe)
-    if not same:
-        return (
-            f"made with {info.attributes['descriptor']}, or with other weights, code or precision"
-        )
+        if info.attributes["descriptor"] != repr(describe):
+            return f"made with {info.attributes['descriptor']}"
+    elif unlike := difference(layers, recipe):
+        return f"made otherwise ({unlike})"
+    elif ways := computations(layers, recipe):
+        return f"computed {ways[0]}, not {ways[1]}"
     if lossless and any(layer.rounded_bits is not None for layer in info.layers):
         return "rounded"
     return None

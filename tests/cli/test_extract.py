@@ -59,7 +59,7 @@ def test_other_settings_are_redone(descr: Any) -> None:
     descr("extract", "a.png", "-o", "f", *FAST)
     done = descr("extract", "a.png", "-o", "f", *FAST, "--set", "step=4", "--json")
     assert statuses(done) == {"f/a.png.nc": "redone"}
-    assert "f/a.png.nc: made with SIFT(step=8" in done.err
+    assert "f/a.png.nc: made otherwise (sift/scale_1: step 8 against 4), extracting" in done.err
     assert "step=4" in load_features("f/a.png.nc").attrs["descriptor"]
 
 

@@ -284,6 +284,26 @@ def test_bad_layers_are_refused(arguments, message):
         Layer(*arguments)
 
 
+def test_a_way_of_resampling_that_there_is_not_is_refused():
+    with pytest.raises(OptionError, match="resampling must be one of cascade, direct"):
+        Layer("a", 8, resampling="nearest")
+
+
+def test_a_layer_says_which_weights_it_is_of_and_how_it_is_resampled():
+    class Direct(Averages):
+        layers = (Layer("fine", 8, resampling="direct"), Layer("wide", 8, patch=24))
+        weights_variant = "float16"
+
+    describe = Direct()
+    layers = tree_layers(describe.extract([render_picture(64, 64)])[0])
+    for path, node in layers.items():
+        assert node.attrs == describe.recipe[path]
+    assert layers["direct/fine"].attrs["weights_variant"] == "float16"
+    assert layers["direct/fine"].attrs["resampling"] == "direct"
+    assert "resampling" not in layers["direct/wide"].attrs
+    assert "weights_variant" not in Averages().recipe["averages/fine"]
+
+
 def test_a_canvas_that_takes_more_than_is_free_is_refused_before_it_is_made(monkeypatch):
     describe = Averages()
     needed = describe.working_memory(64, 64)

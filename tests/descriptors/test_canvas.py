@@ -252,7 +252,10 @@ def test_features_of_an_image_and_of_its_crop_agree_in_place(chelsea):
         ({"size": 850, "fit": "pad"}, "multiple of 14.*840 and 854"),
         ({"size": 10, "fit": "stretch"}, "multiple of 14"),
         ({"size": 0, "fit": "aspect"}, "size must be an integer of at least 1, not 0"),
-        ({"size": 840, "fit": "squash"}, "fit must be one of pad, stretch, aspect, short, not 'squash'"),
+        (
+            {"size": 840, "fit": "squash"},
+            "fit must be one of pad, stretch, aspect, short, not 'squash'",
+        ),
     ],
 )
 def test_bad_options_are_named(options, message):

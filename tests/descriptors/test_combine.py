@@ -2,6 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from descr.descriptors import combine
 from descr.descriptors.errors import (
@@ -11,10 +12,13 @@ from descr.descriptors.errors import (
     OutOfMemoryError,
 )
 from descr.descriptors.runtime import memory
+from descr.descriptors.tree import tree_layers
+from descr.matchers import NearestNeighbor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.reference import reference
 from support.trees import layer, tree
+from torch.nn import functional
 
 SD = {"decoder_2": 6, "decoder_5": 10, "decoder_8": 8}
 
@@ -131,6 +135,77 @@ def test_layers_without_pca_and_their_grids_follow_coordinates():
     held = coarse[1] / coarse[2] * 50  # y, freed of the scale of its cell
     assert np.allclose(held[:2], 15.5, atol=1e-4)
     assert np.allclose(held[-2:], 111.5, atol=1e-4)
+
+
+PYRAMID = {"decoder_8": (6, 60, 60), "decoder_5": (5, 30, 30), "decoder_2": (4, 15, 15)}
+
+
+def pyramid(*, seed: int = 0, components: int | None = None, **resampling: str) -> xr.DataTree:
+    """Layers on the grids of Stable Diffusion at 960 pixels; `resampling` by layer."""
+    generator = np.random.default_rng(seed)
+    return tree(
+        *(
+            layer(
+                generator.standard_normal(shape),
+                name=name,
+                components=components,
+                resampling=resampling.get(name, "cascade"),
+            )
+            for name, shape in PYRAMID.items()
+        )
+    )
+
+
+def torch_pyramid(*, direct: bool) -> np.ndarray:
+    """What torch's `interpolate` makes of it, through 30 x 30 cells or in one step."""
+    joined = []
+    for features in (torch.from_numpy(one["features"].values) for one in layers_of(pyramid())):
+        steps = [60] if direct else [side for side in (30, 60) if side > features.shape[1]]
+        for side in steps:
+            features = functional.interpolate(
+                features[None], (side, side), mode="bilinear", align_corners=False
+            )[0]
+        joined.append(features)
+    return functional.normalize(torch.cat(joined), dim=0).numpy()
+
+
+def layers_of(features: xr.DataTree) -> list[xr.Dataset]:
+    return list(tree_layers(features).values())
+
+
+ALL_DIRECT = dict.fromkeys(PYRAMID, "direct")
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_layers_are_resampled_in_one_step_or_through_each_grid_as_torch_does(direct):
+    (fmap,) = combine([pyramid(**(ALL_DIRECT if direct else {}))])
+    assert np.abs(fmap.values - torch_pyramid(direct=direct)).max() < 1e-6
+    assert np.abs(fmap.values - torch_pyramid(direct=not direct)).max() > 1e-2
+
+
+def test_each_layer_goes_its_own_way():
+    (mixed,) = combine([pyramid(decoder_2="direct")])
+    (direct,) = combine([pyramid(**ALL_DIRECT)])
+    assert np.allclose(mixed, direct, atol=1e-6)
+    (cascade,) = combine([pyramid(decoder_5="direct")])
+    assert np.allclose(cascade, combine([pyramid()])[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("components", [None, 3])
+def test_maps_that_are_resampled_otherwise_are_not_compared(components):
+    cascade, direct = pyramid(components=components), pyramid(components=components, **ALL_DIRECT)
+    with pytest.raises(IncomparableFeaturesError, match="resampling 'cascade' against 'direct'"):
+        combine([cascade, direct])
+    (first,), (second,) = combine([cascade]), combine([direct])
+    with pytest.raises(IncomparableFeaturesError, match="different bases"):
+        NearestNeighbor()(first, second)
+
+
+def test_the_basis_of_features_that_say_nothing_of_resampling_stays():
+    grid = np.arange(36.0).reshape(4, 3, 3)
+    (fmap,) = combine([tree(layer(grid, name="fine"), layer(grid[:, :2, :2], name="coarse"))])
+    expected = "affae28e7d35519ff0d7d1d33f01d7bfefd21c2a27d293df94abe95d484bd35a"
+    assert fmap.attrs["basis"] == expected
 
 
 def test_a_blank_image_has_cells_of_unit_length():

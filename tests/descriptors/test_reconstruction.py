@@ -119,6 +119,27 @@ def test_an_option_of_ones_own_is_not_what_all_layers_say_by_its_name(
         combine(trees)
 
 
+def test_the_way_of_resampling_is_that_of_the_layers(
+    write_class: Callable[..., Any], tmp_path: Path
+) -> None:
+    text = own_classes.NETWORK.format(by=1)
+    for before, after in (
+        ("size=64)", 'size=64, resampling="cascade")'),
+        (
+            "(size=size)",
+            "(size=size)\n        self.resampling = resampling\n"
+            '        self.layers = [Layer("grid", 8, resampling=resampling)]',
+        ),
+        ("layers = [", '_incidental = (*Backbone._incidental, "resampling")\n    layers = ['),
+    ):
+        text = text.replace(before, after, 1)
+    network = write_class("resampled", text, "Network")
+    for resampling in ("cascade", "direct"):
+        tree = kept(network(resampling=resampling), tmp_path / "a.nc")
+        assert "resampling" not in json.loads(tree["network/grid"].attrs["settings"])
+        assert descriptor_of(tree).settings["resampling"] == resampling
+
+
 def test_only_classes_of_descriptors_are_taken_from_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

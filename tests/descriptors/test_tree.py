@@ -29,7 +29,15 @@ def test_a_tree_follows_the_schema():
     assert node["x"].attrs["units"] == "pixel"
     assert (node.attrs["components"], node.attrs["weight"]) == (2, 0.5)
     assert json.loads(node.attrs["settings"]) == {"timestep": 100}
-    assert "components" not in made["dino/token"].attrs
+    optional = {"components", "precision", "weights_variant", "resampling"}
+    assert not optional.intersection(made["dino/token"].attrs)
+
+
+def test_a_layer_says_how_it_was_computed_and_is_resampled():
+    said = {"precision": "float16", "weights_variant": "float32", "resampling": "direct"}
+    made = tree(layer(GRID, **said))
+    check_tree(made)
+    assert {key: made["net/token"].attrs[key] for key in said} == said
 
 
 def test_two_layers_of_one_name_are_refused():
@@ -64,7 +72,10 @@ def test_a_tree_without_layers_is_refused():
         (changed(weight=-1.0), "weight is -1"),
         (changed(weight=float("nan")), "weight is nan"),
         (changed(components=0), "components is 0"),
-        (changed(components=2.5), "components is 2.5"),
+        (changed(components=2.5), "attribute 'components' is 2.5, expected int"),
+        (changed(precision=16), "attribute 'precision' is 16, expected str"),
+        (changed(weights_variant=16), "attribute 'weights_variant' is 16, expected str"),
+        (changed(resampling="lanczos"), "resampling is 'lanczos', which this version"),
         (changed(settings="size=3"), "settings is not a JSON object"),
         (changed(settings="[3]"), "settings is not a JSON object"),
         (changed(layer="key"), "calls itself something else"),

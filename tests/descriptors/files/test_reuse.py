@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from descr.descriptors import SIFT, Backbone, Descriptor, Layer, combine, read_image
+from descr.descriptors import SIFT, Backbone, Descriptor, Fused, Layer, combine, read_image
 from descr.descriptors.errors import ForeignFileError
 from descr.descriptors.files import load_features, save_features, why_extract
 from descr.descriptors.images import Image
@@ -30,15 +30,21 @@ def keep(describe: Descriptor, image: Image, path: Path, **options: bool) -> Pat
     return path
 
 
-@pytest.mark.parametrize("kind", [SIFT, Silent])
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (SIFT, "made otherwise (sift/scale_1: step 8 against 4)"),
+        (Silent, "made with Silent(step=8"),
+    ],
+)
 def test_a_file_of_the_same_image_and_settings_is_kept(
-    kind: type[SIFT], image: Image, tmp_path: Path
+    kind: type[SIFT], reason: str, image: Image, tmp_path: Path
 ) -> None:
     path = keep(kind(size=96), image, tmp_path / "a.nc")
     assert why_extract(path, image, kind(size=96)) is None
     said = why_extract(path, image, kind(size=96, step=4))
     assert said is not None
-    assert said.startswith(f"made with {kind.__name__}(step=8")
+    assert said.startswith(reason)
 
 
 def test_a_file_of_other_weights_is_not_kept(image: Image, tmp_path: Path) -> None:
@@ -46,26 +52,63 @@ def test_a_file_of_other_weights_is_not_kept(image: Image, tmp_path: Path) -> No
         revision = "trained"
 
     path = keep(SIFT(size=96), image, tmp_path / "a.nc")
-    assert "other weights" in str(why_extract(path, image, Trained(size=96)))
+    expected = "made otherwise (sift/scale_1: revision '2' against 'trained')"
+    assert why_extract(path, image, Trained(size=96)) == expected
+
+
+def test_a_file_with_its_layers_in_another_order_is_not_kept(image: Image, tmp_path: Path) -> None:
+    # Maps of the two have their channels in another order, and are refused by `combine`.
+    sift, levels = SIFT(size=96), Levels(size=96)
+    path = keep(Fused(sift, levels), image, tmp_path / "a.nc")
+    assert why_extract(path, image, Fused(sift, levels)) is None
+    assert "made otherwise (the layers" in str(why_extract(path, image, Fused(levels, sift)))
 
 
 class Levels(Backbone):
-    """Grey levels, in whatever precision."""
+    """Grey levels, in whatever precision, with whichever weights."""
 
     layers = (Layer("grey", stride=8),)
+    revision = "1"
 
     def forward(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
         return {"grey": functional.avg_pool2d(pixels, 8)}
 
 
+class FromHalf(Levels):
+    source, model, weights_variant = "levels", Levels.model, "float16"
+
+
+class FromFull(FromHalf):
+    weights_variant = "float32"
+
+
 @pytest.mark.usefixtures("half_precision")
-def test_a_precision_counts_where_the_user_asks_for_one(image: Image, tmp_path: Path) -> None:
-    path = keep(Levels(size=96, device="cpu", dtype="bfloat16"), image, tmp_path / "a.nc")
-    assert why_extract(path, image, Levels(size=96)) is None
-    assert why_extract(path, image, Levels(size=96, device="cpu", dtype="bfloat16")) is None
-    said = why_extract(path, image, Levels(size=96, dtype="float32"))
-    assert said is not None
-    assert said.endswith("or with other weights, code or precision")
+def test_the_precision_in_effect_counts(image: Image, tmp_path: Path) -> None:
+    half = Levels(size=96, device="cpu", dtype="bfloat16")
+    path = keep(half, image, tmp_path / "a.nc")
+    assert why_extract(path, image, half) is None
+    for dtype in ("auto", "float32"):
+        describe = Levels(size=96, device="cpu", dtype=dtype)
+        assert why_extract(path, image, describe) == "computed in bfloat16, not in float32"
+        whole = keep(describe, image, tmp_path / f"{dtype}.nc")
+        assert why_extract(whole, image, Levels(size=96, device="cpu")) is None
+
+
+def test_the_variant_of_the_weights_counts(image: Image, tmp_path: Path) -> None:
+    path = keep(FromHalf(size=96), image, tmp_path / "a.nc")
+    assert why_extract(path, image, FromHalf(size=96)) is None
+    expected = "computed with float16 weights, not with float32 weights"
+    assert why_extract(path, image, FromFull(size=96)) == expected
+
+
+@pytest.mark.parametrize("key", ["precision", "weights_variant"])
+def test_what_an_older_file_does_not_say_counts_as_equal(
+    key: str, image: Image, tmp_path: Path
+) -> None:
+    (tree,) = FromHalf(size=96).extract([image])
+    del tree["levels/grey"].attrs[key]
+    save_features(tree, tmp_path / "a.nc")
+    assert why_extract(tmp_path / "a.nc", image, FromHalf(size=96)) is None
 
 
 def test_a_file_of_one_pixel_more_or_less_is_not_kept(image: Image, tmp_path: Path) -> None:
