@@ -101,7 +101,8 @@ def _model(layer: "LayerInfo") -> str:
     about = layer.attributes
     revision = f", revision {about['revision']}" if about["revision"] else ""
     precision = f", in {about['precision']}" if "precision" in about else ""
-    return f"{about['source']}: {about['model']}{revision}{precision}"
+    variant = f", {about['weights_variant']} weights" if "weights_variant" in about else ""
+    return f"{about['source']}: {about['model']}{revision}{precision}{variant}"
 
 
 def _cells(found: "FeatureInfo", layer: "LayerInfo") -> Sequence[str]:

@@ -24,7 +24,7 @@ _LIBRARIES = (
 def describe_features(info: FeatureInfo) -> dict[str, Any]:
     """What a feature file says of the descriptor: its `repr`, and of each layer its weights.
 
-    Values that JSON holds.
+    Values that JSON holds; None for what the file doesn't say.
     """
     return {
         "descriptor": str(info.attributes["descriptor"]),
@@ -35,6 +35,9 @@ def describe_features(info: FeatureInfo) -> dict[str, Any]:
                 "revision": str(layer.attributes["revision"]),
                 "settings": json.loads(layer.attributes["settings"]),
                 "components": _whole(layer.attributes.get("components")),
+                "resampling": layer.attributes.get("resampling", "cascade"),
+                "precision": layer.attributes.get("precision"),
+                "weights_variant": layer.attributes.get("weights_variant"),
                 "weight": float(layer.attributes["weight"]),
                 "rounded_bits": layer.rounded_bits,
             }

@@ -145,6 +145,7 @@ def report_facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("weights", f"{layer['layer']}: {layer['model']} at {layer['revision']}")
         for layer in document["layers"]
     ]
+    facts.append(("precision", _precision(document["layers"])))
     facts.append(("propagation" if dataset["truth"] == "masks" else "matcher", document["matcher"]))
     if dataset["truth"] == "points":
         facts.append(("interpolation", settings["interpolation"]))
@@ -152,6 +153,18 @@ def report_facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         parts = ", mirrored parts accepted" if settings["accept_mirrored_parts"] else ""
         facts.append(("pose", f"aligned{parts}"))
     return facts
+
+
+def _precision(layers: Sequence[Mapping[str, Any]]) -> str:
+    """In what the features were computed, and with which files of the weights; by source."""
+    ways: dict[str, dict[str, None]] = {}
+    for layer in layers:
+        variant = layer.get("weights_variant")
+        way = layer.get("precision") or "not recorded"
+        way += f" with {variant} weights" if variant else ""
+        ways.setdefault(way, {})[layer["layer"].partition("/")[0]] = None
+    named = len(ways) > 1
+    return "; ".join(f"{', '.join(of)} {way}" if named else way for way, of in ways.items())
 
 
 def _published_title(document: Mapping[str, Any]) -> str:

@@ -33,6 +33,16 @@ def test_it_shows_the_image_the_descriptor_and_the_layers(descr: Any, feature_fi
     assert all(len(line) <= 80 for line in lines)
 
 
+def test_it_shows_the_precision_and_the_variant_of_the_weights(descr: Any, folder: Path) -> None:
+    (tree,) = SIFT(size=96).extract(["a.png"])
+    tree["sift/scale_1"].attrs["weights_variant"] = "float16"
+    save_features(tree, "a.nc")
+    shown = " ".join(descr("info", "a.nc").out.split())
+    assert "sift: opencv-sift, revision 2, in float32, float16 weights" in shown
+    (document,) = json.loads(descr("info", "a.nc", "--json").out)
+    assert document["layers"][0]["weights_variant"] == "float16"
+
+
 def test_json_lists_every_file(descr: Any, feature_file: Path) -> None:
     save_features(SIFT(size=96).extract(["b.png"])[0], "b.nc", lossless=True)
     done = descr("info", "a.nc", "b.nc", "--json")

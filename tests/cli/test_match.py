@@ -330,3 +330,44 @@ def test_a_descriptor_of_the_user_is_found_in_the_working_folder(descr: Any) -> 
     assert done.code == 0, done.err
     assert done.err == "descriptor: colours_of_a_user:Colours\n"
     assert "Colours(size=96" in done.out
+
+
+def keep_sift(image: str, **changes: str) -> str:
+    """The features of an image in a file that says of its layer what `changes` say."""
+    (tree,) = SIFT(size=96).extract([image])
+    attributes = tree["sift/scale_1"].attrs
+    attributes |= changes
+    for name in [name for name, value in attributes.items() if not value]:
+        del attributes[name]
+    save_features(tree, f"{image}.nc")
+    return f"{image}.nc"
+
+
+@pytest.mark.parametrize(
+    ("changes", "ways"),
+    [
+        ({"precision": "float16"}, ("in float16", "in float32")),
+        ({"precision": "float32"}, None),
+        ({"precision": ""}, None),
+        ({"weights_variant": "float16"}, None),
+    ],
+)
+@pytest.mark.parametrize("other", ["b.png", "b.png.nc"])
+def test_features_of_unlike_precision_are_compared_and_that_is_said(
+    descr: Any, changes: dict[str, str], ways: tuple[str, str] | None, other: str
+) -> None:
+    keep_sift("a.png", **changes)
+    keep_sift("b.png")
+    done = descr("match", "a.png.nc", other)
+    assert done.code == 0
+    notes = [line for line in done.err.splitlines() if not line.startswith("descriptor: ")]
+    expected = ways and [f"note: a.png.nc is computed {ways[0]}, {other} {ways[1]}"]
+    assert notes == (expected or [])
+
+
+def test_the_variant_of_the_weights_is_said_with_the_precision(descr: Any) -> None:
+    first = keep_sift("a.png", weights_variant="float16")
+    second = keep_sift("b.png", weights_variant="float32", precision="float16")
+    done = descr("show", first, first, second, "-o", "pca.png")
+    expected = f"{first} is computed in float32 with float16 weights, {second} in float16 with"
+    assert done.err == f"note: {expected} float32 weights\n"

@@ -166,6 +166,36 @@ def test_points_outside_their_image_are_told(reports):
     assert facts["outside"].startswith("3 points of sources")
 
 
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        (
+            [("sd/a", "float16", "float16"), ("sd/b", "float16", "float16")],
+            "float16 with float16 weights",
+        ),
+        (
+            [
+                ("sd/a", "float16", "float32"),
+                ("dinov2/token", "float16", "float32"),
+                ("sift/s", "float32", None),
+            ],
+            "sd, dinov2 float16 with float32 weights; sift float32",
+        ),
+        ([("sift/s", "float32", None)], "float32"),
+        ([("sd/a", None, None)], "not recorded"),
+        ([("sd/a",)], "not recorded"),
+    ],
+)
+def test_the_precision_and_the_variant_of_the_weights_stand_in_one_line(reports, layers, expected):
+    keys = "layer", "precision", "weights_variant"
+    told = [
+        {"model": "m", "revision": "1", **dict(zip(keys, layer, strict=False))} for layer in layers
+    ]
+    report = {**reports["nearest"], "layers": told}
+    assert dict(report_facts(report))["precision"] == expected
+    assert f"| precision | {expected} |" in report_markdown(report)
+
+
 def test_the_page_holds_every_number(reports):
     page = report_markdown(reports["nearest"])
     for one in reports["nearest"]["numbers"]:

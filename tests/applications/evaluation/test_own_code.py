@@ -22,6 +22,18 @@ def test_features_of_a_network_that_was_changed_are_not_taken(write_class):
     assert labels[0][1] != labels[1][1]
 
 
+@pytest.mark.usefixtures("half_precision")
+def test_features_of_another_precision_or_variant_of_the_weights_lie_elsewhere(write_class):
+    text = NETWORK.format(by=0).replace("size=64", "dtype")
+    text = text.replace("size=size", "device='cpu', dtype=dtype")
+    network = write_class("network", text, "Network")
+    labels = [descriptor_label(network(dtype=dtype)) for dtype in ("auto", "float32", "float16")]
+    network.weights_variant = "float16"
+    labels.append(descriptor_label(network(dtype="auto")))
+    assert labels[0] == labels[1]
+    assert len(set(labels)) == 3
+
+
 def test_answers_of_a_matcher_that_was_changed_are_not_taken(
     write_class, written, describe, tmp_path
 ):

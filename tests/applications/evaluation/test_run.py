@@ -19,6 +19,7 @@ from descr.applications.evaluation import (
 from descr.applications.evaluation.cache import Cache
 from descr.applications.evaluation.predictions import PredictionsError, run_of
 from descr.applications.evaluation.published import find_published
+from descr.applications.evaluation.tables import report_facts
 from descr.descriptors import SIFT, Layer, read_image
 from descr.descriptors.errors import ImageError, OptionError
 from descr.matchers import MutualNearestNeighbor, NearestNeighbor, SoftArgmax
@@ -252,6 +253,9 @@ def test_the_report_says_what_made_it(written, describe, tmp_path):
     assert report["matcher"] == repr(NearestNeighbor())
     assert report["layers"][0]["revision"] == describe.revision
     assert report["layers"][0]["settings"]["step"] == 4
+    assert report["layers"][0]["precision"] == "float32"
+    assert report["layers"][0]["weights_variant"] is None
+    assert dict(report_facts(report))["precision"] == "float32"
     assert report["dataset"]["settings"] == {"split": "test", "category": None, "layout": "large"}
     assert {"python", "torch", "numpy", "descr-sdk"} <= set(report["versions"])
     assert report["protocol"]["line"].startswith("spair-71k test | PCK@0.01/0.05/0.10 | bbox")
