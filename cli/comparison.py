@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from .choice import Made
 
 
+Recipe = Mapping[str, Mapping[Any, Any]]
+"""What layers of features say of themselves, by "source/layer"."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class How:
     """The options under "How": with which descriptor, matcher and device; raw texts.
@@ -47,25 +51,14 @@ class Comparison:
     matcher: "Made[Matcher] | None"
 
     def trees(self) -> "list[xr.DataTree]":
-        """The feature trees, in the order of the inputs; those of photographs are extracted.
-
-        Says on standard error if they were computed in unlike precisions.
-        """
-        from ..descriptors.recipe import computations
-
+        """The feature trees, in the order of the inputs; those of photographs are extracted."""
         photographs = [one.picture for one in self.inputs if one.picture is not None]
         extracted: list[xr.DataTree] = []
         if self.describe is not None:
             with self.describe.at_work():
                 extracted = self.describe.made.extract(photographs)
         rest = iter(extracted)
-        trees = [next(rest) if one.tree is None else one.tree for one in self.inputs]
-        layers = zip(self.inputs, map(_layers, trees), strict=True)
-        for (one, ours), (other, theirs) in combinations(layers, 2):
-            if ways := computations(ours, theirs):
-                say(f"note: {one.path} was computed {ways[0]}, {other.path} {ways[1]}")
-                break
-        return trees
+        return [next(rest) if one.tree is None else one.tree for one in self.inputs]
 
     def maps(self, trees: "Sequence[xr.DataTree]") -> "list[xr.DataArray]":
         """The feature maps of these trees, mutually comparable."""
@@ -77,8 +70,8 @@ class Comparison:
 def prepare(paths: Sequence[Path], how: How) -> Comparison:
     """Read the inputs and make the descriptor and the matcher; says which descriptor it is.
 
-    Load the library first. Raises `UserError` or a `DescrError` for what can't be read, made or
-    used.
+    Says as well if features are compared that are not computed in the same precision. Load the
+    library first. Raises `UserError` or a `DescrError` for what can't be read, made or used.
     """
     from .choice import check_device_is_taken, make_matcher
 
@@ -89,9 +82,9 @@ def prepare(paths: Sequence[Path], how: How) -> Comparison:
     files = {one.path: one.tree for one in inputs if one.tree is not None}
     if how.images and not files:
         raise UserError("--images has nothing to do: no input is a feature file")
-    describe = None
+    describe, recipe = None, None
     if any(one.tree is None for one in inputs):
-        describe = _descriptor(files, how)
+        describe, recipe = _descriptor(files, how)
     elif how.descriptor != AUTO or how.settings:
         which = "both inputs are feature files" if len(inputs) == 2 else "no input is an image"
         raise UserError(
@@ -100,13 +93,18 @@ def prepare(paths: Sequence[Path], how: How) -> Comparison:
         )
     made: list[Made[Any]] = [one for one in (matcher, describe) if one is not None]
     check_device_is_taken(how.device, *made)
+    layers = {path: _layers(tree) for path, tree in files.items()}
+    _say_unlike({one.path: layers.get(one.path, recipe or {}) for one in inputs})
     return Comparison(inputs, describe, matcher)
 
 
-def _descriptor(files: "Mapping[Path, xr.DataTree]", how: How) -> "Made[Descriptor]":
+def _descriptor(
+    files: "Mapping[Path, xr.DataTree]", how: How
+) -> "tuple[Made[Descriptor], Recipe | None]":
     """The descriptor of the photographs: that of the feature files, unless another is asked for.
 
-    Raises `UserError` if it doesn't go with one of the files.
+    With it comes its recipe, where there are files that it has to go with. Raises `UserError` if
+    it doesn't go with one of them.
     """
     from ..descriptors.recipe import difference
     from .choice import descriptor_of_file, make_descriptor
@@ -125,10 +123,20 @@ def _descriptor(files: "Mapping[Path, xr.DataTree]", how: How) -> "Made[Descript
         unlike = None if recipe is None else difference(_layers(tree), recipe)
         if unlike is not None:
             raise UserError(f"{path} does not go with {other}: {unlike}", hint=hint)
-    return descriptor
+    return descriptor, recipe
 
 
-def _layers(tree: "xr.DataTree") -> dict[str, dict[Any, Any]]:
+def _say_unlike(recipes: Mapping[Path, Recipe]) -> None:
+    """Say which the first two inputs are that are not computed in the same precision."""
+    from ..descriptors.recipe import computations
+
+    for (first, ours), (second, theirs) in combinations(recipes.items(), 2):
+        if ways := computations(ours, theirs):
+            say(f"note: {first} is computed {ways[0]}, {second} {ways[1]}")
+            break
+
+
+def _layers(tree: "xr.DataTree") -> Recipe:
     """What the layers of a feature tree say of themselves, by "source/layer"."""
     from ..descriptors.tree import tree_layers
 

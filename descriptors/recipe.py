@@ -17,7 +17,7 @@ from .tree import tree_layers
 
 # What two trees must share, layer by layer, for their features to live in one space.
 _IDENTITY = ("model", "revision", "settings", "resampling")
-_SHARE = ("components", "share", "channels")
+_SHARE = ("components", "share", "channels", "resampling")
 # What moves features by their rounding alone, as it is told.
 _COMPUTATION = {"precision": "in {}", "weights_variant": "with {} weights"}
 
@@ -94,8 +94,7 @@ def _facts(layers: Mapping[str, Mapping[Any, Any]]) -> dict[str, dict[tuple[str,
     for path, attributes in layers.items():
         share = shares[attributes["source"]]
         about = {"resampling": "cascade", **attributes, "share": share}
-        names = [name for name in _IDENTITY if name != "settings"]
-        facts[path] = {("", key): about.get(key) for key in (*names, *_SHARE)}
+        facts[path] = {("", key): about.get(key) for key in ("model", "revision", *_SHARE)}
         facts[path] |= {("set", key): one for key, one in json.loads(about["settings"]).items()}
     return facts
 

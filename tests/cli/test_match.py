@@ -361,7 +361,7 @@ def test_features_of_unlike_precision_are_compared_and_that_is_said(
     done = descr("match", "a.png.nc", other)
     assert done.code == 0
     notes = [line for line in done.err.splitlines() if not line.startswith("descriptor: ")]
-    expected = ways and [f"note: a.png.nc was computed {ways[0]}, {other} {ways[1]}"]
+    expected = ways and [f"note: a.png.nc is computed {ways[0]}, {other} {ways[1]}"]
     assert notes == (expected or [])
 
 
@@ -369,5 +369,5 @@ def test_the_variant_of_the_weights_is_said_with_the_precision(descr: Any) -> No
     first = keep_sift("a.png", weights_variant="float16")
     second = keep_sift("b.png", weights_variant="float32", precision="float16")
     done = descr("show", first, first, second, "-o", "pca.png")
-    expected = f"{first} was computed in float32 with float16 weights, {second} in float16 with"
+    expected = f"{first} is computed in float32 with float16 weights, {second} in float16 with"
     assert done.err == f"note: {expected} float32 weights\n"
