@@ -118,7 +118,9 @@ def pull_models(
     names: Names,
     precision: Annotated[
         Precision | None,
-        typer.Option(metavar="PRECISION", help="float16, the default where it is, or float32."),
+        typer.Option(
+            metavar="PRECISION", help="float16 (the default where it is published) or float32."
+        ),
     ] = None,
 ) -> None:
     """Download the weights of models, unless they are here.
