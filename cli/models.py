@@ -37,6 +37,7 @@ MODELS = (
 )
 RECIPES = ("sd", "dinov2", "fused", "dift")
 
+_SIZES = ("bytes", "float32_bytes")
 _HERE = {"whole": "yes", "part": "in part", "none": "no"}
 
 _EXAMPLES = """\
@@ -82,11 +83,7 @@ Names = Annotated[
 
 @app.command("list", cls=Command, short_help="List the models: on this machine or not.")
 def list_models(as_json: Json = False) -> None:
-    """List the models: whether they are on this machine, size of the download, licence.
-
-    The download is in half precision where that is published; `--precision float32` gets the
-    other.
-    """
+    """List the models: whether they are on this machine, sizes of the downloads, licence."""
     from rich.filesize import decimal
 
     from ..descriptors.weights import MODELS as TABLE
@@ -104,11 +101,11 @@ def list_models(as_json: Json = False) -> None:
             (
                 one["name"],
                 " ".join([_HERE[one["here"]], *one["precisions"]]),
-                decimal(one["bytes"]) if one["repositories"] else "-",
-                decimal(one["float32_bytes"]) if one["repositories"] else "-",
+                *sizes,
                 one["licence"],
             )
             for one in listed
+            for sizes in [[decimal(one[key]) if one[key] else "-" for key in _SIZES]]
         ],
         numbers=["download", "float32"],
     )
@@ -122,9 +119,7 @@ def pull_models(
     precision: Annotated[
         Precision | None,
         typer.Option(
-            metavar="PRECISION",
-            help="The variant of the weights, float16 or float32; by default float16 where it is "
-            "published.",
+            metavar="PRECISION", help="float16 (the default where it is published) or float32."
         ),
     ] = None,
 ) -> None:
@@ -150,12 +145,7 @@ def convert_captioner(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The authors' checkpoint.")],
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            help="Where captioner.safetensors goes; by default where the name odise finds it.",
-        ),
+        typer.Option("--output", "-o", metavar="FOLDER", help="Where it goes."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace another captioner that is there.")
@@ -164,7 +154,7 @@ def convert_captioner(
     """Take the captioner out of odise_label_coco_50e-b67d2efc.pth, as safetensors.
 
     The file is of the release of NVlabs/ODISE. Tensors alone are read, and no code in it is run.
-    DESCR_HOME says where the captioner goes.
+    captioner.safetensors goes where the name odise finds it, by DESCR_HOME, or to the FOLDER.
     """
     from ..descriptors.weights import convert, find_model
     from ..descriptors.weights.captioner import SOURCE

@@ -37,17 +37,9 @@ def convert(
 ) -> Path:
     """The safetensors file of the captioner in the authors' checkpoint, written in float32.
 
-    Only tensors are read, and no code of the checkpoint is run. A file that holds the same
-    tensors already is left as it is.
-
-    Parameters
-    ----------
-    checkpoint:
-        `odise_label_coco_50e-b67d2efc.pth`, of the release of NVlabs/ODISE.
-    folder:
-        Where `captioner.safetensors` goes; by default where the name "odise" is looked for.
-    overwrite:
-        Whether a file with other content is replaced.
+    Only tensors are read, and no code of the checkpoint is run. `folder` is by default where the
+    name "odise" is looked for. A file that is there with other content is replaced only if
+    `overwrite` is set.
 
     Raises
     ------
@@ -57,24 +49,10 @@ def convert(
     OutputError
         If the result can't be written, or is there with other content.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import save_file
 
     tensors = _read(Path(checkpoint))
     target = Path(captioner_folder("odise") if folder is None else folder) / FILE
-    if target.is_file() and not overwrite:
-        try:
-            present = load_file(target)
-        except (SafetensorError, OSError):
-            present = {}
-        if present.keys() == tensors.keys() and all(
-            tensors[name].equal(tensor) for name, tensor in present.items()
-        ):
-            return target
-        raise OutputError(
-            f"{target}: exists, and holds something else",
-            hint="give --overwrite to replace it, or another folder with -o",
-        )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -82,6 +60,11 @@ def convert(
     with whole_file(target) as temporary:
         # In one entry: the order of several differs from run to run, and with it the fingerprint.
         save_file(tensors, temporary, {"source": f"{CHECKPOINT} of {SOURCE} ({LICENCE})"})
+        if target.is_file() and not overwrite and target.read_bytes() != temporary.read_bytes():
+            raise OutputError(
+                f"{target}: exists, and holds something else",
+                hint="give --overwrite to replace it, or another folder with -o",
+            )
     return target
 
 
@@ -94,12 +77,11 @@ def check_shapes(shapes: Mapping[str, Sequence[int]]) -> int:
     for name, dimensions in _TENSORS.items():
         if name not in shapes:
             raise ValueError(f"lacks {name}")
-        shape = shapes[name]
-        expected = [sizes.get(one, one) for one in dimensions]
-        if len(shape) != len(dimensions) or any(
-            sizes.setdefault(one, size) != size for one, size in zip(dimensions, shape, strict=True)
-        ):
-            raise ValueError(f"{name} has the shape {_by(shape)}, not {_by(expected)}")
+        shape, expected = shapes[name], [sizes.get(one, one) for one in dimensions]
+        pairs = zip(dimensions, shape, strict=False)
+        if len(shape) != len(dimensions) or any(sizes.setdefault(*one) != one[1] for one in pairs):
+            texts = [" x ".join(map(str, one)) for one in (shape, expected)]
+            raise ValueError(f"{name} has the shape {texts[0]}, not {texts[1]}")
     return sizes["embedding"]
 
 
@@ -107,48 +89,37 @@ def _read(path: Path) -> dict[str, Any]:
     """The captioner's tensors in a checkpoint, checked, in float32."""
     import torch
 
+    hint = f"give {CHECKPOINT} of {SOURCE}"
     try:
         with path.open("rb") as file:
             archive = file.read(4) == b"PK\3\4"
-        # Mapped, so that only what is taken is read; the older form of checkpoints can't be.
-        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
     except OSError as error:
         raise WeightsNotFoundError(f"{path}: can't be read: {error.strerror}") from error
+    try:
+        # Mapped, so that only what is taken is read; the older form of checkpoints can't be.
+        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
+        state = loaded.get("model", loaded) if isinstance(loaded, dict) else loaded
+        state = state if isinstance(state, Mapping) else {}
+        tensors = {
+            name: one.to(torch.float32, copy=True).contiguous()
+            for name in _TENSORS
+            if isinstance(one := state.get(_PREFIX + name), torch.Tensor)
+            and one.is_floating_point()
+        }
+        check_shapes({name: one.shape for name, one in tensors.items()})
+        for name, one in tensors.items():
+            if not one.isfinite().all():
+                raise ValueError(f"{name} holds numbers that are not finite")
     except pickle.UnpicklingError as error:
         raise WeightsNotFoundError(
             f"{path}: is no checkpoint of tensors alone: reading it would run code",
-            hint=f"give {CHECKPOINT} of {SOURCE}; if that is it, and you trust it, save it anew: "
+            hint=f"{hint}; if that is it, and you trust it, save it anew: "
             "torch.save(torch.load(FILE, weights_only=False)['model'], NEW)",
         ) from error
+    except ValueError as error:
+        raise WeightsNotFoundError(f"{path}: {error} (below {_PREFIX[:-1]})", hint=hint) from error
     except Exception as error:  # torch has no error of its own for what it can't read
         raise WeightsNotFoundError(
-            f"{path}: is not a checkpoint of torch, or is cut short",
-            hint=f"get {CHECKPOINT} again from {SOURCE}",
+            f"{path}: is not a checkpoint of torch, or is cut short", hint=hint
         ) from error
-    state = loaded.get("model", loaded) if isinstance(loaded, dict) else {}
-    tensors = {
-        name: state[_PREFIX + name]
-        for name in _TENSORS
-        if isinstance(state, Mapping)
-        and isinstance(state.get(_PREFIX + name), torch.Tensor)
-        and state[_PREFIX + name].is_floating_point()
-    }
-    try:
-        check_shapes({name: tensor.shape for name, tensor in tensors.items()})
-    except ValueError as error:
-        raise WeightsNotFoundError(
-            f"{path}: {str(error).replace('lacks ', f'lacks {_PREFIX}')}",
-            hint=f"give {CHECKPOINT} of {SOURCE}",
-        ) from error
-    for name, tensor in tensors.items():
-        tensors[name] = tensor.to(torch.float32, copy=True).contiguous()
-        if not tensors[name].isfinite().all():
-            raise WeightsNotFoundError(
-                f"{path}: {_PREFIX}{name} holds numbers that are not finite",
-                hint=f"get {CHECKPOINT} again from {SOURCE}",
-            )
     return tensors
-
-
-def _by(shape: Sequence[object]) -> str:
-    return " x ".join(map(str, shape))

@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import NoReturn
 
 from ..errors import OptionError, WeightsNotFoundError
 from ..settings import check_choice, unknown
@@ -56,7 +55,14 @@ def find_weights(
         if known.family != family:
             raise _unknown(model, family)
         if known.repositories:
-            return _cached(known, precision) or _raise_missing(known)
+            found = _cached(known, precision)
+            if found is None:
+                raise WeightsNotFoundError(
+                    f"the weights of {model!r} are not on this machine",
+                    hint=f"get them with: descr models pull {model} "
+                    f"({known.size / 1e9:.2f} GB); or give a local folder as the model",
+                )
+            return found
         folder = captioner_folder(model)
     else:
         folder = Path(os.path.expanduser(model))
@@ -122,21 +128,18 @@ def read_snapshot(model: Model, snapshot: Path, precision: str | None) -> Checkp
 def _read_captioner(folder: Path, family: str, precision: str | None) -> Weights:
     """The files of a captioner and of its image encoder, which may be the one that is pulled."""
     own, encoder = folder / FILE, folder / "image_encoder"
-    if encoder.is_dir():
-        files = read_folder(encoder, CLIP, precision)[""]
-    else:
-        found = _cached(MODELS[IMAGE_ENCODER], precision)
-        files = found.weights[""] if found else ()
+    found = None if encoder.is_dir() else _cached(MODELS[IMAGE_ENCODER], precision)
     lacks = {}
     if not own.is_file():
         lacks[FILE] = f"descr models convert {CHECKPOINT} (of {SOURCE})"
-    if not files:
+    if not encoder.is_dir() and found is None:
         lacks["its image encoder"] = f"descr models pull {IMAGE_ENCODER}"
     if lacks:
         raise WeightsNotFoundError(
             f"the captioner in {folder} lacks {' and '.join(lacks)}",
             hint=f"get what it lacks with: {'; then '.join(lacks.values())}",
         )
+    files = (found.weights if found else read_folder(encoder, CLIP, precision))[""]
     try:
         tensors = read_tensors(check_file(own))
         width = check_shapes({name: one["shape"] for name, one in tensors.items()})
@@ -151,14 +154,6 @@ def _read_captioner(folder: Path, family: str, precision: str | None) -> Weights
             hint="give the folder of the CLIPVisionModelWithProjection that it was trained with",
         )
     return {"captioner": (own,), "image_encoder": files}
-
-
-def _raise_missing(model: Model) -> NoReturn:
-    raise WeightsNotFoundError(
-        f"the weights of {model.name!r} are not on this machine",
-        hint=f"get them with: descr models pull {model.name} "
-        f"({model.size / 1e9:.2f} GB); or give a local folder as the model",
-    )
 
 
 def _no_folder(model: str, folder: Path, family: str) -> Exception:

@@ -25,11 +25,6 @@ class Model:
         Repositories of the hub that hold it, in the order in which they are asked. Those that
         are gone stay in the list: a cache may hold them still. None for a model that
         `descr models convert` makes.
-    files:
-        The configs and vocabularies that are needed.
-    weights:
-        The weights that are needed, each without what the name of its variant ends with: whole or
-        in shards, in half or in full precision.
     size:
         About how many bytes a download is: the size of the weights by their architecture, and of
         the vocabulary.
@@ -37,21 +32,27 @@ class Model:
         The identifier on the model's card.
     citation:
         The paper.
-    half:
-        Whether it is published in half precision, too. A pull takes that unless told otherwise:
-        half the bytes, and made by the authors.
+    files:
+        The configs and vocabularies that are needed.
+    weights:
+        The weights that are needed, each without what the name of a variant ends with: whole or
+        in shards, in half or in full precision.
     """
 
     name: str
     title: str
     family: str
     repositories: tuple[str, ...]
-    files: tuple[str, ...]
-    weights: tuple[str, ...]
     size: int
     licence: str
     citation: str
-    half: bool = False
+    files: tuple[str, ...] = ("config.json",)
+    weights: tuple[str, ...] = ("model",)
+
+    @property
+    def half(self) -> bool:
+        """Whether half precision is published, too: half the bytes, and made by the authors."""
+        return self.family == STABLE_DIFFUSION
 
     @property
     def precision(self) -> str:
@@ -75,11 +76,10 @@ def _text_encoder(suffix: str) -> tuple[str, ...]:
 _PIPELINE = (
     "model_index.json",
     "scheduler/scheduler_config.json",
-    *_text_encoder(""),
     "unet/config.json",
     "vae/config.json",
 )
-_NETWORKS = ("text_encoder/model", "unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model")
+_NETWORKS = ("unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model")
 
 _LDM = (
     "Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models, CVPR 2022, "
@@ -105,19 +105,18 @@ def _stable_diffusion(
     size: int,
     licence: str,
     citation: str = _LDM,
-    second_encoder: bool = False,
+    encoders: tuple[str, ...] = ("",),
 ) -> Model:
     return Model(
-        name=name,
-        title=title,
-        family=STABLE_DIFFUSION,
-        repositories=repositories,
-        files=(*_PIPELINE, *(_text_encoder("_2") if second_encoder else ())),
-        weights=(*_NETWORKS, *(("text_encoder_2/model",) if second_encoder else ())),
-        size=size,
-        licence=licence,
-        citation=citation,
-        half=True,
+        name,
+        title,
+        STABLE_DIFFUSION,
+        repositories,
+        size,
+        licence,
+        citation,
+        files=(*_PIPELINE, *(file for suffix in encoders for file in _text_encoder(suffix))),
+        weights=(*(f"text_encoder{suffix}/model" for suffix in encoders), *_NETWORKS),
     )
 
 
@@ -127,8 +126,6 @@ def _dinov2(width: str, letter: str, *, size: int, registers: bool = False) -> M
         title=f"DINOv2 ViT-{letter}/14" + (" with registers" if registers else ""),
         family=DINOV2,
         repositories=(f"facebook/dinov2-{'with-registers-' if registers else ''}{width}",),
-        files=("config.json",),
-        weights=("model",),
         size=size,
         licence="apache-2.0",
         citation=_REGISTERS if registers else _DINOV2,
@@ -173,7 +170,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 size=6_939_600_000,
                 licence="openrail++",
                 citation=_SDXL,
-                second_encoder=True,
+                encoders=("", "_2"),
             ),
             _dinov2("small", "S", size=88_250_000),
             _dinov2("base", "B", size=346_350_000),
@@ -188,20 +185,17 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 title="CLIPSeg rd64 refined",
                 family=CLIPSEG,
                 repositories=("CIDAS/clipseg-rd64-refined",),
-                files=("config.json", *_VOCABULARY),
-                weights=("model",),
                 size=604_600_000,
                 licence="apache-2.0",
                 citation="Lüddecke and Ecker, Image Segmentation Using Text and Image Prompts, "
                 "CVPR 2022, arXiv:2112.10003",
+                files=("config.json", *_VOCABULARY),
             ),
             Model(
                 name=IMAGE_ENCODER,
                 title="CLIP ViT-L/14 at 336 pixels",
                 family=CLIP,
                 repositories=("openai/clip-vit-large-patch14-336",),
-                files=("config.json",),
-                weights=("model",),
                 size=1_711_800_000,
                 licence="MIT",
                 citation="Radford et al., Learning Transferable Visual Models From Natural "
@@ -212,8 +206,6 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 title="Implicit captioner of ODISE",
                 family=CAPTIONER,
                 repositories=(),
-                files=(),
-                weights=(),
                 size=0,
                 licence=LICENCE,
                 citation="Xu et al., Open-Vocabulary Panoptic Segmentation with Text-to-Image "

@@ -83,7 +83,7 @@ def test_a_folder_of_ones_own(checkpoint: Path, tmp_path: Path) -> None:
 def test_a_tensor_that_is_missing_is_named(tmp_path: Path, cache: Path, name: str) -> None:
     for value in (None, "text", torch.ones(3, dtype=torch.int64)):
         path = write_checkpoint(tmp_path / "lacking.pth", {name: value})
-        refused(path, f"lacks {PREFIX}{name}", "NVlabs/ODISE")
+        refused(path, f"lacks {name} (below {PREFIX[:-1]})", "NVlabs/ODISE")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_checkpoint_of_something_else(tmp_path: Path, cache: Path) -> None:
     path = tmp_path / "list.pth"
     for content in ([1, 2], {"model": [1]}, torch.ones(2), {"model": {"a": torch.ones(2)}}):
         torch.save(content, path)
-        refused(path, "lacks backbone.feature_extractor.clip_project.linear.weight")
+        refused(path, "lacks clip_project.linear.weight")
 
 
 def test_a_path_without_a_file(tmp_path: Path, cache: Path) -> None:
@@ -158,14 +158,13 @@ def test_a_path_without_a_file(tmp_path: Path, cache: Path) -> None:
 
 def test_what_is_there_is_kept(checkpoint: Path, tmp_path: Path) -> None:
     path = convert(checkpoint)
-    before = path.stat().st_mtime_ns
-    assert convert(checkpoint) == path
-    assert path.stat().st_mtime_ns == before
-    other = write_checkpoint(tmp_path / "other.pth", {"alpha_cond": torch.ones(1, 77, 16)})
     content = path.read_bytes()
+    assert convert(checkpoint) == path
+    other = write_checkpoint(tmp_path / "other.pth", {"alpha_cond": torch.ones(1, 77, 16)})
     with pytest.raises(OutputError, match="--overwrite"):
         convert(other)
     assert path.read_bytes() == content
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
     convert(other, overwrite=True)
     assert load_file(path)["alpha_cond"].equal(torch.ones(1, 77, 16))
 
