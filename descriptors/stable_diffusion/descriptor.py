@@ -40,6 +40,7 @@ from .windows import coverage, cut_windows
 
 Latent = Literal["mean", "sample"]
 LATENTS: tuple[Latent, ...] = get_args(Latent)
+VARIANTS = ("float32", "float16")
 
 _LARGEST_SEED = 2**63 - 1
 _LARGEST_ENSEMBLE = 1000
@@ -143,6 +144,8 @@ class StableDiffusion(Backbone):
         dtype: Precision = "auto",
     ) -> None:
         super().__init__(size=size, fit=fit, device=device, dtype=dtype)
+        if variant is not None:
+            check_choice("variant", variant, VARIANTS)
         self.checkpoint = find_weights(model, "stable_diffusion", precision=variant)
         self.model, self.revision = os.fspath(model), self.checkpoint.revision
         self.variant = variant

@@ -304,3 +304,48 @@ def test_a_part_without_all_its_weights_is_named(tmp_path, part):
 def test_a_prompt_that_is_too_long_is_refused():
     with pytest.raises(OptionError, match=r"prompt has \d+ tokens, of which the model takes 77"):
         tiny(prompt="a very long prompt " * 20).extract(IMAGES[:1])
+
+
+def test_a_short_canvas_may_hold_half_cells_at_levels_that_are_not_read():
+    # As on DAVIS, where 480 pixels are 7.5 cells of the coarsest level.
+    from diffusers import UNet2DConditionModel
+
+    describe = tiny(size=96, fit="short", window=None, layers=("up_1", "up_2"))
+    assert describe.multiple == 16
+    tree = describe.extract([render_picture(96, 171, seed=0)])[0]
+    assert features(tree, "up_1").shape[1:] == (6, 10)
+    assert features(tree, "up_2").shape[1:] == (12, 20)
+    unet = UNet2DConditionModel.from_pretrained(STABLE_DIFFUSION, subfolder="unet").eval()
+    outputs = {}
+    for index in (1, 2):
+        unet.up_blocks[index].register_forward_hook(
+            lambda _, __, output, name=f"up_{index}": outputs.update({name: output})
+        )
+    latents = torch.randn(1, 4, 12, 20, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        unet(latents, 100, describe.conditioning.states)
+        states = decoder_states(
+            describe.unet, latents, 100, describe.conditioning, describe.places, (96, 160)
+        )
+    for name, state in states.items():
+        assert (state - outputs[name]).abs().max() < 1e-4
+    with pytest.raises(OptionError, match="size must be a multiple of 32"):
+        tiny(size=80, fit="short", window=None, layers="decoder_5")
+
+
+@pytest.mark.parametrize("variant", ["float16", "float32"])
+def test_the_variant_of_the_weights_is_chosen_and_recorded(tmp_path, variant):
+    folder = copy(STABLE_DIFFUSION, tmp_path)
+    for path in folder.rglob("*.safetensors"):
+        half = {name: weight.half() for name, weight in load_file(path).items()}
+        save_file(half, path.with_suffix(".fp16.safetensors"), metadata={"format": "pt"})
+    describe = tiny(model=str(folder), variant=variant, resampling="direct")
+    attributes = describe.extract(IMAGES[:1])[0]["stable_diffusion/decoder_5"].attrs
+    assert attributes["weights_variant"] == describe.weights_variant == variant
+    assert attributes["resampling"] == "direct"
+    assert not {"variant", "resampling"} & set(json.loads(attributes["settings"]))
+    half = {key: value.half().float() for key, value in tiny().unet.state_dict().items()}
+    same = all(torch.equal(half[key], value) for key, value in describe.unet.state_dict().items())
+    assert same == (variant == "float16")
+    with pytest.raises(OptionError, match="variant must be one of"):
+        tiny(variant="half")
