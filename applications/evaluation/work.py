@@ -54,7 +54,6 @@ def make_work(
     joint = maps.is_joint(folders.upright[first.category], first.source)
     return PointWork(
         matcher,
-        settings.interpolation,
         maps,
         folders,
         most=1 if matcher.uses_source or joint else BATCH,
