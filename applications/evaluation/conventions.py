@@ -89,8 +89,7 @@ class PaddedCanvas:
 
         With `mirrored` the map is that of its mirror image, where x is size - x on the canvas.
         """
-        # In float32 as there: at the edge of a cell rounding decides, and in images 500 pixels
-        # wide every 25th pixel lies on one.
+        # In float32 as there: at the edge of a cell, as every 25th pixel of 500, rounding decides.
         place = points.astype(np.float32) * np.float32(self.scale) + self.offset
         if mirrored:
             place[:, 0] = self.size - place[:, 0]

@@ -33,25 +33,14 @@ class PointWork:
     most:
         How many pairs of one target are asked for at once, at most: more than one only where the
         target's map is the same in all of them, and the matcher doesn't look at the source.
-    align_pose:
-        Whether points are looked for in the mirror image of the source where that is nearer to
-        the target.
     """
 
-    def __init__(
-        self,
-        matcher: Matcher,
-        maps: Maps,
-        folders: Folders,
-        *,
-        most: int = 1,
-        align_pose: bool = False,
-    ) -> None:
+    def __init__(self, matcher: Matcher, maps: Maps, folders: Folders, *, most: int = 1) -> None:
         self.matcher = matcher
         self.maps = maps
         self.folders = folders
-        self.most = 1 if align_pose else most
-        self.align_pose = align_pose
+        self.align_pose = maps.settings.align_pose
+        self.most = 1 if self.align_pose else most
         self.name = repr(matcher)
 
     def run(self, pairs: Sequence[Listed]) -> list[Arrays]:

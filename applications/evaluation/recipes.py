@@ -73,7 +73,7 @@ class Recipe:
 
 
 _AS_THEY_STAND = {"pf-pascal": {"first_pixel": 0}}
-_ROUNDED = "features are kept to 10 bits and not rounded as by cuDNN"
+_ROUNDED = "features are stored with 10 bits, and cuDNN rounds in its own way"
 _PADDING = f"the original also keeps cells on padding; {_ROUNDED}"
 _TALE: Mapping[str, Any] = {
     "source": "Zhang et al., A Tale of Two Features, NeurIPS 2023",

@@ -117,7 +117,7 @@ def predict(
     with Journal(path, run) as journal:
         if journal.differs:
             say(f"{path}: other {' and '.join(journal.differs)} than before, beginning anew")
-        work = make_work(dataset, listing, matcher, settings, maps, folders)
+        work = make_work(dataset, listing, matcher, maps, folders)
         found = _match(listing, work, journal, workers, progress)
     about = {
         **_about(dataset, settings, listing, folders),
