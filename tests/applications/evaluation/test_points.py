@@ -63,7 +63,7 @@ def whole_canvas(data):
 def answers_of(predictions):
     ends = np.cumsum(predictions["points"].values)
     found = np.stack([predictions["target_x"], predictions["target_y"]], axis=1)
-    return [own for own in np.split(found, ends)[:-1]]
+    return list(np.split(found, ends)[:-1])
 
 
 @pytest.mark.parametrize("mode", ["original", "geoaware"])
