@@ -69,9 +69,8 @@ class PaddedCanvas:
             first.append(round(float(cells[0])))
             if np.abs(cells - first[-1] - np.arange(len(cells))).max() > _TOLERANCE:
                 raise OptionError(
-                    "these points are those of a padded square canvas, and the features of an "
-                    f"image of {width} x {height} pixels lie on {len(grid.y)} x {len(grid.x)} "
-                    "cells of another one",
+                    "points as in these papers need features on a padded square, not those of an "
+                    f"image of {width} x {height} pixels on {len(grid.y)} x {len(grid.x)} cells",
                     hint="take a descriptor with fit=pad, or points=half-pixel",
                 )
         return cls(

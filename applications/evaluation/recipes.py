@@ -73,16 +73,16 @@ class Recipe:
 
 
 _AS_THEY_STAND = {"pf-pascal": {"first_pixel": 0}}
-_ROUNDED = "features are stored with 10 bits, and cuDNN rounds in its own way"
-_PADDING = f"the original also keeps cells on padding; {_ROUNDED}"
+_ROUNDED = "rounding differs, by features that are stored with 10 bits and by cuDNN"
+_PADDING = "the original keeps cells on padding"
 _TALE: Mapping[str, Any] = {
     "source": "Zhang et al., A Tale of Two Features, NeurIPS 2023",
     "points": "original",
     "protocols": {"pf-pascal": replace(PROTOCOLS["pf-pascal"], average="pair-weighted")},
     "dataset_options": _AS_THEY_STAND,
 }
-_TSS = "on TSS it divides by the scale where a floor was meant"
-_RANDOM = f"{_PADDING}; its PCA is randomised; {_TSS}"
+_TSS = f"and on TSS divides where a floor was meant; {_ROUNDED}"
+_RANDOM = f"{_PADDING}, has a randomised PCA, {_TSS}"
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
@@ -98,7 +98,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 **_TALE,
             ),
             Recipe("tale-sd", descriptor="sd", note=_RANDOM, **_TALE),
-            Recipe("tale-dinov2", descriptor="dinov2", note=f"{_PADDING}; {_TSS}", **_TALE),
+            Recipe("tale-dinov2", descriptor="dinov2", note=f"{_PADDING}, {_TSS}", **_TALE),
             Recipe(
                 "dift",
                 "Tang et al., Emergent Correspondence from Image Diffusion, NeurIPS 2023",
@@ -123,8 +123,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 },
                 dataset_options=_AS_THEY_STAND,
                 pose_alignment=True,
-                note=f"{_PADDING}; it aligns poses within masks of SAM, ours by mutual neighbours; "
-                "its soft-argmax leaks outside the window",
+                note=f"{_PADDING}, aligns poses within masks of SAM where ours takes mutual "
+                f"neighbours, and lets its soft-argmax leak outside the window; {_ROUNDED}",
             ),
         )
     }

@@ -68,7 +68,7 @@ def check_fits(dataset: Dataset, matcher: Matcher, settings: Settings) -> None:
         )
     if settings.points == "dift" and type(matcher) is not NearestNeighbor:
         raise OptionError(
-            f"points=dift looks for the best pixel, not with {matcher!r}",
+            f"points=dift looks for the best pixel, and {type(matcher).__name__} for cells",
             hint="take the matcher nearest",
         )
     if settings.align_pose and dataset.truth != "points":
