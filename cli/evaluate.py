@@ -55,8 +55,8 @@ def evaluate(
         str | None,
         _data_option(
             metavar="NAME",
-            help="A row of a paper: descriptor, matcher and protocol by one name. tale, tale-sd, "
-            "tale-dinov2, dift or geoaware.",
+            help="A row of a paper: descriptor, matcher and protocol by one name. tale, tale-text, "
+            "tale-sd, tale-dinov2, dift or geoaware.",
             autocompletion=complete_recipe,
         ),
     ] = None,
@@ -91,6 +91,14 @@ def evaluate(
     settings: options.Settings = None,
     matcher: options.Matcher = "nearest",
     matcher_settings: options.MatcherSettings = None,
+    points: Annotated[
+        str | None,
+        options.how_option(
+            metavar="NAME",
+            help="How points are read and answered: half-pixel, or as the code of a paper does, "
+            "original, geoaware or dift.",
+        ),
+    ] = None,
     interpolation: Annotated[
         str | None,
         options.how_option(
@@ -195,6 +203,7 @@ def evaluate(
             settings=split_settings(settings or (), "--set"),
             matcher=matcher,
             matcher_settings=split_settings(matcher_settings or (), "--matcher-set"),
+            points=points,
             interpolation=interpolation,
             align_pose=align_pose,
             accept_mirrored_parts=accept_mirrored_parts,

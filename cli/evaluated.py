@@ -40,6 +40,7 @@ class Request:
     settings: Mapping[str, str]
     matcher: str
     matcher_settings: Mapping[str, str]
+    points: str | None = None
     interpolation: str | None
     align_pose: bool
     accept_mirrored_parts: bool
@@ -58,10 +59,11 @@ def run(request: Request) -> None:
 
     check_writable(request.outputs)
     recipe = None if request.recipe is None else find_recipe(request.recipe)
-    dataset = _open(request)
+    dataset = _open(request, recipe)
+    points = recipe.points if recipe is not None and dataset.truth == "points" else "half-pixel"
     settings = Settings(
-        interpolation=request.interpolation  # type: ignore[arg-type]
-        or (recipe.interpolation if recipe is not None else "nearest"),
+        points=request.points or points,  # type: ignore[arg-type]
+        interpolation=request.interpolation or "nearest",  # type: ignore[arg-type]
         sample=request.sample,
         seed=request.seed,
         align_pose=request.align_pose or (recipe is not None and recipe.pose_alignment),
@@ -84,8 +86,10 @@ def run(request: Request) -> None:
         say(f"what was done is kept in {request.folder}: the same command goes on from there")
         raise
     report = build_report(predictions, dataset, recipe=recipe, progress=_progress)
-    if recipe is not None and request.settings:
-        changed = ", ".join(f"{key}={value}" for key, value in request.settings.items())
+    own = {"points": request.points, "interpolation": request.interpolation}
+    changes = {**request.settings, **{name: value for name, value in own.items() if value}}
+    if recipe is not None and changes:
+        changed = ", ".join(f"{key}={value}" for key, value in changes.items())
         report["note"] = "; ".join(part for part in (f"changed: {changed}", report["note"]) if part)
     write_all({path: _writer(path, report, predictions) for path in request.outputs})
     _print(report, request)
@@ -128,7 +132,7 @@ def compare(paths: tuple[Path, Path], outputs: Sequence[Path], as_json: bool) ->
     print_facts([*facts, *(("written", str(path)) for path in outputs)])
 
 
-def _open(request: Request) -> "Dataset":
+def _open(request: Request, recipe: "Recipe | None") -> "Dataset":
     from ..applications.evaluation import DATASETS, open_dataset
     from .choice import Made, faults
 
@@ -142,7 +146,8 @@ def _open(request: Request) -> "Dataset":
                 f"--dataset-set gives the {name}, which {flag} gives", hint="leave out one of them"
             )
     kind = DATASETS.find(request.dataset)
-    options: dict[str, Any] = parse_settings(request.dataset_settings, kind)
+    options = dict(recipe.dataset_options.get(request.dataset, {})) if recipe is not None else {}
+    options |= parse_settings(request.dataset_settings, kind)
     if request.split is not None:
         options["split"] = request.split
     if request.category:

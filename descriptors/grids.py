@@ -71,13 +71,15 @@ def at_cells(pixels: npt.NDArray[T], grid: Grid) -> npt.NDArray[T]:
 def resample(features: torch.Tensor, grid: Grid, wanted: Grid) -> torch.Tensor:
     """Features (channel, rows, columns) on one grid, read bilinearly at the cells of another."""
     if not np.array_equal(grid.y, wanted.y):
-        features = _weights(grid.y, wanted.y) @ features
+        features = bilinear_weights(grid.y, wanted.y) @ features
     if not np.array_equal(grid.x, wanted.x):
-        features = features @ _weights(grid.x, wanted.x).T
+        features = features @ bilinear_weights(grid.x, wanted.x).T
     return features
 
 
-def _weights(centres: npt.NDArray[np.float64], positions: npt.NDArray[np.float64]) -> torch.Tensor:
+def bilinear_weights(
+    centres: npt.NDArray[np.float64], positions: npt.NDArray[np.float64]
+) -> torch.Tensor:
     """The matrix (position, cell) of bilinear weights on one axis."""
     lower, upper, share = bracket(centres, positions)
     matrix = np.zeros((len(positions), len(centres)), dtype=np.float32)

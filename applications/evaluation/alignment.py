@@ -146,12 +146,14 @@ def points_in_mirror(
     In the mirror image the right ear stands where a left ear would. With the groups of a data
     set each point is therefore looked for where its counterpart is mirrored to, so that left
     stays left; where the counterpart is not visible it is NaN, and the point is best looked for
-    in the source as it is.
+    in the source as it is. As in the code of Zhang et al., an evaluation counts a point as visible
+    if both images show it.
 
     Parameters
     ----------
     points:
-        (point, 2), x and y in pixels of the source, NaN where a point is not visible.
+        (point, 2), x and y in pixels of the source, NaN where a point is not visible: for the rule
+        of an evaluation, where it is not in `Pair.common`.
     width:
         Of the source, in pixels.
     counterparts:

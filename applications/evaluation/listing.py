@@ -32,8 +32,8 @@ class Listed:
         The common points, float64 (point, 2), x and y in pixels of each image.
     mirrored_points:
         The places in the source of the points that take the place of the common ones in its mirror
-        image, float64 (point, 2), NaN where they aren't visible; None where the data set doesn't
-        say.
+        image, float64 (point, 2), NaN where they aren't visible in both images; None where the
+        data set doesn't say.
     box:
         Of the object in the target.
     """
@@ -56,7 +56,8 @@ class Listed:
         common = pair.common
         mirrored = None
         if pair.mirrored is not None:
-            mirrored = pair.source.points[list(pair.mirrored)][common]
+            visible = np.where(common[:, None], pair.source.points, np.nan)
+            mirrored = visible[list(pair.mirrored)][common]
         names = pair.point_names
         return cls(
             place=place,

@@ -12,12 +12,15 @@ from ...descriptors import combine
 from ...descriptors.grids import Grid, as_tensor, nearest_cells, unit_length
 from ...descriptors.maps import check_comparable
 from ...descriptors.recipe import read_recipe
-from ...descriptors.sampling import Interpolation, read_at
+from ...descriptors.sampling import read_at
 from ...descriptors.tree import tree_layers
 from ...matchers import Cells
 from ...matchers.cells import map_cells
+from .alignment import mirror_points
 from .cache import Cache
+from .conventions import ANSWERS, PaddedCanvas
 from .features import FeatureFolder
+from .settings import Settings
 
 MEMORY = 2 << 30
 """Bytes of features that are kept in memory."""
@@ -25,7 +28,11 @@ MEMORY = 2 << 30
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One image of a pair: its feature map, as a map and as cells on the matcher's device."""
+    """One image of a pair: its feature map, as a map and as cells on the matcher's device.
+
+    `cells` lie where they answer by the convention of the settings. `lengths` (rows, columns) are
+    those of the cells before they were scaled to 1, where what is between cells depends on them.
+    """
 
     fmap: xr.DataArray
     values: npt.NDArray[np.float32]
@@ -33,39 +40,51 @@ class Side:
     cells: Cells
     height: int
     width: int
+    settings: Settings
+    canvas: PaddedCanvas | None
+    lengths: npt.NDArray[np.float32] | None
 
     @classmethod
-    def of(cls, fmap: xr.DataArray, device: torch.device) -> "Side":
+    def of(
+        cls,
+        fmap: xr.DataArray,
+        device: torch.device,
+        settings: Settings,
+        lengths: npt.NDArray[np.float32] | None = None,
+    ) -> "Side":
         """The map that `combine` gave, whose cells are of unit length."""
-        return cls(
-            fmap,
-            fmap.values,
-            Grid.of(fmap),
-            map_cells(fmap, device),
-            int(fmap.attrs["image_height"]),
-            int(fmap.attrs["image_width"]),
-        )
+        grid, canvas, placed = Grid.of(fmap), None, fmap
+        height, width = int(fmap.attrs["image_height"]), int(fmap.attrs["image_width"])
+        if settings.points in ANSWERS:
+            canvas = PaddedCanvas.of(grid, height, width)
+            answers = canvas.answers(ANSWERS[settings.points])
+            placed = fmap.assign_coords(y=answers.y, x=answers.x)
+        cells = map_cells(placed, device)
+        return cls(fmap, fmap.values, grid, cells, height, width, settings, canvas, lengths)
 
-    def inside(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Points (point, 2), those outside the image moved to its nearest edge."""
-        return np.minimum(np.maximum(points, -0.5), (self.width - 0.5, self.height - 0.5))
+    def at(self, points: npt.NDArray[np.float64], *, mirrored: bool = False) -> Cells:
+        """The features at points (point, 2) as queries; outside the image, at its nearest edge.
 
-    def at(self, points: npt.NDArray[np.float64], interpolation: Interpolation) -> Cells:
-        """The features at points (point, 2) within the image, as queries."""
-        row = nearest_cells(self.grid.y, points[:, 1])
-        column = nearest_cells(self.grid.x, points[:, 0])
+        With `mirrored` the points are those of the image that this one is the mirror image of.
+        """
+        at = mirror_points(points, self.width) if mirrored else points
+        at = np.minimum(np.maximum(at, -0.5), (self.width - 0.5, self.height - 0.5))
+        if self.canvas is not None:
+            row, column = self.canvas.cells(points, mirrored=mirrored)
+        else:
+            row, column = nearest_cells(self.grid.y, at[:, 1]), nearest_cells(self.grid.x, at[:, 0])
+        if self.settings.interpolation == "nearest":
+            features = self.values[:, row, column]
+        else:
+            values = self.values if self.lengths is None else self.values * self.lengths
+            place = np.floor(at + 0.5) if self.settings.points == "dift" else at
+            features = read_at(values, self.grid, place, "bilinear")
         return Cells(
-            unit_length(self.read(points, interpolation)).to(self.cells.features.device),
+            unit_length(as_tensor(np.ascontiguousarray(features))).to(self.cells.features.device),
             as_tensor((row * len(self.grid.x) + column).astype(np.int64)),
-            as_tensor(points[:, 1].copy()),
-            as_tensor(points[:, 0].copy()),
+            as_tensor(at[:, 1].copy()),
+            as_tensor(at[:, 0].copy()),
             self.cells.grid,
-        )
-
-    def read(self, points: npt.NDArray[np.float64], interpolation: Interpolation) -> torch.Tensor:
-        """The features (channel, point) at points within the image, not yet of unit length."""
-        return as_tensor(
-            np.ascontiguousarray(read_at(self.values, self.grid, points, interpolation))
         )
 
 
@@ -80,12 +99,15 @@ class Maps:
     ----------
     device:
         Of the matcher.
+    settings:
+        How points are read and answered.
     memory:
         Bytes of features that are kept.
     """
 
-    def __init__(self, device: torch.device, memory: int = MEMORY) -> None:
+    def __init__(self, device: torch.device, settings: Settings, memory: int = MEMORY) -> None:
         self.device = device
+        self.settings = settings
         self._kept: Cache[xr.DataTree | Side] = Cache(memory, _bytes)
         self._joint: dict[str, bool] = {}
 
@@ -96,7 +118,7 @@ class Maps:
         """
         if self.is_joint(*images[0]):
             maps = combine([self._tree(folder, key) for folder, key in images])
-            return [Side.of(fmap, self.device) for fmap in maps]
+            return [Side.of(fmap, self.device, self.settings) for fmap in maps]
         sides = [self.alone(folder, key) for folder, key in images]
         for side in sides[1:]:
             if side.fmap.attrs["basis"] != sides[0].fmap.attrs["basis"]:
@@ -105,19 +127,20 @@ class Maps:
 
     def alone(self, folder: FeatureFolder, key: str) -> Side:
         """The image in the map that is made of its own features."""
-        made = self._kept.get(
-            (Side, folder.folder, key),
-            lambda: Side.of(combine([folder.load(key)])[0], self.device),
-        )
+        made = self._kept.get((Side, folder.folder, key), lambda: self._side(folder.load(key)))
         return cast(Side, made)
 
     def read_back(self, folder: FeatureFolder, key: str) -> None:
         """Read features that were written a moment ago: they are at hand when they are asked for.
 
-        Raises `FeatureFileError` if the disk doesn't give back what was written.
+        Raises `FeatureFileError` if the disk doesn't give back what was written, and `OptionError`
+        for features that the convention of the settings has no place for.
         """
         if self.is_joint(folder, key):
-            self._tree(folder, key)
+            tree = self._tree(folder, key)
+            sizes = tree.attrs["image_height"], tree.attrs["image_width"]
+            for layer in tree_layers(tree).values() if self.settings.points in ANSWERS else ():
+                PaddedCanvas.of(Grid.of(layer), *sizes)
         else:
             self.alone(folder, key)
 
@@ -132,6 +155,13 @@ class Maps:
             parts = [part for parts in recipe.values() for part in parts]
             self._joint[folder.label] = len(recipe) > 1 or any(part.components for part in parts)
         return self._joint[folder.label]
+
+    def _side(self, tree: xr.DataTree) -> Side:
+        layers = list(tree_layers(tree).values())
+        lengths = None
+        if self.settings.points == "dift" and len(layers) == 1:
+            lengths = np.linalg.norm(layers[0]["features"].values, axis=0)
+        return Side.of(combine([tree])[0], self.device, self.settings, lengths)
 
     def _tree(self, folder: FeatureFolder, key: str) -> xr.DataTree:
         made = self._kept.get((xr.DataTree, folder.folder, key), lambda: folder.load(key))

@@ -7,16 +7,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...descriptors.grids import unit_length
-from ...descriptors.sampling import Interpolation
+from ...descriptors.grids import as_tensor
 from ...matchers import Cells, Matcher, Partners
 from ...matchers.correspondences import check_partners
-from .alignment import align_cells, mirror_points
+from .alignment import align_cells
 from .extraction import Folders
 from .features import FeatureFolder
 from .listing import Listed, batches
-from .maps import Maps
+from .maps import Maps, Side
 from .packing import Arrays
+from .pixels import best_pixels
 from .predictions import joined, point_variables
 
 BATCH = 64
@@ -30,32 +30,17 @@ class PointWork:
     ----------
     matcher, maps, folders:
         As in `make_work`.
-    interpolation:
-        How the features of a point are read from the map of the source.
     most:
         How many pairs of one target are asked for at once, at most: more than one only where the
         target's map is the same in all of them, and the matcher doesn't look at the source.
-    align_pose:
-        Whether points are looked for in the mirror image of the source where that is nearer to
-        the target.
     """
 
-    def __init__(
-        self,
-        matcher: Matcher,
-        interpolation: Interpolation,
-        maps: Maps,
-        folders: Folders,
-        *,
-        most: int = 1,
-        align_pose: bool = False,
-    ) -> None:
+    def __init__(self, matcher: Matcher, maps: Maps, folders: Folders, *, most: int = 1) -> None:
         self.matcher = matcher
-        self.interpolation = interpolation
         self.maps = maps
         self.folders = folders
-        self.most = 1 if align_pose else most
-        self.align_pose = align_pose
+        self.align_pose = maps.settings.align_pose
+        self.most = 1 if self.align_pose else most
         self.name = repr(matcher)
 
     def run(self, pairs: Sequence[Listed]) -> list[Arrays]:
@@ -95,20 +80,14 @@ class PointWork:
         if self.align_pose:
             return self._aligned(pair, folder)
         source, target = self.maps.together((folder, pair.source), (folder, pair.target))
-        query = source.at(source.inside(pair.source_points), self.interpolation)
-        partners = self.matcher.match(query, source.cells, target.cells)
-        return check_partners(partners, len(query), self.name)
+        return self._match(source.at(pair.source_points), source.cells, target)
 
     def _together(self, pairs: Sequence[Listed]) -> dict[str, npt.NDArray[Any]]:
         folder = self.folders.upright[pairs[0].category]
         target = self.maps.alone(folder, pairs[0].target)
-        read = []
-        for pair in pairs:
-            source = self.maps.alone(folder, pair.source)
-            read.append(source.read(source.inside(pair.source_points), self.interpolation))
-        query = _placeless(unit_length(torch.cat(read, dim=1)).to(target.cells.features.device))
-        partners = self.matcher.match(query, query, target.cells)
-        return check_partners(partners, len(query), self.name)
+        sides = ((self.maps.alone(folder, pair.source), pair.source_points) for pair in pairs)
+        query = _placeless(torch.cat([source.at(points).features for source, points in sides], 1))
+        return self._match(query, query, target)
 
     def _aligned(self, pair: Listed, folder: FeatureFolder) -> dict[str, npt.NDArray[Any]]:
         source, target, mirror = self.maps.together(
@@ -122,17 +101,25 @@ class PointWork:
         turned = np.asarray(np.isfinite(places).all(axis=1)) & aligned.mirrored
         count = len(turned)
         found: dict[str, npt.NDArray[Any]] = {"mirrored": turned}
-        for side, which, at in (
-            (source, ~turned, pair.source_points),
-            (mirror, turned, mirror_points(places, source.width)),
-        ):
+        for side, which, at in ((source, ~turned, pair.source_points), (mirror, turned, places)):
             if not which.any():
                 continue
-            query = side.at(side.inside(at[which]), self.interpolation)
-            partners = self.matcher.match(query, side.cells, target.cells)
-            for name, values in check_partners(partners, len(query), self.name).items():
+            query = side.at(at[which], mirrored=side is mirror)
+            for name, values in self._match(query, side.cells, target).items():
                 found.setdefault(name, np.empty(count, dtype=values.dtype))[which] = values
         return found
+
+    def _match(self, query: Cells, source: Cells, target: Side) -> dict[str, npt.NDArray[Any]]:
+        if target.settings.points == "dift":
+            cells = target.cells.features
+            features = cells.reshape(len(cells), *target.cells.grid)
+            if target.lengths is not None:
+                features = features * as_tensor(target.lengths).to(features.device)
+            size = target.height, target.width
+            partners = best_pixels(query.features, features, target.grid, *size)
+        else:
+            partners = self.matcher.match(query, source, target.cells)
+        return check_partners(partners, len(query), self.name)
 
 
 def _placeless(features: torch.Tensor) -> Cells:

@@ -99,9 +99,10 @@ def predict(
     workers = min(usable_processors(), MOST_WORKERS) if workers is None else workers
     check_int("workers", workers, minimum=1)
     folder = Path(folder)
+    check_fits(dataset, matcher, settings)
     listing = _read(dataset, settings, progress)
     check_groups(dataset, listing, settings)
-    maps = Maps(matcher.torch_device, memory)
+    maps = Maps(matcher.torch_device, settings, memory)
     folders = extract_images(
         listing,
         describe,
@@ -116,7 +117,7 @@ def predict(
     with Journal(path, run) as journal:
         if journal.differs:
             say(f"{path}: other {' and '.join(journal.differs)} than before, beginning anew")
-        work = make_work(dataset, listing, matcher, settings, maps, folders)
+        work = make_work(dataset, listing, matcher, maps, folders)
         found = _match(listing, work, journal, workers, progress)
     about = {
         **_about(dataset, settings, listing, folders),
@@ -133,7 +134,6 @@ def predict(
 
 
 def _read(dataset: Dataset, settings: Settings, progress: Progress) -> Listing:
-    check_fits(dataset, settings)
     entries = dataset.entries
     places: Sequence[int] = range(len(entries))
     if not entries:

@@ -6,6 +6,8 @@ from typing import get_args
 from ...descriptors.errors import OptionError
 from ...descriptors.sampling import Interpolation
 from ...descriptors.settings import check_choice, check_int
+from ...matchers import Matcher, NearestNeighbor
+from .conventions import ANSWERS, CONVENTIONS, Convention
 from .datasets import Dataset
 
 
@@ -15,9 +17,13 @@ class Settings:
 
     Parameters
     ----------
+    points:
+        How points are read and answered: `half-pixel`, as everywhere in descr, or as the code of
+        a paper does, `original`, `geoaware` or `dift`; see `conventions.CONVENTIONS`.
     interpolation:
         How features are read at the points of the source: `nearest`, the cell that holds the
-        point, as in the papers; or `bilinear`.
+        point; or `bilinear`. The points of papers have their own: `dift` is `bilinear`, the
+        others are `nearest`.
     sample:
         How many pairs are drawn, stratified by category; None for all.
     seed:
@@ -29,6 +35,7 @@ class Settings:
         right of each other, so that one may be taken for the other.
     """
 
+    points: Convention = "half-pixel"
     interpolation: Interpolation = "nearest"
     sample: int | None = None
     seed: int = 0
@@ -36,7 +43,15 @@ class Settings:
     accept_mirrored_parts: bool = False
 
     def __post_init__(self) -> None:
+        check_choice("points", self.points, tuple(CONVENTIONS))
         check_choice("interpolation", self.interpolation, get_args(Interpolation))
+        if self.points == "dift":
+            object.__setattr__(self, "interpolation", "bilinear")
+        if self.points in ANSWERS and self.interpolation != "nearest":
+            raise OptionError(
+                f"points={self.points} reads the cell that holds the point, not between cells",
+                hint="leave out the interpolation, or take points=half-pixel",
+            )
         if self.sample is not None:
             check_int("sample", self.sample, minimum=1)
         check_int("seed", self.seed, minimum=0)
@@ -44,8 +59,18 @@ class Settings:
             raise OptionError("accept_mirrored_parts has nothing to do without align_pose")
 
 
-def check_fits(dataset: Dataset, settings: Settings) -> None:
-    """Raise `OptionError` for a setting that means nothing on this data set."""
+def check_fits(dataset: Dataset, matcher: Matcher, settings: Settings) -> None:
+    """Raise `OptionError` for a setting that means nothing on this data set or to this matcher."""
+    if settings.points != "half-pixel" and dataset.truth != "points":
+        raise OptionError(
+            f"{dataset.title} has no points that points={settings.points} could say something of",
+            hint="leave it out",
+        )
+    if settings.points == "dift" and type(matcher) is not NearestNeighbor:
+        raise OptionError(
+            f"points=dift looks for the best pixel, and {type(matcher).__name__} for cells",
+            hint="take the matcher nearest",
+        )
     if settings.align_pose and dataset.truth != "points":
         raise OptionError(
             f"{dataset.title} has no points: poses are aligned to tell left points from right ones",

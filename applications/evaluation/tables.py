@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .conventions import CONVENTIONS
 from .protocol import written
 
 
@@ -31,35 +32,32 @@ class Table:
 
 def report_tables(document: Mapping[str, Any]) -> list[Table]:
     """The numbers of a report: by the protocol, by category and flag, all variants, published."""
-    numbers = document["numbers"]
+    numbers, categories = document["numbers"], document["by_category"]
     labels = tuple(one["label"] for one in numbers)
     units = [one["unit"] for one in numbers]
     what = document["pairs"]["what"]
-    pooled = "points" in document["counts"]
-    categories = document["by_category"]
+    counted = (what, "points") if "points" in document["counts"] else (what,)
+
+    def counts(row: Mapping[str, Any], names: Sequence[str] = counted) -> list[str]:
+        return [f"{row[name]:,}" for name in names]
+
+    def values(row: Mapping[str, Any]) -> list[str]:
+        return list(map(shown, row["values"], units))
+
     tables = [
         Table(
             document["protocol"]["line"],
             ("measure", "value", "95% interval"),
             tuple(
-                (
-                    one["label"],
-                    shown(one["value"], one["unit"]),
-                    interval(one["low"], one["high"], one["unit"]),
-                )
-                for one in numbers
+                (one["label"], shown(one["value"], unit), interval(one["low"], one["high"], unit))
+                for one, unit in zip(numbers, units, strict=True)
             ),
         ),
         Table(
             "By category",
-            ("category", what, *(("points",) if pooled else ()), *labels),
+            ("category", *counted, *labels),
             tuple(
-                (
-                    row["category"],
-                    f"{row[what]:,}",
-                    *((f"{row['points']:,}",) if pooled else ()),
-                    *map(shown, row["values"], units),
-                )
+                (row["category"], *counts(row), *values(row))
                 for row in (categories if len(categories) > 1 else ())
             ),
         ),
@@ -67,13 +65,7 @@ def report_tables(document: Mapping[str, Any]) -> list[Table]:
             "By difficulty",
             ("flag", "value", "pairs", "points", *labels),
             tuple(
-                (
-                    flag,
-                    row["value"],
-                    f"{row['pairs']:,}",
-                    f"{row['points']:,}",
-                    *map(shown, row["values"], units),
-                )
+                (flag, row["value"], *counts(row, ("pairs", "points")), *values(row))
                 for flag, rows in document["by_flag"].items()
                 for row in rows
             ),
@@ -83,12 +75,7 @@ def report_tables(document: Mapping[str, Any]) -> list[Table]:
             "The same answers by every protocol",
             ("threshold", "average", "edge", *labels),
             tuple(
-                (
-                    row["threshold"],
-                    row["average"],
-                    row["comparison"],
-                    *map(shown, row["values"], units),
-                )
+                (row["threshold"], row["average"], row["comparison"], *values(row))
                 for row in document["variants"]
             ),
             words=3,
@@ -148,7 +135,10 @@ def report_facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts.append(("precision", _precision(document["layers"])))
     facts.append(("propagation" if dataset["truth"] == "masks" else "matcher", document["matcher"]))
     if dataset["truth"] == "points":
-        facts.append(("interpolation", settings["interpolation"]))
+        points = settings["points"]
+        facts.append(("reading", f"{points}: {CONVENTIONS[points]}"))
+        if points == "half-pixel":
+            facts.append(("interpolation", settings["interpolation"]))
     if settings["align_pose"]:
         parts = ", mirrored parts accepted" if settings["accept_mirrored_parts"] else ""
         facts.append(("pose", f"aligned{parts}"))

@@ -38,7 +38,6 @@ def make_work(
     dataset: Dataset,
     listing: Listing,
     matcher: Matcher,
-    settings: Settings,
     maps: Maps,
     folders: Folders,
 ) -> Work:
@@ -52,14 +51,8 @@ def make_work(
         return MaskWork(dataset, maps, folders)
     first = listing.pairs[0]
     joint = maps.is_joint(folders.upright[first.category], first.source)
-    return PointWork(
-        matcher,
-        settings.interpolation,
-        maps,
-        folders,
-        most=1 if matcher.uses_source or joint else BATCH,
-        align_pose=settings.align_pose,
-    )
+    most = 1 if matcher.uses_source or joint else BATCH
+    return PointWork(matcher, maps, folders, most=most)
 
 
 def check_groups(dataset: Dataset, listing: Listing, settings: Settings) -> None:

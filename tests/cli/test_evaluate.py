@@ -10,6 +10,7 @@ import pytest
 from descr.applications.evaluation import DATASETS, RECIPES, load_predictions, open_dataset, predict
 from descr.cli import names
 from descr.descriptors import SIFT
+from support.datasets.proposal_flow import make_pf_pascal
 from support.datasets.spair import make_spair
 from support.datasets.tss import make_tss
 from support.models import DINOV2, STABLE_DIFFUSION
@@ -93,9 +94,42 @@ def test_the_row_of_the_paper_from_one_word(descr: Any, spair: Path) -> None:
     }
     assert [layer["components"] for layer in document["layers"]].count(256) == 3
     assert all(layer["revision"] for layer in document["layers"])
-    assert "captioner" in document["note"]
+    assert document["settings"]["points"] == "original"
+    assert "padding" in document["note"]
     assert "sd.size=64" in document["note"]
     assert {row["method"] for row in document["published"]} == {"SD 1.5 + DINOv2-B/14"}
+
+
+def test_points_as_in_a_paper_or_not(descr: Any, spair: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    options = ("evaluate", "spair-71k", spair, *FAST, "--set", "fit=pad", "--sample", "4")
+    done = descr(*options, "--points", "original", "-o", "a.md", "-o", "a.json")
+    assert done.code == 0, done.err
+    assert "reading     original: cell int(p / 14)" in done.out
+    assert "| reading | original: cell int(p / 14)" in Path("a.md").read_text()
+    assert json.loads(Path("a.json").read_text())["settings"]["points"] == "original"
+    assert "reading        half-pixel:" in descr(*options).out
+    # The points of the recipe can be left for others, which the report says.
+    tiny = ("--recipe", "tale-dinov2", "--set", f"model={DINOV2}", "--set", "size=56")
+    done = descr(
+        "evaluate", "spair-71k", spair, *tiny, "--sample", "3", "--points", "half-pixel", "--json"
+    )
+    document = json.loads(done.out)
+    assert document["settings"]["points"] == "half-pixel"
+    assert "points=half-pixel" in document["note"]
+
+
+def test_a_recipe_reads_a_data_set_as_its_paper_does(descr: Any, folder: Path) -> None:
+    make_tss(Path("tss"), side=96)
+    make_pf_pascal(Path("pf"))
+    tiny = ("--recipe", "tale-dinov2", "--set", f"model={DINOV2}", "--set", "size=56", "--json")
+    flow = json.loads(descr("evaluate", "tss", "tss", *tiny).out)
+    assert flow["settings"]["points"] == "half-pixel"
+    document = json.loads(descr("evaluate", "pf-pascal", "pf", *tiny).out)
+    assert document["dataset"]["settings"]["first_pixel"] == 0
+    assert document["protocol"]["average"] == "pair-weighted"
+    own = descr("evaluate", "pf-pascal", "pf", *tiny, "--dataset-set", "first_pixel=1")
+    assert json.loads(own.out)["dataset"]["settings"]["first_pixel"] == 1
 
 
 def test_classes_of_ones_own(descr: Any, spair: Path) -> None:
@@ -163,6 +197,12 @@ def test_a_data_set_of_ones_own(descr: Any, spair: Path) -> None:
             ("nothing to do without",),
         ),
         (("spair-71k", "spair", "--interpolation", "cubic"), ("bilinear, nearest",)),
+        (("spair-71k", "spair", "--points", "whole"), ("half-pixel", "geoaware")),
+        (
+            ("spair-71k", "spair", "--points", "original", "--interpolation", "bilinear"),
+            ("holds the point",),
+        ),
+        (("spair-71k", "spair", "--points", "dift", "--matcher", "mutual"), ("best pixel",)),
         (("spair-71k", "spair", "--sample", "25"), ("there are 24 pairs",)),
         (("spair-71k", "spair", "--folder", "a.png"), ("a.png is not a folder",)),
         (("spair-71k", "spair", "--dataset-set", "lay=large"), ("layout",)),
@@ -280,4 +320,4 @@ def test_the_names_of_the_shell_are_those_of_the_library() -> None:
     assert tuple(DATASETS.builtin) == names.DATASETS
     assert tuple(RECIPES) == names.RECIPES
     assert "tss" in names.complete_dataset("t")
-    assert names.complete_recipe("tale-") == ["tale-sd", "tale-dinov2"]
+    assert names.complete_recipe("tale-") == ["tale-text", "tale-sd", "tale-dinov2"]
