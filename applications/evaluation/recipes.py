@@ -1,14 +1,15 @@
 """The rows of the papers by name: descriptor, matcher, how points are read, and the protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from ...descriptors import Descriptor, create
 from ...descriptors.sampling import Interpolation
 from ...descriptors.settings import unknown
 from .protocol import PROTOCOLS, Protocol, protocol_of
-from .published import Published, find_published
+from .published import PUBLISHED, Published, find_published
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Recipe:
         features don't depend on it.
     pose_alignment:
         Whether the source is mirrored where that brings it nearer to the target (`align_pose`).
+    dataset_options:
+        Options of the data set by its name, for `open_dataset`.
     note:
         What differs from the original.
     """
@@ -48,6 +51,7 @@ class Recipe:
     protocols: Mapping[str, Protocol] = field(default_factory=dict)
     category_option: str | None = None
     pose_alignment: bool = False
+    dataset_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     note: str = ""
 
     def protocol(self, dataset: str) -> Protocol:
@@ -55,17 +59,41 @@ class Recipe:
         return self.protocols.get(dataset) or protocol_of(dataset)
 
     def published(self, dataset: str) -> tuple[Published, ...]:
-        """The published rows of the recipe's descriptor on this data set."""
-        return find_published(dataset, self.descriptor)
+        """The published rows on this data set of the recipe, or of its descriptor."""
+        own = self.name if any(row.recipe == self.name for row in PUBLISHED) else ""
+        return tuple(row for row in find_published(dataset, self.descriptor) if row.recipe == own)
 
     def options_for(self, category: str) -> dict[str, Any]:
         """The options of the descriptor for images of this category."""
         own = {} if self.category_option is None else {self.category_option: category}
         return {**self.options, **own}
 
+    def describe(self, options: Mapping[str, Any]) -> "Descriptor | Callable[[str], Descriptor]":
+        """The descriptor, or what makes one for a category where the features depend on it.
+
+        `options` replace those of the recipe, settings of parts one by one. Raises `OptionError`
+        and `WeightsNotFoundError` as `create` does.
+        """
+
+        def make(category: str) -> Descriptor:
+            return create(self.descriptor, **_merged(self.options_for(category), options))
+
+        return make("") if self.category_option is None else make
+
+
+def _merged(options: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with the others in their place, settings of parts one by one."""
+    merged = dict(options)
+    for name, value in others.items():
+        own = merged.get(name)
+        both = isinstance(own, Mapping) and isinstance(value, Mapping)
+        merged[name] = {**own, **value} if both else value  # type: ignore[dict-item]
+    return merged
+
 
 _TALE = "Zhang et al., A Tale of Two Features, NeurIPS 2023"
 _IMPLICIT = "the prompt is empty; the original conditions on an implicit captioner"
+_PADDED = {"tss": {"pad": True}}
 _POOLED = replace(PROTOCOLS["pf-pascal"], average="per-point")
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
@@ -77,6 +105,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 _TALE,
                 "fused",
                 protocols={"pf-pascal": _POOLED},
+                dataset_options=_PADDED,
                 note=f"{_IMPLICIT}, and its PCA is random",
             ),
             Recipe(
@@ -84,16 +113,24 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 _TALE,
                 "sd",
                 protocols={"pf-pascal": _POOLED},
+                dataset_options=_PADDED,
                 note=f"{_IMPLICIT}, and its PCA is random",
             ),
-            Recipe("tale-dinov2", _TALE, "dinov2", protocols={"pf-pascal": _POOLED}),
+            Recipe(
+                "tale-dinov2",
+                _TALE,
+                "dinov2",
+                protocols={"pf-pascal": _POOLED},
+                dataset_options=_PADDED,
+            ),
             Recipe(
                 "dift",
                 "Tang et al., Emergent Correspondence from Image Diffusion, NeurIPS 2023",
                 "dift",
                 interpolation="bilinear",
                 protocols={
-                    "spair-71k": replace(PROTOCOLS["spair-71k"], alphas=(0.1,), comparison="<=")
+                    "spair-71k": replace(PROTOCOLS["spair-71k"], alphas=(0.1,), comparison="<="),
+                    "davis-2017": PROTOCOLS["davis-2017"],
                 },
                 category_option="category",
                 note="the original looks for the best pixel of the target's features resized to "
@@ -108,6 +145,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 matcher_options={"temperature": 0.02, "window": 5},
                 protocols={
                     "spair-71k": replace(PROTOCOLS["spair-71k"], average="per-image"),
+                    "ap-10k": PROTOCOLS["ap-10k"],
                 },
                 pose_alignment=True,
                 note=f"{_IMPLICIT}; poses are aligned by mutual neighbours, without masks",

@@ -178,7 +178,8 @@ def _counts(predictions: xr.Dataset, units: Units, measures: Sequence[Measure]) 
 def _published(dataset: Dataset, protocol: Protocol, recipe: Recipe | None) -> list[dict[str, Any]]:
     """What was published on the data set, and whether by the protocol of the report."""
     rows = []
-    for row in find_published(dataset.name, None if recipe is None else recipe.descriptor):
+    every = find_published(dataset.name) if recipe is None else recipe.published(dataset.name)
+    for row in every:
         theirs = row.protocol
         rows.append(
             {

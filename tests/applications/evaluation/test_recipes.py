@@ -9,6 +9,7 @@ from descr.descriptors import REGISTRY as DESCRIPTORS
 from descr.descriptors.errors import OptionError
 from descr.descriptors.literature import PARTS
 from descr.matchers import SoftArgmax, create
+from support.models import DINOV2, STABLE_DIFFUSION
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
@@ -47,6 +48,31 @@ def test_geoaware_is_the_zero_shot_setting():
     assert (matcher.window, matcher.temperature) == (5, 0.02)
     assert recipe.options == {"sd": {"timestep": 50, "components": None}}
     assert recipe.pose_alignment
+
+
+def test_a_recipe_has_the_rows_of_its_own_method():
+    rows = {
+        name: [row.percent for row in RECIPES[name].published("spair-71k")]
+        for name in ("tale", "geoaware")
+    }
+    assert rows == {"tale": [(64.0,), (7.9, 44.7, 59.9)], "geoaware": [(65.4,)]}
+    assert RECIPES["geoaware"].published("tss") == ()
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+def test_the_rows_of_a_tale_of_two_features_pad_the_pairs_of_tss(recipe, written):
+    options = recipe.dataset_options.get("tss", {})
+    assert written("tss", **options).pad == recipe.name.startswith("tale")
+
+
+def test_the_descriptor_of_a_recipe_takes_other_options_part_by_part():
+    recipe = find_recipe("geoaware")
+    kept = {"sd": {"size": 64, "model": str(STABLE_DIFFUSION)}}
+    made = recipe.describe({**kept, "dinov2": {"size": 56, "model": str(DINOV2)}, "device": "cpu"})
+    sd, dinov2 = made.parts
+    assert (sd.timestep, sd.size, dinov2.size) == (50, 64, 56)
+    per_category = find_recipe("dift").describe({"model": str(STABLE_DIFFUSION), "size": 64})
+    assert per_category("cat").prompt == "a photo of a cat"
 
 
 def test_an_unknown_recipe_or_data_set_is_told_with_those_that_exist():
