@@ -146,8 +146,8 @@ def _open(request: Request, recipe: "Recipe | None") -> "Dataset":
                 f"--dataset-set gives the {name}, which {flag} gives", hint="leave out one of them"
             )
     kind = DATASETS.find(request.dataset)
-    options = dict(recipe.dataset_options.get(request.dataset, {})) if recipe is not None else {}
-    options |= parse_settings(request.dataset_settings, kind)
+    own = {} if recipe is None else recipe.dataset_options.get(request.dataset, {})
+    options: dict[str, Any] = {**own, **parse_settings(request.dataset_settings, kind)}
     if request.split is not None:
         options["split"] = request.split
     if request.category:
@@ -187,21 +187,10 @@ def _of_recipe(request: Request, recipe: "Recipe") -> "Descriptor | Callable[[st
     given = parse_settings(request.settings, kind, parts_of(kind))
     if request.device is not None and takes_option(kind, "device"):
         given.setdefault("device", request.device)
-
-    def make(category: str) -> "Descriptor":
-        return REGISTRY.create(recipe.descriptor, _merged(recipe.options_for(category), given))
-
-    return make if recipe.category_option is not None else make("")
-
-
-def _merged(options: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options with those given in their place, settings of parts one by one."""
-    merged = dict(options)
-    for name, value in given.items():
-        mine = merged.get(name)
-        both = isinstance(mine, Mapping) and isinstance(value, Mapping)
-        merged[name] = {**mine, **value} if both else value  # type: ignore[dict-item]
-    return merged
+    if recipe.captioner_option is not None:
+        none = "none on this machine; descr models convert --help says how to get it"
+        say(f"captioner: {recipe.captioner or none}")
+    return recipe.describe(given)
 
 
 def _watched(made: "Made[Any]", method: str) -> Any:

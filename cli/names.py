@@ -7,7 +7,7 @@ AUTO = "auto"
 DESCRIPTORS = ("fused", "dinov2", "sd", "dift", "sift")
 MATCHERS = ("nearest", "mutual", "soft-argmax")
 DATASETS = ("spair-71k", "pf-pascal", "pf-willow", "tss", "ap-10k", "davis-2017")
-RECIPES = ("tale", "tale-text", "tale-sd", "tale-dinov2", "dift", "geoaware")
+RECIPES = ("tale", "tale-text", "tale-sd", "tale-dinov2", "dift", "dift-davis", "geoaware")
 
 
 def complete_descriptor(incomplete: str) -> list[str]:

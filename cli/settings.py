@@ -66,13 +66,15 @@ def parse_settings(
 def parse_value(text: str, annotation: Any = None) -> Any:
     """The value that a text stands for.
 
-    A parameter annotated as `str` takes the text as it is. Otherwise what parses as JSON is that,
-    with lists as tuples; `True`, `False` and `None` are themselves; what holds commas is a tuple
-    of such values; and all else is the text.
+    A parameter annotated as `str` takes the text as it is, one annotated as `bool` yes and no
+    too. Otherwise what parses as JSON is that, with lists as tuples; `True`, `False` and `None`
+    are themselves; what holds commas is a tuple of such values; and all else is the text.
     """
     if annotation is str:
         return text
     lowered = text.lower()
+    if annotation is bool and lowered in ("yes", "no"):
+        return lowered == "yes"
     if lowered in _WORDS:
         return _WORDS[lowered]
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ...descriptors import Descriptor
 from .features import FeatureFolder, Known, descriptor_label
 from .listing import Listing
+from .pair import Picture
 from .progress import Progress
 
 
@@ -57,9 +58,9 @@ def extract_images(
     called with the folder and the key of what was extracted and written.
     """
     # One descriptor at a time: with several, each may be a network.
-    jobs: list[tuple[Callable[[], Descriptor], list[str], Mapping[str, Path]]] = []
+    jobs: list[tuple[Callable[[], Descriptor], list[str], Mapping[str, Picture]]] = []
     if isinstance(describe, Descriptor):
-        every = {key: path for images in listing.images.values() for key, path in images.items()}
+        every = {key: one for images in listing.images.values() for key, one in images.items()}
         only: Descriptor = describe
         jobs.append((lambda: only, list(listing.images), every))
     else:
@@ -81,7 +82,7 @@ def extract_images(
             label = descriptor_label(made)
             for turned in turns:
                 own = FeatureFolder(folder, label, mirrored=turned)
-                wanted = {key: path for key, path in images.items() if not turned or key in sources}
+                wanted = {key: one for key, one in images.items() if not turned or key in sources}
                 own.fill(made, wanted, workers=workers, advance=advance, written=written)
                 folders[turned].update(dict.fromkeys(categories, own))
             del made

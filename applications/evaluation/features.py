@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import xarray as xr
 
-from ...descriptors import Descriptor, Image, read_image
+from ...descriptors import Descriptor, Image
 from ...descriptors.atomic import remove_abandoned
 from ...descriptors.code import code_digest
 from ...descriptors.errors import FeatureFileError, InvalidFeaturesError, OutputError
@@ -21,13 +21,17 @@ from ...descriptors.files import (
     why_extract,
 )
 from .alignment import mirror_image
+from .pair import Picture
 from .progress import Advance, ignore
 from .threads import in_order_of_completion
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of an image whose features are there: its size and the hash of its pixels."""
+    """What is known of an image whose features are there.
+
+    Its size without padding, and the hash of the pixels that were described.
+    """
 
     height: int
     width: int
@@ -71,7 +75,7 @@ class FeatureFolder:
     def fill(
         self,
         describe: Descriptor,
-        images: Mapping[str, Path],
+        images: Mapping[str, Picture],
         *,
         workers: int = 1,
         advance: Advance = ignore,
@@ -88,7 +92,7 @@ class FeatureFolder:
         describe:
             The descriptor that the label is of.
         images:
-            The image files by key.
+            The images by key.
         workers:
             How many threads read images and look at files ahead of the extraction.
         advance:
@@ -144,10 +148,11 @@ class FeatureFolder:
         return tree
 
     def _look(
-        self, describe: Descriptor, key: str, path: Path
+        self, describe: Descriptor, key: str, picture: Picture
     ) -> tuple[Known, Image | None, str | None]:
-        image = mirror_image(path) if self.mirrored else read_image(path)
-        known = Known(image.height, image.width, image.sha256)
+        image = mirror_image(picture.read()) if self.mirrored else picture.read()
+        rows, columns = picture.padding
+        known = Known(image.height - rows, image.width - columns, image.sha256)
         why = why_extract(self.path(key), image, describe)
         return known, None if why is None else image, why
 

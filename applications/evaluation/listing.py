@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .datasets import Dataset
 from .datasets.inventory import Inventory
-from .pair import Box, Pair
+from .pair import Box, Pair, Picture
 from .progress import Advance, ignore
 
 
@@ -83,13 +83,13 @@ class Listing:
     pairs:
         The pairs.
     images:
-        The image files by category of the pairs that show them, and key.
+        The images by category of the pairs that show them, and key.
     given:
         The files of the masks that answers are made from: those of the first frames of videos.
     """
 
     pairs: tuple[Listed, ...]
-    images: Mapping[str, Mapping[str, Path]]
+    images: Mapping[str, Mapping[str, Picture]]
     given: tuple[Path, ...] = ()
 
     @classmethod
@@ -104,7 +104,7 @@ class Listing:
         Raises `DatasetError` with what is missing.
         """
         pairs: list[Listed] = []
-        images: dict[str, dict[str, Path]] = {}
+        images: dict[str, dict[str, Picture]] = {}
         given: dict[Path, None] = {}
         files = Inventory(dataset.folder, title=dataset.title, hint=dataset.hint("copy it again"))
         for place in places:
@@ -112,7 +112,7 @@ class Listing:
             pair = dataset[place]
             pairs.append(Listed.of(place, pair))
             for picture in (pair.source, pair.target):
-                images.setdefault(pair.category, {})[picture.key] = picture.path
+                images.setdefault(pair.category, {})[picture.key] = picture
                 files.need(picture.path)
                 if picture.mask is not None and dataset.truth != "points":
                     files.need(picture.mask)

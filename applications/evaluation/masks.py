@@ -46,7 +46,7 @@ class MaskWork:
     def run(self, pairs: Sequence[Listed]) -> list[Arrays]:
         """For each frame `png`, uint8 (byte,): its label map as a grey PNG file."""
         labels = self.dataset.labels(self.dataset[pairs[0].place].source)
-        # Pixels that aren't judged are no object.
+        # Void pixels are no object.
         given = np.where(labels == VOID, 0, labels)
         frames = self.propagation(self._frames(pairs), given)
         next(frames)

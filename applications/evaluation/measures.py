@@ -12,7 +12,7 @@ from .datasets import Dataset
 from .metrics import Average, average_pairs, bootstrap_interval, count_correct
 from .progress import Progress, silent
 from .protocol import PROTOCOLS, Protocol, Threshold, written
-from .scores import lengths, point_distance, score_flow, score_masks
+from .scores import FLOW_UNITS, lengths, point_distance, score_flow, score_masks
 
 ALPHAS = (0.01, 0.05, 0.1)
 RESAMPLES = 1000
@@ -157,8 +157,12 @@ def _of_flow(
         for alpha in protocol.alphas
     ]
     rows += [
-        ("end-point error", "px", scores["endpoint_error"].values),
-        ("smoothness", "", scores["smoothness"].values),
+        (
+            name.replace("_", " ").replace("endpoint", "end-point"),
+            "px" if unit == "pixel" else "",
+            scores[name].values,
+        )
+        for name, unit in FLOW_UNITS.items()
     ]
     return [_plain(label, unit, values) for label, unit, values in rows]
 

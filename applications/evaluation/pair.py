@@ -8,6 +8,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ...descriptors import Image, read_image
+
 Box: TypeAlias = tuple[float, float, float, float]
 """left, top, right, bottom in pixels."""
 
@@ -31,6 +33,9 @@ class Picture:
     mask:
         Of a file with the object's mask, which `Dataset.mask` reads by the data set's rules; None
         where it has none.
+    padding:
+        Rows below the image and columns to its right that are described with it, black. Points,
+        masks and sizes are those of the image without them.
     """
 
     path: Path
@@ -38,6 +43,18 @@ class Picture:
     points: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
     box: Box | None = None
     mask: Path | None = None
+    padding: tuple[int, int] = (0, 0)
+
+    def read(self) -> Image:
+        """The pixels that are described: those of the file, and the padding.
+
+        Raises `ImageError` for a file that can't be read.
+        """
+        image = read_image(self.path)
+        if not any(self.padding):
+            return image
+        sides = [(0, more) for more in (*self.padding, 0)]
+        return Image(np.pad(image.pixels, sides), image.name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -124,7 +124,7 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
                 "davis-2017",
                 "val",
                 "J&F",
-                detail="mean over objects, without the first and the last frame",
+                detail="mean over objects, without the first and the last frame, 255 is background",
             ),
         )
     }

@@ -1,14 +1,19 @@
 """The rows of the papers by name: descriptor, matcher, how points are read, and the protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from ...descriptors import Descriptor, create
 from ...descriptors.settings import unknown
+from ...descriptors.weights import cached
 from .conventions import Convention
 from .protocol import PROTOCOLS, Protocol, protocol_of
-from .published import Published, find_published
+from .published import PUBLISHED, Published, find_published
+
+CAPTIONER = "odise"
+"""The captioner of the papers, by its name in `find_weights`."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,9 @@ class Recipe:
         The option of the descriptor, or of a part as in `sd.prompt`, that takes the category of
         the pair, and the text with the category in braces; None where the features don't depend
         on it.
+    captioner_option:
+        The option of the descriptor, or of a part, that takes the implicit captioner, where it is
+        on this machine; None where the original has none.
     pose_alignment:
         Whether the source is mirrored where that brings it nearer to the target (`align_pose`).
     note:
@@ -52,6 +60,7 @@ class Recipe:
     dataset_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     category_option: str | None = None
     category_text: str = "{}"
+    captioner_option: str | None = None
     pose_alignment: bool = False
     note: str = ""
 
@@ -60,66 +69,151 @@ class Recipe:
         return self.protocols.get(dataset) or protocol_of(dataset)
 
     def published(self, dataset: str) -> tuple[Published, ...]:
-        """The published rows of the recipe's descriptor on this data set."""
-        return find_published(dataset, self.descriptor)
+        """The published rows on this data set of the recipe, or of its descriptor."""
+        own = self.name if any(row.recipe == self.name for row in PUBLISHED) else ""
+        return tuple(row for row in find_published(dataset, self.descriptor) if row.recipe == own)
+
+    @property
+    def captioner(self) -> str | None:
+        """The captioner that the features are made with; None where it isn't on this machine."""
+        there = self.captioner_option is not None and cached(CAPTIONER) is not None
+        return CAPTIONER if there else None
 
     def options_for(self, category: str) -> dict[str, Any]:
         """The options of the descriptor for images of this category."""
-        if self.category_option is None:
-            return dict(self.options)
-        part, _, name = self.category_option.rpartition(".")
-        own = {name: self.category_text.format(category)}
-        return {**self.options, **({part: {**self.options.get(part, {}), **own}} if part else own)}
+        options = dict(self.options)
+        for name, value in (
+            (self.category_option, self.category_text.format(category)),
+            (self.captioner_option, self.captioner),
+        ):
+            if name is not None:
+                part, _, inner = name.rpartition(".")
+                options = _merged(options, {part: {inner: value}} if part else {inner: value})
+        return options
+
+    def describe(self, options: Mapping[str, Any]) -> "Descriptor | Callable[[str], Descriptor]":
+        """The descriptor, or what makes one for a category where the features depend on it.
+
+        `options` replace those of the recipe, settings of parts one by one. Raises `OptionError`
+        and `WeightsNotFoundError` as `create` does.
+        """
+
+        def make(category: str) -> Descriptor:
+            return create(self.descriptor, **_merged(self.options_for(category), options))
+
+        return make("") if self.category_option is None else make
 
 
-_AS_THEY_STAND = {"pf-pascal": {"first_pixel": 0}}
+def _merged(options: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with the others in their place, settings of parts one by one."""
+    merged = dict(options)
+    for name, value in others.items():
+        own = merged.get(name)
+        both = isinstance(own, Mapping) and isinstance(value, Mapping)
+        merged[name] = {**own, **value} if both else value  # type: ignore[dict-item]
+    return merged
+
+
 _ROUNDED = "rounding differs, by features that are stored with 10 bits and by cuDNN"
 _PADDING = "the original keeps cells on padding"
+_TSS = f"and on TSS divides where a floor was meant; {_ROUNDED}"
+_RANDOM = f"{_PADDING}, has a randomised PCA, {_TSS}"
+
+_FULL = {"dtype": "float32"}
+_AS_THEY_STAND = {"pf-pascal": {"first_pixel": 0}}
+_SD: Mapping[str, Any] = {"variant": "float32", "captioner_antialias": False}
 _TALE: Mapping[str, Any] = {
     "source": "Zhang et al., A Tale of Two Features, NeurIPS 2023",
     "points": "original",
     "protocols": {"pf-pascal": replace(PROTOCOLS["pf-pascal"], average="pair-weighted")},
-    "dataset_options": _AS_THEY_STAND,
+    "dataset_options": {**_AS_THEY_STAND, "tss": {"pad": True}},
 }
-_TSS = f"and on TSS divides where a floor was meant; {_ROUNDED}"
-_RANDOM = f"{_PADDING}, has a randomised PCA, {_TSS}"
+_FUSED: Mapping[str, Any] = {
+    **_TALE,
+    "descriptor": "fused",
+    "options": {"sd": _SD, **_FULL},
+    "captioner_option": "sd.captioner",
+    "note": _RANDOM,
+}
+_DIFT: Mapping[str, Any] = {
+    "source": "Tang et al., Emergent Correspondence from Image Diffusion, NeurIPS 2023",
+    "descriptor": "dift",
+}
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         recipe.name: recipe
         for recipe in (
-            Recipe("tale", descriptor="fused", note=_RANDOM, **_TALE),
+            Recipe("tale", **_FUSED),
             Recipe(
                 "tale-text",
-                descriptor="fused",
                 category_option="sd.prompt",
                 category_text="a photo of {}",
+                **_FUSED,
+            ),
+            Recipe(
+                "tale-sd",
+                descriptor="sd",
+                options={**_SD, **_FULL},
+                captioner_option="captioner",
                 note=_RANDOM,
                 **_TALE,
             ),
-            Recipe("tale-sd", descriptor="sd", note=_RANDOM, **_TALE),
-            Recipe("tale-dinov2", descriptor="dinov2", note=f"{_PADDING}, {_TSS}", **_TALE),
+            Recipe(
+                "tale-dinov2",
+                descriptor="dinov2",
+                options=_FULL,
+                note=f"{_PADDING}, {_TSS}",
+                **_TALE,
+            ),
             Recipe(
                 "dift",
-                "Tang et al., Emergent Correspondence from Image Diffusion, NeurIPS 2023",
-                "dift",
+                options={"variant": "float32", **_FULL},
                 points="dift",
                 protocols={
                     "spair-71k": replace(PROTOCOLS["spair-71k"], alphas=(0.1,), comparison="<=")
                 },
                 category_option="category",
                 note=f"the original's noise has no seed; {_ROUNDED}",
+                **_DIFT,
+            ),
+            Recipe(
+                "dift-davis",
+                options={
+                    "variant": "float32",
+                    "size": 480,
+                    "fit": "short",
+                    "timestep": 201,
+                    "ensemble": 4,
+                    **_FULL,
+                },
+                protocols={"davis-2017": PROTOCOLS["davis-2017"]},
+                note="with the defaults of the original's code; its noise has no seed, it shrinks "
+                "the first mask by the nearest pixel where ours takes that at the centre of each "
+                f"cell, and it chooses labels on its canvas; {_ROUNDED}",
+                **_DIFT,
             ),
             Recipe(
                 "geoaware",
                 "Zhang et al., Telling Left from Right, CVPR 2024, zero-shot",
                 "fused",
-                options={"sd": {"timestep": 50, "components": None}},
+                options={
+                    "sd": {
+                        "timestep": 50,
+                        "components": None,
+                        "resampling": "direct",
+                        "free_u": (1.2, 1.4, 0.9, 0.2),
+                        **_SD,
+                    },
+                    **_FULL,
+                },
+                captioner_option="sd.captioner",
                 matcher="soft-argmax",
                 matcher_options={"temperature": 0.02, "window": 5},
                 points="geoaware",
                 protocols={
                     "spair-71k": replace(PROTOCOLS["spair-71k"], average="per-image"),
+                    "ap-10k": PROTOCOLS["ap-10k"],
                 },
                 dataset_options=_AS_THEY_STAND,
                 pose_alignment=True,

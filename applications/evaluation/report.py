@@ -1,6 +1,6 @@
 """The report of a run: its numbers, and all that is needed to repeat and to judge them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -72,7 +72,7 @@ def build_report(
             "length": LENGTHS[protocol.threshold] if protocol.threshold else None,
         },
         "recipe": None if recipe is None else {"name": recipe.name, "source": recipe.source},
-        "note": recipe.note if recipe is not None else "",
+        "note": "" if recipe is None else _note(recipe, run["layers"]),
         "numbers": [one.record(units.category) for one in measures],
         "by_category": _by_category(units, measures),
         "variants": [],
@@ -93,6 +93,16 @@ def build_report(
         "right": [_numbers(one.right) for one in measures],
     }
     return document
+
+
+def _note(recipe: Recipe, layers: Sequence[Mapping[str, Any]]) -> str:
+    """What differs from the original: in the recipe, and in what these features were made with."""
+    parts = [recipe.note]
+    if recipe.captioner_option and not any(one["settings"].get("captioner") for one in layers):
+        parts.append("made without the implicit captioner, which was not on the machine")
+    if any(one.get("weights_variant") == "float16" for one in layers):
+        parts.append("made with weights from half-precision files")
+    return "; ".join(part for part in parts if part)
 
 
 def _by_category(units: Units, measures: Sequence[Measure]) -> list[dict[str, Any]]:
@@ -178,7 +188,8 @@ def _counts(predictions: xr.Dataset, units: Units, measures: Sequence[Measure]) 
 def _published(dataset: Dataset, protocol: Protocol, recipe: Recipe | None) -> list[dict[str, Any]]:
     """What was published on the data set, and whether by the protocol of the report."""
     rows = []
-    for row in find_published(dataset.name, None if recipe is None else recipe.descriptor):
+    every = find_published(dataset.name) if recipe is None else recipe.published(dataset.name)
+    for row in every:
         theirs = row.protocol
         rows.append(
             {

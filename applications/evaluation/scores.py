@@ -27,6 +27,15 @@ from .metrics.sequences import VOID
 from .pair import Pair
 from .progress import Advance, ignore
 
+FLOW_UNITS = {
+    "endpoint_error": "pixel",
+    "smoothness": "1",
+    "smoothness_with_border": "1",
+    "true_smoothness": "1",
+    "true_smoothness_with_border": "1",
+}
+"""What is measured of a flow beside its PCK, with the units."""
+
 
 def padded(predictions: xr.Dataset, names: Sequence[str]) -> npt.NDArray[np.float64]:
     """Variables along `point` as (pair, point, name), NaN beyond the points of a pair."""
@@ -114,7 +123,9 @@ def score_flow(
     -------
     xarray.Dataset
         Along `pair`: `pck` (comparison, alpha, pair), 0 to 1; `endpoint_error`, the mean over the
-        pixels of the mask; `smoothness` of the predicted and `true_smoothness` of the true flow.
+        pixels of the mask; `smoothness` of the predicted and `true_smoothness` of the true flow,
+        and `smoothness_with_border` and `true_smoothness_with_border`, in which the jump at the
+        mask's border counts.
     """
     _check_truth(predictions, "flow")
     rows = []
@@ -124,21 +135,24 @@ def score_flow(
         advance(pair.name)
         predicted = _flow_of(predictions, index, span, role)
         truth = dataset.flow(pair)
-        inside = dataset.mask(pair.target if role == "target" else pair.source)
+        picture = pair.target if role == "target" else pair.source
+        inside = dataset.mask(picture)
         errors = endpoint_errors(predicted, truth, inside)
         length = max(
             int(predictions["source_height"].values[index]),
             int(predictions["source_width"].values[index]),
         )
         pcks.append([flow_pck(errors, length, alphas, comparison=one) for one in COMPARISONS])
-        rows.append(
-            (
-                mean_endpoint_error(errors),
-                flow_smoothness(predicted, inside),
-                flow_smoothness(truth, inside & np.isfinite(truth).all(axis=-1)),
-            )
-        )
-    columns = np.array(rows, dtype=np.float64).reshape(-1, 3).T
+        # The mask ends where padding begins: one line of it, for the jump there.
+        beyond = [(0, min(more, 1)) for more in picture.padding]
+        mask = np.pad(inside, beyond)
+        smoothness = [
+            flow_smoothness(np.pad(flow, [*beyond, (0, 0)]), mask, border=border)
+            for flow in (predicted, truth)
+            for border in (False, True)
+        ]
+        rows.append((mean_endpoint_error(errors), *smoothness))
+    columns = np.array(rows, dtype=np.float64).reshape(-1, len(FLOW_UNITS)).T
     shape = (len(rows), len(COMPARISONS), len(alphas))
     return xr.Dataset(
         {
@@ -146,9 +160,10 @@ def score_flow(
                 ("comparison", "alpha", "pair"),
                 np.array(pcks, dtype=np.float64).reshape(shape).transpose(1, 2, 0),
             ),
-            "endpoint_error": ("pair", columns[0], {"units": "pixel"}),
-            "smoothness": ("pair", columns[1]),
-            "true_smoothness": ("pair", columns[2]),
+            **{
+                name: ("pair", column, {"units": unit})
+                for (name, unit), column in zip(FLOW_UNITS.items(), columns, strict=True)
+            },
         },
         coords={
             "pair": predictions["pair"].values,

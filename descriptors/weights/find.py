@@ -57,10 +57,12 @@ def find_weights(
         if known.repositories:
             found = _cached(known, precision)
             if found is None:
+                flag = f" --precision {precision}" if precision else ""
+                size = known.full_size if precision == "float32" else known.size
                 raise WeightsNotFoundError(
                     f"the weights of {model!r} are not on this machine",
-                    hint=f"get them with: descr models pull {model} "
-                    f"({known.size / 1e9:.2f} GB); or give a local folder as the model",
+                    hint=f"get them with: descr models pull {model}{flag} "
+                    f"({size / 1e9:.2f} GB); or give a local folder as the model",
                 )
             return found
         folder = captioner_folder(model)

@@ -72,6 +72,17 @@ def test_a_flow(descr: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "Published, for the whole data set" in done.out
 
 
+def test_the_recipe_says_how_the_data_set_is_read_unless_it_is_said_otherwise(
+    descr: Any, folder: Path
+) -> None:
+    make_tss(folder / "tss", side=96)
+    tiny = ("--set", f"model={DINOV2}", "--set", "size=56", "--category", "JODS", "--json")
+    for options, pad in (((), True), (("--dataset-set", "pad=no"), False)):
+        done = descr("evaluate", "tss", "tss", "--recipe", "tale-dinov2", *options, *tiny)
+        assert done.code == 0, done.err
+        assert json.loads(done.out)["dataset"]["settings"]["pad"] is pad
+
+
 def test_the_row_of_the_paper_from_one_word(descr: Any, spair: Path) -> None:
     tiny = (
         "sd.size=64",

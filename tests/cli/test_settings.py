@@ -39,6 +39,11 @@ def test_a_parameter_of_type_str_takes_the_text_as_it_is(text: str) -> None:
     assert parse_value(text, str) == text
 
 
+@pytest.mark.parametrize(("text", "value"), [("yes", True), ("No", False), ("true", True)])
+def test_a_parameter_of_type_bool_takes_yes_and_no(text: str, value: bool) -> None:
+    assert parse_value(text, bool) is value
+
+
 @given(st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.booleans())
 def test_what_python_prints_is_read_back(value: Any) -> None:
     assert parse_value(str(value)) == value

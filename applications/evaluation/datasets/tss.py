@@ -1,13 +1,16 @@
 """TSS: 400 pairs of photographs with a dense flow between their objects, in both directions."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
+import PIL.Image
 
+from ....descriptors.settings import check_choice
 from ..pair import Pair, Picture
 from .annotations import DatasetError, read_text
 from .base import Dataset, Entry
@@ -38,6 +41,12 @@ class TSS(Dataset):
         The folder TSS_CVPR2016, which holds the subsets.
     category:
         As in `Dataset`: subsets.
+    pad:
+        Whether the two images of a pair are padded to one size before anything else, at the right
+        and at the bottom with black, as by Zhang et al., "A Tale of Two Features" (NeurIPS 2023).
+        A padded image goes by another key, as in `JODS/Bird_01/image1.png@640x480`; the truth
+        and the sizes stay those of the images without padding. Headers of images are then read
+        with the pairs.
     """
 
     name = "tss"
@@ -49,6 +58,16 @@ class TSS(Dataset):
     website = "https://taniai.space/projects/cvpr16_dccs/"
     truth = "flow"
     flow_lies_on = "target"
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        category: str | Sequence[str] | None = None,
+        pad: bool = False,
+    ) -> None:
+        super().__init__(root, category=category)
+        self.pad = check_choice("pad", pad, (True, False))
 
     @property
     def published_pairs(self) -> int | None:
@@ -73,19 +92,25 @@ class TSS(Dataset):
     def _read(self, entry: Entry) -> Pair:
         entry = cast(_Entry, entry)
         target = 3 - entry.source
-        folder, key = entry.folder, f"{entry.category}/{entry.folder.name}"
+        folder = entry.folder
         return Pair(
             name=entry.name,
             category=entry.category,
-            source=Picture(folder / f"image{entry.source}.png", f"{key}/image{entry.source}.png"),
-            target=Picture(
-                folder / f"image{target}.png",
-                f"{key}/image{target}.png",
-                mask=folder / f"mask{target}.png",
-            ),
+            source=self._picture(folder, entry.source),
+            target=replace(self._picture(folder, target), mask=folder / f"mask{target}.png"),
             flags={"flip": _flip(folder / "flip_gt.txt")},
             flow=folder / f"flow{target}.flo",
         )
+
+    def _picture(self, folder: Path, number: int) -> Picture:
+        path = folder / f"image{number}.png"
+        key = path.relative_to(self.folder).as_posix()
+        if not self.pad:
+            return Picture(path, key)
+        own, other = (_size(folder / f"image{one}.png") for one in (number, 3 - number))
+        height, width = map(max, own, other)
+        padding = height - own[0], width - own[1]
+        return Picture(path, f"{key}@{width}x{height}" if any(padding) else key, padding=padding)
 
     def _folders(self) -> Iterator[Path]:
         for subset in self.category or SUBSETS:
@@ -98,6 +123,16 @@ class TSS(Dataset):
                 yield folder / f"image{number}.png"
                 yield folder / f"mask{number}.png"
                 yield folder / f"flow{number}.flo"
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Height and width of an image, by its header."""
+    try:
+        with PIL.Image.open(path) as image:
+            return image.height, image.width
+    except OSError:
+        # What is missing is told when it is looked for, what is damaged when it is read.
+        return 0, 0
 
 
 def _flip(path: Path) -> str:

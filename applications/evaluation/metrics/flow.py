@@ -99,13 +99,12 @@ def mean_endpoint_error(errors: npt.ArrayLike) -> float:
     return float(off.mean()) if off.size else float("nan")
 
 
-def flow_smoothness(flow: npt.ArrayLike, mask: npt.ArrayLike) -> float:
+def flow_smoothness(flow: npt.ArrayLike, mask: npt.ArrayLike, *, border: bool = False) -> float:
     """How much the flow changes from pixel to pixel within the mask, 0 if it is constant.
 
     The sum of |dx| + |dy| over the mask, for both components of the flow, divided by the mask's
-    area: dx is the forward difference f(y, x + 1) - f(y, x), dy is f(y + 1, x) - f(y, x). A
-    difference counts where both its pixels lie in the mask and have a flow, so that nothing is
-    taken across the border of the mask or of the image. Pixels of displacement per pixel.
+    area: dx is the forward difference f(y, x + 1) - f(y, x), dy is f(y + 1, x) - f(y, x). Nothing
+    is taken across the border of the image. Pixels of displacement per pixel.
 
     Parameters
     ----------
@@ -113,6 +112,10 @@ def flow_smoothness(flow: npt.ArrayLike, mask: npt.ArrayLike) -> float:
         (height, width, 2), displacement along x and y in pixels; NaN where there is none.
     mask:
         bool (height, width). The area is that of the pixels of the mask that have a flow.
+    border:
+        Whether the jump at the border of the mask counts too, from the flow to the 0 outside, as
+        in the code of Zhang et al., "A Tale of Two Features" (NeurIPS 2023). Otherwise a
+        difference counts where both its pixels lie in the mask and have a flow.
 
     Returns
     -------
@@ -129,8 +132,10 @@ def flow_smoothness(flow: npt.ArrayLike, mask: npt.ArrayLike) -> float:
     if not inside.any():
         return float("nan")
     values = np.where(inside[..., None], values, 0.0)
-    across = np.abs(np.diff(values, axis=1))[inside[:, 1:] & inside[:, :-1]]
-    down = np.abs(np.diff(values, axis=0))[inside[1:] & inside[:-1]]
+    across = np.abs(np.diff(values, axis=1))
+    down = np.abs(np.diff(values, axis=0))
+    if not border:
+        across, down = across[inside[:, 1:] & inside[:, :-1]], down[inside[1:] & inside[:-1]]
     return float((across.sum() + down.sum()) / inside.sum())
 
 

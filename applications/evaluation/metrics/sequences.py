@@ -15,7 +15,7 @@ from .arrays import checked
 from .segmentation import SequenceScore, contour_accuracy, region_similarity, sequence_score
 
 VOID = 255
-"""The label of pixels that count for no object."""
+"""The label of pixels that belong to no object."""
 _MEASURES = {"region": "J", "contour": "F"}
 
 
@@ -25,6 +25,7 @@ def mask_scores(
     *,
     objects: Sequence[int] | None = None,
     ends: bool = False,
+    leave_void_out: bool = False,
 ) -> xr.Dataset:
     """J and F of each object in each frame: `region` and `contour` (object, frame), 0 to 1.
 
@@ -34,12 +35,15 @@ def mask_scores(
     ----------
     predicted, truth:
         Label maps (height, width) of all frames in order: 0 for the background, 255 in the truth
-        for pixels that don't count.
+        for pixels that are void.
     objects:
         The labels that are measured; 1 to the largest of the first true frame without it.
     ends:
         Whether the first and the last frame count. The benchmark leaves both out: the first is
         given, and the last has always been left out.
+    leave_void_out:
+        Whether void pixels count for nothing, as in the unsupervised task of the benchmark. In
+        the semi-supervised one, where the first frame is given, they are background.
 
     Raises
     ------
@@ -57,7 +61,8 @@ def mask_scores(
             labels = list(range(1, int(true[true != VOID].max(initial=0)) + 1))
         if not labels:
             raise OptionError("the first frame has no object", hint="labels are 1, 2, ...")
-        rows.append(_frame(found, true, labels) if rows or ends else [])
+        void = true == VOID if leave_void_out else None
+        rows.append(_frame(found, true, labels, void) if rows or ends else [])
     first = 0 if ends else 1
     kept = rows[first : len(rows) - first]
     values = np.array(kept, dtype=np.float64).reshape(len(kept), len(labels), 2)
@@ -123,9 +128,11 @@ def summarize_masks(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
 
 
 def _frame(
-    found: npt.NDArray[Any], true: npt.NDArray[Any], labels: Sequence[int]
+    found: npt.NDArray[Any],
+    true: npt.NDArray[Any],
+    labels: Sequence[int],
+    void: npt.NDArray[np.bool_] | None,
 ) -> list[tuple[float, float]]:
-    void = true == VOID
     return [
         (
             region_similarity(found == label, true == label, void=void),

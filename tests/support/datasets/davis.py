@@ -24,8 +24,8 @@ def make_davis(
 ) -> MadeDavis:
     """Write a DAVIS 2017 of two videos, each of a scene that drifts, with two objects.
 
-    The objects are the left and the right half of the scene's middle; the last frame of each
-    video has a strip of pixels that are not judged.
+    The objects are the left and the right half of the scene's middle; all frames but the first
+    have a strip of void pixels across both.
     """
     made = MadeDavis(root, {})
     for name, scene in VIDEOS.items():
@@ -35,8 +35,8 @@ def make_davis(
             drift = np.array([[1.0, 0, 2 * frame], [0, 1, frame], [0, 0, 1]])
             view = View(scene, drift @ start.matrix, start.width, start.height, side)
             labels = _labels(view)
-            if frame == frames - 1:
-                labels[:2] = 255
+            if frame:
+                labels[view.height // 2 :][:3] = 255
             made.labels[name].append(labels)
             view.save(root / "JPEGImages" / "480p" / name / f"{frame:05d}.jpg")
             path = root / "Annotations" / "480p" / name / f"{frame:05d}.png"

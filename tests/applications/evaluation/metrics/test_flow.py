@@ -99,3 +99,28 @@ def test_bounds_monotony_and_scale(seed, comparison):
 def test_what_makes_no_sense_is_refused(call, message):
     with pytest.raises(OptionError, match=message):
         call()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 7), st.integers(1, 7), st.integers(0, 1000))
+def test_smoothness_with_the_border_is_that_of_the_authors(height, width, seed):
+    """Zero outside the mask, the last row and column repeated, over the pixels of the mask."""
+    random = np.random.default_rng(seed)
+    flow = random.integers(-9, 9, (height, width, 2)).astype(float)
+    mask = random.random((height, width)) < 0.7
+    mask.flat[0] = True
+    cut = flow * mask[..., None]
+    wide = np.pad(cut, ((0, 1), (0, 1), (0, 0)), mode="edge")
+    total = np.abs(wide[:-1, 1:] - cut).sum() + np.abs(wide[1:, :-1] - cut).sum()
+    flow[~mask] = np.nan
+    assert flow_smoothness(flow, mask, border=True) == pytest.approx(total / mask.sum())
+
+
+def test_the_jump_at_the_border_of_the_mask_by_hand():
+    """Two pixels of (3, 4) within a row of four zeros: up by 7 and down by 7."""
+    flow = np.full((1, 4, 2), (3.0, 4.0))
+    mask = np.array([[False, True, True, False]])
+    assert flow_smoothness(flow, mask, border=True) == 7
+    assert flow_smoothness(flow, mask) == 0
+    # The border of the image is none of the mask.
+    assert flow_smoothness(flow, np.ones((1, 4), bool), border=True) == 0
