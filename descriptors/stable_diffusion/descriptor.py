@@ -290,7 +290,9 @@ class StableDiffusion(Backbone):
             if canvases is None or window.shows(canvases[image])
         ]
         crops = torch.stack([window.within(pixels[image]) for image, window in jobs])
-        mean, deviation = self.posterior(crops)
+        # In windows no more is held at once than one pass over these canvases would hold.
+        canvas = pixels.shape[2:].numel() / crops.shape[2:].numel()
+        mean, deviation = self.posterior(crops, len(pixels), canvas)
         noisy = self.noisy(mean, [images[image] for image, _ in jobs], deviation)
         conditioning = self.conditioning
         if self.image_captioner is not None:
@@ -311,8 +313,9 @@ class StableDiffusion(Backbone):
             )
 
         item = unet_activations(self.unet_config, noisy.shape[2:].numel(), self.torch_dtype)
+        at_once = self._at_once(item, len(pixels) * self.ensemble, canvas)
         sums: dict[str, torch.Tensor] = {}
-        for part, states in in_batches(run, len(noisy), fitting(item, self.torch_device)):
+        for part, states in in_batches(run, len(noisy), at_once):
             for name, state in states.items():
                 stride = self.places[name].stride
                 if name not in sums:
@@ -341,15 +344,21 @@ class StableDiffusion(Backbone):
         """Latents (batch, channel, rows, columns) of pictures: posterior means, scaled, float32."""
         return self.posterior(pixels)[0]
 
-    def posterior(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and standard deviation of the latents of pictures, as `latents` gives the mean."""
+    def posterior(
+        self, pixels: torch.Tensor, canvases: int | None = None, canvas: float = 1.0
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and standard deviation of the latents of pictures, as `latents` gives the mean.
+
+        Where the pictures were cut from canvases, these are so many, each of `canvas` times the
+        area of a picture.
+        """
         item = encoder_activations(
             self.vae_config, pixels.shape[2:].numel(), self._vae_dtype, self.torch_device
         )
         parts = in_batches(
             lambda part: encode_posterior(self.vae, pixels[part]),
             len(pixels),
-            fitting(item, self.torch_device),
+            self._at_once(item, canvases or len(pixels), canvas),
         )
         means, deviations = zip(*(one for _, one in parts), strict=True)
         return torch.cat(means), torch.cat(deviations)
@@ -382,6 +391,14 @@ class StableDiffusion(Backbone):
         signal, amount = signal_and_noise(self.schedule, self.timestep)
         noisy = signal * members + amount * noise.to(latents.device)
         return noisy.expand(-1, self.ensemble, -1, -1, -1).flatten(0, 1)
+
+    def _at_once(self, item: int, canvases: int, canvas: float) -> int:
+        """How many windows, of so many bytes, go through a network at once.
+
+        `canvases` is the number of canvases, of `canvas` windows' area each.
+        """
+        passes = min(canvases, fitting(int(item * canvas), self.torch_device))
+        return max(1, min(fitting(item, self.torch_device), int(passes * canvas)))
 
     @property
     def _vae_dtype(self) -> torch.dtype:
