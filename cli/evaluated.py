@@ -54,7 +54,13 @@ class Request:
 def run(request: Request) -> None:
     """Load the library, evaluate, print and write."""
     load_library()
-    from ..applications.evaluation import Settings, build_report, find_recipe, predict
+    from ..applications.evaluation import (
+        Settings,
+        build_report,
+        find_recipe,
+        predict,
+        report_markdown,
+    )
 
     check_writable(request.outputs)
     recipe = None if request.recipe is None else find_recipe(request.recipe)
@@ -68,7 +74,7 @@ def run(request: Request) -> None:
         accept_mirrored_parts=request.accept_mirrored_parts,
     )
     describe, matcher = _make(request, recipe)
-    try:
+    with kept_in(request.folder):
         predictions = predict(
             dataset,
             describe,
@@ -77,18 +83,25 @@ def run(request: Request) -> None:
             features=request.features,
             settings=settings,
             workers=request.workers,
-            progress=_progress,
+            progress=show_progress,
             say=say,
         )
-    except (KeyboardInterrupt, SystemExit):
-        say(f"what was done is kept in {request.folder}: the same command goes on from there")
-        raise
-    report = build_report(predictions, dataset, recipe=recipe, progress=_progress)
+    report = build_report(predictions, dataset, recipe=recipe, progress=show_progress)
     if recipe is not None and request.settings:
         changed = ", ".join(f"{key}={value}" for key, value in request.settings.items())
         report["note"] = "; ".join(part for part in (f"changed: {changed}", report["note"]) if part)
-    write_all({path: _writer(path, report, predictions) for path in request.outputs})
+    write_reports(request.outputs, report, lambda: report_markdown(report), predictions)
     _print(report, request)
+
+
+@contextmanager
+def kept_in(folder: Path) -> Iterator[None]:
+    """Say that a run that is interrupted goes on from what lies in this folder."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        say(f"what was done is kept in {folder}: the same command goes on from there")
+        raise
 
 
 def compare(paths: tuple[Path, Path], outputs: Sequence[Path], as_json: bool) -> None:
@@ -111,20 +124,17 @@ def compare(paths: tuple[Path, Path], outputs: Sequence[Path], as_json: bool) ->
         *((f"{one['what']} differ", _both(one)) for one in found["differ"]),
     ]
 
-    def page(target: Path) -> None:
+    def page() -> str:
         parts = [markdown_table(("", ""), facts, words=2)]
         for table in tables:
             parts += [f"## {table.title}", markdown_table(table.columns, table.rows, table.words)]
-        target.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+        return "\n\n".join(parts) + "\n"
 
-    def document(target: Path) -> None:
-        target.write_text(_json(found), encoding="utf-8")
-
-    write_all({path: page if path.suffix.lower() == ".md" else document for path in outputs})
+    write_reports(outputs, found, page)
     if as_json:
         print_json(found)
         return
-    _print_tables(tables)
+    print_tables(tables)
     print_facts([*facts, *(("written", str(path)) for path in outputs)])
 
 
@@ -200,26 +210,31 @@ def _watched(made: "Made[Any]", method: str) -> Any:
 
 
 @contextmanager
-def _progress(stage: str, steps: int) -> Iterator[Callable[[str], None]]:
+def show_progress(stage: str, steps: int) -> Iterator[Callable[[str], None]]:
+    """A bar on standard error for a stage of a run."""
     from .progress import progress_bar
 
     with progress_bar(steps) as advance:
         yield lambda name: advance(f"{stage} {name}")
 
 
-def _writer(path: Path, report: Mapping[str, Any], predictions: Any) -> Callable[[Path], None]:
-    from ..applications.evaluation import report_markdown, save_predictions
+def write_reports(
+    outputs: Sequence[Path],
+    document: Mapping[str, Any],
+    page: Callable[[], str],
+    predictions: Any = None,
+) -> None:
+    """Write the document to the outputs ending in .json, the page to .md, predictions to .nc."""
+    from ..applications.evaluation import save_predictions
 
-    suffix = path.suffix.lower()
-
-    def write(target: Path) -> None:
+    def write(target: Path, suffix: str) -> None:
         if suffix == ".nc":
             save_predictions(predictions, target)
         else:
-            text = report_markdown(report) if suffix == ".md" else _json(report)
-            target.write_text(text, encoding="utf-8")
+            text = page() if suffix == ".md" else json.dumps(document, indent=1, allow_nan=False)
+            target.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
 
-    return write
+    write_all({path: functools.partial(write, suffix=path.suffix.lower()) for path in outputs})
 
 
 def _print(report: Mapping[str, Any], request: Request) -> None:
@@ -229,7 +244,7 @@ def _print(report: Mapping[str, Any], request: Request) -> None:
     if request.as_json:
         print_json(report)
         return
-    _print_tables(report_tables(report))
+    print_tables(report_tables(report))
     counts = report["counts"]
     features = f"{counts['extracted'] + counts['redone']:,} extracted, {counts['kept']:,} kept"
     print_facts(
@@ -242,7 +257,8 @@ def _print(report: Mapping[str, Any], request: Request) -> None:
     )
 
 
-def _print_tables(tables: Sequence[Any]) -> None:
+def print_tables(tables: Sequence[Any]) -> None:
+    """Print tables, each below its title."""
     from .tables import print_table
 
     for table in tables:
@@ -267,7 +283,3 @@ def _both(one: Mapping[str, Any]) -> str:
         for value in (one["first"], one["second"])
     ]
     return f"{texts[0]} and {texts[1]}" if sum(map(len, texts)) < 400 else "see the reports"
-
-
-def _json(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=1, allow_nan=False) + "\n"

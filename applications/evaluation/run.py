@@ -99,7 +99,7 @@ def predict(
     workers = min(usable_processors(), MOST_WORKERS) if workers is None else workers
     check_int("workers", workers, minimum=1)
     folder = Path(folder)
-    listing = _read(dataset, settings, progress)
+    listing = read_listing(dataset, settings, progress)
     check_groups(dataset, listing, settings)
     maps = Maps(matcher.torch_device, memory)
     folders = extract_images(
@@ -132,7 +132,8 @@ def predict(
     return predictions
 
 
-def _read(dataset: Dataset, settings: Settings, progress: Progress) -> Listing:
+def read_listing(dataset: Dataset, settings: Settings, progress: Progress) -> Listing:
+    """The pairs of a run, or of the sample that the settings ask for, their files there."""
     check_fits(dataset, settings)
     entries = dataset.entries
     places: Sequence[int] = range(len(entries))

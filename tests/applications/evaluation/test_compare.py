@@ -154,7 +154,7 @@ def test_what_cannot_be_compared_is_refused(reports, tmp_path):
 
 def test_errors_in_pixels_are_compared_as_well(reports):
     found = compare_reports(reports["tss"], reports["tss"])
-    assert [one["unit"] for one in found["numbers"]] == ["%", "px", ""]
+    assert [one["unit"] for one in found["numbers"]] == ["%", "px", "", "", "", ""]
     assert {row["category"] for row in found["by_category"]} == {"FG3DCar", "JODS", "PASCAL"}
 
 
