@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .evaluation.datasets import open_dataset
     from .evaluation.propagation import MaskPropagation
     from .evaluation.report import build_report
+    from .evaluation.reproduction import reproduce
     from .evaluation.run import predict
     from .flow import (
         FlowError,
@@ -73,6 +74,7 @@ _LAZY = {
     "predict": ".evaluation.run",
     "read_flo": ".flow",
     "read_kitti": ".flow",
+    "reproduce": ".evaluation.reproduction",
     "PoseAlignment": ".evaluation.alignment",
     "Refinement": ".swap",
     "Segmenter": ".segmentation",
@@ -130,6 +132,7 @@ __all__ = [
     "predict",
     "read_flo",
     "read_kitti",
+    "reproduce",
     "save_gif",
     "split_sources",
     "swap_both",

@@ -1,6 +1,5 @@
 """`descr evaluate`: how right the matches are, on the data sets of the papers."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from . import options
 from .errors import UserError
 from .evaluated import FOLDER, Request, compare, run
 from .names import AUTO, complete_dataset, complete_recipe
-from .outputs import check_suffixes
+from .outputs import check_folders, check_suffixes
 from .settings import split_settings
 
 EXAMPLES = """\
@@ -18,9 +17,6 @@ descr evaluate spair-71k SPair-71k --recipe tale -o tale.json
 descr evaluate spair-71k SPair-71k --descriptor dinov2 --sample 500 -o dinov2.json -o dinov2.md
 descr evaluate pf-pascal PF-Pascal --descriptor mine:Network --matcher soft-argmax
 descr evaluate --compare tale.json dinov2.json"""
-
-_data_option = options.panel("What is evaluated")
-_work_option = options.panel("The work")
 
 REPORTS = {
     ".json": "the report, with the numbers of each pair",
@@ -45,7 +41,7 @@ def evaluate(
     ] = None,
     compared: Annotated[
         tuple[Path, Path] | None,
-        _data_option(
+        options.data_option(
             "--compare",
             metavar="A.json B.json",
             help="Put two reports side by side instead, with intervals of the difference.",
@@ -53,7 +49,7 @@ def evaluate(
     ] = None,
     recipe: Annotated[
         str | None,
-        _data_option(
+        options.data_option(
             metavar="NAME",
             help="A row of a paper: descriptor, matcher and protocol by one name. tale, tale-text, "
             "tale-sd, tale-dinov2, dift or geoaware.",
@@ -62,31 +58,25 @@ def evaluate(
     ] = None,
     split: Annotated[
         str | None,
-        _data_option(metavar="NAME", help="The split, where there are several."),
+        options.data_option(metavar="NAME", help="The split, where there are several."),
     ] = None,
     category: Annotated[
         list[str] | None,
-        _data_option(
+        options.data_option(
             metavar="NAME",
             help="Only pairs of this category, subset or video. Can be repeated.",
         ),
     ] = None,
     dataset_settings: Annotated[
         list[str] | None,
-        _data_option(
+        options.data_option(
             "--dataset-set",
             metavar="KEY=VALUE",
             help="Another option of the data set, as in layout=small. Can be repeated.",
         ),
     ] = None,
-    sample: Annotated[
-        int | None,
-        _data_option(metavar="N", min=1, help="Only N pairs, of each category its share."),
-    ] = None,
-    seed: Annotated[
-        int,
-        _data_option(metavar="S", min=0, help="Another draw of the N."),
-    ] = 0,
+    sample: options.Sample = None,
+    seed: options.Seed = 0,
     descriptor: options.Descriptor = AUTO,
     settings: options.Settings = None,
     matcher: options.Matcher = "nearest",
@@ -121,29 +111,9 @@ def evaluate(
         ),
     ] = False,
     device: options.Device = None,
-    folder: Annotated[
-        Path,
-        _work_option(
-            metavar="FOLDER",
-            help="Where the run is written down, so that it can be gone on with, and its "
-            "predictions.",
-        ),
-    ] = Path(FOLDER),
-    features: Annotated[
-        Path | None,
-        _work_option(
-            metavar="FOLDER",
-            help="Where features are kept for other runs; FOLDER/features by default.",
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        _work_option(
-            metavar="N",
-            min=1,
-            help="How many threads read and match; one per processor, at most 8, by default.",
-        ),
-    ] = None,
+    folder: options.Folder = Path(FOLDER),
+    features: options.Features = None,
+    workers: options.Workers = None,
     output: Annotated[
         list[Path] | None,
         options.output_option(
@@ -186,9 +156,7 @@ def evaluate(
         raise UserError(
             "--accept-mirrored-parts has nothing to do without --align-pose", hint="give both"
         )
-    for path in (folder, features):
-        if path is not None and os.path.exists(path) and not os.path.isdir(path):
-            raise UserError(f"{path} is not a folder", hint="choose another folder")
+    check_folders(folder, features)
     run(
         Request(
             dataset=dataset,

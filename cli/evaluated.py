@@ -4,7 +4,7 @@ import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,22 +55,29 @@ class Request:
 def run(request: Request) -> None:
     """Load the library, evaluate, print and write."""
     load_library()
-    from ..applications.evaluation import Settings, build_report, find_recipe, predict
+    from ..applications.evaluation import (
+        Settings,
+        build_report,
+        find_recipe,
+        predict,
+        report_markdown,
+    )
 
     check_writable(request.outputs)
     recipe = None if request.recipe is None else find_recipe(request.recipe)
     dataset = _open(request, recipe)
-    points = recipe.points if recipe is not None and dataset.truth == "points" else "half-pixel"
-    settings = Settings(
-        points=request.points or points,  # type: ignore[arg-type]
+    settings = Settings() if recipe is None else recipe.settings(dataset.truth)
+    settings = replace(
+        settings,
+        points=request.points or settings.points,  # type: ignore[arg-type]
         interpolation=request.interpolation or "nearest",  # type: ignore[arg-type]
         sample=request.sample,
         seed=request.seed,
-        align_pose=request.align_pose or (recipe is not None and recipe.pose_alignment),
+        align_pose=request.align_pose or settings.align_pose,
         accept_mirrored_parts=request.accept_mirrored_parts,
     )
     describe, matcher = _make(request, recipe)
-    try:
+    with kept_in(request.folder):
         predictions = predict(
             dataset,
             describe,
@@ -79,20 +86,27 @@ def run(request: Request) -> None:
             features=request.features,
             settings=settings,
             workers=request.workers,
-            progress=_progress,
+            progress=show_progress,
             say=say,
         )
-    except (KeyboardInterrupt, SystemExit):
-        say(f"what was done is kept in {request.folder}: the same command goes on from there")
-        raise
-    report = build_report(predictions, dataset, recipe=recipe, progress=_progress)
+    report = build_report(predictions, dataset, recipe=recipe, progress=show_progress)
     own = {"points": request.points, "interpolation": request.interpolation}
     changes = {**request.settings, **{name: value for name, value in own.items() if value}}
     if recipe is not None and changes:
         changed = ", ".join(f"{key}={value}" for key, value in changes.items())
         report["note"] = "; ".join(part for part in (f"changed: {changed}", report["note"]) if part)
-    write_all({path: _writer(path, report, predictions) for path in request.outputs})
+    write_reports(request.outputs, report, lambda: report_markdown(report), predictions)
     _print(report, request)
+
+
+@contextmanager
+def kept_in(folder: Path) -> Iterator[None]:
+    """Say that a run that is interrupted goes on from what lies in this folder."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        say(f"what was done is kept in {folder}: the same command goes on from there")
+        raise
 
 
 def compare(paths: tuple[Path, Path], outputs: Sequence[Path], as_json: bool) -> None:
@@ -115,20 +129,17 @@ def compare(paths: tuple[Path, Path], outputs: Sequence[Path], as_json: bool) ->
         *((f"{one['what']} differ", _both(one)) for one in found["differ"]),
     ]
 
-    def page(target: Path) -> None:
+    def page() -> str:
         parts = [markdown_table(("", ""), facts, words=2)]
         for table in tables:
             parts += [f"## {table.title}", markdown_table(table.columns, table.rows, table.words)]
-        target.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+        return "\n\n".join(parts) + "\n"
 
-    def document(target: Path) -> None:
-        target.write_text(_json(found), encoding="utf-8")
-
-    write_all({path: page if path.suffix.lower() == ".md" else document for path in outputs})
+    write_reports(outputs, found, page)
     if as_json:
         print_json(found)
         return
-    _print_tables(tables)
+    print_tables(tables)
     print_facts([*facts, *(("written", str(path)) for path in outputs)])
 
 
@@ -188,8 +199,7 @@ def _of_recipe(request: Request, recipe: "Recipe") -> "Descriptor | Callable[[st
     if request.device is not None and takes_option(kind, "device"):
         given.setdefault("device", request.device)
     if recipe.captioner_option is not None:
-        none = "none on this machine; descr models convert --help says how to get it"
-        say(f"captioner: {recipe.captioner or none}")
+        say(recipe.captioner_line)
     return recipe.describe(given)
 
 
@@ -207,26 +217,31 @@ def _watched(made: "Made[Any]", method: str) -> Any:
 
 
 @contextmanager
-def _progress(stage: str, steps: int) -> Iterator[Callable[[str], None]]:
+def show_progress(stage: str, steps: int) -> Iterator[Callable[[str], None]]:
+    """A bar on standard error for a stage of a run."""
     from .progress import progress_bar
 
     with progress_bar(steps) as advance:
         yield lambda name: advance(f"{stage} {name}")
 
 
-def _writer(path: Path, report: Mapping[str, Any], predictions: Any) -> Callable[[Path], None]:
-    from ..applications.evaluation import report_markdown, save_predictions
+def write_reports(
+    outputs: Sequence[Path],
+    document: Mapping[str, Any],
+    page: Callable[[], str],
+    predictions: Any = None,
+) -> None:
+    """Write the document to the outputs ending in .json, the page to .md, predictions to .nc."""
+    from ..applications.evaluation import save_predictions
 
-    suffix = path.suffix.lower()
-
-    def write(target: Path) -> None:
+    def write(target: Path, suffix: str) -> None:
         if suffix == ".nc":
             save_predictions(predictions, target)
         else:
-            text = report_markdown(report) if suffix == ".md" else _json(report)
-            target.write_text(text, encoding="utf-8")
+            text = page() if suffix == ".md" else json.dumps(document, indent=1, allow_nan=False)
+            target.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
 
-    return write
+    write_all({path: functools.partial(write, suffix=path.suffix.lower()) for path in outputs})
 
 
 def _print(report: Mapping[str, Any], request: Request) -> None:
@@ -236,7 +251,7 @@ def _print(report: Mapping[str, Any], request: Request) -> None:
     if request.as_json:
         print_json(report)
         return
-    _print_tables(report_tables(report))
+    print_tables(report_tables(report))
     counts = report["counts"]
     features = f"{counts['extracted'] + counts['redone']:,} extracted, {counts['kept']:,} kept"
     print_facts(
@@ -249,7 +264,8 @@ def _print(report: Mapping[str, Any], request: Request) -> None:
     )
 
 
-def _print_tables(tables: Sequence[Any]) -> None:
+def print_tables(tables: Sequence[Any]) -> None:
+    """Print tables, each below its title."""
     from .tables import print_table
 
     for table in tables:
@@ -274,7 +290,3 @@ def _both(one: Mapping[str, Any]) -> str:
         for value in (one["first"], one["second"])
     ]
     return f"{texts[0]} and {texts[1]}" if sum(map(len, texts)) < 400 else "see the reports"
-
-
-def _json(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=1, allow_nan=False) + "\n"

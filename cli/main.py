@@ -15,6 +15,7 @@ from . import (
     match,
     matchers,
     models,
+    reproduce,
     show,
     swap,
     transfer,
@@ -39,6 +40,7 @@ app.command("show", cls=Command, epilog=show.EXAMPLES)(show.show)
 app.command("flow", cls=Command, epilog=flow.EXAMPLES)(flow.flow)
 app.command("swap", cls=Command, epilog=swap.EXAMPLES)(swap.swap)
 app.command("evaluate", cls=Command, epilog=evaluate.EXAMPLES)(evaluate.evaluate)
+app.command("reproduce", cls=Command, epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 app.command("extract", cls=Command, epilog=extract.EXAMPLES)(extract.extract)
 app.command("info", cls=Command, short_help="Show what is in feature files.")(info.info)
 app.command("descriptors", cls=Command, short_help="List the descriptors and their options.")(

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
@@ -17,6 +18,8 @@ def panel(title: str) -> Callable[..., Any]:
 
 
 how_option = panel("How")
+data_option = panel("What is evaluated")
+work_option = panel("The work")
 mask_option = panel("Masks")
 result_option = panel("Results")
 
@@ -69,6 +72,41 @@ Device: TypeAlias = Annotated[
 
 Json: TypeAlias = Annotated[
     bool, result_option("--json", help="Print one JSON document and nothing else.")
+]
+
+Sample: TypeAlias = Annotated[
+    int | None,
+    data_option(metavar="N", min=1, help="Only N pairs, of each category its share."),
+]
+
+Seed: TypeAlias = Annotated[
+    int,
+    data_option(metavar="S", min=0, help="Another draw of the N."),
+]
+
+Folder: TypeAlias = Annotated[
+    Path,
+    work_option(
+        metavar="FOLDER",
+        help="Where the run is written down, so that it can be gone on with, and its predictions.",
+    ),
+]
+
+Features: TypeAlias = Annotated[
+    Path | None,
+    work_option(
+        metavar="FOLDER",
+        help="Where features are kept for other runs; FOLDER/features by default.",
+    ),
+]
+
+Workers: TypeAlias = Annotated[
+    int | None,
+    work_option(
+        metavar="N",
+        min=1,
+        help="How many threads read and match; one per processor, at most 8, by default.",
+    ),
 ]
 
 Segment: TypeAlias = Annotated[

@@ -36,6 +36,13 @@ def check_different(outputs: Sequence[Path]) -> None:
         seen.add(real)
 
 
+def check_folders(*folders: Path | None) -> None:
+    """Raise `UserError` for a folder of the work that is something else."""
+    for folder in folders:
+        if folder is not None and os.path.exists(folder) and not os.path.isdir(folder):
+            raise UserError(f"{folder} is not a folder", hint="choose another folder")
+
+
 def check_not_inputs(outputs: Sequence[Path], inputs: Iterable[Path]) -> None:
     """Raise `UserError` for an output that would be written over one of the inputs."""
     given = list(inputs)

@@ -7,6 +7,7 @@ from .predictions import load_predictions, save_predictions
 from .protocol import PROTOCOLS, Protocol
 from .recipes import RECIPES, Recipe, find_recipe
 from .report import build_report
+from .reproduction import reproduce
 from .run import predict
 from .scores import score_flow, score_masks, score_points
 from .settings import Settings
@@ -31,6 +32,7 @@ __all__ = [
     "open_dataset",
     "predict",
     "report_markdown",
+    "reproduce",
     "save_predictions",
     "score_flow",
     "score_masks",

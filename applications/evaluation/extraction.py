@@ -47,6 +47,7 @@ def extract_images(
     folder: Path,
     *,
     mirrored: bool,
+    lossless: bool,
     workers: int,
     progress: Progress,
     written: Callable[[FeatureFolder, str], None] = lambda folder, key: None,
@@ -54,7 +55,8 @@ def extract_images(
     """Make sure that the features of all images of the pairs are in files below `folder`.
 
     `describe` makes the descriptor of a category, where it is none itself; one of them is held at
-    a time. With `mirrored` the mirror images of all sources are described as well. `written` is
+    a time. With `mirrored` the mirror images of all sources are described as well; with `lossless`
+    features are not rounded. `written` is
     called with the folder and the key of what was extracted and written.
     """
     # One descriptor at a time: with several, each may be a network.
@@ -81,7 +83,7 @@ def extract_images(
             made = make()
             label = descriptor_label(made)
             for turned in turns:
-                own = FeatureFolder(folder, label, mirrored=turned)
+                own = FeatureFolder(folder, label, mirrored=turned, lossless=lossless)
                 wanted = {key: one for key, one in images.items() if not turned or key in sources}
                 own.fill(made, wanted, workers=workers, advance=advance, written=written)
                 folders[turned].update(dict.fromkeys(categories, own))

@@ -53,12 +53,18 @@ class FeatureFolder:
         What the features go by: `descriptor_label`.
     mirrored:
         Whether the features are those of the mirror images.
+    lossless:
+        Whether features are kept as they are; rounded ones lie in another folder.
     """
 
-    def __init__(self, folder: Path, label: str, *, mirrored: bool = False) -> None:
+    def __init__(
+        self, folder: Path, label: str, *, mirrored: bool = False, lossless: bool = False
+    ) -> None:
         self.mirrored = mirrored
+        self.lossless = lossless
         self.label = label
-        self.folder = folder / (f"{label}-mirrored" if mirrored else label)
+        kinds = {"lossless": lossless, "mirrored": mirrored}
+        self.folder = folder / "-".join([label, *(kind for kind, one in kinds.items() if one)])
         self.known: dict[str, Known] = {}
         self.counts = {"kept": 0, "extracted": 0, "redone": 0}
 
@@ -124,7 +130,7 @@ class FeatureFolder:
                             f"the features of {key} say that they are of another image",
                             hint="extract must label each tree with the image that it was given",
                         )
-                    save_features(tree, self.path(key))
+                    save_features(tree, self.path(key), lossless=self.lossless)
                 self.known[key] = known
                 if image is not None:
                     written(self, key)

@@ -9,8 +9,10 @@ from ...descriptors import Descriptor, create
 from ...descriptors.settings import unknown
 from ...descriptors.weights import cached
 from .conventions import Convention
+from .datasets.base import Truth
 from .protocol import PROTOCOLS, Protocol, protocol_of
 from .published import PUBLISHED, Published, find_published
+from .settings import Settings
 
 CAPTIONER = "odise"
 """The captioner of the papers, by its name in `find_weights`."""
@@ -79,6 +81,18 @@ class Recipe:
         there = self.captioner_option is not None and cached(CAPTIONER) is not None
         return CAPTIONER if there else None
 
+    @property
+    def captioner_line(self) -> str:
+        """Which captioner the features are made with, and how to get it if it isn't here."""
+        none = "none on this machine; descr models convert --help says how to get it"
+        return f"captioner: {self.captioner or none}"
+
+    def settings(self, truth: Truth) -> Settings:
+        """What else decides the answers, on a data set of this truth."""
+        if truth != "points":
+            return Settings(lossless=True)
+        return Settings(points=self.points, align_pose=self.pose_alignment, lossless=True)
+
     def options_for(self, category: str) -> dict[str, Any]:
         """The options of the descriptor for images of this category."""
         options = dict(self.options)
@@ -114,7 +128,7 @@ def _merged(options: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, 
     return merged
 
 
-_ROUNDED = "rounding differs, by features that are stored with 10 bits and by cuDNN"
+_ROUNDED = "cuDNN rounds otherwise"
 _PADDING = "the original keeps cells on padding"
 _TSS = f"and on TSS divides where a floor was meant; {_ROUNDED}"
 _RANDOM = f"{_PADDING}, has a randomised PCA, {_TSS}"

@@ -100,7 +100,7 @@ def predict(
     check_int("workers", workers, minimum=1)
     folder = Path(folder)
     check_fits(dataset, matcher, settings)
-    listing = _read(dataset, settings, progress)
+    listing = read_listing(dataset, settings, progress)
     check_groups(dataset, listing, settings)
     maps = Maps(matcher.torch_device, settings, memory)
     folders = extract_images(
@@ -108,6 +108,7 @@ def predict(
         describe,
         Path(features if features is not None else folder / "features") / dataset.name,
         mirrored=settings.align_pose,
+        lossless=settings.lossless,
         workers=workers,
         progress=progress,
         written=maps.read_back,
@@ -133,7 +134,8 @@ def predict(
     return predictions
 
 
-def _read(dataset: Dataset, settings: Settings, progress: Progress) -> Listing:
+def read_listing(dataset: Dataset, settings: Settings, progress: Progress) -> Listing:
+    """The pairs of a run, or of the sample that the settings ask for, their files there."""
     entries = dataset.entries
     places: Sequence[int] = range(len(entries))
     if not entries:

@@ -33,6 +33,9 @@ class Settings:
     accept_mirrored_parts:
         Whether poses are aligned also where the data set doesn't say which points are left and
         right of each other, so that one may be taken for the other.
+    lossless:
+        Whether features are kept as they are instead of rounded to 10 bits of mantissa, as in
+        `save_features`.
     """
 
     points: Convention = "half-pixel"
@@ -41,6 +44,7 @@ class Settings:
     seed: int = 0
     align_pose: bool = False
     accept_mirrored_parts: bool = False
+    lossless: bool = False
 
     def __post_init__(self) -> None:
         check_choice("points", self.points, tuple(CONVENTIONS))

@@ -7,9 +7,10 @@ from .find import cached, find_weights
 from .progress import Progress
 from .pull import pull
 from .remove import holdings, remove
-from .table import MODELS, RECIPES, Model, find_model, find_models
+from .table import IMAGE_ENCODER, MODELS, RECIPES, Model, find_model, find_models
 
 __all__ = [
+    "IMAGE_ENCODER",
     "MODELS",
     "RECIPES",
     "Checkpoint",

@@ -23,34 +23,15 @@ from descr.descriptors import (
 from descr.descriptors.errors import IncomparableFeaturesError, WeightsNotFoundError
 from support import own_classes
 from support.models import DINOV2 as DINOV2_FOLDER
-from support.models import IMAGES, STABLE_DIFFUSION
+from support.models import IMAGES, make_cache
 from support.trees import layer, tree
-
-COMMIT = "0123456789" * 4
 
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache in which tiny models go by the names of published ones."""
-    folder = tmp_path / "hub"
+    folder = make_cache(tmp_path / "hub")
     monkeypatch.setenv("HF_HUB_CACHE", str(folder))
-    for repository, model in (
-        ("facebook--dinov2-base", DINOV2_FOLDER),
-        ("stable-diffusion-v1-5--stable-diffusion-v1-5", STABLE_DIFFUSION),
-        ("sd2-community--stable-diffusion-2-1", STABLE_DIFFUSION),
-    ):
-        snapshot = folder / f"models--{repository}" / "snapshots" / COMMIT
-        shutil.copytree(model, snapshot)
-        if (snapshot / "tokenizer").is_dir():
-            # The published ones hold the vocabulary in the older form.
-            words = json.loads((snapshot / "tokenizer" / "tokenizer.json").read_text())["model"]
-            merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in words["merges"]]
-            for name, text in (
-                ("vocab.json", json.dumps(words["vocab"])),
-                ("merges.txt", "\n".join(["#version: 0.2", *merges])),
-                ("special_tokens_map.json", "{}"),
-            ):
-                (snapshot / "tokenizer" / name).write_text(text)
     return folder
 
 

@@ -12,6 +12,8 @@ STABLE_DIFFUSION = DATA / "tiny-stable-diffusion"
 DINOV2 = DATA / "tiny-dinov2"
 DINOV2_REGISTERS = DATA / "tiny-dinov2-registers"
 CAPTIONER = DATA / "tiny-captioner"
+COMMIT = "0123456789" * 4
+"""The commit of every model in the cache of `make_cache`."""
 IMAGES = [DATA / "images" / "a.png", DATA / "images" / "b.png"]
 
 
@@ -148,3 +150,25 @@ def make_giant(folder: Path) -> Path:
     save_file(named, giant / "model.safetensors")
     torch.save(model.state_dict(), folder / "expected.pt")
     return giant
+
+
+def make_cache(folder: Path) -> Path:
+    """A cache in which tiny models go by the names of published ones."""
+    for repository, model in (
+        ("facebook--dinov2-base", DINOV2),
+        ("stable-diffusion-v1-5--stable-diffusion-v1-5", STABLE_DIFFUSION),
+        ("sd2-community--stable-diffusion-2-1", STABLE_DIFFUSION),
+    ):
+        snapshot = folder / f"models--{repository}" / "snapshots" / COMMIT
+        shutil.copytree(model, snapshot)
+        if (snapshot / "tokenizer").is_dir():
+            # The published ones hold the vocabulary in the older form.
+            words = json.loads((snapshot / "tokenizer" / "tokenizer.json").read_text())["model"]
+            merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in words["merges"]]
+            for name, text in (
+                ("vocab.json", json.dumps(words["vocab"])),
+                ("merges.txt", "\n".join(["#version: 0.2", *merges])),
+                ("special_tokens_map.json", "{}"),
+            ):
+                (snapshot / "tokenizer" / name).write_text(text)
+    return folder
