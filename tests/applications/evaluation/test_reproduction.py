@@ -13,13 +13,9 @@ from descr.applications.evaluation import (
     score_flow,
     score_points,
 )
+from descr.applications.evaluation.costs import COSTS, SPEED
 from descr.applications.evaluation.published import find_published
-from descr.applications.evaluation.reproduction import (
-    COSTS,
-    SPEED,
-    find_rows,
-    reproduction_markdown,
-)
+from descr.applications.evaluation.reproduction import find_rows, reproduction_markdown
 from descr.descriptors.errors import OptionError
 from descr.matchers import create
 from support.models import DINOV2, STABLE_DIFFUSION, make_cache
