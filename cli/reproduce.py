@@ -72,11 +72,8 @@ def reproduce(
     check_folders(folder, features)
     load_library()
     from ..applications.evaluation import reproduce as run
-    from ..applications.evaluation.reproduction import (
-        SPEED,
-        reproduction_markdown,
-        reproduction_table,
-    )
+    from ..applications.evaluation.costs import SPEED
+    from ..applications.evaluation.reproduction import reproduction_markdown, reproduction_table
 
     check_writable(outputs)
     with kept_in(folder):

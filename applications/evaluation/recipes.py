@@ -34,6 +34,8 @@ class Recipe:
         Name and options of the matcher, for `descr.matchers.create`.
     points:
         How points are read and answered, on data sets that have points.
+    datasets:
+        The data sets that it is for, by name; empty for all.
     protocols:
         The protocol that the paper reports by data set, where it isn't that of `PROTOCOLS`.
     dataset_options:
@@ -58,6 +60,7 @@ class Recipe:
     matcher: str = "nearest"
     matcher_options: Mapping[str, Any] = field(default_factory=dict)
     points: Convention = "half-pixel"
+    datasets: tuple[str, ...] = ()
     protocols: Mapping[str, Protocol] = field(default_factory=dict)
     dataset_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     category_option: str | None = None
@@ -72,6 +75,8 @@ class Recipe:
 
     def published(self, dataset: str) -> tuple[Published, ...]:
         """The published rows on this data set of the recipe, or of its descriptor."""
+        if self.datasets and dataset not in self.datasets:
+            return ()
         own = self.name if any(row.recipe == self.name for row in PUBLISHED) else ""
         return tuple(row for row in find_published(dataset, self.descriptor) if row.recipe == own)
 
@@ -201,6 +206,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                     "ensemble": 4,
                     **_FULL,
                 },
+                datasets=("davis-2017",),
                 protocols={"davis-2017": PROTOCOLS["davis-2017"]},
                 note="with the defaults of the original's code; its noise has no seed, it shrinks "
                 "the first mask by the nearest pixel where ours takes that at the centre of each "

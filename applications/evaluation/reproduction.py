@@ -3,38 +3,21 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import xarray as xr
 
 from ...descriptors.errors import OptionError, OutOfMemoryError, WeightsNotFoundError
-from ...descriptors.weights import IMAGE_ENCODER, MODELS, Model, cached, find_models
 from ...matchers import create
+from .costs import estimate_costs, teraflops
 from .datasets import Dataset, open_dataset
 from .measures import measure
 from .progress import Progress, silent
 from .protocol import PROTOCOLS, Protocol
-from .recipes import CAPTIONER, RECIPES, Recipe, find_recipe
+from .recipes import RECIPES, Recipe, find_recipe
 from .report import build_report
 from .run import predict, read_listing
-from .settings import Settings
 from .tables import Table, interval, markdown_table, report_facts, shown
-
-COSTS: Mapping[str, tuple[float, float, float]] = MappingProxyType(
-    {
-        "dinov2": (1.1, 7.2, 0.02),
-        "sd": (6.6, 9.7, 0.7),
-        "fused": (7.7, 16.9, 0.7),
-        "dift": (11.6, 7.7, 0.02),
-    }
-)
-"""Of a descriptor with its default settings: TFLOP of its networks and MB of features per square
-image, and seconds of one processor per pair. The first are counted in the architectures, two for a
-multiplication with its addition; the second are the layers, of which rounded files keep 65%; the
-last are those of a joint PCA, or of reading an image."""
-SPEED = 10.0
-"""TFLOP per second by which the time of the networks is estimated."""
 
 
 def find_rows(dataset: str, only: Sequence[str] = ()) -> tuple[Recipe, ...]:
@@ -60,7 +43,7 @@ def find_rows(dataset: str, only: Sequence[str] = ()) -> tuple[Recipe, ...]:
                 f"{recipe.name} is no row of a paper on {dataset!r}",
                 hint=f"its rows are {', '.join(row.name for row in rows)}",
             )
-    return tuple(sorted((row for row in rows if not only or row.name in only), key=_teraflops))
+    return tuple(sorted((row for row in rows if not only or row.name in only), key=teraflops))
 
 
 def reproduce(
@@ -111,7 +94,7 @@ def reproduce(
         there is a publication `published`, `difference` and whether it lies `within` the interval.
         Shares are 0 to 1. Each number is by the protocol of its publication; what that doesn't
         state is the recipe's. A dry run gives the `models` (`name`, `size` in bytes, whether it
-        is `here`), how many `images` and `pairs` there are, and estimates by `COSTS`:
+        is `here`), how many `images` and `pairs` there are, and estimates by `costs.COSTS`:
         `network_seconds` at `SPEED`, `processor_seconds` and `feature_bytes`.
 
     Raises
@@ -129,7 +112,7 @@ def reproduce(
         own = open_dataset(dataset, root, **recipe.dataset_options.get(dataset, {}))
         settings = replace(recipe.settings(own.truth), sample=sample, seed=seed)
         if dry_run:
-            row |= _needs(recipe, own, settings, progress)
+            row |= estimate_costs(recipe, read_listing(own, settings, progress))
             continue
         say(f"row {recipe.name}: {recipe.source}")
         if recipe.captioner_option is not None:
@@ -158,15 +141,16 @@ def reproduce(
 
 def reproduction_table(document: Mapping[str, Any]) -> Table:
     """What `reproduce` gave as a table of words and numbers."""
-    columns: tuple[str, ...] = ("measure", "ours", "95% interval", "published", "difference")
-    columns = ("row", *columns, "within")
-    lines = [line for row in document["rows"] for line in _lines(row)]
+    columns = ("row", "measure", "ours", "95% interval", "published", "difference", "within")
     if document["dry_run"]:
         columns = ("row", "models", "images", "pairs", "networks", "processor", "features")
     title = f"The rows of the papers on {document['dataset']}"
-    for report in [row["report"] for row in document["rows"] if "report" in row][:1]:
-        title += f", {report['counts']['pairs']:,} of {report['dataset']['pairs']:,} pairs"
-    return Table(title, columns, tuple(lines), words=2)
+    reports = [row["report"] for row in document["rows"] if "report" in row]
+    if reports:
+        count, whole = reports[0]["counts"]["pairs"], reports[0]["dataset"]["pairs"]
+        title += f", {count:,} of {whole:,} pairs"
+    lines = tuple(line for row in document["rows"] for line in _lines(row))
+    return Table(title, columns, lines, words=2)
 
 
 def reproduction_markdown(document: Mapping[str, Any]) -> str:
@@ -184,10 +168,10 @@ def _beside_published(
     predictions: xr.Dataset, dataset: Dataset, recipe: Recipe, progress: Progress
 ) -> list[dict[str, Any]]:
     own = recipe.protocol(dataset.name)
+    rows = [(row.protocol, row.percent, row.source) for row in recipe.published(dataset.name)]
     measured: dict[Protocol, Any] = {}
     numbers = []
-    published = [(row.protocol, row.percent, row.source) for row in recipe.published(dataset.name)]
-    for stated, percent, source in published or [(own, (), "")]:
+    for stated, percent, source in rows or [(own, (), "")]:
         protocol = replace(
             stated,
             subset="",
@@ -214,39 +198,6 @@ def _beside_published(
     return numbers
 
 
-def _needs(
-    recipe: Recipe, dataset: Dataset, settings: Settings, progress: Progress
-) -> dict[str, Any]:
-    listing = read_listing(dataset, settings, progress)
-    images = len({key for part in listing.images.values() for key in part})
-    if recipe.pose_alignment:
-        images += len({pair.source for pair in listing.pairs})
-    teraflops, megabytes, seconds = COSTS[recipe.descriptor]
-    return {
-        "models": [
-            {"name": model.name, "size": size, "here": cached(model.name) is not None}
-            for model, size in _models(recipe)
-        ],
-        "images": images,
-        "pairs": len(listing.pairs),
-        "network_seconds": images * teraflops / SPEED,
-        "processor_seconds": len(listing.pairs) * seconds,
-        "feature_bytes": round(images * megabytes * 1e6),
-    }
-
-
-def _models(recipe: Recipe) -> list[tuple[Model, int]]:
-    """The models that a row takes, with the bytes of their files in full precision."""
-    models = [(model, model.full_size) for model in find_models(recipe.descriptor)]
-    if recipe.captioner_option is not None:
-        models += [(MODELS[name], MODELS[name].size) for name in (IMAGE_ENCODER, CAPTIONER)]
-    return models
-
-
-def _teraflops(recipe: Recipe) -> float:
-    return COSTS[recipe.descriptor][0] * (2 if recipe.pose_alignment else 1)
-
-
 def _lines(row: Mapping[str, Any]) -> list[tuple[str, ...]]:
     if "error" in row:
         why = "; ".join(part for part in (row["error"], row["hint"]) if part)
@@ -262,13 +213,17 @@ def _lines(row: Mapping[str, Any]) -> list[tuple[str, ...]]:
         return [(row["recipe"], models, *counts, *times, size)]
     lines: list[tuple[str, ...]] = []
     for one in row["numbers"]:
+        unit, within = one["unit"], one["within"]
         average = one["average"] if one["label"].startswith("PCK") else ""
-        measured = " ".join(part for part in (one["subset"], one["label"], average) if part)
-        value, theirs = (shown(one[what], one["unit"]) for what in ("value", "published"))
-        bounds = interval(one["low"], one["high"], one["unit"])
-        difference, within = "-", "-"
-        if one["within"] is not None:
-            difference = f"{100 * one['difference']:+.1f}"
-            within = "yes" if one["within"] else "no"
-        lines.append((row["recipe"], measured, value, bounds, theirs, difference, within))
+        lines.append(
+            (
+                row["recipe"],
+                " ".join(part for part in (one["subset"], one["label"], average) if part),
+                shown(one["value"], unit),
+                interval(one["low"], one["high"], unit),
+                shown(one["published"], unit),
+                "-" if within is None else f"{100 * one['difference']:+.1f}",
+                "-" if within is None else "yes" if within else "no",
+            )
+        )
     return lines

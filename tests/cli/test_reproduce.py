@@ -21,7 +21,7 @@ def test_rows_are_printed_beside_what_was_published(descr: Any, spair: Path) -> 
     done = descr(*row, "-o", "rows.json", "-o", "rows.md")
     assert done.code == 0, done.err
     assert done.out.startswith("The rows of the papers on spair-71k, 2 of 6 pairs\n")
-    lines = [line.split() for line in done.out.splitlines() if line.startswith("tale-dinov2")]
+    lines = [line.split() for line in done.out.splitlines() if line.startswith("tale-dinov2  PCK")]
     assert [line[1:3] for line in lines] == [
         ["PCK@0.10", "per-point"],
         ["PCK@0.01", "per-image"],
@@ -37,6 +37,18 @@ def test_rows_are_printed_beside_what_was_published(descr: Any, spair: Path) -> 
     (told,) = json.loads(again.out)["rows"]
     assert told["report"]["counts"]["kept"] == written["report"]["counts"]["extracted"]
     assert told["numbers"] == written["numbers"]
+
+
+def test_a_row_is_what_evaluate_gives_for_its_recipe(descr: Any, spair: Path) -> None:
+    some = ("--sample", "2", "--json")
+    evaluated = descr("evaluate", "spair-71k", spair, "--recipe", "tale-dinov2", *some)
+    reproduced = descr("reproduce", "spair-71k", spair, "--only", "tale-dinov2", *some)
+    report = json.loads(evaluated.out)
+    (row,) = json.loads(reproduced.out)["rows"]
+    same = set(report) - {"pairs", "counts", "created", "seconds"}
+    assert {name: row["report"][name] for name in same} == {name: report[name] for name in same}
+    # The answers were there.
+    assert len(list(Path("descr-evaluation").glob("*.journal"))) == 1
 
 
 def test_rows_without_weights_are_named_and_the_code_tells(
