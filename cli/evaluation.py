@@ -1,12 +1,11 @@
-"""The work of `descr evaluate`, once its options are known to be good."""
+"""What `descr evaluate` and `descr reproduce` open, make, show, print and write."""
 
 import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import typer
 
@@ -21,82 +20,9 @@ if TYPE_CHECKING:
     from ..matchers import Matcher
     from .choice import Made
 
+    Parts: TypeAlias = tuple[Descriptor | Callable[[str], Descriptor], Matcher]
+
 FOLDER = "descr-evaluation"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """The options of an evaluation; settings are raw texts."""
-
-    dataset: str
-    root: Path
-    recipe: str | None
-    split: str | None
-    category: tuple[str, ...]
-    dataset_settings: Mapping[str, str]
-    sample: int | None
-    seed: int
-    descriptor: str
-    settings: Mapping[str, str]
-    matcher: str
-    matcher_settings: Mapping[str, str]
-    points: str | None = None
-    interpolation: str | None
-    align_pose: bool
-    accept_mirrored_parts: bool
-    device: str | None
-    folder: Path
-    features: Path | None
-    workers: int | None
-    outputs: Sequence[Path]
-    as_json: bool
-
-
-def run(request: Request) -> None:
-    """Load the library, evaluate, print and write."""
-    load_library()
-    from ..applications.evaluation import (
-        Settings,
-        build_report,
-        find_recipe,
-        predict,
-        report_markdown,
-    )
-
-    check_writable(request.outputs)
-    recipe = None if request.recipe is None else find_recipe(request.recipe)
-    dataset = _open(request, recipe)
-    settings = Settings() if recipe is None else recipe.settings(dataset.truth)
-    settings = replace(
-        settings,
-        points=request.points or settings.points,  # type: ignore[arg-type]
-        interpolation=request.interpolation or "nearest",  # type: ignore[arg-type]
-        sample=request.sample,
-        seed=request.seed,
-        align_pose=request.align_pose or settings.align_pose,
-        accept_mirrored_parts=request.accept_mirrored_parts,
-    )
-    describe, matcher = _make(request, recipe)
-    with kept_in(request.folder):
-        predictions = predict(
-            dataset,
-            describe,
-            matcher,
-            folder=request.folder,
-            features=request.features,
-            settings=settings,
-            workers=request.workers,
-            progress=show_progress,
-            say=say,
-        )
-    report = build_report(predictions, dataset, recipe=recipe, progress=show_progress)
-    own = {"points": request.points, "interpolation": request.interpolation}
-    changes = {**request.settings, **{name: value for name, value in own.items() if value}}
-    if recipe is not None and changes:
-        changed = ", ".join(f"{key}={value}" for key, value in changes.items())
-        report["note"] = "; ".join(part for part in (f"changed: {changed}", report["note"]) if part)
-    write_reports(request.outputs, report, lambda: report_markdown(report), predictions)
-    _print(report, request)
 
 
 @contextmanager
@@ -143,64 +69,69 @@ def compare(paths: tuple[Path, Path], outputs: Sequence[Path], as_json: bool) ->
     print_facts([*facts, *(("written", str(path)) for path in outputs)])
 
 
-def _open(request: Request, recipe: "Recipe | None") -> "Dataset":
+def open_data(
+    name: str,
+    root: Path,
+    settings: Mapping[str, str],
+    recipe: "Recipe | None",
+    *,
+    split: str | None,
+    category: tuple[str, ...],
+) -> "Dataset":
+    """The data set, listed, with the options of the recipe and, before them, those given."""
     from ..applications.evaluation import DATASETS, open_dataset
     from .choice import Made, faults
 
-    for name, flag, given in (
-        ("root", "ROOT", True),
-        ("split", "--split", request.split is not None),
-        ("category", "--category", bool(request.category)),
-    ):
-        if given and name in request.dataset_settings:
+    given = {"split": split, "category": category}
+    own = {option: value for option, value in given.items() if value not in (None, ())}
+    for option in ("root", *own):
+        if option in settings:
+            flag = "ROOT" if option == "root" else f"--{option}"
             raise UserError(
-                f"--dataset-set gives the {name}, which {flag} gives", hint="leave out one of them"
+                f"--dataset-set gives the {option}, which {flag} gives",
+                hint="leave out one of them",
             )
-    kind = DATASETS.find(request.dataset)
-    own = {} if recipe is None else recipe.dataset_options.get(request.dataset, {})
-    options: dict[str, Any] = {**own, **parse_settings(request.dataset_settings, kind)}
-    if request.split is not None:
-        options["split"] = request.split
-    if request.category:
-        options["category"] = request.category
-    with faults(request.dataset, f"the data set {request.dataset!r} can't be listed"):
-        dataset = open_dataset(request.dataset, request.root, **options)
+    of_recipe = {} if recipe is None else recipe.dataset_options.get(name, {})
+    options = {**of_recipe, **parse_settings(settings, DATASETS.find(name)), **own}
+    with faults(name, f"the data set {name!r} can't be listed"):
+        dataset = open_dataset(name, root, **options)
         len(dataset)
-    _watched(Made(dataset, request.dataset, "data set", takes_device=False), "_read")
+    _watched(Made(dataset, name, "data set", takes_device=False), "_read")
     return dataset
 
 
-def _make(
-    request: Request, recipe: "Recipe | None"
-) -> "tuple[Descriptor | Callable[[str], Descriptor], Matcher]":
-    """The descriptor, or what makes one for each category; and the matcher."""
-    from ..matchers import create
+def make_parts(
+    descriptor: str,
+    settings: Mapping[str, str],
+    matcher: str,
+    matcher_settings: Mapping[str, str],
+    device: str | None,
+) -> "Parts":
+    """The descriptor and the matcher of these names."""
     from .choice import check_device_is_taken, make_descriptor, make_matcher
 
-    if recipe is not None:
-        say(f"descriptor: {recipe.descriptor} (recipe {recipe.name})")
-        options = dict(recipe.matcher_options)
-        if request.device is not None:
-            options["device"] = request.device
-        return _of_recipe(request, recipe), create(recipe.matcher, **options)
-    describe = make_descriptor(request.descriptor, request.settings, request.device)
-    matcher = make_matcher(request.matcher, request.matcher_settings, request.device)
-    check_device_is_taken(request.device, describe, matcher)
-    return _watched(describe, "extract"), _watched(matcher, "match")
+    describe = make_descriptor(descriptor, settings, device)
+    match = make_matcher(matcher, matcher_settings, device)
+    check_device_is_taken(device, describe, match)
+    return _watched(describe, "extract"), _watched(match, "match")
 
 
-def _of_recipe(request: Request, recipe: "Recipe") -> "Descriptor | Callable[[str], Descriptor]":
+def make_row(recipe: "Recipe", settings: Mapping[str, str], device: str | None) -> "Parts":
+    """The descriptor of a recipe, or what makes one for each category; and its matcher."""
     from ..descriptors import REGISTRY
+    from ..matchers import create
     from .choice import parts_of
     from .settings import takes_option
 
+    say(f"descriptor: {recipe.descriptor} (recipe {recipe.name})")
+    place = {} if device is None else {"device": device}
     kind = REGISTRY.find(recipe.descriptor)
-    given = parse_settings(request.settings, kind, parts_of(kind))
-    if request.device is not None and takes_option(kind, "device"):
-        given.setdefault("device", request.device)
+    options = parse_settings(settings, kind, parts_of(kind))
+    if takes_option(kind, "device"):
+        options = {**place, **options}
     if recipe.captioner_option is not None:
         say(recipe.captioner_line)
-    return recipe.describe(given)
+    return recipe.describe(options), create(recipe.matcher, **recipe.matcher_options, **place)
 
 
 def _watched(made: "Made[Any]", method: str) -> Any:
@@ -244,11 +175,12 @@ def write_reports(
     write_all({path: functools.partial(write, suffix=path.suffix.lower()) for path in outputs})
 
 
-def _print(report: Mapping[str, Any], request: Request) -> None:
+def print_report(report: Mapping[str, Any], outputs: Sequence[Path], as_json: bool) -> None:
+    """Print a report as JSON, or its tables and what was run."""
     from ..applications.evaluation.tables import report_facts, report_tables
     from .tables import print_facts, print_json
 
-    if request.as_json:
+    if as_json:
         print_json(report)
         return
     print_tables(report_tables(report))
@@ -259,7 +191,7 @@ def _print(report: Mapping[str, Any], request: Request) -> None:
             *report_facts(report),
             ("features", features),
             ("seconds", f"{report['seconds']:.1f}"),
-            *(("written", str(path)) for path in request.outputs),
+            *(("written", str(path)) for path in outputs),
         ]
     )
 
