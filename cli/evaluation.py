@@ -40,7 +40,7 @@ def compare(paths: tuple[Path, Path], outputs: Sequence[Path], as_json: bool) ->
     load_library()
     from ..applications.evaluation import compare_reports, load_report
     from ..applications.evaluation.compare import comparison_tables
-    from ..applications.evaluation.tables import markdown_table
+    from ..applications.evaluation.tables import Table
     from .outputs import check_not_inputs
     from .tables import print_facts, print_json
 
@@ -55,13 +55,8 @@ def compare(paths: tuple[Path, Path], outputs: Sequence[Path], as_json: bool) ->
         *((f"{one['what']} differ", _both(one)) for one in found["differ"]),
     ]
 
-    def page() -> str:
-        parts = [markdown_table(("", ""), facts, words=2)]
-        for table in tables:
-            parts += [f"## {table.title}", markdown_table(table.columns, table.rows, table.words)]
-        return "\n\n".join(parts) + "\n"
-
-    write_reports(outputs, found, page)
+    parts = [Table.of_facts(facts), *tables]
+    write_reports(outputs, found, lambda: "\n\n".join(part.markdown() for part in parts))
     if as_json:
         print_json(found)
         return

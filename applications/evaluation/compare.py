@@ -136,7 +136,11 @@ def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict
         "only_second": len(second["pairs"]["name"]) - len(common),
         "numbers": numbers,
         "by_category": _by_category(first, second, mine, theirs, category),
-        "differ": _differ(first, second),
+        "differ": [
+            {"what": name, "first": first[name], "second": second[name]}
+            for name in _DIFFERING
+            if first[name] != second[name]
+        ],
     }
 
 
@@ -159,10 +163,10 @@ def comparison_tables(document: Mapping[str, Any]) -> list[Table]:
         )
     ]
     if len(document["by_category"]) > 1:
-        label, unit = document["numbers"][-1]["label"], document["numbers"][-1]["unit"]
-        if document["numbers"][0]["unit"] != unit or document["what"] == "objects":
-            label, unit = document["numbers"][0]["label"], document["numbers"][0]["unit"]
-        place = [one["label"] for one in document["numbers"]].index(label)
+        numbers = document["numbers"]
+        alike = numbers[0]["unit"] == numbers[-1]["unit"] and document["what"] != "objects"
+        place = len(numbers) - 1 if alike else 0
+        label, unit = numbers[place]["label"], numbers[place]["unit"]
         tables.append(
             Table(
                 f"{label} by category",
@@ -211,15 +215,6 @@ def _by_category(
         counted = np.array(first["pairs"]["of"], dtype=float)[:, mine[own]].any(axis=0)
         rows.append({"category": name, "count": int(counted.sum()), **values})
     return rows
-
-
-def _differ(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What made the runs different, by name, with both values."""
-    return [
-        {"what": name, "first": first[name], "second": second[name]}
-        for name in _DIFFERING
-        if first[name] != second[name]
-    ]
 
 
 def _minus(one: float | None, other: float | None) -> float | None:
