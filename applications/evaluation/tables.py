@@ -10,19 +10,7 @@ from .protocol import written
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under titles.
-
-    Parameters
-    ----------
-    title:
-        What the table shows.
-    columns:
-        The titles of the columns.
-    rows:
-        The cells.
-    words:
-        How many columns, from the left, hold words; the others hold numbers.
-    """
+    """Rows of cells under the titles of columns, of which the first `words` hold no numbers."""
 
     title: str
     columns: tuple[str, ...]
