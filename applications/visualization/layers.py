@@ -36,13 +36,8 @@ def layer_pca(
     ----------
     inputs:
         Feature trees made with the same settings, or images together with a descriptor.
-    descriptor:
-        What describes images.
-    masks:
-        One per image, of its size, or None. Only cells inside are projected, and shape the
-        projection.
-    components:
-        Which components become red, green and blue, counted from 1.
+    descriptor, masks, components:
+        As in `joint_pca`.
 
     Returns
     -------
