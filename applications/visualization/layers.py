@@ -10,11 +10,11 @@ from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
 from ...descriptors.recipe import check_same_space
 from ...descriptors.tree import tree_layers
+from ..feature_maps import feature_trees
 from .components import COMPONENTS, cell_views, check_components, pca_colors
 from .painting import Mask, Picture
 from .scenes import about_image, cells_inside, check_masks, check_photographs, photograph_view
 from .sheet import check_width, draw_sheet
-from .trees import feature_trees
 
 _TALLEST = 1.25
 """Height of the picture, at most, as a multiple of the width that was asked for."""
