@@ -21,16 +21,10 @@ from .sheet import View, arrange, draw_sheet, stack
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Images that are seen together.
+    """Images that are seen together: their feature maps, mutually comparable.
 
-    Parameters
-    ----------
-    maps:
-        Their feature maps, mutually comparable.
-    photographs:
-        The images themselves; None where only their features are there.
-    masks:
-        bool (height, width) of each, None for the whole image.
+    `photographs` are None where only features are there; a mask is bool (height, width), None for
+    the whole image.
     """
 
     maps: list[xr.DataArray]
