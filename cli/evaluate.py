@@ -174,19 +174,19 @@ def evaluate(
     of_matcher = split_settings(matcher_settings or (), "--matcher-set")
     load_library()
     from ..applications.evaluation import Settings, build_report, find_recipe, predict
-    from ..applications.evaluation import report_markdown as page_of
+    from ..applications.evaluation.tables import report_markdown
 
     check_writable(outputs)
     row = None if recipe is None else find_recipe(recipe)
     data = open_data(dataset, root, of_dataset, row, split=split, category=tuple(category or ()))
-    work = Settings() if row is None else row.settings(data.truth)
-    work = replace(
-        work,
-        points=points or work.points,  # type: ignore[arg-type]
+    run_settings = Settings() if row is None else row.settings(data.truth)
+    run_settings = replace(
+        run_settings,
+        points=points or run_settings.points,  # type: ignore[arg-type]
         interpolation=interpolation or "nearest",  # type: ignore[arg-type]
         sample=sample,
         seed=seed,
-        align_pose=align_pose or work.align_pose,
+        align_pose=align_pose or run_settings.align_pose,
         accept_mirrored_parts=accept_mirrored_parts,
     )
     if row is None:
@@ -200,7 +200,7 @@ def evaluate(
             match,
             folder=folder,
             features=features,
-            settings=work,
+            settings=run_settings,
             workers=workers,
             progress=show_progress,
             say=say,
@@ -211,5 +211,5 @@ def evaluate(
     if row is not None and changes:
         changed = ", ".join(f"{key}={value}" for key, value in changes.items())
         report["note"] = "; ".join(part for part in (f"changed: {changed}", report["note"]) if part)
-    write_reports(outputs, report, lambda: page_of(report), predictions)
+    write_reports(outputs, report, lambda: report_markdown(report), predictions)
     print_report(report, outputs, as_json)
