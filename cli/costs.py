@@ -16,15 +16,9 @@ _BLOCKS = {"small": 12, "base": 12, "large": 24, "giant": 40}
 class Costs:
     """What a descriptor with its default settings makes and takes.
 
-    Parameters
-    ----------
-    layers:
-        The layers of its feature trees; empty where that is not known without making one.
-    download:
-        Bytes of the weights that it loads, as they are published; 0 for none that are known.
-    memory:
-        Bytes of all those weights in float32. In 16 bits they take half of it, and parts that
-        the layers don't need are not loaded.
+    `layers` are empty where they are not known without making one. `download` is the bytes of the
+    weights as they are published, 0 for none that are known, and `memory` those of all of them in
+    float32. In 16 bits they take half of it, and parts that the layers don't need are not loaded.
     """
 
     layers: tuple[str, ...]

@@ -27,14 +27,8 @@ _NUMBERS = {int: "an integer", float: "a number"}
 class UserError(Exception):
     """Input of the command line that is wrong, found before the library is loaded.
 
-    Loading the library takes seconds; a misspelt option should not.
-
-    Parameters
-    ----------
-    message:
-        One line: the thing, and what is wrong with it.
-    hint:
-        One line: what to do about it.
+    Loading the library takes seconds; a misspelt option should not. The message is one line that
+    names the thing and what is wrong with it; the hint is one line that says what to do about it.
     """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:

@@ -1,15 +1,27 @@
 """`descr evaluate`: how right the matches are, on the data sets of the papers."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from . import options
-from .errors import UserError
-from .evaluated import FOLDER, Request, compare, run
+from .errors import UserError, say
+from .evaluation import (
+    FOLDER,
+    compare,
+    kept_in,
+    make_parts,
+    make_row,
+    open_data,
+    print_report,
+    show_progress,
+    write_reports,
+)
+from .loading import load_library
 from .names import AUTO, complete_dataset, complete_recipe
-from .outputs import check_folders, check_suffixes
+from .outputs import check_folders, check_suffixes, check_writable
 from .settings import split_settings
 
 EXAMPLES = """\
@@ -157,29 +169,47 @@ def evaluate(
             "--accept-mirrored-parts has nothing to do without --align-pose", hint="give both"
         )
     check_folders(folder, features)
-    run(
-        Request(
-            dataset=dataset,
-            root=root,
-            recipe=recipe,
-            split=split,
-            category=tuple(category or ()),
-            dataset_settings=split_settings(dataset_settings or (), "--dataset-set"),
-            sample=sample,
-            seed=seed,
-            descriptor=descriptor,
-            settings=split_settings(settings or (), "--set"),
-            matcher=matcher,
-            matcher_settings=split_settings(matcher_settings or (), "--matcher-set"),
-            points=points,
-            interpolation=interpolation,
-            align_pose=align_pose,
-            accept_mirrored_parts=accept_mirrored_parts,
-            device=device,
+    of_dataset = split_settings(dataset_settings or (), "--dataset-set")
+    of_descriptor = split_settings(settings or (), "--set")
+    of_matcher = split_settings(matcher_settings or (), "--matcher-set")
+    load_library()
+    from ..applications.evaluation import Settings, build_report, find_recipe, predict
+    from ..applications.evaluation.tables import report_markdown
+
+    check_writable(outputs)
+    row = None if recipe is None else find_recipe(recipe)
+    data = open_data(dataset, root, of_dataset, row, split=split, category=tuple(category or ()))
+    run_settings = Settings() if row is None else row.settings(data.truth)
+    run_settings = replace(
+        run_settings,
+        points=points or run_settings.points,  # type: ignore[arg-type]
+        interpolation=interpolation or "nearest",  # type: ignore[arg-type]
+        sample=sample,
+        seed=seed,
+        align_pose=align_pose or run_settings.align_pose,
+        accept_mirrored_parts=accept_mirrored_parts,
+    )
+    if row is None:
+        describe, match = make_parts(descriptor, of_descriptor, matcher, of_matcher, device)
+    else:
+        describe, match = make_row(row, of_descriptor, device)
+    with kept_in(folder):
+        predictions = predict(
+            data,
+            describe,
+            match,
             folder=folder,
             features=features,
+            settings=run_settings,
             workers=workers,
-            outputs=outputs,
-            as_json=as_json,
+            progress=show_progress,
+            say=say,
         )
-    )
+    report = build_report(predictions, data, recipe=row, progress=show_progress)
+    reading = {"points": points, "interpolation": interpolation}
+    changes = {**of_descriptor, **{name: value for name, value in reading.items() if value}}
+    if row is not None and changes:
+        changed = ", ".join(f"{key}={value}" for key, value in changes.items())
+        report["note"] = "; ".join(part for part in (f"changed: {changed}", report["note"]) if part)
+    write_reports(outputs, report, lambda: report_markdown(report), predictions)
+    print_report(report, outputs, as_json)

@@ -96,10 +96,12 @@ def flow(
     request = FlowRequest(
         a=a,
         b=b,
-        cells=None if cells is None else _resolution("--cells", cells),
-        grid=grid if grid in ("image", "cells") else _resolution("--grid", grid),
-        smooth=smooth,
-        max_consistency=max_consistency,
+        options={
+            "cells": None if cells is None else _resolution("--cells", cells),
+            "grid": grid if grid in ("image", "cells") else _resolution("--grid", grid),
+            "smoothing": smooth,
+            "max_consistency": max_consistency,
+        },
         masks=masks,
         how=how,
         outputs=output or [],
@@ -108,17 +110,10 @@ def flow(
     )
     _check(request)
 
-    def find(*maps: Any, **named: Any) -> "xr.Dataset":
+    def find(source: Any, target: Any, **named: Any) -> "xr.Dataset":
         from ..applications import dense_flow
 
-        return dense_flow(
-            *maps,
-            cells=request.cells,
-            grid=request.grid,  # type: ignore[arg-type]
-            smoothing=request.smooth,
-            max_consistency=request.max_consistency,
-            **named,
-        )
+        return dense_flow(source, target, **request.options, **named)
 
     def check(inputs: Sequence[Input]) -> None:
         if warp is not None:
@@ -147,12 +142,12 @@ def _resolution(option: str, text: str) -> int | tuple[int, int]:
 
 def _check(request: FlowRequest) -> None:
     """Refuse what is wrong with the options, before the library is loaded."""
-    if not 0 <= request.smooth <= 50:
-        raise UserError(f"--smooth must be a radius from 0 to 50 cells, not {request.smooth}")
-    if request.max_consistency is not None and not 0 <= request.max_consistency < float("inf"):
+    smooth, limit = request.options["smoothing"], request.options["max_consistency"]
+    if not 0 <= smooth <= 50:
+        raise UserError(f"--smooth must be a radius from 0 to 50 cells, not {smooth}")
+    if limit is not None and not 0 <= limit < float("inf"):
         raise UserError(
-            f"--max-consistency must be a number of pixels of at least 0, not "
-            f"{request.max_consistency:g}"
+            f"--max-consistency must be a number of pixels of at least 0, not {limit:g}"
         )
     check_suffixes(request.outputs, SUFFIXES)
     for option, path, forms in (
@@ -163,7 +158,7 @@ def _check(request: FlowRequest) -> None:
             check_suffixes([path], forms, option=option)
     check_different(request.written)
     for path in request.outputs:
-        if request.grid != "image" and path.suffix.lower() != ".nc":
+        if request.options["grid"] != "image" and path.suffix.lower() != ".nc":
             raise UserError(
                 f"-o {path} holds a vector for each pixel, and --grid asks for others",
                 hint="leave --grid out, or write .nc, which keeps coordinates",

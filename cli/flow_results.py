@@ -12,12 +12,9 @@ from .pictures import write_picture
 
 @dataclass(frozen=True, kw_only=True)
 class FlowRequest(PairRequest):
-    """The options of a flow."""
+    """The options of a flow; those of the library by its names."""
 
-    cells: int | tuple[int, int] | None
-    grid: str | int | tuple[int, int]
-    smooth: int
-    max_consistency: float | None
+    options: dict[str, Any]
     draw: Path | None
     warp: Path | None
 

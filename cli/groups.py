@@ -79,16 +79,9 @@ def how_parser(
     help: str = options.MATCHER,
     defaults: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> Callable[..., How]:
-    """What parses the options under "How".
+    """What parses the options under "How", with this matcher unless another is asked for.
 
-    Parameters
-    ----------
-    default:
-        The matcher unless another is asked for.
-    help:
-        What --help says of --matcher.
-    defaults:
-        The settings of a matcher, by its name, where none are given.
+    `help` is what --help says of --matcher; `defaults` are settings of matchers, by their names.
     """
 
     def parse(

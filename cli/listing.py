@@ -18,21 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """One name of a registry.
+    """One name of a registry, with the first line of its docstring, or why it can't be loaded.
 
-    Parameters
-    ----------
-    name:
-        What `--descriptor` or `--matcher` takes.
-    summary:
-        The first line of the docstring; for one that can't be loaded, why.
-    options:
-        Name and default of each option; None as default where there is none. The options of a
-        part are `part.name`, as on the command line.
-    needs:
-        What must be on the machine before it runs; "" where it doesn't say.
-    costs:
-        Its layers and weights; None for a matcher, and for one that can't be loaded.
+    `options` are the defaults by name, None where there is none; those of a part are `part.name`,
+    as on the command line. `needs` is what must be on the machine, "" where it doesn't say.
+    `costs` is None for a matcher, and for what can't be loaded.
     """
 
     name: str

@@ -19,17 +19,9 @@ if TYPE_CHECKING:
 class MaskOptions:
     """The options under "Masks"; raises `UserError` where they exclude each other.
 
-    Parameters
-    ----------
-    files:
-        The mask file of each image, None for one without; empty or all None if no file is given.
-    segment:
-        What to look for in the images, in words: one text for all of them, or one for each; empty
-        if that is not asked for.
-    auto:
-        Whether to find what the images have in common.
-    settings:
-        Options of whatever finds the masks; raw texts.
+    `files` are those of the images, None for an image without one. `segment` says what to look
+    for: one text for all images, or one for each. With `auto` it is what they have in common.
+    `settings` are the options of what finds the masks; raw texts.
     """
 
     files: tuple[Path | None, ...] = ()
@@ -67,19 +59,10 @@ class MaskOptions:
 
 @dataclass(frozen=True, eq=False)
 class Masks:
-    """The masks of the inputs of a command, or what will find them.
+    """The masks of the inputs of a command, or the segmenter that will find them.
 
-    Parameters
-    ----------
-    inputs:
-        The photographs and feature files.
-    read:
-        A mask per input, None for an input without one; None as a whole where they are not read
-        but found.
-    segmenter:
-        What finds them; None where they are read.
-    labels:
-        How messages call the mask of each input.
+    `read` has a mask per input, None for an input without one; it is None as a whole where they
+    are found. `labels` are how messages call the masks.
     """
 
     inputs: Sequence[Input]
@@ -114,15 +97,10 @@ def prepare_masks(
 ) -> Masks:
     """Read the mask files, or make what finds the masks.
 
-    Load the library first. `device` is handed to what takes one.
-
-    Raises
-    ------
-    UserError
-        A text is looked for in a feature file whose photograph is not found.
-    DescrError
-        A mask can't be read, has another size than its image or is empty; the weights that a text
-        needs are not on this machine; a setting is wrong.
+    Load the library first. `device` is handed to what takes one. Raises `UserError` for a text
+    that is looked for in a feature file whose photograph is not found; `DescrError` for a mask
+    that can't be read, is empty or of another size than its image, for missing weights, and for a
+    wrong setting.
     """
     if not options.given:
         return Masks(inputs, [None] * len(inputs), None, [""] * len(inputs))

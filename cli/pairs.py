@@ -119,19 +119,9 @@ def compare(
 ) -> R:
     """Load the library, do the work, and say if its result means little.
 
-    Parameters
-    ----------
-    kind:
-        The class of the result.
-    request:
-        What is asked for.
-    find:
-        Gives the Dataset of two maps and a matcher, `find(source, target, matcher=...,
-        source_mask=..., target_mask=...)`.
-    check:
-        Refuses what doesn't fit the inputs, before features are extracted.
-    doing:
-        What to say meanwhile, with places for the names of the images.
+    `find(source, target, matcher=..., source_mask=..., target_mask=...)` gives the Dataset of two
+    maps; `check` refuses what doesn't fit the inputs, before features are extracted; `doing` is
+    what to say meanwhile, with places for the names of the images.
     """
     load_library()
     from .progress import spinner

@@ -7,7 +7,7 @@ import typer
 
 from . import options
 from .errors import say, say_error
-from .evaluated import FOLDER, kept_in, print_tables, show_progress, write_reports
+from .evaluation import FOLDER, kept_in, print_tables, show_progress, write_reports
 from .loading import load_library
 from .names import complete_dataset, complete_recipe
 from .outputs import check_folders, check_suffixes, check_writable

@@ -92,14 +92,13 @@ def draw(request: "Request", material: Material, began: float) -> Shown:
 
 def _pca(request: "Request", material: Material, trees: "list[xr.DataTree]") -> Drawn:
     from ..applications.visualization.components import COMPONENTS, cell_views, pca_colors
-    from ..applications.visualization.galleries import draw_gallery
 
     scene = material.scene(material.comparison.maps(trees))
     components = request.components or COMPONENTS
     colors = pca_colors(scene.maps, scene.inside(), components)
     explained = colors[0].attrs["explained_variance"]
     return (
-        draw_gallery(scene, cell_views(colors, scene.masks), request.width),
+        scene.draw(cell_views(colors, scene.masks), request.width),
         [
             ("components", _listed(components)),
             ("variance explained", ", ".join(f"{share:.1%}" for share in explained)),
@@ -130,7 +129,6 @@ def _clusters(request: "Request", material: Material, trees: "list[xr.DataTree]"
 
 
 def _map(request: "Request", material: Material, trees: "list[xr.DataTree]") -> Drawn:
-    from ..applications.visualization.galleries import draw_gallery
     from ..applications.visualization.places import place_colors, place_views
     from ..matchers import NearestNeighbor
 
@@ -141,7 +139,7 @@ def _map(request: "Request", material: Material, trees: "list[xr.DataTree]") -> 
         colors = place_colors(scene, used)
     matched = colors[1].attrs["matched"]
     return (
-        draw_gallery(scene, place_views(colors, scene), request.width),
+        scene.draw(place_views(colors, scene), request.width),
         [("matched", f"{matched:.1%} of {scene.maps[1].attrs['image_name']}"), _matcher(used)],
         {"matched": round(matched, 4), "matcher": repr(used)},
     )

@@ -11,12 +11,8 @@ V = TypeVar("V")
 class Cache(Generic[V]):
     """Values by key, the least recently used dropped first; several threads may ask at once.
 
-    Parameters
-    ----------
-    most:
-        Bytes that the values take together at most; the last one asked for is kept in any case.
-    size:
-        How many bytes a value takes.
+    The values take at most so many bytes together, each as many as `size` says; the last one
+    asked for is kept in any case.
     """
 
     def __init__(self, most: int, size: Callable[[V], int]) -> None:

@@ -2,15 +2,16 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...descriptors.errors import DescrError
-from .measures import finite
-from .metrics import average_pairs, bootstrap_difference
+from .measures import Measure, finite
+from .metrics import bootstrap_difference
 from .report import SCHEMA
 from .tables import Table, interval, shown
 
@@ -93,34 +94,30 @@ def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict
     what = first["pairs"]["what"]
     if not common:
         raise ReportError(f"the runs have no {what} in common", hint="evaluate the same ones")
-    mine, theirs = np.array(common).T
-    category = np.array(first["pairs"]["category"], dtype=str)[mine]
+    here, there = np.array(common).T
+    category = np.array(first["pairs"]["category"], dtype=str)[here]
     # As in the reports: objects are drawn from all videos.
     within = category if what == "pairs" else None
+    ours, theirs = _measures(first, here), _measures(second, there)
     numbers = []
-    for row, one in enumerate(first["numbers"]):
-        right, of = _columns(first, row, mine)
-        other, of_other = _columns(second, row, theirs)
-        if one["unit"] != "%":
+    for one, other in zip(ours, theirs, strict=False):
+        of = one.of
+        if one.unit != "%":
             # A pair may have the quantity in one run alone, as the smoothness of a flow where
             # another matcher gives none.
-            of = np.minimum(of, of_other)
-        elif not np.array_equal(of, of_other):
+            of = np.minimum(of, other.of)
+        elif not np.array_equal(of, other.of):
             raise ReportError(
                 f"the runs count other points of the same {what}: the data set was changed",
                 hint="evaluate both on one copy",
             )
-        found = bootstrap_difference(right, other, of, one["average"], category=within)
-        first_value, second_value = (
-            float(average_pairs(values, of, one["average"], category=category))
-            for values in (right, other)
-        )
+        found = bootstrap_difference(one.right, other.right, of, one.average, category=within)
         numbers.append(
             {
-                "label": one["label"],
-                "unit": one["unit"],
-                "first": finite(first_value),
-                "second": finite(second_value),
+                "label": one.label,
+                "unit": one.unit,
+                "first": finite(replace(one, of=of).value(category)),
+                "second": finite(replace(other, of=of).value(category)),
                 "difference": finite(found.value),
                 "low": finite(found.low),
                 "high": finite(found.high),
@@ -135,8 +132,12 @@ def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict
         "only_first": len(first["pairs"]["name"]) - len(common),
         "only_second": len(second["pairs"]["name"]) - len(common),
         "numbers": numbers,
-        "by_category": _by_category(first, second, mine, theirs, category),
-        "differ": _differ(first, second),
+        "by_category": _by_category(ours, theirs, category),
+        "differ": [
+            {"what": name, "first": first[name], "second": second[name]}
+            for name in _DIFFERING
+            if first[name] != second[name]
+        ],
     }
 
 
@@ -159,10 +160,10 @@ def comparison_tables(document: Mapping[str, Any]) -> list[Table]:
         )
     ]
     if len(document["by_category"]) > 1:
-        label, unit = document["numbers"][-1]["label"], document["numbers"][-1]["unit"]
-        if document["numbers"][0]["unit"] != unit or document["what"] == "objects":
-            label, unit = document["numbers"][0]["label"], document["numbers"][0]["unit"]
-        place = [one["label"] for one in document["numbers"]].index(label)
+        numbers = document["numbers"]
+        alike = numbers[0]["unit"] == numbers[-1]["unit"] and document["what"] != "objects"
+        place = len(numbers) - 1 if alike else 0
+        label, unit = numbers[place]["label"], numbers[place]["unit"]
         tables.append(
             Table(
                 f"{label} by category",
@@ -182,44 +183,30 @@ def comparison_tables(document: Mapping[str, Any]) -> list[Table]:
     return tables
 
 
-def _columns(
-    report: Mapping[str, Any], row: int, which: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Right and counted of a measure; None stands for what is infinite."""
+def _measures(report: Mapping[str, Any], which: npt.NDArray[np.int64]) -> list[Measure]:
+    """What was measured on these pairs; None stands for what is infinite."""
     pairs = report["pairs"]
-    right = np.array(pairs["right"][row], dtype=np.float64)[which]
-    return np.where(np.isnan(right), np.inf, right), np.array(pairs["of"][row], dtype=float)[which]
+    right, of = (np.array(pairs[key], dtype=np.float64)[:, which] for key in ("right", "of"))
+    right = np.where(np.isnan(right), np.inf, right)
+    return [
+        Measure(one["label"], one["unit"], right[row], of[row], one["average"])
+        for row, one in enumerate(report["numbers"])
+    ]
 
 
 def _by_category(
-    first: Mapping[str, Any],
-    second: Mapping[str, Any],
-    mine: npt.NDArray[np.int64],
-    theirs: npt.NDArray[np.int64],
-    category: npt.NDArray[Any],
+    ours: Sequence[Measure], theirs: Sequence[Measure], category: npt.NDArray[Any]
 ) -> list[dict[str, Any]]:
     rows = []
     for name in np.unique(category).tolist():
         own = category == name
-        values: dict[str, list[float | None]] = {}
-        for run, report, which in (("first", first, mine[own]), ("second", second, theirs[own])):
-            values[run] = []
-            for row, one in enumerate(report["numbers"]):
-                right, of = _columns(report, row, which)
-                value = average_pairs(right, of, one["average"], category=category[own])
-                values[run].append(finite(float(value)))
-        counted = np.array(first["pairs"]["of"], dtype=float)[:, mine[own]].any(axis=0)
-        rows.append({"category": name, "count": int(counted.sum()), **values})
+        first, second = (
+            [finite(one.within(own).value(category[own])) for one in measures]
+            for measures in (ours, theirs)
+        )
+        count = int(np.any([one.of[own] for one in ours], axis=0).sum())
+        rows.append({"category": name, "count": count, "first": first, "second": second})
     return rows
-
-
-def _differ(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What made the runs different, by name, with both values."""
-    return [
-        {"what": name, "first": first[name], "second": second[name]}
-        for name in _DIFFERING
-        if first[name] != second[name]
-    ]
 
 
 def _minus(one: float | None, other: float | None) -> float | None:

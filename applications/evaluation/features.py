@@ -43,18 +43,9 @@ class FeatureFolder:
 
     A file goes by the key of its image, which unlike a base name is unique, below a folder that
     goes by what the descriptor's layers say of themselves: model, state of the weights, settings.
-    Several descriptors can share a folder, and none takes another's features for its own.
-
-    Parameters
-    ----------
-    folder:
-        Where the features of all descriptors lie.
-    label:
-        What the features go by: `descriptor_label`.
-    mirrored:
-        Whether the features are those of the mirror images.
-    lossless:
-        Whether features are kept as they are; rounded ones lie in another folder.
+    Several descriptors can share a folder, and none takes another's features for its own: `label`
+    is what `descriptor_label` gives. Features of the mirror images, and lossless ones, lie in
+    folders of their own.
     """
 
     def __init__(
@@ -91,27 +82,10 @@ class FeatureFolder:
 
         A file that is there is kept if it is whole, of the same pixels, and made with the same
         settings and weights; otherwise the image is extracted, one at a time, so that features
-        don't depend on what else is extracted.
-
-        Parameters
-        ----------
-        describe:
-            The descriptor that the label is of.
-        images:
-            The images by key.
-        workers:
-            How many threads read images and look at files ahead of the extraction.
-        advance:
-            Called with the key of each image when its turn comes.
-        written:
-            Called with this folder and the key of each image whose features were written.
-
-        Raises
-        ------
-        ImageError
-            An image can't be read.
-        OutputError
-            A file can't be written.
+        don't depend on what else is extracted. Meanwhile `workers` threads read images and look at
+        files. `advance` is called with the key of each image when its turn comes, `written` with
+        this folder and the key once its features were written. Raises `ImageError` or
+        `OutputError` for what can't be read or written.
         """
         for folder in dict.fromkeys(self.path(key).parent for key in images):
             _make_folder(folder)

@@ -25,12 +25,7 @@ _ABOUT = {
 class FlowWork:
     """Asks a matcher for every cell of the image that the true flow lies on.
 
-    Parameters
-    ----------
-    matcher, maps, folders:
-        As in `make_work`.
-    on_target:
-        Whether the flow starts from the pixels of the target, as in TSS, or of the source.
+    With `on_target` that is the target, as in TSS, else the source.
     """
 
     def __init__(self, matcher: Matcher, maps: Maps, folders: Folders, *, on_target: bool) -> None:
@@ -105,19 +100,10 @@ def pixel_flow(
     shifted. Beyond the outermost centres the nearest cells count alone; cells without an answer
     don't count.
 
-    Parameters
-    ----------
-    start_y, start_x:
-        (row,) and (column,), centres of the cells in pixels of the image that the flow lies on.
-    end_y, end_x:
-        (row, column), where they are in the other image, NaN where unmatched.
-    size:
-        Height and width of the image that the flow lies on.
-
-    Returns
-    -------
-    numpy.ndarray
-        (height, width, 2), displacement along x and y in pixels; NaN where no cell counts.
+    `start_y` (row,) and `start_x` (column,) are the centres of the cells in pixels of the image
+    that the flow lies on, `end_y` and `end_x` (row, column) their places in the other image, NaN
+    where unmatched; `size` is height and width. Gives (height, width, 2), displacement along x and
+    y in pixels, NaN where no cell counts.
     """
     known = np.isfinite(end_x) & np.isfinite(end_y)
     layers = [

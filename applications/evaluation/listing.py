@@ -18,24 +18,12 @@ from .progress import Advance, ignore
 
 @dataclass(frozen=True, eq=False)
 class Listed:
-    """One pair of a run.
+    """One pair of a run, at its place in the list of the data set; the rest is as in `Pair`.
 
-    Parameters
-    ----------
-    place:
-        In the list of the data set.
-    name, category, point_names, mirrored, flags:
-        As in `Pair`; names and partners of the common points.
-    source, target:
-        The keys of the images.
-    source_points, target_points:
-        The common points, float64 (point, 2), x and y in pixels of each image.
-    mirrored_points:
-        The places in the source of the points that take the place of the common ones in its mirror
-        image, float64 (point, 2), NaN where they aren't visible in both images; None where the
-        data set doesn't say.
-    box:
-        Of the object in the target.
+    `source` and `target` are the keys of the images, `box` is that of the target. Of the points
+    only the common ones are kept, float64 (point, 2). `mirrored_points` are the places in the
+    source of those that take their place in its mirror image, NaN where they aren't visible in
+    both images; None where the data set doesn't say.
     """
 
     place: int
@@ -78,14 +66,8 @@ class Listed:
 class Listing:
     """The pairs of a run, in the order of the data set.
 
-    Parameters
-    ----------
-    pairs:
-        The pairs.
-    images:
-        The images by category of the pairs that show them, and key.
-    given:
-        The files of the masks that answers are made from: those of the first frames of videos.
+    `images` are by category of the pairs that show them, and key; `given` are the files of the
+    masks that answers are made from: those of the first frames of videos.
     """
 
     pairs: tuple[Listed, ...]

@@ -93,16 +93,8 @@ class Maps:
 
     Where a joint PCA makes the maps of a pair, as in the papers, they are combined pair by pair,
     and the feature trees are kept in memory. Where a map depends on its own image alone, the map
-    is kept. Both up to so many bytes, whatever the number of pairs.
-
-    Parameters
-    ----------
-    device:
-        Of the matcher.
-    settings:
-        How points are read and answered.
-    memory:
-        Bytes of features that are kept.
+    is kept. Both up to `memory` bytes, whatever the number of pairs. The device is that of the
+    matcher.
     """
 
     def __init__(self, device: torch.device, settings: Settings, memory: int = MEMORY) -> None:

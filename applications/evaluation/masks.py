@@ -21,12 +21,7 @@ from .propagation import MaskPropagation
 class MaskWork:
     """Carries the masks of the first frame of each video on to its other frames.
 
-    Parameters
-    ----------
-    dataset:
-        Of videos: the categories are the videos, the source of each pair is the first frame.
-    maps, folders:
-        As in `make_work`.
+    The categories of the data set are the videos, the source of each pair is the first frame.
     """
 
     def __init__(self, dataset: Dataset, maps: Maps, folders: Folders) -> None:

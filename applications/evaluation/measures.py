@@ -21,23 +21,13 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True, eq=False)
 class Measure:
-    """One number of a run, as the numbers of its pairs.
+    """One number of a run, as in `PCK@0.10`, as the numbers of its pairs.
 
-    Parameters
-    ----------
-    label:
-        As in `PCK@0.10`.
-    unit:
-        `%` for shares, `px` for pixels, empty for a pure number.
-    right, of:
-        (pair,): of a share, how many are right and how many count; of anything else its value
-        and 1, or 0 where it doesn't count.
-    average:
-        How pairs become one number.
-    within_category:
-        Whether an interval draws the pairs of each category on their own, since how many it has is
-        part of the benchmark. The objects of videos are drawn from all: most videos have one or
-        two, which tell nothing of other videos.
+    `unit` is `%` for shares, `px` for pixels, empty for a pure number. `right` and `of` (pair,)
+    are of a share how many are right and how many count; of anything else its value and 1, or 0
+    where it doesn't count. `within_category` says whether an interval draws the pairs of each
+    category on their own, since how many it has is part of the benchmark. The objects of videos
+    are drawn from all: most videos have one or two, which tell nothing of other videos.
     """
 
     label: str
@@ -76,15 +66,7 @@ class Measure:
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """What is averaged over: the pairs, or the objects of videos.
-
-    Parameters
-    ----------
-    what:
-        `pairs` or `objects`.
-    names, category:
-        (unit,), of each.
-    """
+    """What is averaged over, `pairs` or `objects` of videos, with name and category of each."""
 
     what: str
     names: list[str]

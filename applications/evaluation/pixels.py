@@ -16,12 +16,8 @@ def best_pixels(
     unit length. A product with them is the resized product with the cells, and their length
     follows from the products of neighbouring cells. Of equal pixels the first in the order of rows.
 
-    Parameters
-    ----------
-    query, features:
-        float32 (channel, query), of unit length, and (channel, rows, columns), of any.
-    grid, height, width:
-        Centres of the cells and size of the image, in its pixels.
+    `query` is float32 (channel, query), of unit length; `features` are (channel, rows, columns),
+    of any, with the centres of their cells in `grid`, in pixels of the image.
     """
     down, across = (
         bilinear_weights(centres, np.arange(side, dtype=np.float64)).to(features.device)

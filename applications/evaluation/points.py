@@ -24,15 +24,10 @@ BATCH = 64
 
 
 class PointWork:
-    """Asks a matcher for the points of pairs.
+    """Asks a matcher for the points of pairs, of at most `most` pairs of one target at once.
 
-    Parameters
-    ----------
-    matcher, maps, folders:
-        As in `make_work`.
-    most:
-        How many pairs of one target are asked for at once, at most: more than one only where the
-        target's map is the same in all of them, and the matcher doesn't look at the source.
+    They are more than one only where the target's map is the same in all of them, and the matcher
+    doesn't look at the source.
     """
 
     def __init__(self, matcher: Matcher, maps: Maps, folders: Folders, *, most: int = 1) -> None:

@@ -17,7 +17,7 @@ from .protocol import PROTOCOLS, Protocol
 from .recipes import RECIPES, Recipe, find_recipe
 from .report import build_report
 from .run import predict, read_listing
-from .tables import Table, interval, markdown_table, report_facts, shown
+from .tables import Table, interval, report_facts, shown
 
 
 def find_rows(dataset: str, only: Sequence[str] = ()) -> tuple[Recipe, ...]:
@@ -156,11 +156,12 @@ def reproduction_table(document: Mapping[str, Any]) -> Table:
 def reproduction_markdown(document: Mapping[str, Any]) -> str:
     """The table of the rows, and what was run for each."""
     table = reproduction_table(document)
-    parts = [f"# {table.title}", markdown_table(table.columns, table.rows, table.words)]
-    for row in document["rows"]:
-        if "report" in row:
-            facts = report_facts(row["report"])
-            parts += [f"## {row['recipe']}", markdown_table(("", ""), facts, words=2)]
+    parts = [f"# {table.title}", replace(table, title="").markdown()]
+    parts += [
+        Table.of_facts(report_facts(row["report"]), row["recipe"]).markdown()
+        for row in document["rows"]
+        if "report" in row
+    ]
     return "\n\n".join(parts) + "\n"
 
 

@@ -14,21 +14,8 @@ def sample_pairs(
 
     Each category gets its share of the pairs, rounded by the largest remainders, so that none is
     off by a pair or more. Which of them are drawn depends on the seed and on their names alone,
-    so that a larger sample of a category holds the smaller one.
-
-    Parameters
-    ----------
-    names, categories:
-        Of each pair of the list; names are unique.
-    count:
-        How many pairs, from 1 to all of them.
-    seed:
-        Another seed draws other pairs; the same one draws the same on every machine.
-
-    Raises
-    ------
-    OptionError
-        More pairs are asked for than there are, or fewer than one.
+    which are unique: they are the same on every machine, and a larger sample of a category holds
+    the smaller one. Raises `OptionError` for more pairs than there are, or fewer than one.
     """
     check_int("sample", count, minimum=1)
     check_int("seed", seed, minimum=0)

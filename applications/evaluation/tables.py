@@ -10,24 +10,28 @@ from .protocol import written
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under titles.
-
-    Parameters
-    ----------
-    title:
-        What the table shows.
-    columns:
-        The titles of the columns.
-    rows:
-        The cells.
-    words:
-        How many columns, from the left, hold words; the others hold numbers.
-    """
+    """Rows of cells under the titles of columns, of which the first `words` hold no numbers."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     words: int = 1
+
+    @classmethod
+    def of_facts(cls, facts: Sequence[tuple[str, str]], title: str = "") -> "Table":
+        """Names and values side by side."""
+        return cls(title, ("", ""), tuple(facts), words=2)
+
+    def markdown(self, note: str = "") -> str:
+        """The table in Markdown below its title and the note, its numbers aligned to the right."""
+        marks = ["---" if place < self.words else "---:" for place in range(len(self.columns))]
+        # A bar would end the cell.
+        lines = [
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |"
+            for line in (self.columns, marks, *self.rows)
+        ]
+        title = f"## {self.title}" if self.title else ""
+        return "\n\n".join(part for part in (title, note, "\n".join(lines)) if part)
 
 
 def report_tables(document: Mapping[str, Any]) -> list[Table]:
@@ -187,25 +191,18 @@ def interval(low: float | None, high: float | None, unit: str) -> str:
     return f"{shown(low, unit)} to {shown(high, unit)}"
 
 
-def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
-    """Rows under titles in Markdown; columns after the first `words` are aligned to the right."""
-    marks = ["---" if place < words else "---:" for place in range(len(columns))]
-    lines = [columns, marks, *rows]
-    # A bar would end the cell.
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
-
-
 def report_markdown(document: Mapping[str, Any]) -> str:
     """The report with its tables, what was run, and the versions that it was run with."""
-    dataset = document["dataset"]
-    parts = [f"# {dataset['title']}", markdown_table(("", ""), report_facts(document), words=2)]
-    for table in report_tables(document):
-        parts += [f"## {table.title}", markdown_table(table.columns, table.rows, table.words)]
     length = document["protocol"]["length"]
-    if length:
-        parts.insert(3, f"Right is what lies within alpha times the {length}.")
+    note = f"Right is what lies within alpha times the {length}." if length else ""
+    first, *others = report_tables(document)
     versions = ", ".join(f"{name} {number}" for name, number in document["versions"].items())
-    parts += ["## Versions", f"{versions}; run on {document['created']}."]
+    parts = [
+        f"# {document['dataset']['title']}",
+        Table.of_facts(report_facts(document)).markdown(),
+        first.markdown(note),
+        *(table.markdown() for table in others),
+        "## Versions",
+        f"{versions}; run on {document['created']}.",
+    ]
     return "\n\n".join(parts) + "\n"

@@ -19,20 +19,11 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class CellFlow:
-    """Displacements of the cells of one feature map.
+    """Displacements of the cells of one feature map, all (row, column).
 
-    Parameters
-    ----------
-    grid:
-        Where the cells are.
-    x, y:
-        float64 (row, column), displacement in pixels to the right and down; NaN where unknown.
-    score:
-        float64 (row, column), cosine of the match.
-    inside:
-        bool (row, column), whether the cell belongs to the mask.
-    cell:
-        Side of a cell in pixels: the larger one of the two maps.
+    `x` and `y` are in pixels to the right and down, NaN where unknown; `score` is the cosine of
+    the match; `inside` says whether the cell belongs to the mask. `cell` is the side of a cell in
+    pixels: the larger one of the two maps.
     """
 
     grid: Grid
@@ -82,14 +73,8 @@ class CellFlow:
         Bilinear between the centres of the four cells around a place; beyond the outermost
         centres the nearest counts alone. Cells without a displacement don't count, nor do those
         whose displacement is torn off from that of the nearest: nothing is mixed across the border
-        of a mask or of an object. NaN where no cell counts.
-
-        Parameters
-        ----------
-        y, x:
-            Pixels of the image, arrays that broadcast against each other.
-        others:
-            Arrays (row, column).
+        of a mask or of an object. NaN where no cell counts. `y` and `x` are pixels of the image,
+        and broadcast against each other.
         """
         corners = list(self._corners(y, x))
         known = self.known

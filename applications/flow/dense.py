@@ -20,14 +20,15 @@ from .cells import CellFlow, Numbers, round_trip
 from .fields import VARIABLES, FlowError
 from .frames import Frame
 from .resolution import (
+    PLACES,
     Resolution,
     cell_size,
     check_resolution,
     even_grid,
     resample_map,
+    strips,
 )
 from .smoothing import smooth
-from .strips import PLACES, strips
 
 NamedGrid = Literal["image", "cells"]
 FlowGrid: TypeAlias = NamedGrid | Resolution

@@ -26,19 +26,7 @@ def write_kitti(flow: xr.Dataset, path: str | os.PathLike[str]) -> int:
     Components are rounded to 1/64 pixel. The file holds those from -512 to just below 512 pixels:
     a place with a longer one is written as not valid, and counted.
 
-    Parameters
-    ----------
-    flow:
-        `flow_x` and `flow_y` over (y, x), one vector for each pixel of the source.
-    path:
-        The file, which is written whole or not at all.
-
-    Raises
-    ------
-    FlowError
-        The flow is none, or lies on coarser cells than pixels.
-    OutputError
-        The file can't be written.
+    Takes and raises what `write_flo` does.
     """
     check_pixels(flow, "a KITTI file")
     known = known_places(flow)

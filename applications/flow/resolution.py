@@ -1,5 +1,6 @@
 """Grids of a chosen resolution, and feature maps carried to them."""
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -18,6 +19,9 @@ _MOST = 1_000_000
 _COPIES, _PER_CELL, _SEARCH = 4, 600, 1 << 27
 """What matching takes: so many copies of a map, some two of each; in bytes what else a cell of
 each takes, and what a search holds whatever their number."""
+
+PLACES = 1 << 20
+"""How many places of a grid are worked on at once, about."""
 
 Resolution: TypeAlias = int | tuple[int, int]
 """Cells along the longer side of an image, or (rows, columns)."""
@@ -75,6 +79,13 @@ def resample_map(fmap: xr.DataArray, resolution: Resolution) -> xr.DataArray:
         attrs=image,
         name=fmap.name,
     )
+
+
+def strips(rows: int, columns: int) -> Iterator[slice]:
+    """Slices of the rows, in order, each of about a million places and at least one row."""
+    step = max(1, PLACES // columns)
+    for start in range(0, rows, step):
+        yield slice(start, min(start + step, rows))
 
 
 def cell_size(grid: Grid, height: int, width: int) -> float:

@@ -34,16 +34,8 @@ def smooth(
     weighted median of Sun, Roth and Black, "Secrets of optical flow estimation and their
     principles" (CVPR 2010, section 5.2), with features in place of colours. Places that stay
     inconsistent, such as what the other image doesn't show, and those without a match are then
-    filled from their rim inwards. Cells outside the mask neither give nor take.
-
-    Parameters
-    ----------
-    forward, backward:
-        Flow from the source to the target and back.
-    source, target:
-        Unit vectors (channel, row, column) of the cells of both.
-    radius:
-        In cells, at least 1.
+    filled from their rim inwards. Cells outside the mask neither give nor take. `source` and
+    `target` are the unit vectors (channel, row, column) of the cells of both.
     """
     there, back = _Windows(source, radius), _Windows(target, radius)
     for _ in range(_ROUNDS):

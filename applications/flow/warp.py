@@ -13,7 +13,7 @@ from ...descriptors.errors import ImageError, OptionError
 from ...descriptors.images import ImageLike
 from ...descriptors.settings import check_choice, check_int
 from .fields import check_flow, known_places
-from .strips import strips
+from .resolution import strips
 
 WarpInterpolation = Literal["nearest", "bilinear", "cubic"]
 _ORDERS = {"nearest": 0, "bilinear": 1, "cubic": 3}

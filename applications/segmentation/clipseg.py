@@ -48,14 +48,8 @@ def probabilities(
 ) -> npt.NDArray[np.float32]:
     """How likely each pixel shows what the text says: float32 (height, width), 0 to 1.
 
-    Parameters
-    ----------
-    model:
-        What `load_network` gave.
-    tokens:
-        What `read_text` gave.
-    pixels:
-        The image, uint8 (height, width, 3).
+    The model and the tokens are what `load_network` and `read_text` gave; `pixels` are those of
+    the image, uint8 (height, width, 3).
     """
     device = model.device
     with torch.no_grad():

@@ -36,18 +36,10 @@ class NothingMatchedError(DescrError):
 class InstanceFlow:
     """Displacements of the pixels of one instance, and of the pixels next to them.
 
-    Parameters
-    ----------
-    x, y:
-        float64 (row, column) over the whole image, displacement in pixels to the right and down;
-        NaN where there is none.
-    filled:
-        bool (row, column), where in the instance they were filled in from the neighbours.
-    score:
-        float32 (row, column), cosine of the match of the cell that holds the pixel, NaN where it
-        has none.
-    about:
-        The attributes of the flow that it was made from.
+    `x` and `y` (row, column) are displacements in pixels to the right and down over the whole
+    image, NaN where there is none. They are `filled` where in the instance they come from the
+    neighbours; `score` is the cosine of the match of the cell that holds the pixel, NaN where it
+    has none. `about` are the attributes of the flow that it was made from.
     """
 
     x: Field

@@ -28,14 +28,8 @@ _DENSE = 1.25
 class Fit:
     """How an image is laid into a frame: scaled until it fits, and centred.
 
-    Parameters
-    ----------
-    scale:
-        Pixels of the frame per pixel of the image.
-    left, top:
-        Where in the frame the image begins, in pixels from the frame's corner.
-    size:
-        Columns and rows of the frame.
+    The scale is in pixels of the frame per pixel of the image, which begins at `left` and `top`,
+    in pixels from the frame's corner; `size` is columns and rows of the frame.
     """
 
     scale: float
@@ -85,14 +79,8 @@ class Fit:
 class Points:
     """Samples of an instance, in the order in which they are drawn.
 
-    Parameters
-    ----------
-    start, end:
-        float64 (2, point), x and y in pixels of the frame.
-    start_colors, end_colors:
-        float32 (point, 3).
-    size:
-        Columns and rows of the frame.
+    They go from `start` to `end` (2, point), x and y in pixels of the frame, and change their
+    colours (point, 3) on the way; `size` is columns and rows of the frame.
     """
 
     start: Numbers
@@ -112,16 +100,10 @@ class Points:
     ) -> Self:
         """Samples so dense that they leave no gaps at either end of the way.
 
-        Parameters
-        ----------
-        flow:
-            Displacements x and y in pixels of the source, NaN outside the instance.
-        score:
-            Of the matches, on the same pixels; better ones are drawn over others.
-        start_pixels, end_pixels:
-            The target, and the swapped source: (y, x, rgb).
-        fit:
-            How the target is laid into the frame; the source fills it.
+        The flow is displacements x and y in pixels of the source, NaN outside the instance; where
+        the score is better, samples are drawn over others. The way starts at the pixels of the
+        target (y, x, rgb), which `fit` lays into the frame, and ends at those of the swapped
+        source, which fills it.
         """
         inside = np.isfinite(flow[0])
         whole = [continued_field(part, inside) for part in flow]

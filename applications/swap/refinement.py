@@ -113,12 +113,7 @@ class Refinement(Configurable):
 class Refiner:
     """Redraws what lies in a mask; networks are loaded at the first call.
 
-    Parameters
-    ----------
-    settings:
-        How.
-    model:
-        The descriptor of the checkpoint; what it has loaded is used and not loaded again.
+    What the model, the descriptor of the checkpoint, has loaded is used and not loaded again.
     """
 
     def __init__(self, settings: Refinement, model: StableDiffusion) -> None:

@@ -1,8 +1,8 @@
 """Pictures of features and of correspondences."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..lazy import lazy_names
 from .matches import draw_matches
 
 if TYPE_CHECKING:
@@ -16,27 +16,19 @@ if TYPE_CHECKING:
     from .regions import draw_clusters
 
 # Imported when they are first asked for: they bring SciPy, which matches do without.
-_LAZY = {
-    "correspondence_colors": ".places",
-    "draw_clusters": ".regions",
-    "draw_comparison": ".comparison",
-    "draw_correspondence_map": ".places",
-    "draw_keypoints": ".keypoints",
-    "draw_layers": ".layers",
-    "draw_pca": ".components",
-    "joint_pca": ".components",
-    "layer_pca": ".layers",
-    "matched_clusters": ".clusters",
-    "paint_cells": ".painting",
-    "split_sources": ".comparison",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LAZY[name], __name__), name)
-
+__getattr__ = lazy_names(
+    __name__,
+    {
+        ".clusters": "matched_clusters",
+        ".comparison": "draw_comparison split_sources",
+        ".components": "draw_pca joint_pca",
+        ".keypoints": "draw_keypoints",
+        ".layers": "draw_layers layer_pca",
+        ".painting": "paint_cells",
+        ".places": "correspondence_colors draw_correspondence_map",
+        ".regions": "draw_clusters",
+    },
+)
 
 __all__ = [
     "correspondence_colors",

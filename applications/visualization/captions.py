@@ -20,19 +20,11 @@ _LEADING = 1.3
 def write_texts(
     picture: Picture, texts: Iterable[tuple[str, float, float]], *, size: int, anchor: str = "l"
 ) -> Picture:
-    """The picture with texts in it.
+    """A copy of the picture with texts in letters of this size, in pixels.
 
-    Parameters
-    ----------
-    picture:
-        Left as it is.
-    texts:
-        Each with the x and the y of its middle, in pixels of the picture. What has no letter in
-        the font is shown as a question mark. All lines but the first are grey.
-    size:
-        Of the letters, in pixels.
-    anchor:
-        Whether the lines begin (`l`), end (`r`) or have their middle (`m`) at x.
+    Each text comes with the x and the y of its middle; its lines begin (`l`), end (`r`) or have
+    their middle (`m`) at x. What has no letter in the font is shown as a question mark. All lines
+    but the first are grey.
     """
     image = PIL.Image.fromarray(picture)
     draw = PIL.ImageDraw.Draw(image)

@@ -1,7 +1,6 @@
 """Clusters of the cells of each image, and which of them belong together."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ from ...descriptors.runtime.quiet import without_warnings
 from ...descriptors.settings import check_int
 from .painting import Mask
 from .palette import CLUSTER_COLORS
-from .scenes import Scene
+from .scenes import Scene, label_cells
 
 CLUSTERS = 6
 OUTSIDE = -1
@@ -98,7 +97,7 @@ def cluster_maps(
         values = np.full(where.shape, OUTSIDE, dtype=np.int64)
         values[where] = of_the_label[labels]
         similarity = _cosines(reference, centroids[order]).diagonal()
-        found.append(_labelled(fmap, values, similarity))
+        found.append(label_cells(fmap, values, "cluster", similarity=similarity.tolist()))
     return found
 
 
@@ -151,15 +150,3 @@ def _cosines(
         for rows in (first, second)
     ]
     return np.asarray(units[0] @ units[1].T)
-
-
-def _labelled(
-    fmap: xr.DataArray, values: npt.NDArray[np.int64], similarity: npt.NDArray[np.float64]
-) -> xr.DataArray:
-    said: dict[str, Any] = {
-        key: fmap.attrs[key] for key in ("image_name", "image_height", "image_width")
-    }
-    said["similarity"] = [float(one) for one in similarity]
-    return xr.DataArray(
-        values, dims=("y", "x"), coords={"y": fmap["y"], "x": fmap["x"]}, attrs=said, name="cluster"
-    )

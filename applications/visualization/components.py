@@ -1,7 +1,6 @@
 """Principal components of the features of several images, as colours."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +14,13 @@ from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
 from ...descriptors.pca import fit_projection
 from ...descriptors.settings import check_int
-from .galleries import draw_gallery
 from .painting import Mask, Picture, paint_cells
-from .scenes import Scene
+from .scenes import Scene, label_cells
 from .sheet import View, check_width
 
 COMPONENTS = (1, 2, 3)
 _RANGE = (1.0, 99.0)
 """The percentiles of a component that become dark and bright: few cells don't set the scale."""
-_OF_THE_IMAGE = ("image_name", "image_height", "image_width")
 
 
 def joint_pca(
@@ -100,7 +97,7 @@ def draw_pca(
     numbers = check_components(components)
     scene = Scene.of(inputs, descriptor, images, masks)
     colors = pca_colors(scene.maps, scene.inside(), numbers)
-    return draw_gallery(scene, cell_views(colors, scene.masks), width)
+    return scene.draw(cell_views(colors, scene.masks), width)
 
 
 def check_components(components: Sequence[int]) -> tuple[int, int, int]:
@@ -123,6 +120,7 @@ def pca_colors(
     chosen = _chosen(np.concatenate(projected, axis=1), components)
     scaled = _scaled(chosen)
     explained = chosen.var(axis=1) * chosen.shape[1] / _total(cells, project.mean)
+    shares = [float(share) for share in explained]
     colors = []
     first = 0
     for grid, where in zip(grids, inside, strict=True):
@@ -130,22 +128,8 @@ def pca_colors(
         count = int(where.sum())
         values[where] = scaled[:, first : first + count].T
         first += count
-        said: dict[str, Any] = {key: grid.attrs[key] for key in _OF_THE_IMAGE}
-        said["explained_variance"] = [float(share) for share in explained]
-        colors.append(
-            xr.DataArray(
-                values,
-                dims=("y", "x", "rgb"),
-                coords={
-                    "y": grid["y"],
-                    "x": grid["x"],
-                    "rgb": ["red", "green", "blue"],
-                    "component": ("rgb", list(components)),
-                },
-                attrs=said,
-                name="colors",
-            )
-        )
+        painted = label_cells(grid, values, "colors", explained_variance=list(shares))
+        colors.append(painted.assign_coords(component=("rgb", list(components))))
     return colors
 
 

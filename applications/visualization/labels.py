@@ -25,17 +25,8 @@ def place_labels(points: Points, sizes: Points, bounds: Box, *, radius: float) -
     """The centres of labels that lie near their points, (n, 2).
 
     Greedy: those with the most neighbours choose first, among eight directions and three distances.
-
-    Parameters
-    ----------
-    points:
-        What the labels name.
-    sizes:
-        (n, 2), width and height of each label.
-    bounds:
-        What labels should not leave.
-    radius:
-        Of the mark at each point, which labels should not cover.
+    `sizes` (n, 2) are width and height of the labels, which should not leave the bounds nor cover
+    the marks of this radius at the points.
     """
     count = len(points)
     centres = points.copy()

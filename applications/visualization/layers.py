@@ -1,7 +1,6 @@
 """Each layer of feature trees as colours."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,13 +10,12 @@ from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
 from ...descriptors.recipe import check_same_space
 from ...descriptors.tree import tree_layers
+from ..feature_maps import feature_trees
 from .components import COMPONENTS, cell_views, check_components, pca_colors
 from .painting import Mask, Picture
-from .scenes import cells_inside, check_masks, check_photographs, photograph_view
+from .scenes import about_image, cells_inside, check_masks, check_photographs, photograph_view
 from .sheet import check_width, draw_sheet
-from .trees import feature_trees
 
-_OF_THE_IMAGE = ("image_name", "image_height", "image_width")
 _TALLEST = 1.25
 """Height of the picture, at most, as a multiple of the width that was asked for."""
 
@@ -38,13 +36,8 @@ def layer_pca(
     ----------
     inputs:
         Feature trees made with the same settings, or images together with a descriptor.
-    descriptor:
-        What describes images.
-    masks:
-        One per image, of its size, or None. Only cells inside are projected, and shape the
-        projection.
-    components:
-        Which components become red, green and blue, counted from 1.
+    descriptor, masks, components:
+        As in `joint_pca`.
 
     Returns
     -------
@@ -129,7 +122,7 @@ def layer_colors(
     colors: dict[str, list[xr.DataArray]] = {}
     for path in layers[0]:
         grids = [
-            _grid(one[path]["features"], tree.attrs)
+            one[path]["features"].assign_attrs(about_image(tree.attrs))
             for one, tree in zip(layers, trees, strict=True)
         ]
         inside = [cells_inside(*both) for both in zip(grids, masks, strict=True)]
@@ -140,10 +133,6 @@ def layer_colors(
             for painted, grid in zip(pca_colors(grids, inside, components), grids, strict=True)
         ]
     return colors
-
-
-def _grid(features: xr.DataArray, image: Mapping[Any, Any]) -> xr.DataArray:
-    return features.assign_attrs({key: image[key] for key in _OF_THE_IMAGE})
 
 
 def _label(path: str, grids: Sequence[xr.DataArray]) -> list[str]:

@@ -12,18 +12,11 @@ from .painting import Picture
 
 
 def with_legend(picture: Picture, entries: Sequence[tuple[str, Any, str]], size: int) -> Picture:
-    """The picture above all entries in columns, uint8 (height, width, 3).
+    """A copy of the picture above all entries in columns, uint8 (height, width, 3).
 
-    A name is cut where it is wider than the picture; one that is long takes several columns.
-
-    Parameters
-    ----------
-    picture:
-        Left as it is.
-    entries:
-        At least one: what stands on the badge, the colour of the badge, the name beside it.
-    size:
-        Of the letters, in pixels; from five rows on they are smaller.
+    An entry, of which there is at least one, is what stands on the badge, the colour of the badge
+    and the name beside it. A name is cut where it is wider than the picture; one that is long
+    takes several columns. `size` is that of letters in pixels; from five rows on they are smaller.
     """
     width = picture.shape[1]
     places = _places(entries, size, width)

@@ -1,7 +1,7 @@
 """Where each place of one image lies in another, as colours."""
 
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,6 @@ from ...descriptors.errors import OptionError
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
 from ...matchers import Matcher, NearestNeighbor
-from .galleries import draw_gallery
 from .painting import (
     Mask,
     Picture,
@@ -22,7 +21,7 @@ from .painting import (
 )
 from .palette import plane_colors
 from .resizing import resize_photograph
-from .scenes import Scene
+from .scenes import Scene, label_cells
 from .sheet import View, check_width
 
 _STRENGTH = 0.72
@@ -106,7 +105,7 @@ def draw_correspondence_map(
     """
     check_width(width)
     scene = Scene.of([source, target], descriptor, images, [source_mask, target_mask])
-    return draw_gallery(scene, place_views(place_colors(scene, matcher), scene), width)
+    return scene.draw(place_views(place_colors(scene, matcher), scene), width)
 
 
 def place_colors(scene: Scene, matcher: Matcher | None = None) -> tuple[xr.DataArray, xr.DataArray]:
@@ -125,17 +124,16 @@ def place_colors(scene: Scene, matcher: Matcher | None = None) -> tuple[xr.DataA
     matched = found["matched"].values
     of_target = _at(found["target_x"].values, found["target_y"].values, matched, extent)
     share = float(matched.sum() / target_cells.sum())
-    return _labelled(source, of_source), _labelled(target, of_target, matched=share)
+    return (
+        label_cells(source, of_source, "colors"),
+        label_cells(target, of_target, "colors", matched=share),
+    )
 
 
 def place_views(colors: Sequence[xr.DataArray], scene: Scene) -> list[View]:
     """What paints the colours of source and target, over the photographs where there are some."""
-
-    def view(grid: xr.DataArray, image: Image | None, mask: Mask | None) -> View:
-        return lambda height, width: _draw(grid, image, mask, height, width)
-
     each = zip(colors, scene.backgrounds, scene.masks, strict=True)
-    return [view(*all_three) for all_three in each]
+    return [partial(_draw, grid, image, mask) for grid, image, mask in each]
 
 
 def _draw(
@@ -171,16 +169,3 @@ def _at(
     down = (y[shown] - top) / (bottom - top)
     colors[shown] = plane_colors(across, down) / np.float32(255)
     return colors
-
-
-def _labelled(fmap: xr.DataArray, values: npt.NDArray[np.float32], **said: float) -> xr.DataArray:
-    attributes: dict[str, Any] = {
-        key: fmap.attrs[key] for key in ("image_name", "image_height", "image_width")
-    }
-    return xr.DataArray(
-        values,
-        dims=("y", "x", "rgb"),
-        coords={"y": fmap["y"], "x": fmap["x"], "rgb": ["red", "green", "blue"]},
-        attrs={**attributes, **said},
-        name="colors",
-    )

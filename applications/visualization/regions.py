@@ -1,6 +1,7 @@
 """Pictures of clusters: coloured and numbered regions, over the photograph where there is one."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -13,7 +14,6 @@ from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
 from .captions import write_texts
 from .clusters import CLUSTERS, OUTSIDE, check_clusters, cluster_maps
-from .galleries import draw_gallery
 from .legend import with_legend
 from .overlay import Overlay, opaque
 from .painting import (
@@ -77,7 +77,7 @@ def draw_clusters(
 
 def paint_clusters(labels: Sequence[xr.DataArray], scene: Scene, width: int) -> Picture:
     """The regions of each image under its photograph, above a list of all clusters."""
-    picture = draw_gallery(scene, cluster_views(labels, scene), width)
+    picture = scene.draw(cluster_views(labels, scene), width)
     colors = CLUSTER_COLORS[: len(labels[0].attrs["similarity"])]
     entries = [("", color, str(number)) for number, color in enumerate(colors, start=1)]
     return with_legend(picture, entries, max(11, picture.shape[1] // 62))
@@ -85,12 +85,8 @@ def paint_clusters(labels: Sequence[xr.DataArray], scene: Scene, width: int) -> 
 
 def cluster_views(labels: Sequence[xr.DataArray], scene: Scene) -> list[View]:
     """What draws the regions of each image."""
-
-    def view(grid: xr.DataArray, image: Image | None, mask: Mask | None) -> View:
-        return lambda height, width: _draw(grid, image, mask, height, width)
-
     each = zip(labels, scene.backgrounds, scene.masks, strict=True)
-    return [view(*all_three) for all_three in each]
+    return [partial(_draw, grid, image, mask) for grid, image, mask in each]
 
 
 def _draw(

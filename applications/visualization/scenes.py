@@ -1,10 +1,11 @@
 """Feature maps with the photographs and masks beside them: what pictures of features show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors import Descriptor, Image, read_image, read_mask
@@ -13,23 +14,17 @@ from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
 from ..feature_maps import feature_maps
 from ..segmentation.cells import cells_in_mask
-from .painting import Mask
+from .painting import Mask, Picture
 from .resizing import resize_photograph
-from .sheet import View
+from .sheet import View, arrange, draw_sheet, stack
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Images that are seen together.
+    """Images that are seen together: their feature maps, mutually comparable.
 
-    Parameters
-    ----------
-    maps:
-        Their feature maps, mutually comparable.
-    photographs:
-        The images themselves; None where only their features are there.
-    masks:
-        bool (height, width) of each, None for the whole image.
+    `photographs` are None where only features are there; a mask is bool (height, width), None for
+    the whole image.
     """
 
     maps: list[xr.DataArray]
@@ -73,6 +68,41 @@ class Scene:
     def inside(self) -> list[Mask]:
         """Which cells of each map lie in its mask, bool (y, x); `ImageError` if none does."""
         return [cells_inside(*both) for both in zip(self.maps, self.masks, strict=True)]
+
+    def draw(self, views: Sequence[View], width: int) -> Picture:
+        """One view per image, each under its photograph; a single one beside it."""
+        photographs = [photograph_view(image) for image in self.photographs or ()]
+        if len(views) == 1:
+            row = [*photographs, *views]
+            return draw_sheet([row], self.aspects * len(row), width=width)
+        lines = arrange(self.aspects)
+        sums = [sum(self.aspects[place] for place in line) for line in lines]
+        sheets = []
+        for line, total in zip(lines, sums, strict=True):
+            rows = [[part[place] for place in line] for part in (photographs, views) if part]
+            aspects = [self.aspects[place] for place in line]
+            sheets.append(draw_sheet(rows, aspects, width=round(width * total / max(sums))))
+        return stack(sheets)
+
+
+def about_image(attributes: Mapping[Any, Any]) -> dict[str, Any]:
+    """Which image features are of: its name and size."""
+    return {key: attributes[key] for key in ("image_name", "image_height", "image_width")}
+
+
+def label_cells(
+    fmap: xr.DataArray, values: npt.NDArray[Any], name: str, **about: Any
+) -> xr.DataArray:
+    """Values (y, x) or colours (y, x, rgb) of the cells of a map, with its coordinates."""
+    coordinates = {"y": fmap["y"], "x": fmap["x"], "rgb": ["red", "green", "blue"]}
+    dims = ("y", "x", "rgb")[: values.ndim]
+    return xr.DataArray(
+        values,
+        dims=dims,
+        coords={dim: coordinates[dim] for dim in dims},
+        attrs={**about_image(fmap.attrs), **about},
+        name=name,
+    )
 
 
 def cells_inside(fmap: xr.DataArray, mask: Mask | None) -> Mask:

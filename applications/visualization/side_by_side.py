@@ -21,16 +21,8 @@ _WIDEST = 4
 class SideBySide:
     """Where two photographs lie in a picture, in pixels: at the left and right end of it.
 
-    Parameters
-    ----------
-    height:
-        Of the picture and of both photographs in it.
-    width_a, width_b:
-        Of the photographs in the picture.
-    gap:
-        Between them.
-    shape_a, shape_b:
-        Height and width of the photographs themselves.
+    `width_a` and `width_b` are their widths there, with `gap` between them; `shape_a` and
+    `shape_b` are height and width of the photographs themselves.
     """
 
     height: int

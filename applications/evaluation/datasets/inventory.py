@@ -14,14 +14,7 @@ PLACES = 8
 class Inventory:
     """The files that a data set needs, looked up one by one; those that are absent or empty.
 
-    Parameters
-    ----------
-    root:
-        The folder of the data set.
-    title:
-        How messages call it.
-    hint:
-        What to do where something is missing.
+    `title` is how messages call the data set; `hint` says what to do where something is missing.
     """
 
     def __init__(self, root: Path, *, title: str, hint: str) -> None:
