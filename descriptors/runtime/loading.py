@@ -15,6 +15,8 @@ _PORTION = 1 << 23
 """Bytes of a file that are mapped at once where they are converted."""
 
 Renames = Mapping[str, tuple[str, ...]]
+_UNNESTED: Renames = {"text_model.": ("",)}
+"""Since transformers 5 a text encoder has no name of its own within its model; its files do."""
 
 
 def read_config(path: Path, kind: str | None = None) -> dict[str, Any]:
@@ -61,15 +63,20 @@ def load_transformer(
             with torch.device("meta"):
                 model = cls._from_config(cls.config_class.from_dict(options))
         except Exception as error:  # each check of a config raises its own kind
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = first_line(error)
             raise WeightsNotFoundError(f"{config}: describes no {kind}: {reason}") from error
-        load_weights(model, files, dtype=torch.float32, device=device)
+        load_weights(model, files, dtype=torch.float32, device=device, renames=_UNNESTED)
     for module in model.modules():
         # Not part of the weights: the places of a sequence, counted.
         if "position_ids" in dict(module.named_buffers(recurse=False)):
             count = module.position_ids.shape[-1]
             module.position_ids = torch.arange(count, device=device)[None]
     return model
+
+
+def first_line(error: Exception) -> str:
+    """What an error says first, on one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def load_tensors(files: Sequence[Path], *, device: torch.device) -> dict[str, torch.Tensor]:
