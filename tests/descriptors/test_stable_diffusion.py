@@ -145,7 +145,7 @@ def test_an_ensemble_is_the_mean_over_its_samples_of_noise():
 
 
 def test_images_and_members_go_through_the_networks_within_the_memory_bound(monkeypatch):
-    from descr.descriptors.stable_diffusion import descriptor
+    from descr.descriptors.stable_diffusion import descriptor, windows
 
     seen = []
 
@@ -157,7 +157,7 @@ def test_images_and_members_go_through_the_networks_within_the_memory_bound(monk
     monkeypatch.setattr(descriptor, "decoder_states", decoder_states)
     together = tiny(ensemble=3).extract(IMAGES)
     assert seen == [6]
-    monkeypatch.setattr(descriptor, "fitting", lambda item, device: 4)
+    monkeypatch.setattr(windows, "fitting", lambda item, device: 4)
     bounded = tiny(ensemble=3).extract(IMAGES)
     assert seen == [6, 4, 2]
     for one, other in zip(together, bounded, strict=True):
