@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ..runtime.quiet import hub_silenced
 from .answers import explained
 from .cache import captioner_folder
 from .captioner import CHECKPOINT, SOURCE
@@ -17,7 +18,6 @@ from .folders import CLIP, PRECISIONS, conversion, read_folder, read_shards, wei
 from .hub import RemoteFile, Repository, hub_address, read_repository
 from .patience import patiently
 from .progress import Progress, Silent
-from .silence import silenced
 from .table import IMAGE_ENCODER, Model, find_model
 
 
@@ -72,7 +72,7 @@ def pull(
         if refused:
             told.say(f"{refused[-1].message}; taking {repository}")
         try:
-            with silenced(), explained(repository, hub_address()):
+            with hub_silenced(), explained(repository, hub_address()):
                 return _pull_from(repository, model, precision, told)
         except UnusableRepositoryError as error:
             refused.append(error)

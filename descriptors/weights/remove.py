@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
+from ..runtime.quiet import hub_silenced
 from .cache import cache_folder, captioner_folder, repository_folder
 from .download import INCOMPLETE
-from .silence import silenced
 from .table import Model, find_model
 
 
@@ -44,7 +44,7 @@ def remove(name: str) -> int:
     freed = sum(
         part.stat().st_size for folder in folders for part in folder.glob(f"blobs/*{INCOMPLETE}")
     )
-    with silenced():
+    with hub_silenced():
         # Once for each repository at most: a mirror may have the same commits, and one name
         # removes only one of them.
         for _ in folders:
