@@ -148,16 +148,9 @@ def grid_coordinates(
 
 
 def build_tree(image: Image, descriptor: str, layers: Iterable[LayerFeatures]) -> xr.DataTree:
-    """The feature tree of one image, with the attributes of the schema.
+    """The feature tree of one upright image: its layers in order, the attributes of the schema.
 
-    Parameters
-    ----------
-    image:
-        The upright image that the features belong to.
-    descriptor:
-        What made them; the `repr` of the descriptor.
-    layers:
-        The layers in order.
+    `descriptor` is the `repr` of the descriptor that made the layers.
     """
     nodes: dict[str, xr.Dataset] = {
         "/": xr.Dataset(

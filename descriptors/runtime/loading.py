@@ -100,29 +100,17 @@ def load_weights(
     device: torch.device,
     renames: Renames | None = None,
 ) -> None:
-    """Fill a module that was made on the `meta` device.
+    """Fill a module that was made on the `meta` device; what it has no place for is not read.
 
     Tensors come straight from the memory map of the file; those that have the right precision
     and stay on the CPU are never copied. Those that are converted go one at a time, and the map
     is let go every 8 MiB, so that neither the file nor a second copy of the weights stays in
     memory.
 
-    Parameters
-    ----------
-    module:
-        Any module on `meta`. Weights of the files that it has no place for are not read.
-    files:
-        Safetensors files that together hold its weights.
-    dtype, device:
-        What the weights are to have, and where they are to lie.
-    renames:
-        What to replace in a name of the files that the module doesn't know; a name that becomes
-        several is cut into as many equal parts along its first dimension.
-
-    Raises
-    ------
-    WeightsNotFoundError
-        A file is damaged, or a weight is missing or has another shape; names the file.
+    `renames` says what to replace in a name of the files that the module doesn't know; a name that
+    becomes several is cut into as many equal parts along its first dimension. Raises
+    `WeightsNotFoundError`, which names the file, if one is damaged, or a weight is missing or has
+    another shape.
     """
     wanted = {name: tensor.shape for name, tensor in module.state_dict().items()}
     missing = dict(wanted)

@@ -24,20 +24,8 @@ def download(repository: Repository, file: RemoteFile, progress: Progress) -> No
 
     What has arrived stays beside that place if the download stops for whatever reason, Ctrl-C
     included. Before the file gets its place its length and its hash are compared with what the
-    repository states.
-
-    Parameters
-    ----------
-    repository, file:
-        What to get.
-    progress:
-        Told of the bytes that arrive.
-
-    Raises
-    ------
-    DownloadError
-        If the connection is lost time and again without a byte arriving, or what arrives is not
-        what the repository states.
+    repository states. Raises `DownloadError` if the connection is lost time and again without a
+    byte arriving, or if what arrives is not what the repository states.
     """
     blob, _ = repository.places(file)
     blob.parent.mkdir(parents=True, exist_ok=True)

@@ -43,24 +43,13 @@ Weights = Mapping[str, tuple[Path, ...]]
 def read_folder(folder: Path, family: str, precision: str | None = None) -> Weights:
     """The safetensors files of each part of the model in this folder, all of them checked.
 
-    Where a part is there in half and in full precision, the half is taken unless `precision` is
-    "float32", as a pull takes it: a folder gives the same features wherever it lies.
+    The folder is a diffusers pipeline for "stable_diffusion", a transformers model for "dinov2",
+    "clipseg" and "clip" (a whole one, or its image encoder). Where a part is there in half and in
+    full precision, the half is taken unless `precision` is "float32", as a pull takes it: a folder
+    gives the same features wherever it lies.
 
-    Parameters
-    ----------
-    folder:
-        A diffusers pipeline folder for "stable_diffusion", a transformers model folder for
-        "dinov2", "clipseg" and "clip" (a whole one, or its image encoder).
-    family:
-        Which of these it must be.
-    precision:
-        Which of two variants of a part goes first: "float16" or "float32".
-
-    Raises
-    ------
-    WeightsNotFoundError
-        If something that the model needs is missing or damaged, if its weights are there as
-        pickles only, or if it is a folder of another kind; names the file.
+    Raises `WeightsNotFoundError`, naming the file, if something that the model needs is missing or
+    damaged, if its weights are there as pickles only, or if it is a folder of another kind.
     """
     if family == STABLE_DIFFUSION:
         return _read_pipeline(folder, precision)
@@ -155,8 +144,8 @@ def _weights(folder: Path, stem: str, family: str, precision: str | None) -> tup
             return tuple(check_file(shard) for shard in shards)
     if pickles := _pickles(folder):
         raise WeightsNotFoundError(
-            f"{pickles[0]}: is a pickle, which can run code when it is loaded; only safetensors are "
-            "read",
+            f"{pickles[0]}: is a pickle, which can run code when it is loaded; "
+            "only safetensors are read",
             hint=f"if you trust it, convert the folder: {conversion(family, 'OLD', 'NEW')}",
         )
     raise _missing(folder / f"{stem}.safetensors")

@@ -15,17 +15,9 @@ from .errors import UnusableRepositoryError
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file of a repository at one commit.
+    """A file of a repository: its path there, its bytes, and the name of its content in the cache.
 
-    Parameters
-    ----------
-    name:
-        Its path in the repository.
-    size:
-        Bytes.
-    etag:
-        The name that its content has in the cache: the sha256 of a large file, else the object
-        id that git gives it.
+    That is the sha256 of a large file, else the object id that git gives it.
     """
 
     name: str
