@@ -32,26 +32,14 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path to write to; on success it becomes `path`, else nothing is changed.
 
     The temporary file lies in the folder of the target, has a hidden name and the target's suffix,
-    and exists, empty, when the block begins. When the block ends it is flushed to the disk and
-    renamed over the target in one step, so that whoever reads `path` sees the old file or the new
-    one and never a part. If the block raises anything, KeyboardInterrupt included, the temporary
-    file is removed and the target stays as it was. The permissions are those of an ordinary write:
-    the umask's for a new file, the old file's for one that is replaced. Links are followed.
+    and exists, empty, when the block begins; close it before the block ends. Then it is flushed to
+    the disk and renamed over the target in one step, so that whoever reads `path` sees the old file
+    or the new one and never a part. If the block raises anything, KeyboardInterrupt included, the
+    temporary file is removed and the target stays as it was. The permissions are those of an
+    ordinary write: the umask's for a new file, the old file's for one that is replaced. Links are
+    followed.
 
-    Parameters
-    ----------
-    path:
-        The file to write.
-
-    Yields
-    ------
-    Path
-        Where to write it. Close it before the block ends.
-
-    Raises
-    ------
-    OutputError
-        If `path` can't be written (see `check_target`), or the disk has no room for it.
+    Raises `OutputError` if `path` can't be written (see `check_target`), or the disk has no room.
     """
     target = check_target(path)
     # Short and independent of the target's name, which may be as long as the file system allows.

@@ -20,7 +20,7 @@ from .runtime.devices import find_device
 from .runtime.memory import check_fits, memory_errors
 from .runtime.precision import check_dtype
 from .settings import check_choice, check_int
-from .tree import LayerFeatures, build_tree, layer_attributes
+from .tree import LayerFeatures, Provenance, build_tree
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -173,7 +173,7 @@ class Backbone(Descriptor):
     def recipe(self) -> Mapping[str, Mapping[str, Any]]:
         """What each layer of its feature trees will say of itself; see `Descriptor.recipe`."""
         return {
-            f"{self.source}/{layer.name}": layer_attributes(**self._provenance(layer))
+            f"{self.source}/{layer.name}": Provenance(**self._provenance(layer)).attributes
             for layer in self.layers
         }
 
@@ -275,7 +275,7 @@ class Backbone(Descriptor):
         )
 
     def _provenance(self, layer: Layer) -> dict[str, Any]:
-        """What a layer's group says of itself, by the arguments of `layer_attributes`."""
+        """What a layer's group says of itself, by the arguments of `Provenance`."""
         self.check_settings_kept()
         code = "" if self.revision else code_digest(self)
         return {

@@ -46,25 +46,21 @@ OPTIONAL_ATTRIBUTES: Mapping[str, type] = {
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LayerFeatures:
-    """One layer of one image, with all that its group of a feature tree says of it.
+class Provenance:
+    """What the group of a layer says of itself.
 
     Parameters
     ----------
     source, layer:
         The names of the group: `/<source>/<layer>`.
-    features:
-        float32 (channel, rows, columns), as the network gave them.
-    y, x:
-        Centres of the cells in pixels of the upright image, float64 (rows,) and (columns,).
+    weight:
+        The weight of the source in the joined map.
     model, revision:
         Which weights, and which state of them.
     settings:
         What the features depend on, by name; values that JSON can hold.
     components:
         To how many principal components `combine` reduces the layer; None for as it is.
-    weight:
-        The weight of the source in the joined map.
     precision:
         What the network computed in, as in `float32`; "" where that is not known.
     weights_variant:
@@ -76,58 +72,52 @@ class LayerFeatures:
 
     source: str
     layer: str
-    features: npt.NDArray[np.float32]
-    y: npt.NDArray[np.float64]
-    x: npt.NDArray[np.float64]
+    weight: float = 1.0
     model: str
     revision: str
     settings: Mapping[str, Any]
     components: int | None = None
-    weight: float = 1.0
     precision: str = ""
     weights_variant: str = ""
     resampling: Resampling = "cascade"
 
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The attributes of the group; an optional one is left out where it is as by default."""
+        own = {one.name: getattr(self, one.name) for one in fields(Provenance)}
+        own["weight"], own["settings"] = float(self.weight), _to_json(self.settings, self.source)
+        return {
+            name: value
+            for name, value in own.items()
+            if name in LAYER_ATTRIBUTES or value not in (None, "", "cascade")
+        }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayerFeatures(Provenance):
+    """One layer of one image, with all that its group of a feature tree says of it.
+
+    Parameters
+    ----------
+    features:
+        float32 (channel, rows, columns), as the network gave them.
+    y, x:
+        Centres of the cells in pixels of the upright image, float64 (rows,) and (columns,).
+    **provenance:
+        As in `Provenance`.
+    """
+
+    features: npt.NDArray[np.float32]
+    y: npt.NDArray[np.float64]
+    x: npt.NDArray[np.float64]
+
     def to_dataset(self) -> xr.Dataset:
         """The layer as the Dataset of its group."""
-        own = {one.name: getattr(self, one.name) for one in fields(self)}
-        features, y, x = (own.pop(name) for name in ("features", "y", "x"))
         return xr.Dataset(
-            {"features": (("channel", "y", "x"), features)},
-            coords=grid_coordinates(y, x),
-            attrs=layer_attributes(**own),
+            {"features": (("channel", "y", "x"), self.features)},
+            coords=grid_coordinates(self.y, self.x),
+            attrs=self.attributes,
         )
-
-
-def layer_attributes(
-    *,
-    source: str,
-    layer: str,
-    model: str,
-    revision: str,
-    settings: Mapping[str, Any],
-    components: int | None,
-    weight: float = 1.0,
-    precision: str = "",
-    weights_variant: str = "",
-    resampling: Resampling = "cascade",
-) -> dict[str, Any]:
-    """What the group of a layer says of itself; see `LayerFeatures`."""
-    attributes: dict[str, Any] = {
-        "source": source,
-        "layer": layer,
-        "weight": float(weight),
-        "model": model,
-        "revision": revision,
-        "settings": _to_json(settings, source),
-    }
-    optional = {
-        "components": None if components is None else int(components),
-        "precision": precision or None,
-        "weights_variant": weights_variant or None,
-        "resampling": None if resampling == "cascade" else resampling,
-    }
-    return attributes | {key: value for key, value in optional.items() if value is not None}
 
 
 def _to_json(settings: Mapping[str, Any], source: str) -> str:
@@ -158,16 +148,9 @@ def grid_coordinates(
 
 
 def build_tree(image: Image, descriptor: str, layers: Iterable[LayerFeatures]) -> xr.DataTree:
-    """The feature tree of one image, with the attributes of the schema.
+    """The feature tree of one upright image: its layers in order, the attributes of the schema.
 
-    Parameters
-    ----------
-    image:
-        The upright image that the features belong to.
-    descriptor:
-        What made them; the `repr` of the descriptor.
-    layers:
-        The layers in order.
+    `descriptor` is the `repr` of the descriptor that made the layers.
     """
     nodes: dict[str, xr.Dataset] = {
         "/": xr.Dataset(

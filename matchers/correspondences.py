@@ -55,31 +55,12 @@ def correspondences(
     which: torch.Tensor,
     points: Cells | None = None,
 ) -> xr.Dataset:
-    """The result as a Dataset over the grid of the source, or over `points`.
+    """The result over the grid of the source or over `points`, as `Matcher.__call__` describes it.
 
-    Parameters
-    ----------
-    source, target:
-        The two feature maps.
-    matcher:
-        What found the partners, for the attributes.
-    partners:
-        The partners of the places that `which` lists.
-    which:
-        int64 (query,), places in the grid of the source, row by row, or among the points. The
-        others are unmatched, with a score of NaN.
-    points:
-        The points that were asked for, in order; None for the grid.
-
-    Returns
-    -------
-    xarray.Dataset
-        As `Matcher.__call__` describes it.
-
-    Raises
-    ------
-    ValueError
-        The partners are not one per query, or hold infinite or missing coordinates of a match.
+    `which` (query,), int64, are the places that the partners are of: in the grid of the source, row
+    by row, or among the points. The others are unmatched, with a score of NaN. `matcher` is what
+    found the partners, for the attributes. Raises `ValueError` if the partners are not one per
+    query, or hold infinite or missing coordinates of a match.
     """
     dims: tuple[str, ...] = ("y", "x") if points is None else ("point",)
     shape = (source.sizes["y"], source.sizes["x"]) if points is None else (len(points),)

@@ -65,22 +65,11 @@ def load_network(
 
 
 def read_facet(model: Any, pictures: torch.Tensor, facet: Facet) -> torch.Tensor:
-    """One facet of the last block that the model has, patches only.
+    """One facet of the last block of `load_network`'s model: (batch, channel, rows, columns).
 
-    Parameters
-    ----------
-    model:
-        What `load_network` gave.
-    pictures:
-        (batch, 3, height, width), less ImageNet's mean and divided by its standard deviation.
-    facet:
-        `token` is the residual stream after the block, after the final layer norm if the model
-        has it; the others are the projections in its attention, heads joined.
-
-    Returns
-    -------
-    torch.Tensor
-        (batch, channel, rows, columns).
+    `token` is the residual stream after the block, after the final layer norm if the model has it;
+    the others are the projections in its attention, heads joined. Patches only. `pictures` are
+    (batch, 3, height, width), less ImageNet's mean and divided by its standard deviation.
     """
     cells = model.embeddings.patch_embeddings.projection(pictures)
     rows, columns = cells.shape[2:]

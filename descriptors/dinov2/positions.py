@@ -17,19 +17,8 @@ def resize_positions(
     target size, and antialiasing (`interpolate_offset` and `interpolate_antialias` of the
     published configs, https://github.com/facebookresearch/dinov2).
 
-    Parameters
-    ----------
-    positions:
-        (1, trained cells, channel), row by row of a square grid.
-    rows, columns:
-        The grid that is wanted.
-    registers:
-        Whether the model has registers.
-
-    Returns
-    -------
-    torch.Tensor
-        (1, rows * columns, channel), in the precision given; the interpolation is in float32.
+    `positions` are (1, trained cells, channel), row by row of a square grid; the answer is
+    (1, rows * columns, channel), in the same precision. The interpolation is in float32.
     """
     side = round(positions.shape[1] ** 0.5)
     if (rows, columns) == (side, side):

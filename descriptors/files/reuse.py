@@ -15,26 +15,12 @@ def why_extract(
 ) -> str | None:
     """Why the file has to be made, in a few words; None if it can be kept, "" if there is none.
 
-    It can be kept if it is whole, of these pixels, and says of every layer what the descriptor
-    would say: the same model, state of the weights and settings, and, where the file knows them,
-    precision and variant of the weights. For a descriptor that can't tell without extracting (its
-    `recipe` is None) its `repr` decides.
+    It can be kept if it is whole, of this image's pixels, and says of every layer what the
+    descriptor would say: the same model, state of the weights and settings, and, where the file
+    knows them, precision and variant of the weights. For a descriptor that can't tell without
+    extracting (its `recipe` is None) its `repr` decides. `lossless` refuses rounded features.
 
-    Parameters
-    ----------
-    path:
-        Of the feature file.
-    image:
-        The image that the features are to be of.
-    describe:
-        The descriptor that would extract them.
-    lossless:
-        Whether features that were rounded won't do.
-
-    Raises
-    ------
-    ForeignFileError
-        What lies there is no feature file, and somebody may want it.
+    Raises `ForeignFileError` if what lies there is no feature file, and somebody may want it.
     """
     if not os.path.exists(path):
         return ""

@@ -15,6 +15,8 @@ _PORTION = 1 << 23
 """Bytes of a file that are mapped at once where they are converted."""
 
 Renames = Mapping[str, tuple[str, ...]]
+_UNNESTED: Renames = {"text_model.": ("",)}
+"""Since transformers 5 a text encoder has no name of its own within its model; its files do."""
 
 
 def read_config(path: Path, kind: str | None = None) -> dict[str, Any]:
@@ -61,15 +63,20 @@ def load_transformer(
             with torch.device("meta"):
                 model = cls._from_config(cls.config_class.from_dict(options))
         except Exception as error:  # each check of a config raises its own kind
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = first_line(error)
             raise WeightsNotFoundError(f"{config}: describes no {kind}: {reason}") from error
-        load_weights(model, files, dtype=torch.float32, device=device)
+        load_weights(model, files, dtype=torch.float32, device=device, renames=_UNNESTED)
     for module in model.modules():
         # Not part of the weights: the places of a sequence, counted.
         if "position_ids" in dict(module.named_buffers(recurse=False)):
             count = module.position_ids.shape[-1]
             module.position_ids = torch.arange(count, device=device)[None]
     return model
+
+
+def first_line(error: Exception) -> str:
+    """What an error says first, on one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def load_tensors(files: Sequence[Path], *, device: torch.device) -> dict[str, torch.Tensor]:
@@ -93,29 +100,17 @@ def load_weights(
     device: torch.device,
     renames: Renames | None = None,
 ) -> None:
-    """Fill a module that was made on the `meta` device.
+    """Fill a module that was made on the `meta` device; what it has no place for is not read.
 
     Tensors come straight from the memory map of the file; those that have the right precision
     and stay on the CPU are never copied. Those that are converted go one at a time, and the map
     is let go every 8 MiB, so that neither the file nor a second copy of the weights stays in
     memory.
 
-    Parameters
-    ----------
-    module:
-        Any module on `meta`. Weights of the files that it has no place for are not read.
-    files:
-        Safetensors files that together hold its weights.
-    dtype, device:
-        What the weights are to have, and where they are to lie.
-    renames:
-        What to replace in a name of the files that the module doesn't know; a name that becomes
-        several is cut into as many equal parts along its first dimension.
-
-    Raises
-    ------
-    WeightsNotFoundError
-        A file is damaged, or a weight is missing or has another shape; names the file.
+    `renames` says what to replace in a name of the files that the module doesn't know; a name that
+    becomes several is cut into as many equal parts along its first dimension. Raises
+    `WeightsNotFoundError`, which names the file, if one is damaged, or a weight is missing or has
+    another shape.
     """
     wanted = {name: tensor.shape for name, tensor in module.state_dict().items()}
     missing = dict(wanted)

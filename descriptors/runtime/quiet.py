@@ -11,7 +11,6 @@ from typing import Any, cast
 
 _LIBRARIES = ("transformers", "diffusers", "huggingface_hub")
 
-
 _LOCK = threading.Lock()
 _QUIET: list[int] = []
 """The threads in `without_warnings`, each as often as it entered."""
@@ -61,6 +60,19 @@ def quiet() -> Iterator[None]:
             else:
                 stack.enter_context(_imported_silent(library))
         stack.enter_context(_without_bars())
+        yield
+
+
+@contextmanager
+def hub_silenced() -> Iterator[None]:
+    """Keep warnings of the hub's library off standard error, unless `HF_HUB_VERBOSITY` is set."""
+    # The module that configures the library's logger; later its import would undo the level.
+    import huggingface_hub.file_download  # noqa: F401
+
+    if "HF_HUB_VERBOSITY" in os.environ:
+        yield
+        return
+    with without_warnings(), only_errors(logging.getLogger("huggingface_hub")):
         yield
 
 

@@ -31,23 +31,9 @@ class Captioner:
     empty prompt get tanh(alpha_cond) * (W e + b + p), with one p for each token, and the
     timestep's embedding gets the like of weights of its own.
 
-    Parameters
-    ----------
-    checkpoint:
-        Weights of the family "captioner".
-    unet:
-        The config of the U-Net that is conditioned.
-    antialias:
-        Whether images are smoothed before CLIP's size is sampled from them.
-    device:
-        Where it runs.
-
-    Raises
-    ------
-    OptionError
-        It was trained with another U-Net.
-    WeightsNotFoundError
-        Its weights are damaged; names the file.
+    `unet` is the config of the U-Net that is conditioned; with `antialias` images are smoothed
+    before CLIP's size is sampled from them. Raises `OptionError` if the weights were trained with
+    another U-Net, and `WeightsNotFoundError`, which names the file, if they are damaged.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from ..errors import OptionError
 from ..images import ImageLike
 from ..layer import Layer, Resampling
 from ..runtime.loading import read_config
-from ..runtime.memory import fitting, in_batches
+from ..runtime.memory import in_batches
 from ..runtime.precision import network_dtype
 from ..settings import check_choice, check_int
 from ..weights import find_weights
@@ -36,7 +36,7 @@ from .places import check_denoiser, choose_places, find_places
 from .prompt import Conditioning, encode_prompt
 from .schedule import signal_and_noise
 from .unet import decoder_states, load_unet, unet_activations
-from .windows import coverage, cut_windows
+from .windows import Crops, cut_windows
 
 Latent = Literal["mean", "sample"]
 LATENTS: tuple[Latent, ...] = get_args(Latent)
@@ -282,24 +282,15 @@ class StableDiffusion(Backbone):
 
         Cells are 0 where no window shows any of the image of its canvas.
         """
-        windows = cut_windows(pixels.shape[2], pixels.shape[3], self.window)
-        jobs = [
-            (image, window)
-            for image in range(len(pixels))
-            for window in windows
-            if canvases is None or window.shows(canvases[image])
-        ]
-        crops = torch.stack([window.within(pixels[image]) for image, window in jobs])
-        # In windows no more is held at once than one pass over these canvases would hold.
-        canvas = pixels.shape[2:].numel() / crops.shape[2:].numel()
-        mean, deviation = self.posterior(crops, len(pixels), canvas)
-        noisy = self.noisy(mean, [images[image] for image, _ in jobs], deviation)
+        crops = Crops(pixels, self.window, canvases)
+        mean, deviation = self.posterior(crops.pixels, crops)
+        noisy = self.noisy(mean, [images[canvas] for canvas, _ in crops.places], deviation)
         conditioning = self.conditioning
         if self.image_captioner is not None:
-            conditioning = self.image_captioner(crops, conditioning, told=bool(self.prompt))
+            conditioning = self.image_captioner(crops.pixels, conditioning, told=bool(self.prompt))
             conditioning = conditioning.to(self.torch_device, self.torch_dtype)
-        owners = torch.arange(len(jobs), device=pixels.device).repeat_interleave(self.ensemble)
-        size = crops.shape[2], crops.shape[3]
+        owners = torch.arange(len(mean), device=pixels.device).repeat_interleave(self.ensemble)
+        height, width = crops.pixels.shape[2:]
 
         def run(part: slice) -> dict[str, torch.Tensor]:
             return decoder_states(
@@ -308,26 +299,12 @@ class StableDiffusion(Backbone):
                 self.timestep,
                 conditioning.of(owners[part]),
                 self.places,
-                size,
+                (height, width),
                 self.stages,
             )
 
         item = unet_activations(self.unet_config, noisy.shape[2:].numel(), self.torch_dtype)
-        at_once = self._at_once(item, len(pixels) * self.ensemble, canvas)
-        sums: dict[str, torch.Tensor] = {}
-        for part, states in in_batches(run, len(noisy), at_once):
-            for name, state in states.items():
-                stride = self.places[name].stride
-                if name not in sums:
-                    grid = (side // stride for side in pixels.shape[2:])
-                    sums[name] = pixels.new_zeros(len(pixels), state.shape[1], *grid)
-                for owner, one in zip(owners[part].tolist(), state.float(), strict=True):
-                    image, window = jobs[owner]
-                    window.within(sums[name][image], stride).add_(one)
-        return {
-            name: total / (self.ensemble * coverage(windows, total, self.places[name].stride))
-            for name, total in sums.items()
-        }
+        return crops.averaged(run, item, self.ensemble, self.places)
 
     def working_memory(self, height: int, width: int) -> int:
         """See `Backbone.working_memory`: the encoder's or the U-Net's; weights do not count."""
@@ -345,20 +322,18 @@ class StableDiffusion(Backbone):
         return self.posterior(pixels)[0]
 
     def posterior(
-        self, pixels: torch.Tensor, canvases: int | None = None, canvas: float = 1.0
+        self, pixels: torch.Tensor, crops: Crops | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and standard deviation of the latents of pictures, as `latents` gives the mean.
 
-        Where the pictures were cut from canvases, these are so many, each of `canvas` times the
-        area of a picture.
+        `crops` say how the pictures were cut from canvases, where they were.
         """
+        crops = crops or Crops(pixels, None)
         item = encoder_activations(
             self.vae_config, pixels.shape[2:].numel(), self._vae_dtype, self.torch_device
         )
         parts = in_batches(
-            lambda part: encode_posterior(self.vae, pixels[part]),
-            len(pixels),
-            self._at_once(item, canvases or len(pixels), canvas),
+            lambda part: encode_posterior(self.vae, pixels[part]), len(pixels), crops.at_once(item)
         )
         means, deviations = zip(*(one for _, one in parts), strict=True)
         return torch.cat(means), torch.cat(deviations)
@@ -391,14 +366,6 @@ class StableDiffusion(Backbone):
         signal, amount = signal_and_noise(self.schedule, self.timestep)
         noisy = signal * members + amount * noise.to(latents.device)
         return noisy.expand(-1, self.ensemble, -1, -1, -1).flatten(0, 1)
-
-    def _at_once(self, item: int, canvases: int, canvas: float) -> int:
-        """How many windows, of so many bytes, go through a network at once.
-
-        `canvases` is the number of canvases, of `canvas` windows' area each.
-        """
-        passes = min(canvases, fitting(int(item * canvas), self.torch_device))
-        return max(1, min(fitting(item, self.torch_device), int(passes * canvas)))
 
     @property
     def _vae_dtype(self) -> torch.dtype:

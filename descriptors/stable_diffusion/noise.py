@@ -47,18 +47,10 @@ def check_noise(noise: Any, ensemble: int) -> Noise | npt.NDArray[np.float32]:
 def draw_noise(kind: Noise, members: int, shape: tuple[int, int, int], seed: int) -> torch.Tensor:
     """Noise for the latent of one image: (member, channel, rows, columns), float32, on the CPU.
 
-    Parameters
-    ----------
-    kind:
-        `gaussian` is drawn at the size of the latent; `resized` is drawn at 64 x 64 and resized
-        bicubically, as in the published features of "A Tale of Two Features": smooth, and with
-        less than unit variance.
-    members:
-        How many samples; the first ones do not depend on how many follow.
-    shape:
-        (channel, rows, columns) of the latent.
-    seed:
-        Of the CPU's generator: the noise depends neither on the device nor on other images.
+    `gaussian` is drawn at the size of the latent, whose `shape` is (channel, rows, columns);
+    `resized` is drawn at 64 x 64 and resized bicubically, as in the published features of "A Tale
+    of Two Features": smooth, and with less than unit variance. The first members do not depend on
+    how many follow, and the noise depends neither on the device nor on other images.
     """
     channels, rows, columns = shape
     generator = torch.Generator().manual_seed(seed)

@@ -31,19 +31,13 @@ class Place:
 
 
 def find_places(unet: Mapping[str, Any], factor: int) -> dict[str, Place]:
-    """Every named state of a U-Net's decoder: `decoder_1`, ..., `up_0`, ...
+    """Every named state of the decoder of a U-Net of this config: `decoder_1`, ..., `up_0`, ...
 
     `decoder_k` is the state that enters output block k of the latent-diffusion decoder, before
     the skip connection is joined to it: the output of output block k - 1, which is one residual
     block with its attention, and with the upsampler where it is the last of its level. `up_i`
-    is the output of up block i ("Emergent Correspondence from Image Diffusion", DIFT).
-
-    Parameters
-    ----------
-    unet:
-        The config of diffusers' `UNet2DConditionModel`.
-    factor:
-        Canvas pixels per cell of the latent.
+    is the output of up block i ("Emergent Correspondence from Image Diffusion", DIFT). `factor` is
+    canvas pixels per cell of the latent.
     """
     levels = len(unet["up_block_types"])
     depths = unet["layers_per_block"]

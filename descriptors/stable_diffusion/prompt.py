@@ -8,6 +8,7 @@ from typing import Any, cast
 import torch
 
 from ..errors import OptionError, WeightsNotFoundError
+from ..runtime.loading import first_line, load_transformer
 from ..runtime.quiet import quiet
 from ..weights import Checkpoint
 
@@ -64,8 +65,14 @@ def encode_prompt(checkpoint: Checkpoint, prompt: str) -> Conditioning:
 def _encode(checkpoint: Checkpoint, part: str, prompt: str) -> Any:
     folder = checkpoint.folder / part.replace("text_encoder", "tokenizer")
     tokens = read_tokens(folder, prompt, "prompt", padding="max_length")
-    with quiet(), torch.no_grad():
-        return _load_encoder(checkpoint, part)(tokens, output_hidden_states=True)
+    encoder = load_transformer(
+        "CLIPTextModelWithProjection" if part.endswith("_2") else "CLIPTextModel",
+        checkpoint.part_folder(part) / "config.json",
+        checkpoint.weights[part],
+        device=torch.device("cpu"),
+    )
+    with torch.no_grad():
+        return encoder(tokens, output_hidden_states=True)
 
 
 def read_tokens(folder: Path, text: str, label: str, *, padding: str | bool) -> torch.Tensor:
@@ -92,36 +99,3 @@ def read_tokens(folder: Path, text: str, label: str, *, padding: str | bool) -> 
             hint="shorten it",
         )
     return torch.tensor([tokens])
-
-
-def _load_encoder(checkpoint: Checkpoint, part: str) -> Any:
-    from transformers import CLIPTextModel, CLIPTextModelWithProjection
-
-    kind = CLIPTextModelWithProjection if part.endswith("_2") else CLIPTextModel
-    folder = checkpoint.folder / part
-    try:
-        encoder, report = kind.from_pretrained(
-            folder,
-            dtype=torch.float32,
-            variant=checkpoint.variant(part),
-            local_files_only=True,
-            use_safetensors=True,
-            output_loading_info=True,
-        )
-    except Exception as error:  # safetensors, OSError, RuntimeError of many kinds
-        raise WeightsNotFoundError(
-            f"{folder}: the text encoder can't be loaded: {first_line(error)}", hint="get it again"
-        ) from error
-    if report["missing_keys"]:
-        missing = sorted(report["missing_keys"])
-        raise WeightsNotFoundError(
-            f"{checkpoint.weights[part][0]}: lacks {len(missing)} weights of its config, such as "
-            f"{missing[0]}",
-            hint="the config and the weights are of different models: get both again",
-        )
-    return encoder.eval()
-
-
-def first_line(error: Exception) -> str:
-    """What an error says first, on one line."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

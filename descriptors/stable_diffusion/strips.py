@@ -88,26 +88,13 @@ def convolved_strips(
     *,
     margins: tuple[int, int, int, int] | None = None,
 ) -> Iterator[tuple[slice, torch.Tensor]]:
-    """The result of a convolution, strip by strip from the top.
+    """Rows of the result of a convolution, and the result there, strip by strip from the top.
 
     A strip only depends on the rows that it is computed from, so that whoever takes it may
-    overwrite the same rows of another array.
-
-    Parameters
-    ----------
-    features:
-        (batch, channel, rows, columns).
-    layer:
-        A convolution without groups, dilation or a padding other than zeros.
-    prepare:
-        What to do with rows of the features before they are padded and convolved.
-    margins:
-        Zeros to the left, to the right, above and below, in place of the layer's padding.
-
-    Yields
-    ------
-    tuple of slice and torch.Tensor
-        Rows of the result, and the result there.
+    overwrite the same rows of another array. `features` are (batch, channel, rows, columns);
+    `layer` has neither groups nor dilation, and pads with zeros. `prepare` changes rows of the
+    features before they are padded and convolved. `margins` are the zeros to the left, to the
+    right, above and below, in place of the layer's padding.
     """
     size, stride = layer.kernel_size[0], layer.stride[0]
     if margins is None:

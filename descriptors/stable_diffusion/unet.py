@@ -53,25 +53,13 @@ def decoder_states(
 ) -> dict[str, torch.Tensor]:
     """The decoder's states at these places, by name: (batch, channel, rows, columns).
 
-    The forward of diffusers' `UNet2DConditionModel`, opened between the residual blocks of its
-    decoder: states there have no name in the library.
+    The forward of diffusers' `UNet2DConditionModel`, as `load_unet` gives it, opened between the
+    residual blocks of its decoder: states there have no name in the library.
 
-    Parameters
-    ----------
-    unet:
-        What `load_unet` gave.
-    latents:
-        Noisy latents (batch, channel, rows, columns), on its device, in its precision.
-    timestep:
-        The timestep whose noise they have.
-    conditioning:
-        For all of the batch, or for each of it.
-    places:
-        The states that are wanted.
-    canvas:
-        Height and width in pixels, which SDXL is told as the size of its image.
-    stages:
-        FreeU's factors. Those of the states are part of the states given, as in GeoAware-SC.
+    `latents` are (batch, channel, rows, columns), with the noise of the timestep, on the device of
+    the U-Net and in its precision. `conditioning` is for all of the batch or for each of it. SDXL
+    is told `canvas`, height and width in pixels, as the size of its image. `stages` are FreeU's
+    factors; those of the states are part of the states given, as in GeoAware-SC.
     """
     stages = stages or {}
     batch = latents.shape[0]

@@ -1,11 +1,13 @@
 """The windows that a canvas is cut into, so that the networks run at the size they know."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from ..canvas import Canvas
+from ..runtime.memory import fitting, in_batches
+from .places import Place
 
 
 @dataclass(frozen=True)
@@ -60,3 +62,63 @@ def coverage(windows: Iterable[Window], grid: torch.Tensor, stride: int) -> torc
     for window in windows:
         window.within(count, stride).add_(1)
     return count
+
+
+class Crops:
+    """The windows of a batch of canvases that show any of an image, cut out for the networks.
+
+    `pixels` are (crop, 3, height, width), each of the canvas and the window in `places`.
+    """
+
+    def __init__(
+        self, canvases: torch.Tensor, side: int | None, layouts: Sequence[Canvas] | None = None
+    ) -> None:
+        """`canvases` are (canvas, 3, height, width), `layouts` say how the image of each lies."""
+        self.canvases = canvases
+        self.windows = cut_windows(canvases.shape[2], canvases.shape[3], side)
+        self.places = [
+            (canvas, window)
+            for canvas in range(len(canvases))
+            for window in self.windows
+            if layouts is None or window.shows(layouts[canvas])
+        ]
+        self.pixels = torch.stack(
+            [window.within(canvases[canvas]) for canvas, window in self.places]
+        )
+
+    def at_once(self, item: int, members: int = 1) -> int:
+        """How many crops of so many bytes, each in so many members, go through a network at once.
+
+        No more is held than one pass over the whole canvases would hold.
+        """
+        area = self.canvases.shape[2:].numel() / self.pixels.shape[2:].numel()
+        passes = min(len(self.canvases) * members, fitting(int(item * area), self.pixels.device))
+        return max(1, min(fitting(item, self.pixels.device), int(passes * area)))
+
+    def averaged(
+        self,
+        run: Callable[[slice], Mapping[str, torch.Tensor]],
+        item: int,
+        members: int,
+        places: Mapping[str, Place],
+    ) -> dict[str, torch.Tensor]:
+        """The states that `run` gives, laid on the canvases: (canvas, channel, rows, columns).
+
+        `run` takes some of all members of all crops, those of a crop in a row, each of `item`
+        bytes. States are averaged over members and windows; cells that no crop shows are 0.
+        """
+        sums: dict[str, torch.Tensor] = {}
+        count = len(self.places) * members
+        for part, states in in_batches(run, count, self.at_once(item, members)):
+            for name, state in states.items():
+                stride = places[name].stride
+                if name not in sums:
+                    grid = (side // stride for side in self.canvases.shape[2:])
+                    sums[name] = self.pixels.new_zeros(len(self.canvases), state.shape[1], *grid)
+                for member, one in zip(range(part.start, part.stop), state.float(), strict=True):
+                    canvas, window = self.places[member // members]
+                    window.within(sums[name][canvas], stride).add_(one)
+        return {
+            name: total / (members * coverage(self.windows, total, places[name].stride))
+            for name, total in sums.items()
+        }

@@ -21,19 +21,8 @@ _DISK = {
 def explained(repository: str, endpoint: str) -> Iterator[None]:
     """Turn what the hub's library raises in the block into a `DownloadError` of one line.
 
-    Parameters
-    ----------
-    repository:
-        The repository that is asked.
-    endpoint:
-        The address of the hub.
-
-    Raises
-    ------
-    UnusableRepositoryError
-        If the repository is gone, or is not shown to whoever hasn't logged in.
-    DownloadError
-        For everything else that the hub, the network or the disk may refuse.
+    That is `UnusableRepositoryError` if the repository is gone, or is not shown to whoever hasn't
+    logged in; `DownloadError` for all else that the hub, the network or the disk may refuse.
     """
     try:
         yield

@@ -56,10 +56,6 @@ class Checkpoint:
         """
         return self.weights[part][0].parent
 
-    def variant(self, part: str) -> str | None:
-        """What diffusers and transformers take as `variant` to load these files of one part."""
-        return "fp16" if is_half(self.weights[part]) else None
-
 
 def is_half(files: tuple[Path, ...]) -> bool:
     """Whether files of a part are the half-precision variant, by their names."""

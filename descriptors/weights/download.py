@@ -9,7 +9,7 @@ from typing import Any
 
 from .answers import is_network_error
 from .errors import DownloadError
-from .hub import Hub, RemoteFile
+from .hub import RemoteFile, Repository
 from .patience import TRIES, patiently
 from .progress import Progress
 
@@ -19,30 +19,15 @@ INCOMPLETE = ".incomplete"
 _BLOCK = 1 << 20
 
 
-def download(
-    hub: Hub, repository: str, commit: str, file: RemoteFile, blob: Path, progress: Progress
-) -> None:
+def download(repository: Repository, file: RemoteFile, progress: Progress) -> None:
     """Bring a file's content to its place in the cache, from the byte where the last try stopped.
 
-    What has arrived stays beside `blob` if the download stops for whatever reason, Ctrl-C
+    What has arrived stays beside that place if the download stops for whatever reason, Ctrl-C
     included. Before the file gets its place its length and its hash are compared with what the
-    repository states.
-
-    Parameters
-    ----------
-    hub, repository, commit, file:
-        What to get.
-    blob:
-        Where its content belongs; the folder is made.
-    progress:
-        Told of the bytes that arrive.
-
-    Raises
-    ------
-    DownloadError
-        If the connection is lost time and again without a byte arriving, or what arrives is not
-        what the repository states.
+    repository states. Raises `DownloadError` if the connection is lost time and again without a
+    byte arriving, or if what arrives is not what the repository states.
     """
+    blob, _ = repository.places(file)
     blob.parent.mkdir(parents=True, exist_ok=True)
     part = blob.with_name(blob.name + INCOMPLETE)
     fruitless = 0
@@ -51,7 +36,7 @@ def download(
         if start == file.size and part.exists():
             break
         try:
-            patiently(lambda: _receive(hub, repository, commit, file, part, progress), progress.say)
+            patiently(lambda: _receive(repository, file, part, progress), progress.say)
         except Exception as error:
             if not is_network_error(error):
                 raise
@@ -64,7 +49,7 @@ def download(
         part.unlink()
         progress.advance(-file.size)
         raise DownloadError(
-            f"{repository}: {file.name} arrived damaged: its hash is not the one stated",
+            f"{repository.name}: {file.name} arrived damaged: its hash is not the one stated",
             hint="it was removed; run the same command again to get it anew",
         )
     with part.open("r+b") as written:
@@ -88,15 +73,13 @@ def arrived(places: Iterable[Path], file: RemoteFile) -> int:
     return best
 
 
-def _receive(
-    hub: Hub, repository: str, commit: str, file: RemoteFile, part: Path, progress: Progress
-) -> None:
+def _receive(repository: Repository, file: RemoteFile, part: Path, progress: Progress) -> None:
     """Add what the server sends to the part that is here."""
     start = _length(part)
     if start > file.size:
         part.unlink()
         start = 0
-    with hub.stream(repository, commit, file.name, start) as response, part.open("ab") as target:
+    with repository.stream(file, start) as response, part.open("ab") as target:
         if start and response.status_code != 206:
             # The server sends the file from its beginning, whatever was asked.
             target.truncate(0)
@@ -120,10 +103,10 @@ def _stated_length(response: Any) -> int | None:
     return int(whole) if whole.isdigit() else None
 
 
-def _check_length(length: int | None, repository: str, file: RemoteFile) -> None:
+def _check_length(length: int | None, repository: Repository, file: RemoteFile) -> None:
     if length is not None and length != file.size:
         raise DownloadError(
-            f"{repository}: {file.name} has {length:,} bytes, and the repository states "
+            f"{repository.name}: {file.name} has {length:,} bytes, and the repository states "
             f"{file.size:,}",
             hint="try it later; if it stays so, the repository or the mirror is broken",
         )

@@ -12,15 +12,8 @@ class DownloadError(WeightsNotFoundError):
 class UnusableRepositoryError(DownloadError):
     """A repository that can't give the weights, so that the next of the list is asked.
 
-    Parameters
-    ----------
-    message:
-        The repository, and why not.
-    login:
-        Whether logging in might have helped: the hub answers alike for what is gone and for what
-        is private.
-    hint:
-        What would make it usable, where something would.
+    `login` says whether logging in might have helped: the hub answers alike for what is gone and
+    for what is private.
     """
 
     def __init__(self, message: str, *, login: bool = False, hint: str | None = None) -> None:

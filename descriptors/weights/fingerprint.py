@@ -42,23 +42,10 @@ _CONFIGS = {
 def fingerprint(folder: Path, family: str, weights: Weights) -> str:
     """A text that is the same for the same weights and configs, wherever the folder lies.
 
-    The sha256 over the configs, the headers of the safetensors files, and 64 blocks of 4 KiB
-    spread evenly over the data of each: a fine-tuned model differs in all of them, and a model
-    of gigabytes is told apart in milliseconds.
-
-    Parameters
-    ----------
-    folder:
-        The folder.
-    family:
-        "stable_diffusion", "dinov2", "clipseg", "clip" or "captioner".
-    weights:
-        Its safetensors files, as `read_folder` gives them.
-
-    Returns
-    -------
-    str
-        "local-" and 32 hexadecimal digits.
+    "local-" and 32 hexadecimal digits: the sha256 over the configs, the headers of the safetensors
+    files, and 64 blocks of 4 KiB spread evenly over the data of each. A fine-tuned model differs in
+    all of them, and a model of gigabytes is told apart in milliseconds. `weights` are as
+    `read_folder` gives them.
     """
     digest = hashlib.sha256()
     for name in _CONFIGS[family]:

@@ -23,8 +23,6 @@ TITLES = {
 PRECISIONS = ("float16", "float32")
 """The variants in which the weights of a model may be published."""
 
-_PIPELINE_FOLDER = "diffusers pipeline"
-_MODEL_FOLDER = "transformers model"
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 _TYPES = {
     DINOV2: ("dinov2", "dinov2_with_registers"),
@@ -45,24 +43,13 @@ Weights = Mapping[str, tuple[Path, ...]]
 def read_folder(folder: Path, family: str, precision: str | None = None) -> Weights:
     """The safetensors files of each part of the model in this folder, all of them checked.
 
-    Where a part is there in half and in full precision, the half is taken unless `precision` is
-    "float32", as a pull takes it: a folder gives the same features wherever it lies.
+    The folder is a diffusers pipeline for "stable_diffusion", a transformers model for "dinov2",
+    "clipseg" and "clip" (a whole one, or its image encoder). Where a part is there in half and in
+    full precision, the half is taken unless `precision` is "float32", as a pull takes it: a folder
+    gives the same features wherever it lies.
 
-    Parameters
-    ----------
-    folder:
-        A diffusers pipeline folder for "stable_diffusion", a transformers model folder for
-        "dinov2", "clipseg" and "clip" (a whole one, or its image encoder).
-    family:
-        Which of these it must be.
-    precision:
-        Which of two variants of a part goes first: "float16" or "float32".
-
-    Raises
-    ------
-    WeightsNotFoundError
-        If something that the model needs is missing or damaged, if its weights are there as
-        pickles only, or if it is a folder of another kind; names the file.
+    Raises `WeightsNotFoundError`, naming the file, if something that the model needs is missing or
+    damaged, if its weights are there as pickles only, or if it is a folder of another kind.
     """
     if family == STABLE_DIFFUSION:
         return _read_pipeline(folder, precision)
@@ -117,22 +104,22 @@ def _read_pipeline(folder: Path, precision: str | None) -> Weights:
         kind = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
         if "model_type" in kind:
             raise _other_kind(folder, STABLE_DIFFUSION)
-        pickles = _pickles(folder)
-        single = sorted(folder.glob("*.safetensors"))
-        if single or pickles:
-            raise _single_file((single or pickles)[0])
+        if files := sorted(folder.glob("*.safetensors")) + _pickles(folder):
+            raise WeightsNotFoundError(
+                f"{files[0]}: is a checkpoint in one file; a diffusers pipeline folder is needed",
+                hint="if you trust it, convert it: StableDiffusionPipeline.from_single_file(FILE)"
+                ".save_pretrained(NEW, safe_serialization=True)",
+            )
         raise _missing(folder / "unet" / "config.json")
     unet = read_json(folder / "unet" / "config.json")
     read_json(folder / "vae" / "config.json")
     read_json(folder / "scheduler" / "scheduler_config.json")
     # The U-Net says whether it was trained with a second text encoder, as that of SDXL was.
-    second = ["_2"] if unet.get("addition_embed_type") == "text_time" else []
-    encoders = [f"text_encoder{suffix}" for suffix in ("", *second)]
-    for encoder, suffix in zip(encoders, ("", *second), strict=True):
-        read_json(folder / encoder / "config.json")
+    stems = dict.fromkeys(("unet", "vae"), "diffusion_pytorch_model")
+    for suffix in ("", "_2") if unet.get("addition_embed_type") == "text_time" else ("",):
+        read_json(folder / f"text_encoder{suffix}" / "config.json")
         _check_tokenizer(folder / f"tokenizer{suffix}")
-    networks = dict.fromkeys(("unet", "vae"), "diffusion_pytorch_model")
-    stems = networks | dict.fromkeys(encoders, "model")
+        stems[f"text_encoder{suffix}"] = "model"
     return {
         part: _weights(folder / part, stem, STABLE_DIFFUSION, precision)
         for part, stem in stems.items()
@@ -155,9 +142,12 @@ def _weights(folder: Path, stem: str, family: str, precision: str | None) -> tup
         if path.is_file():
             shards = [path] if path.suffix == ".safetensors" else read_shards(path)
             return tuple(check_file(shard) for shard in shards)
-    pickles = _pickles(folder)
-    if pickles:
-        raise _only_pickles(pickles[0], family)
+    if pickles := _pickles(folder):
+        raise WeightsNotFoundError(
+            f"{pickles[0]}: is a pickle, which can run code when it is loaded; "
+            "only safetensors are read",
+            hint=f"if you trust it, convert the folder: {conversion(family, 'OLD', 'NEW')}",
+        )
     raise _missing(folder / f"{stem}.safetensors")
 
 
@@ -192,9 +182,7 @@ def check_file(path: Path) -> Path:
 
 
 def _pickles(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.suffix in _PICKLES)
+    return sorted(path for path in folder.glob("*") if path.suffix in _PICKLES)
 
 
 def _missing(path: Path) -> WeightsNotFoundError:
@@ -204,28 +192,13 @@ def _missing(path: Path) -> WeightsNotFoundError:
 
 
 def _other_kind(folder: Path, wanted: str) -> WeightsNotFoundError:
-    kinds = _MODEL_FOLDER, _PIPELINE_FOLDER
+    kinds = "transformers model", "diffusers pipeline"
     found, needed = kinds if wanted == STABLE_DIFFUSION else kinds[::-1]
     return WeightsNotFoundError(
         f"{folder}: holds a {found}, not {TITLES[wanted]}", hint=f"give the folder of a {needed}"
     )
 
 
-def _only_pickles(path: Path, family: str) -> WeightsNotFoundError:
-    return WeightsNotFoundError(
-        f"{path}: is a pickle, which can run code when it is loaded; only safetensors are read",
-        hint=f"if you trust it, convert the folder: {conversion(family, 'OLD', 'NEW')}",
-    )
-
-
 def conversion(family: str, old: str, new: str) -> str:
     """The line of Python that makes safetensors of a folder or repository of pickles."""
     return f"{_CLASSES[family]}.from_pretrained({old}).save_pretrained({new})"
-
-
-def _single_file(path: Path) -> WeightsNotFoundError:
-    return WeightsNotFoundError(
-        f"{path}: is a checkpoint in one file; a diffusers pipeline folder is needed",
-        hint="if you trust it, convert it: StableDiffusionPipeline.from_single_file(FILE)"
-        ".save_pretrained(NEW, safe_serialization=True)",
-    )

@@ -14,17 +14,11 @@ _BUSY = frozenset({408, 429, 500, 502, 503, 504})
 
 
 def patiently(ask: Callable[[], T], say: Callable[[str], None]) -> T:
-    """What `ask` returns, asked again while the hub is busy or asks to wait.
+    """What `ask` returns, asked again while the hub is busy or asks to wait; `say` tells each wait.
 
     It is asked at most 5 times. Between them it waits for as long as the hub says, else 1, 2, 4
-    and 8 seconds; an answer that says to wait for more than two minutes is the last.
-
-    Parameters
-    ----------
-    ask:
-        Makes the request. What it raises for another reason is passed on at once.
-    say:
-        Told of each wait.
+    and 8 seconds; an answer that says to wait for more than two minutes is the last. What it raises
+    for another reason is passed on at once.
     """
     from huggingface_hub.errors import HfHubHTTPError
 

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ..runtime.quiet import hub_silenced
 from .answers import explained
-from .cache import captioner_folder, repository_folder
+from .cache import captioner_folder
 from .captioner import CHECKPOINT, SOURCE
 from .checkpoint import Checkpoint
 from .download import arrived, download, is_whole
 from .errors import DownloadError, UnusableRepositoryError
 from .find import cached, read_snapshot
 from .folders import CLIP, PRECISIONS, conversion, read_folder, read_shards, weight_names
-from .hub import Hub, RemoteFile
+from .hub import RemoteFile, Repository, hub_address, read_repository
 from .patience import patiently
 from .progress import Progress, Silent
-from .silence import silenced
 from .table import IMAGE_ENCODER, Model, find_model
 
 
@@ -62,7 +62,6 @@ def pull(
             hint=f"get {CHECKPOINT} from {SOURCE}, then: descr models convert {CHECKPOINT}; "
             f"then: descr models pull {IMAGE_ENCODER}",
         )
-    hub = Hub.of_environment()
     if any(_is_set(variable) for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")):
         raise DownloadError(
             "a pull needs the network, and offline mode is on",
@@ -73,97 +72,73 @@ def pull(
         if refused:
             told.say(f"{refused[-1].message}; taking {repository}")
         try:
-            with silenced(), explained(repository, hub.endpoint):
-                return _pull_from(hub, repository, model, precision, told)
+            with hub_silenced(), explained(repository, hub_address()):
+                return _pull_from(repository, model, precision, told)
         except UnusableRepositoryError as error:
             refused.append(error)
     raise _none_left(model, refused)
 
 
-def _pull_from(
-    hub: Hub, repository: str, model: Model, precision: str | None, progress: Progress
-) -> Checkpoint:
-    commit, listed = patiently(lambda: hub.read_repository(repository), progress.say)
-    files = _choose(model, repository, listed, precision or model.precision, progress)
-    root = repository_folder(repository, hub.cache)
-    snapshot = root / "snapshots" / commit
-    with _alone(root, repository):
+def _pull_from(name: str, model: Model, precision: str | None, progress: Progress) -> Checkpoint:
+    repository = patiently(lambda: read_repository(name), progress.say)
+    files = _choose(model, repository, precision or model.precision, progress)
+    snapshot = repository.snapshot
+    with _alone(repository):
         for index in [file for file in files if ".safetensors.index." in file.name]:
-            _get(hub, repository, commit, index, _places(root, commit, index), progress)
-            shards = read_shards(snapshot / index.name)
-            names = [shard.relative_to(snapshot).as_posix() for shard in shards]
-            files += [_listed(repository, listed, name) for name in names]
+            _get(repository, index, progress)
+            for shard in read_shards(snapshot / index.name):
+                files.append(repository.file(shard.relative_to(snapshot).as_posix()))
         # Files of equal content, such as the vocabularies of two tokenizers, arrive once.
         contents = {file.etag: file for file in files}.values()
-        done = sum(arrived(_places(root, commit, file), file) for file in contents)
+        done = sum(arrived(repository.places(file), file) for file in contents)
         total = sum(file.size for file in contents)
-        _check_room(total - done, hub.cache, model)
+        _check_room(total - done, repository.cache, model)
         progress.start(total, done)
         for file in files:
             progress.file(file.name)
-            _get(hub, repository, commit, file, _places(root, commit, file), progress)
-        found = read_snapshot(model, snapshot, precision)
-        if found is None:
+            _get(repository, file, progress)
+        checkpoint = read_snapshot(model, snapshot, precision)
+        if checkpoint is None:
             read_folder(snapshot, model.family)
-            raise DownloadError(f"{repository}: lacks files that {model.name} needs")
-        _write_main(root, commit)
-    return found
+            raise DownloadError(f"{name}: lacks files that {model.name} needs")
+        _write_main(repository)
+    return checkpoint
 
 
-def _places(root: Path, commit: str, file: RemoteFile) -> tuple[Path, Path]:
-    """Where the cache holds a file's content, and where the file of that commit stands."""
-    return root / "blobs" / file.etag, root / "snapshots" / commit / file.name
-
-
-def _get(
-    hub: Hub,
-    repository: str,
-    commit: str,
-    file: RemoteFile,
-    places: tuple[Path, Path],
-    progress: Progress,
-) -> None:
-    blob, placed = places
+def _get(repository: Repository, file: RemoteFile, progress: Progress) -> None:
+    blob, placed = repository.places(file)
     if is_whole(placed, file):
         return
     placed.unlink(missing_ok=True)
     if not is_whole(blob, file):
         blob.unlink(missing_ok=True)
-        download(hub, repository, commit, file, blob, progress)
-    hub.link(repository, commit, file.name)
+        download(repository, file, progress)
+    repository.link(file)
     if not placed.is_symlink():
         # Where links can't be made the library copies: without this the disk would hold it twice.
         blob.unlink(missing_ok=True)
 
 
 def _choose(
-    model: Model,
-    repository: str,
-    listed: dict[str, RemoteFile],
-    precision: str,
-    progress: Progress,
+    model: Model, repository: Repository, precision: str, progress: Progress
 ) -> list[RemoteFile]:
     """The files to get: of the weights the variant of this precision, else what there is."""
-    chosen, others = [_listed(repository, listed, name) for name in model.files], []
+    chosen, others = [repository.file(name) for name in model.files], []
     for stem in model.weights:
-        names = [name for name in weight_names(stem, precision) if name in listed]
+        names = [name for name in weight_names(stem, precision) if name in repository.files]
         if not names:
             raise UnusableRepositoryError(
-                f"{repository} has no {stem}.safetensors", hint=_conversion(model, repository)
+                f"{repository.name} has no {stem}.safetensors",
+                hint=_conversion(model, repository.name),
             )
-        chosen.append(listed[names[0]])
+        chosen.append(repository.file(names[0]))
         if (".fp16." in names[0]) != (precision == "float16"):
             others.append(stem)
     if others:
         (other,) = {*PRECISIONS} - {precision}
-        progress.say(f"{repository} has no {', '.join(others)} in {precision}; taking {other}")
+        lacking = ", ".join(others)
+        progress.say(f"{repository.name} has no {lacking} in {precision}; taking {other}")
     return chosen
-
-
-def _listed(repository: str, listed: dict[str, RemoteFile], name: str) -> RemoteFile:
-    if name not in listed:
-        raise UnusableRepositoryError(f"{repository} has no {name}")
-    return listed[name]
 
 
 def _conversion(model: Model, repository: str) -> str:
@@ -186,11 +161,11 @@ def _check_room(needed: int, cache: Path, model: Model) -> None:
 
 
 @contextmanager
-def _alone(root: Path, repository: str) -> Iterator[None]:
+def _alone(repository: Repository) -> Iterator[None]:
     """Keep a second pull of the same repository out: both would add to the same files."""
     from huggingface_hub import utils
 
-    lock = root.parent / ".locks" / root.name / "descr.lock"
+    lock = repository.root.parent / ".locks" / repository.root.name / "descr.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         try:
@@ -198,17 +173,18 @@ def _alone(root: Path, repository: str) -> Iterator[None]:
             stack.enter_context(held)
         except TimeoutError as error:
             raise DownloadError(
-                f"{repository}: another pull of it is running", hint="wait until that one has ended"
+                f"{repository.name}: another pull of it is running",
+                hint="wait until that one has ended",
             ) from error
         yield
 
 
-def _write_main(root: Path, commit: str) -> None:
+def _write_main(repository: Repository) -> None:
     """Note where the main branch stands, for programs that look a repository up by its name."""
-    main = root / "refs" / "main"
+    main = repository.root / "refs" / "main"
     main.parent.mkdir(parents=True, exist_ok=True)
     temporary = main.with_name(f".main-{os.getpid()}")
-    temporary.write_text(commit, encoding="utf-8")
+    temporary.write_text(repository.commit, encoding="utf-8")
     os.replace(temporary, main)
 
 

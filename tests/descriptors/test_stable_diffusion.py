@@ -45,6 +45,16 @@ def test_prompt_and_latents_are_those_of_the_original():
     assert np.abs(empty - reference("empty_prompt_embedding")).max() < 1e-4
 
 
+def test_a_text_encoder_may_have_the_names_of_the_published_files(tmp_path):
+    # Those in this repository are as transformers 5 writes them, without "text_model".
+    folder = copy(STABLE_DIFFUSION, tmp_path)
+    path = folder / "text_encoder" / "model.safetensors"
+    weights = {f"text_model.{name}": weight for name, weight in load_file(path).items()}
+    save_file(weights, path, metadata={"format": "pt"})
+    published = tiny(model=str(folder), prompt=PROMPT).conditioning.states
+    assert torch.equal(published, tiny(prompt=PROMPT).conditioning.states)
+
+
 @pytest.mark.parametrize("timestep", [0, 100, 261])
 def test_decoder_states_are_those_of_the_original(timestep):
     describe = tiny(timestep=timestep, layers=list(ARRAYS), prompt=PROMPT, noise=reference("noise"))
@@ -135,7 +145,7 @@ def test_an_ensemble_is_the_mean_over_its_samples_of_noise():
 
 
 def test_images_and_members_go_through_the_networks_within_the_memory_bound(monkeypatch):
-    from descr.descriptors.stable_diffusion import descriptor
+    from descr.descriptors.stable_diffusion import descriptor, windows
 
     seen = []
 
@@ -147,7 +157,7 @@ def test_images_and_members_go_through_the_networks_within_the_memory_bound(monk
     monkeypatch.setattr(descriptor, "decoder_states", decoder_states)
     together = tiny(ensemble=3).extract(IMAGES)
     assert seen == [6]
-    monkeypatch.setattr(descriptor, "fitting", lambda item, device: 4)
+    monkeypatch.setattr(windows, "fitting", lambda item, device: 4)
     bounded = tiny(ensemble=3).extract(IMAGES)
     assert seen == [6, 4, 2]
     for one, other in zip(together, bounded, strict=True):

@@ -10,6 +10,7 @@ import torch
 from descr.descriptors.errors import OptionError, WeightsNotFoundError
 from descr.descriptors.weights import MODELS, Checkpoint, Model, cached, find_weights
 from descr.descriptors.weights.cache import cache_folder, captioner_folder
+from descr.descriptors.weights.checkpoint import is_half
 from safetensors.numpy import save
 from safetensors.torch import load_file, save_file
 from support.captioner import FOLDER
@@ -113,7 +114,7 @@ def test_a_transformers_folder(transformer: Path) -> None:
         revision=found.revision,
         weights={"": (transformer / "model.safetensors",)},
     )
-    assert found.variant("") is None
+    assert not is_half(found.weights[""])
 
 
 def test_a_pipeline_folder_without_an_index(pipeline: Path) -> None:
@@ -248,7 +249,7 @@ def test_half_precision_goes_before_full_as_in_a_pull(tmp_path: Path) -> None:
     (folder / "vae" / "diffusion_pytorch_model.fp16.safetensors").unlink()
     found = find_weights(str(folder), "stable_diffusion")
     assert found.precision == "float16"
-    assert (found.variant("unet"), found.variant("vae")) == ("fp16", None)
+    assert [is_half(found.weights[part]) for part in ("unet", "vae")] == [True, False]
 
 
 def test_full_precision_goes_first_if_it_is_asked_for(tmp_path: Path) -> None:
@@ -256,7 +257,7 @@ def test_full_precision_goes_first_if_it_is_asked_for(tmp_path: Path) -> None:
     half = find_weights(str(folder), "stable_diffusion")
     full = find_weights(str(folder), "stable_diffusion", precision="float32")
     assert full.precision == "float32"
-    assert {full.variant(part) for part in full.weights} == {None}
+    assert not any(map(is_half, full.weights.values()))
     assert full.revision != half.revision
     for path in folder.rglob("*.safetensors"):
         if ".fp16." not in path.name:
@@ -281,7 +282,7 @@ def test_shards_of_a_variant_are_known_as_such(pipeline: Path, half: bool) -> No
     write(pipeline, shards("unet/diffusion_pytorch_model", half=half))
     found = find_weights(str(pipeline), "stable_diffusion")
     assert len(found.weights["unet"]) == 2
-    assert found.variant("unet") == ("fp16" if half else None)
+    assert is_half(found.weights["unet"]) == half
     assert found.precision == ("float16" if half else "float32")
 
 

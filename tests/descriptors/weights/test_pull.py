@@ -6,6 +6,7 @@ import pytest
 from descr.descriptors.errors import OptionError
 from descr.descriptors.weights import MODELS, DownloadError, cached, find_weights, pull, remove
 from descr.descriptors.weights.cache import repository_folder
+from descr.descriptors.weights.checkpoint import is_half
 from huggingface_hub import scan_cache_dir, snapshot_download
 from support.hub import (
     FakeHub,
@@ -104,7 +105,7 @@ def test_half_precision_is_taken_where_the_repository_has_it(hub: FakeHub, cache
     assert told.lines == []
     assert found.precision == "float16"
     assert found.revision == hub.commit(repository)
-    assert found.variant("unet") == "fp16"
+    assert is_half(found.weights["unet"])
     assert {part: [path.name for path in paths] for part, paths in found.weights.items()} == {
         "unet": ["diffusion_pytorch_model.fp16.safetensors"],
         "vae": ["diffusion_pytorch_model.fp16.safetensors"],
@@ -169,7 +170,7 @@ def test_half_precision_is_taken_where_there_is_no_full(hub: FakeHub, cache: Pat
     told = Told()
     found = pull("sd-1.5", precision="float32", progress=told)
     assert found.precision == "float16"
-    assert (found.variant("unet"), found.variant("vae")) == ("fp16", None)
+    assert [is_half(found.weights[part]) for part in ("unet", "vae")] == [True, False]
     assert told.lines == [
         "stable-diffusion-v1-5/stable-diffusion-v1-5 has no unet/diffusion_pytorch_model in "
         "float32; taking float16"
