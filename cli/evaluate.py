@@ -64,7 +64,7 @@ def evaluate(
         options.data_option(
             metavar="NAME",
             help="A row of a paper: descriptor, matcher and protocol by one name. tale, tale-text, "
-            "tale-sd, tale-dinov2, dift or geoaware.",
+            "tale-sd, tale-dinov2, dift, dift-davis or geoaware.",
             autocompletion=complete_recipe,
         ),
     ] = None,
@@ -177,7 +177,7 @@ def evaluate(
     from ..applications.evaluation.tables import report_markdown
 
     check_writable(outputs)
-    row = None if recipe is None else find_recipe(recipe)
+    row = None if recipe is None else find_recipe(recipe, dataset)
     data = open_data(dataset, root, of_dataset, row, split=split, category=tuple(category or ()))
     run_settings = Settings() if row is None else row.settings(data.truth)
     run_settings = replace(

@@ -125,7 +125,7 @@ def make_row(recipe: "Recipe", settings: Mapping[str, str], device: str | None) 
     if takes_option(kind, "device"):
         options = {**place, **options}
     if recipe.captioner_option is not None:
-        say(recipe.captioner_line)
+        say(recipe.captioner_line(options))
     return recipe.describe(options), create(recipe.matcher, **recipe.matcher_options, **place)
 
 

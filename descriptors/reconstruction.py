@@ -16,6 +16,7 @@ from .recipe import difference
 from .settings import construct
 from .tree import check_tree, tree_layers
 from .weights import MODELS
+from .weights.folders import PRECISIONS
 
 
 def descriptor_of(tree: xr.DataTree, *, device: str = "auto") -> Descriptor:
@@ -64,23 +65,28 @@ def _part(attributes: Mapping[Any, Any], device: str) -> Descriptor:
     source, model = attributes["source"], attributes["model"]
     settings = json.loads(attributes["settings"])
     kind = _class(source, model, settings)
+    variant = attributes.get("weights_variant")
     options = {
         "device": device,
         "components": attributes.get("components"),
         "model": model,
         "resampling": attributes.get("resampling", "cascade"),
-        "variant": attributes.get("weights_variant"),
+        "variant": variant if variant in PRECISIONS else None,
     }
     incidental = {*getattr(kind, "_incidental", ("device",))}
     stated = incidental.intersection(kind.option_names(), options)
+    weights = {"model": model, "captioner": settings.get("captioner")}
     if ":" in model:
         stated.discard("model")
-    elif "model" in stated and model not in MODELS:
+        weights.clear()
+    for name, value in weights.items():
         # A path is not taken from a feature file, which may come from anywhere.
-        raise WeightsNotFoundError(
-            f"the weights of {source} lie in a folder that its features don't name",
-            hint="name the descriptor and its settings (--descriptor and --set), with model=FOLDER",
-        )
+        if name in kind.option_names() and value is not None and value not in MODELS:
+            raise WeightsNotFoundError(
+                f"the {name} of {source} lies in a folder that its features don't name",
+                hint="name the descriptor and its settings (--descriptor and --set), with "
+                f"{name}=FOLDER",
+            )
     settings = {name: value for name, value in settings.items() if name not in incidental}
     return construct(kind, source, {**settings, **{name: options[name] for name in stated}})
 
@@ -90,12 +96,19 @@ def _class(source: str, model: str, settings: Mapping[str, Any]) -> type[Descrip
     kind: Any = _own_class(model) if ":" in model else None
     if isinstance(kind, type) and issubclass(kind, Descriptor):
         return kind
+    lacking: set[str] = set()
     for kind in map(REGISTRY.find, REGISTRY.builtin):
         # What `Fused` holds twice is numbered: `sift_2`.
         if getattr(kind, "source", None) == re.sub(r"_\d+$", "", source):
             names = {*kind.option_names()}.difference(kind._incidental)
             if names == {*settings}.difference(kind._incidental):
                 return cast(type[Descriptor], kind)
+            lacking = lacking or names.difference(settings)
+    if lacking:
+        raise OptionError(
+            f"the features of {source} don't say what their {', '.join(sorted(lacking))} was: "
+            "another version made them; extract them again"
+        )
     raise OptionError(f"{source} is of {model!r}, which is no class that can be found")
 
 

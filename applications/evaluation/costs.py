@@ -35,12 +35,20 @@ def _once(recipe: Recipe) -> float:
     return COSTS[recipe.descriptor][0] + (CAPTIONS if recipe.captioner else 0)
 
 
-def _models(recipe: Recipe) -> list[tuple[Model, int]]:
-    """The models that a row takes, with the bytes of their files in full precision."""
-    models = [(model, model.full_size) for model in find_models(recipe.descriptor)]
+def _models(recipe: Recipe) -> list[dict[str, Any]]:
+    """The models that a row takes, in full precision; an image encoder only where it is missing."""
+    models = list(find_models(recipe.descriptor))
     if recipe.captioner_option is not None:
-        models += [(MODELS[name], MODELS[name].size) for name in (IMAGE_ENCODER, CAPTIONER)]
-    return models
+        encoder = [] if recipe.captioner else [MODELS[IMAGE_ENCODER]]
+        models += [*encoder, MODELS[CAPTIONER]]
+    return [
+        {"name": model.name, "size": model.full_size, "here": _is_here(model)} for model in models
+    ]
+
+
+def _is_here(model: Model) -> bool:
+    checkpoint = cached(model.name, precision="float32")
+    return checkpoint is not None and (not model.half or checkpoint.precision == "float32")
 
 
 def estimate_costs(recipe: Recipe, listing: Listing) -> dict[str, Any]:
@@ -49,10 +57,7 @@ def estimate_costs(recipe: Recipe, listing: Listing) -> dict[str, Any]:
     sources = len({pair.source for pair in listing.pairs}) if recipe.pose_alignment else 0
     _, megabytes, seconds = COSTS[recipe.descriptor]
     return {
-        "models": [
-            {"name": model.name, "size": size, "here": cached(model.name) is not None}
-            for model, size in _models(recipe)
-        ],
+        "models": _models(recipe),
         "images": images + sources,
         "pairs": len(listing.pairs),
         "network_seconds": (images + sources) * _once(recipe) / SPEED,

@@ -6,8 +6,9 @@ from types import MappingProxyType
 from typing import Any
 
 from ...descriptors import Descriptor, create
+from ...descriptors.errors import OptionError, WeightsNotFoundError
 from ...descriptors.settings import unknown
-from ...descriptors.weights import cached
+from ...descriptors.weights import cached, find_weights
 from .conventions import Convention
 from .datasets.base import Truth
 from .protocol import PROTOCOLS, Protocol, protocol_of
@@ -49,8 +50,10 @@ class Recipe:
         on this machine; None where the original has none.
     pose_alignment:
         Whether the source is mirrored where that brings it nearer to the target (`align_pose`).
-    note:
-        What differs from the original.
+    printed:
+        Whether the published numbers of the descriptor are those of this recipe.
+    note, notes:
+        What differs from the original: on all data sets, and by data set.
     """
 
     name: str
@@ -67,7 +70,9 @@ class Recipe:
     category_text: str = "{}"
     captioner_option: str | None = None
     pose_alignment: bool = False
+    printed: bool = True
     note: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def protocol(self, dataset: str) -> Protocol:
         """How the paper measures on this data set; `OptionError` for one that isn't known."""
@@ -75,10 +80,14 @@ class Recipe:
 
     def published(self, dataset: str) -> tuple[Published, ...]:
         """The published rows on this data set of the recipe, or of its descriptor."""
-        if self.datasets and dataset not in self.datasets:
+        if not (self.printed and self.takes(dataset)):
             return ()
         own = self.name if any(row.recipe == self.name for row in PUBLISHED) else ""
         return tuple(row for row in find_published(dataset, self.descriptor) if row.recipe == own)
+
+    def takes(self, dataset: str) -> bool:
+        """Whether the recipe is for a data set of this name."""
+        return not self.datasets or dataset in self.datasets
 
     @property
     def captioner(self) -> str | None:
@@ -86,11 +95,17 @@ class Recipe:
         there = self.captioner_option is not None and cached(CAPTIONER) is not None
         return CAPTIONER if there else None
 
-    @property
-    def captioner_line(self) -> str:
-        """Which captioner the features are made with, and how to get it if it isn't here."""
-        none = "none on this machine; descr models convert --help says how to get it"
-        return f"captioner: {self.captioner or none}"
+    def captioner_line(self, options: Mapping[str, Any]) -> str:
+        """Which captioner `describe` takes with these options, and how to get what isn't here."""
+        part, _, name = (self.captioner_option or "").rpartition(".")
+        own = options.get(part, {}) if part else options
+        if name in own or self.captioner:
+            return f"captioner: {own.get(name, self.captioner) or 'none'}"
+        try:
+            find_weights(CAPTIONER, "captioner")
+        except WeightsNotFoundError as error:
+            return f"captioner: none, as it is not on this machine; {error.hint}"
+        return f"captioner: {CAPTIONER}"
 
     def settings(self, truth: Truth) -> Settings:
         """What else decides the answers, on a data set of this truth."""
@@ -135,8 +150,7 @@ def _merged(options: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, 
 
 _ROUNDED = "cuDNN rounds otherwise"
 _PADDING = "the original keeps cells on padding"
-_TSS = f"and on TSS divides where a floor was meant; {_ROUNDED}"
-_RANDOM = f"{_PADDING}, has a randomised PCA, {_TSS}"
+_RANDOM = f"{_PADDING}, and has a randomised PCA; {_ROUNDED}"
 
 _FULL = {"dtype": "float32"}
 _AS_THEY_STAND = {"pf-pascal": {"first_pixel": 0}}
@@ -146,6 +160,11 @@ _TALE: Mapping[str, Any] = {
     "points": "original",
     "protocols": {"pf-pascal": replace(PROTOCOLS["pf-pascal"], average="pair-weighted")},
     "dataset_options": {**_AS_THEY_STAND, "tss": {"pad": True}},
+    "notes": {
+        "spair-71k": "the original weights classes by their pairs, where ours counts points",
+        "tss": "the original compares features that are not of unit length, and divides where a "
+        "floor was meant",
+    },
 }
 _FUSED: Mapping[str, Any] = {
     **_TALE,
@@ -166,6 +185,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             Recipe("tale", **_FUSED),
             Recipe(
                 "tale-text",
+                datasets=("spair-71k", "pf-pascal"),
+                printed=False,
                 category_option="sd.prompt",
                 category_text="a photo of {}",
                 **_FUSED,
@@ -182,7 +203,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 "tale-dinov2",
                 descriptor="dinov2",
                 options=_FULL,
-                note=f"{_PADDING}, {_TSS}",
+                note=f"{_PADDING}; {_ROUNDED}",
                 **_TALE,
             ),
             Recipe(
@@ -246,8 +267,14 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
 """The recipes that `descr evaluate --recipe` takes."""
 
 
-def find_recipe(name: str) -> Recipe:
-    """The recipe of this name; `OptionError` with those that exist where there is none."""
+def find_recipe(name: str, dataset: str = "") -> Recipe:
+    """The recipe of this name; `OptionError` where there is none, or it isn't for the data set."""
     if name not in RECIPES:
         raise unknown("recipe", name, RECIPES)
-    return RECIPES[name]
+    recipe = RECIPES[name]
+    if dataset and not recipe.takes(dataset):
+        raise OptionError(
+            f"the recipe {name} is not for {dataset}",
+            hint=f"it is for {' and '.join(recipe.datasets)}",
+        )
+    return recipe

@@ -72,7 +72,7 @@ def build_report(
             "length": LENGTHS[protocol.threshold] if protocol.threshold else None,
         },
         "recipe": None if recipe is None else {"name": recipe.name, "source": recipe.source},
-        "note": "" if recipe is None else _note(recipe, run["layers"]),
+        "note": "" if recipe is None else _note(recipe, dataset.name, run["layers"]),
         "numbers": [one.record(units.category) for one in measures],
         "by_category": _by_category(units, measures),
         "variants": [],
@@ -95,11 +95,11 @@ def build_report(
     return document
 
 
-def _note(recipe: Recipe, layers: Sequence[Mapping[str, Any]]) -> str:
+def _note(recipe: Recipe, dataset: str, layers: Sequence[Mapping[str, Any]]) -> str:
     """What differs from the original: in the recipe, and in what these features were made with."""
-    parts = [recipe.note]
+    parts = [recipe.note, recipe.notes.get(dataset, "")]
     if recipe.captioner_option and not any(one["settings"].get("captioner") for one in layers):
-        parts.append("made without the implicit captioner, which was not on the machine")
+        parts.append("made without the implicit captioner")
     if any(one.get("weights_variant") == "float16" for one in layers):
         parts.append("made with weights from half-precision files")
     return "; ".join(part for part in parts if part)

@@ -27,7 +27,11 @@ def find_rows(dataset: str, only: Sequence[str] = ()) -> tuple[Recipe, ...]:
     `OptionError` for a data set without any, and for a recipe that is none of them.
     """
     by_dataset = {
-        name: [one for one in RECIPES.values() if name in one.protocols or one.published(name)]
+        name: [
+            one
+            for one in RECIPES.values()
+            if name in (*one.datasets, *one.protocols) or one.published(name)
+        ]
         for name in PROTOCOLS
     }
     rows = by_dataset.get(dataset, [])
@@ -116,7 +120,7 @@ def reproduce(
             continue
         say(f"row {recipe.name}: {recipe.source}")
         if recipe.captioner_option is not None:
-            say(recipe.captioner_line)
+            say(recipe.captioner_line(options(recipe)))
         try:
             predictions = predict(
                 own,
@@ -199,13 +203,18 @@ def _beside_published(
     return numbers
 
 
+def _download(size: int) -> str:
+    """How large a download is; nothing for what is converted."""
+    return f", {size / 1e9:.1f} GB" if size > 1e8 else ""
+
+
 def _lines(row: Mapping[str, Any]) -> list[tuple[str, ...]]:
     if "error" in row:
         why = "; ".join(part for part in (row["error"], row["hint"]) if part)
         return [(row["recipe"], f"not run: {why}", *["-"] * 5)]
     if "models" in row:
         models = ", ".join(
-            one["name"] + ("" if one["here"] else f" (missing, {one['size'] / 1e9:.1f} GB)")
+            one["name"] + ("" if one["here"] else f" (missing{_download(one['size'])})")
             for one in row["models"]
         )
         counts = [f"{row[what]:,}" for what in ("images", "pairs")]

@@ -36,6 +36,7 @@ class Captioner:
     another U-Net, and `WeightsNotFoundError`, which names the file, if they are damaged.
     """
 
+    @torch.inference_mode(False)
     def __init__(
         self,
         checkpoint: Checkpoint,
@@ -59,6 +60,7 @@ class Captioner:
             )
 
     @cached_property
+    @torch.inference_mode(False)
     def image_encoder(self) -> Any:
         """CLIP's image encoder; loaded when it is first needed."""
         return load_transformer(
@@ -68,14 +70,14 @@ class Captioner:
             device=self.device,
         )
 
-    def __call__(self, pixels: torch.Tensor, text: Conditioning, *, told: bool) -> Conditioning:
+    def __call__(self, pixels: torch.Tensor, text: Conditioning, *, prompted: bool) -> Conditioning:
         """The conditioning of images (batch, 3, height, width), float32 in [0, 1].
 
-        Where the denoiser is `told` what it sees by a prompt, `text` stays as it is.
+        Where the text is `prompted`, and not that of the empty prompt, its states stay as they are.
         """
         embeddings = self.embed(pixels)
         states = text.states
-        if not told:
+        if not prompted:
             states = states + self._projected("clip_project", "alpha_cond", embeddings)
         shift = self._projected("time_embed_project", "alpha_cond_time_embed", embeddings)
         return replace(text, states=states, time_shift=shift[:, 0])

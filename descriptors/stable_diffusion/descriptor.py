@@ -160,8 +160,15 @@ class StableDiffusion(Backbone):
         if not isinstance(prompt, str):
             raise OptionError(f"prompt must be text, not {prompt!r}")
         self.prompt = prompt
+        if captioner is not None and (not isinstance(captioner, str) or not captioner):
+            raise OptionError(
+                f"captioner must be a name or the path of a folder, not {captioner!r}",
+                hint="the published one is odise",
+            )
         self.captioner = captioner
-        self.captioner_antialias = captioner_antialias
+        self.captioner_antialias = check_choice(
+            "captioner_antialias", captioner_antialias, (True, False)
+        )
         self.free_u = check_free_u(free_u)
         self.stages = find_stages(self.free_u, self.unet_config)
         self.latent: Latent = check_choice("latent", latent, LATENTS)
@@ -197,11 +204,14 @@ class StableDiffusion(Backbone):
     def settings(self) -> dict[str, Any]:
         """Each setting by name; layers by their names, and an array of noise by its digest.
 
-        A captioner of a folder is `local`: the revision says which it is.
+        A captioner of a folder is `local`: the revision says which it is. Without one, how
+        it would see the image makes no difference, and is as by default.
         """
         given = {**super().settings, "layers": list(self.places)}
         if self.image_captioner is not None:
             given["captioner"] = self.image_captioner.checkpoint.name
+        elif "captioner_antialias" in given:
+            given["captioner_antialias"] = True
         if not isinstance(self.noise, str):
             given["noise"] = f"sha256:{hashlib.sha256(self.noise.tobytes()).hexdigest()}"
         return given
@@ -280,14 +290,16 @@ class StableDiffusion(Backbone):
     ) -> Mapping[str, torch.Tensor]:
         """The layers, averaged over windows and ensemble, float32: (batch, channel, rows, columns).
 
-        Cells are 0 where no window shows any of the image of its canvas.
+        Cells off the image may hold anything where `canvases` say how the images lie.
         """
         crops = Crops(pixels, self.window, canvases)
         mean, deviation = self.posterior(crops.pixels, crops)
         noisy = self.noisy(mean, [images[canvas] for canvas, _ in crops.places], deviation)
         conditioning = self.conditioning
         if self.image_captioner is not None:
-            conditioning = self.image_captioner(crops.pixels, conditioning, told=bool(self.prompt))
+            conditioning = self.image_captioner(
+                crops.pixels, conditioning, prompted=bool(self.prompt)
+            )
             conditioning = conditioning.to(self.torch_device, self.torch_dtype)
         owners = torch.arange(len(mean), device=pixels.device).repeat_interleave(self.ensemble)
         height, width = crops.pixels.shape[2:]

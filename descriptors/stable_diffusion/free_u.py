@@ -21,7 +21,7 @@ def check_free_u(factors: Any) -> tuple[float, float, float, float] | None:
     """The four factors as floats, or None; `OptionError` for anything else."""
     if factors is None:
         return None
-    if not isinstance(factors, Sequence) or isinstance(factors, str) or len(factors) != 4:
+    if isinstance(factors, str) or not hasattr(factors, "__len__") or len(factors) != 4:
         raise OptionError(
             f"free_u must be the four numbers b1, b2, s1, s2, not {factors!r}",
             hint="GeoAware-SC takes 1.2,1.4,0.9,0.2",

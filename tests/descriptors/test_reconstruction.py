@@ -163,9 +163,7 @@ def test_a_folder_of_weights_is_not_taken_from_a_file(
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     tree = kept(dinov2(model=str(DINOV2_FOLDER)), tmp_path / "a.nc")
     tree["dinov2/token"].attrs["model"] = model
-    with pytest.raises(
-        WeightsNotFoundError, match="the weights of dinov2 lie in a folder"
-    ) as error:
+    with pytest.raises(WeightsNotFoundError, match="the model of dinov2 lies in a folder") as error:
         descriptor_of(tree)
     assert "model=FOLDER" in str(error.value)
 

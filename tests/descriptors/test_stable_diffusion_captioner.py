@@ -46,11 +46,11 @@ def test_with_a_prompt_the_captioner_shifts_the_timestep_alone():
     pixels = torch.from_numpy(windowed("pixels_square"))
     with torch.no_grad():
         text = describe.conditioning
-        told = describe.image_captioner(pixels, text, told=True)
-        silent = describe.image_captioner(pixels, text, told=False)
-    assert torch.equal(told.states, text.states)
-    assert told.time_shift.shape == (2, 32)
-    assert torch.equal(told.time_shift, silent.time_shift)
+        prompted = describe.image_captioner(pixels, text, prompted=True)
+        silent = describe.image_captioner(pixels, text, prompted=False)
+    assert torch.equal(prompted.states, text.states)
+    assert prompted.time_shift.shape == (2, 32)
+    assert torch.equal(prompted.time_shift, silent.time_shift)
     assert silent.states.shape == (2, *text.states.shape[1:])
     plain = states(tiny(prompt="a photo of a cat", captioner=None), windowed("pixels_square"))
     shifted = states(describe, windowed("pixels_square"))
@@ -98,6 +98,38 @@ def test_the_captioner_is_part_of_what_features_are(tmp_path):
     save_file({name: 2 * tensor for name, tensor in load_file(path).items()}, path)
     with pytest.raises(IncomparableFeaturesError, match="revision"):
         combine([with_it, tiny(captioner=str(other)).extract(IMAGES)[0]])
+
+
+def test_how_a_captioner_sees_counts_only_where_there_is_one():
+    smooth, sharp = (
+        tiny(captioner=None, captioner_antialias=antialias).extract(IMAGES[:1])[0]
+        for antialias in (True, False)
+    )
+    combine([smooth, sharp])
+    with pytest.raises(IncomparableFeaturesError, match="captioner_antialias"):
+        combine([tiny(captioner_antialias=one).extract(IMAGES[:1])[0] for one in (True, False)])
+
+
+def test_gradients_pass_a_captioner_that_was_made_and_used_in_inference_mode():
+    with torch.inference_mode():
+        describe = tiny(layers="decoder_5", size=128)
+        describe.forward(torch.rand(1, 3, 128, 128))
+    pixels = torch.rand(1, 3, 128, 128, requires_grad=True)
+    describe.forward(pixels)["decoder_5"].sum().backward()
+    assert pixels.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"captioner": 3}, "captioner must be a name or the path of a folder, not 3"),
+        ({"captioner": ""}, "captioner must be"),
+        ({"captioner_antialias": "maybe"}, "captioner_antialias must be one of True, False"),
+    ],
+)
+def test_bad_options_are_refused(options, message):
+    with pytest.raises(OptionError, match=message):
+        tiny(**options)
 
 
 def test_a_copy_of_a_captioner_gives_the_same_features(tmp_path):

@@ -116,6 +116,10 @@ def test_known_values():
     assert soften(torch.full((1, 3, 8, 8), 3.0), 6, stages).eq(3).all()
 
 
+def test_an_array_of_factors_is_taken_as_numbers():
+    assert tiny(free_u=np.array(FACTORS)).free_u == FACTORS
+
+
 def test_factors_of_one_change_nothing():
     plain, ones = (tiny(free_u=factors).extract(IMAGES[:1])[0] for factors in (None, (1, 1, 1, 1)))
     for layer in ("decoder_2", "decoder_5", "decoder_8"):
