@@ -31,10 +31,9 @@ from .latent import (
     latent_factor,
     load_encoder,
 )
-from .noise import Noise, check_noise, draw_noise
+from .noise import Noise, check_noise, draw_noise, signal_and_noise
 from .places import check_denoiser, choose_places, find_places
 from .prompt import Conditioning, encode_prompt
-from .schedule import signal_and_noise
 from .unet import decoder_states, load_unet, unet_activations
 from .windows import Crops, cut_windows
 
