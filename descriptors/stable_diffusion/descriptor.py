@@ -185,10 +185,7 @@ class StableDiffusion(Backbone):
         if captioner is not None:
             weights = find_weights(captioner, "captioner")
             self.image_captioner = Captioner(
-                weights,
-                self.unet_config,
-                antialias=captioner_antialias,
-                device=self.torch_device,
+                weights, self.unet_config, antialias=captioner_antialias, device=self.torch_device
             )
             self.revision = f"{self.revision}+{weights.revision}"
 
