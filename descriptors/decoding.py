@@ -1,5 +1,6 @@
 """Files of images opened and decoded, with every way in which that fails as one clear error."""
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,6 @@ import PIL.Image
 import PIL.ImageOps
 
 from .errors import ImageError
-from .formats import unread_format
 from .runtime.quiet import without_warnings
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
@@ -18,6 +18,24 @@ MAX_PIXELS = 100_000_000
 _FORMAT_HINT = "descr reads JPEG, PNG, WebP, TIFF and BMP"
 _SUBFILE_TYPE, _SUB_FILES, _DNG_VERSION = 254, 330, 50706
 _PILLOW_LIMIT = threading.Lock()
+_SIGNATURES = {
+    "a GIF": rb"GIF8[79]a",
+    "an AVIF": rb".{4}ftyp.{0,32}?avi[fs]",
+    "a camera's raw file": rb".{4}ftypcrx |II\*\0.{4}CR|FUJIFILMCCD-RAW|II(RO|RS|U\0)|MMOR",
+    "a HEIF (HEIC)": rb".{4}ftyp(hei|hev|mif1|msf1)",
+    "a JPEG 2000": rb"\0\0\0\x0cjP  \r\n|\xff\x4f\xff\x51",
+    "a JPEG XL": rb"\0\0\0\x0cJXL \r\n|\xff\x0a",
+    "a Photoshop file": rb"8BPS\0[\x01\x02]",
+    "a PDF": rb"%PDF-",
+    "a PostScript file": rb"%!PS-Adobe|\xc5\xd0\xd3\xc6",
+    "an SVG": rb"(\xef\xbb\xbf)?(?>\s|<\?xml[^>]*>|<!--.*?-->|<!DOCTYPE svg[^>]*>)*+<svg[\s/>]",
+    "an icon": rb"\0\0[\x01\x02]\0[^\0]\0|icns",
+    "an OpenEXR": rb"v/1\x01",
+    "a Radiance HDR": rb"#\?R(ADIANC|GB)E",
+    "a PNM": rb"P[1-6]\s+(#[^\n]*\n\s*)*\d+\s+\d+\s|P7\nWIDTH",
+    "a DDS": rb"DDS \x7c\0\0\0",
+}
+"""How files begin of the pictures that descr doesn't read."""
 
 
 @contextmanager
@@ -32,7 +50,7 @@ def opened(path: Path, max_pixels: int) -> Iterator[PIL.Image.Image]:
             raise ImageError(f"{path} is not a regular file")
         if path.stat().st_size == 0:
             raise ImageError(f"{path} is empty (0 bytes)")
-        if kind := unread_format(path):
+        if kind := _unread_format(path):
             raise _unread(path, kind)
         image = _open_header(path)
     except PIL.UnidentifiedImageError:
@@ -57,6 +75,13 @@ def _unread(path: Path, kind: str) -> ImageError:
     return ImageError(
         f"{path} is {kind}, which is not read", hint=f"{_FORMAT_HINT}: convert it to PNG"
     )
+
+
+def _unread_format(path: Path) -> str | None:
+    """The kind of picture that a file holds, as in "a GIF", if descr doesn't read that kind."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    return next((kind for kind, start in _SIGNATURES.items() if re.match(start, head, re.S)), None)
 
 
 def _open_header(path: Path) -> PIL.Image.Image:

@@ -37,13 +37,8 @@ def fit_projection(features: Sequence[torch.Tensor], components: int) -> Project
     entry is positive. "A Tale of Two Features" (section 3.3) fits a randomised PCA jointly on the
     two images of a pair; this is its limit.
 
-    Parameters
-    ----------
-    features:
-        Grids (channel, rows, columns), float32, one per image.
-    components:
-        How many components; at most the number of channels are made. Components in which the
-        cells do not vary are 0.
+    The grids are (channel, rows, columns), float32, one per image. At most as many components are
+    made as there are channels; those in which the cells do not vary are 0.
     """
     cells = torch.cat([grid.reshape(grid.shape[0], -1) for grid in features], dim=1).double()
     channels, count = cells.shape

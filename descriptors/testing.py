@@ -25,6 +25,7 @@ from .combine import combine
 from .errors import ImageError, OptionError
 from .files import load_features, save_features
 from .recipe import computations, difference
+from .settings import Configurable
 from .tree import check_tree, tree_layers
 
 # Features of one image may differ this much with the batch it is in: a float32 sum in another
@@ -158,16 +159,8 @@ def check_features_survive_a_file(descriptor: Descriptor) -> None:
 
 def check_settings(descriptor: Descriptor) -> None:
     """Settings show in `repr`, go into JSON, and are frozen."""
-    assert type(descriptor).__name__ in repr(descriptor), "repr does not name the class"
+    check_frozen(descriptor)
     descriptor.check_settings_kept()
-    for name, value in descriptor.settings.items():
-        json.dumps(value)
-        assert name in repr(descriptor), f"repr does not show the setting {name!r}"
-        try:
-            setattr(descriptor, name, value)
-        except AttributeError:
-            continue
-        raise AssertionError(f"the setting {name!r} can be changed after construction")
     for layer in tree_layers(descriptor.extract([render_picture(96, 128)])[0]).values():
         recorded = json.loads(layer.attrs["settings"])
         assert isinstance(recorded, dict), "the settings of a layer are not a JSON object"
@@ -243,6 +236,19 @@ CHECKS: tuple[Callable[[Descriptor], None], ...] = (
     check_backbone_layers,
     check_gradients,
 )
+
+
+def check_frozen(configured: Configurable) -> None:
+    """Fail unless settings show in `repr`, go into JSON, and can't be changed."""
+    assert type(configured).__name__ in repr(configured), "repr does not name the class"
+    for name, value in configured.settings.items():
+        json.dumps(value)
+        assert name in repr(configured), f"repr does not show the setting {name!r}"
+        try:
+            setattr(configured, name, value)
+        except AttributeError:
+            continue
+        raise AssertionError(f"the setting {name!r} can be changed after construction")
 
 
 def _assert_same_features(tree: xr.DataTree, other: xr.DataTree, what: str) -> None:

@@ -45,13 +45,8 @@ class Cells:
 
     def take(self, which: torch.Tensor) -> "Cells":
         """The cells that `which` lists, int64, in that order."""
-        return Cells(
-            self.features.index_select(1, which.to(self.features.device)),
-            self.index[which],
-            self.y[which],
-            self.x[which],
-            self.grid,
-        )
+        features = self.features.index_select(1, which.to(self.features.device))
+        return Cells(features, self.index[which], self.y[which], self.x[which], self.grid)
 
 
 def map_cells(fmap: xr.DataArray, device: torch.device) -> Cells:
@@ -76,10 +71,8 @@ def point_cells(
     Raises `PointError` for a point outside the image.
     """
     at = check_points(points, fmap)
-    row, column = (
-        nearest_cells(fmap["y"].values, at[:, 1]),
-        nearest_cells(fmap["x"].values, at[:, 0]),
-    )
+    row = nearest_cells(fmap["y"].values, at[:, 1])
+    column = nearest_cells(fmap["x"].values, at[:, 0])
     sampled = sample_features(fmap, at, interpolation=interpolation).values
     return Cells(
         as_tensor(np.ascontiguousarray(sampled)).to(device),

@@ -1,12 +1,6 @@
 """Feature files: feature trees kept as NetCDF-4 that no damage can turn into another tree."""
 
-from .features import (
-    FeatureInfo,
-    LayerInfo,
-    load_features,
-    read_feature_info,
-    save_features,
-)
+from .features import FeatureInfo, LayerInfo, load_features, read_feature_info, save_features
 from .reuse import why_extract
 
 __all__ = [

@@ -31,10 +31,9 @@ from .latent import (
     latent_factor,
     load_encoder,
 )
-from .noise import Noise, check_noise, draw_noise
+from .noise import Noise, check_noise, draw_noise, signal_and_noise
 from .places import check_denoiser, choose_places, find_places
 from .prompt import Conditioning, encode_prompt
-from .schedule import signal_and_noise
 from .unet import decoder_states, load_unet, unet_activations
 from .windows import Crops, cut_windows
 
@@ -193,10 +192,7 @@ class StableDiffusion(Backbone):
         if captioner is not None:
             weights = find_weights(captioner, "captioner")
             self.image_captioner = Captioner(
-                weights,
-                self.unet_config,
-                antialias=captioner_antialias,
-                device=self.torch_device,
+                weights, self.unet_config, antialias=captioner_antialias, device=self.torch_device
             )
             self.revision = f"{self.revision}+{weights.revision}"
 
