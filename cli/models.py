@@ -153,8 +153,9 @@ def convert_captioner(
 ) -> None:
     """Take the captioner out of odise_label_coco_50e-b67d2efc.pth, as safetensors.
 
-    The file is of the release of NVlabs/ODISE. Tensors alone are read, and no code in it is run.
-    captioner.safetensors goes where the name odise finds it, by DESCR_HOME, or to the FOLDER.
+    The file is downloaded by hand, from https://github.com/NVlabs/ODISE/releases. Tensors alone are
+    read, and no code in it is run. captioner.safetensors goes where the name odise finds it, by
+    DESCR_HOME, or to the FOLDER. The other half is CLIP: descr models pull clip-vit-l-14-336.
     """
     from ..descriptors.weights import convert, find_model
     from ..descriptors.weights.captioner import SOURCE
@@ -239,8 +240,10 @@ def _document(model: "Model") -> dict[str, Any]:
 
 def _print_found(model: "Model", found: "Checkpoint") -> None:
     """Say where the weights are, on lines that are not broken: a path is there to be copied."""
-    commit = found.revision.partition("+")[0]
+    revision = found.revision.partition("+")[0]
+    kind = "commit" if model.repositories else "fingerprint"
     typer.echo(
-        f"{model.name}: {model.title}, licence {model.licence}, commit {commit}, {found.precision}"
+        f"{model.name}: {model.title}, licence {model.licence}, {kind} {revision}, "
+        f"{found.precision}"
     )
     typer.echo(found.folder)

@@ -92,9 +92,12 @@ def _read(path: Path) -> dict[str, Any]:
     hint = f"give {CHECKPOINT} of {SOURCE}"
     try:
         with path.open("rb") as file:
-            archive = file.read(4) == b"PK\3\4"
+            start = file.read(4)
     except OSError as error:
         raise WeightsNotFoundError(f"{path}: can't be read: {error.strerror}") from error
+    archive = start == b"PK\3\4"
+    if not archive and not start.startswith(b"\x80"):
+        raise WeightsNotFoundError(f"{path}: is not a checkpoint of torch", hint=hint)
     try:
         # Mapped, so that only what is taken is read; the older form of checkpoints can't be.
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
