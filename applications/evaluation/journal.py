@@ -85,7 +85,13 @@ class Journal:
 
     def _begin(self, work: dict[str, Any]) -> None:
         head = json.dumps(work, sort_keys=True).encode()
-        known = _read(self._file) if self._file.read(len(_MAGIC)) == _MAGIC else None
+        start = self._file.read(len(_MAGIC))
+        if not _MAGIC.startswith(start):
+            raise OutputError(
+                f"{self.path}: is there, and is no journal of an evaluation",
+                hint="move it away, or choose another folder",
+            )
+        known = _read(self._file)
         if known != head:
             self.differs = _differences(known, work)
             self._file.seek(0)
@@ -134,8 +140,14 @@ def _differences(known: bytes | None, work: Mapping[str, Any]) -> tuple[str, ...
 def _open(path: Path) -> BinaryIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Read and write, made where there is none, and nothing of it lost.
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)), "r+b")
+        # Read and write, made where there is none, and nothing of it lost. A link that somebody
+        # else put there is not followed.
+        flags = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        try:
+            number = os.open(path, flags)
+        except FileNotFoundError:
+            number = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+        file = os.fdopen(number, "r+b")
     except OSError as error:
         raise _cannot_write(path, error) from error
     try:

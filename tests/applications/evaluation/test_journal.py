@@ -66,12 +66,54 @@ def test_other_work_begins_anew_and_says_what_differs(tmp_path):
         assert list(journal.records()) == []
 
 
-def test_another_file_is_no_journal(tmp_path):
+@pytest.mark.parametrize(
+    "content",
+    [json.dumps(WORK).encode(), b"\0" * 100, b"descr journal 2\n"],
+    ids=["json", "zeros", "newer"],
+)
+def test_another_file_is_no_journal_and_stays_as_it_is(tmp_path, content):
     path = tmp_path / "run.journal"
-    path.write_bytes(json.dumps(WORK).encode())
+    path.write_bytes(content)
+    with pytest.raises(OutputError, match="is no journal of an evaluation"):
+        Journal(path, WORK)
+    assert path.read_bytes() == content
+
+
+def test_an_empty_file_becomes_a_journal(tmp_path):
+    path = tmp_path / "run.journal"
+    path.touch()
     with Journal(path, WORK) as journal:
-        assert journal.differs == ()
-        assert list(journal.records()) == []
+        journal.add(b"one")
+    assert path.stat().st_size > 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs the links and pipes of POSIX")
+def test_what_somebody_put_in_its_place_is_not_followed(tmp_path):
+    victim, path = tmp_path / "victim", tmp_path / "run.journal"
+    for target in (b"precious", None):
+        if target is not None:
+            victim.write_bytes(target)
+        else:
+            victim.unlink()
+        path.symlink_to(victim)
+        with pytest.raises(OutputError, match="can't be written"):
+            Journal(path, WORK)
+        assert victim.exists() == (target is not None)
+        path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(OutputError, match="can't be written"):
+        Journal(path, WORK)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs the permissions of POSIX")
+def test_a_journal_is_written_by_its_user_alone(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with Journal(tmp_path / "run.journal", WORK):
+            pass
+    finally:
+        os.umask(before)
+    assert (tmp_path / "run.journal").stat().st_mode & 0o777 == 0o640
 
 
 def test_two_runs_do_not_write_one_journal(tmp_path):
