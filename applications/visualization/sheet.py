@@ -132,9 +132,13 @@ class _Layout:
         widest = max((text_width(line, letters) for one in row_labels for line in one), default=0)
         gutter = min(round(widest) + 3 * gap, round(width * _GUTTER)) if widest else 0
         header = round(letters * 1.9) if has_header else 0
-        fitting_width = (width - gutter - gap * (len(aspects) - 1)) / sum(aspects)
+        room = width - gutter - gap * (len(aspects) - 1)
         fitting_height = (width * tallest - header - gap * (rows - 1)) / rows
-        tall = max(1.0, min(fitting_width, fitting_height))
+        tall = min(room / sum(aspects), fitting_height)
+        if min(aspects) * tall < 1:
+            # The thinnest pictures get a pixel that the others must spare.
+            tall = min(tall, (room - len(aspects)) / sum(aspects))
+        tall = max(1.0, tall)
         widths = [max(1, int(tall * aspect + 1e-6)) for aspect in aspects]
         return cls(int(tall + 1e-6), widths, rows, gap, gutter, header, letters)
 

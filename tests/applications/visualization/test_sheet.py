@@ -4,7 +4,7 @@ from descr.applications.visualization.captions import fitting, plain, text_width
 from descr.applications.visualization.sheet import View, arrange, draw_sheet, stack
 from descr.descriptors.errors import OutOfMemoryError
 from descr.descriptors.runtime import memory
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 
@@ -31,6 +31,7 @@ def test_views_lie_in_rows_and_columns_with_their_aspects() -> None:
     width=st.integers(64, 1500),
     labelled=st.booleans(),
 )
+@example(aspects=[4.25, 6.1875, 0.125, 0.125, 0.125], rows=1, width=64, labelled=False)
 @settings(max_examples=30, deadline=None)
 def test_a_sheet_is_as_wide_as_asked_or_narrower(
     aspects: list[float], rows: int, width: int, labelled: bool
