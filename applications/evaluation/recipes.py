@@ -99,8 +99,8 @@ class Recipe:
         """Which captioner `describe` takes with these options, and how to get what isn't here."""
         part, _, name = (self.captioner_option or "").rpartition(".")
         own = options.get(part, {}) if part else options
-        if name in own or self.captioner:
-            return f"captioner: {own.get(name, self.captioner) or 'none'}"
+        if name in own:
+            return f"captioner: {own[name] or 'none'}"
         try:
             find_weights(CAPTIONER, "captioner")
         except WeightsNotFoundError as error:
