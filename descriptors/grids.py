@@ -78,11 +78,13 @@ def resample(features: torch.Tensor, grid: Grid, wanted: Grid) -> torch.Tensor:
 
 
 def bilinear_weights(
-    centres: npt.NDArray[np.float64], positions: npt.NDArray[np.float64]
+    centres: npt.NDArray[np.float64],
+    positions: npt.NDArray[np.float64],
+    dtype: npt.DTypeLike = np.float32,
 ) -> torch.Tensor:
     """The matrix (position, cell) of bilinear weights on one axis."""
     lower, upper, share = bracket(centres, positions)
-    matrix = np.zeros((len(positions), len(centres)), dtype=np.float32)
+    matrix = np.zeros((len(positions), len(centres)), dtype=dtype)
     rows = np.arange(len(positions))
     np.add.at(matrix, (rows, lower), 1.0 - share)
     np.add.at(matrix, (rows, upper), share)

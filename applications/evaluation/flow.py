@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...descriptors.grids import bracket
+from ...descriptors.grids import bilinear_weights
 from ...matchers import Matcher
 from .extraction import Folders
 from .listing import Listed, batches
@@ -112,18 +112,9 @@ def pixel_flow(
         np.where(known, end_y - start_y[:, None], 0.0),
     ]
     down, across = (
-        _weights(centres, count) for centres, count in zip((start_y, start_x), size, strict=True)
+        bilinear_weights(centres, np.arange(count, dtype=np.float64), np.float64).numpy()
+        for centres, count in zip((start_y, start_x), size, strict=True)
     )
     share, flow_x, flow_y = (down @ layer @ across.T for layer in layers)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.stack([flow_x / share, flow_y / share], axis=-1)
-
-
-def _weights(centres: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64]:
-    """The matrix (pixel, cell) of bilinear weights along one side."""
-    lower, upper, part = bracket(centres, np.arange(count, dtype=np.float64))
-    weights = np.zeros((count, len(centres)))
-    pixels = np.arange(count)
-    np.add.at(weights, (pixels, lower), 1 - part)
-    np.add.at(weights, (pixels, upper), part)
-    return weights
