@@ -6,7 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from skimage import data
+
+# `pytest tests/fuzz --hypothesis-profile=hours`: a failure is reduced to its least, printed with
+# its seed, and kept in .hypothesis, from where the next run begins.
+settings.register_profile("default", deadline=None, print_blob=True)
+settings.register_profile("hours", deadline=None, print_blob=True, max_examples=20_000)
+settings.load_profile("default")
 
 
 @pytest.fixture(scope="session")
