@@ -1,6 +1,6 @@
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,14 @@ def chelsea() -> np.ndarray:
 def motorcycle() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A stereo pair, uint8 (500, 741, 3) each, and the disparity of the left one in pixels."""
     return data.stereo_motorcycle()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What descr keeps of its user goes to a folder of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DESCR_HOME", str(tmp_path_factory.mktemp("descr")))
+        yield
 
 
 @pytest.fixture

@@ -2,26 +2,29 @@
 
 import os
 import stat
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-import netCDF4
+import torch
 import xarray as xr
 from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
 from ..atomic import whole_file
 from ..errors import FeatureFileError, ForeignFileError, InvalidFeaturesError, OutputError
+from ..runtime.memory import free_memory
 from ..tree import IMAGE_PATH, SCHEMA, check_tree, tree_layers
 from . import seal
+from .hdf5 import Group, UnreadableError, read_groups
 from .isolated import IsolatedReadError, read_isolated
 from .layout import SEALED, groups_to_tree, outline, tree_to_groups
-from .netcdf import Group, UnreadableError, UnwritableError, read_groups, write_groups
+from .netcdf import UnwritableError, write_groups
 
 _EXTRACT = "extract it again"
 _MAKE = "make a feature file with `descr extract` or save_features"
+_BINARY = getattr(os, "O_BINARY", 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +122,7 @@ def save_features(
                 hint="is there room on the disk, and is its path valid text?",
             ) from error
         data = temporary.read_bytes()
-        if outline(_read_bytes(data, values=False)) != outline(groups):
+        if outline(read_groups(data, schema=SCHEMA, values=False)) != outline(groups):
             raise InvalidFeaturesError(
                 f"the feature tree of {tree.attrs['image_name']} has names or attributes that "
                 "NetCDF can't hold as they are",
@@ -183,24 +186,27 @@ def _way(image_path: str | os.PathLike[str], path: str | os.PathLike[str]) -> st
 def _read(path: str | os.PathLike[str], *, values: bool) -> tuple[list[Group], int]:
     """Return the groups of a file, and its size in bytes."""
     name = os.fspath(path)
-    size, sealed = _read_sealed(path)
-    if sealed is not None and not seal.is_intact(sealed):
-        raise FeatureFileError(f"{name}: is damaged: its checksum is wrong", hint=_EXTRACT)
-    try:
-        if sealed is not None:
-            groups = _read_bytes(sealed, values=values)
-        else:
-            groups = read_isolated(Path(path).absolute(), schema=SCHEMA, values=values)
-    except (IsolatedReadError, UnreadableError) as error:
-        raise FeatureFileError(f"{name}: {error}", hint=_EXTRACT) from error
-    except (RuntimeError, OSError) as error:
-        raise FeatureFileError(
-            f"{name}: this netCDF4 can't decode it: {error}",
-            hint="install a netCDF4 that supports zstd",
-        ) from error
+    with _opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        _check_head(name, file.read(seal.HEAD_SIZE), size)
+        if size > free_memory(torch.device("cpu")):
+            raise FeatureFileError(f"{name}: is larger than the free memory", hint=_EXTRACT)
+        file.seek(max(0, size - seal.SIZE))
+        sealed = seal.has_seal(file.read())
+        intact, own = seal.check(file, size) if sealed else (True, False)
+        if not intact:
+            raise FeatureFileError(f"{name}: is damaged: its checksum is wrong", hint=_EXTRACT)
+        try:
+            if own:
+                file.seek(0)
+                groups = list(read_groups(file.read(), schema=SCHEMA, values=values))
+            else:
+                groups = read_isolated(file, schema=SCHEMA, values=values)
+        except (IsolatedReadError, UnreadableError) as error:
+            raise FeatureFileError(f"{name}: {error}", hint=_EXTRACT) from error
     attributes = groups[0].attributes
     _check_schema(name, attributes)
-    if sealed is None and SEALED in attributes:
+    if not sealed and SEALED in attributes:
         raise FeatureFileError(
             f"{name}: was cut off or altered after it was written: its checksum is gone",
             hint=f"{_EXTRACT}, or remove the attribute {SEALED} if you altered it on purpose",
@@ -208,22 +214,19 @@ def _read(path: str | os.PathLike[str], *, values: bool) -> tuple[list[Group], i
     return groups, size
 
 
-def _read_sealed(path: str | os.PathLike[str]) -> tuple[int, bytes | None]:
-    """Return the size of a NetCDF-4 file, and all its bytes if it has a seal."""
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A regular file, open for reading; `FeatureFileError` while it can't be read."""
     name = os.fspath(path)
     try:
-        mode = os.stat(path).st_mode
-        if not stat.S_ISREG(mode):
-            kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-            raise ForeignFileError(f"{name}: is {kind}, not a feature file", hint=_MAKE)
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            _check_head(name, file.read(seal.HEAD_SIZE), size)
-            file.seek(max(0, size - seal.SIZE))
-            if not seal.has_seal(file.read()):
-                return size, None
-            file.seek(0)
-            return size, file.read()
+        # A pipe would otherwise be waited for.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise ForeignFileError(f"{name}: is not a regular file", hint=_MAKE)
+            yield file
+    except IsADirectoryError as error:
+        raise ForeignFileError(f"{name}: is a directory, not a feature file", hint=_MAKE) from error
     except FileNotFoundError as error:
         raise FeatureFileError(f"{name}: there is no such file", hint=_MAKE) from error
     except (OSError, ValueError) as error:
@@ -258,12 +261,6 @@ def _check_schema(name: str, attributes: Mapping[str, Any]) -> None:
             hint=f"{_EXTRACT}, or use the version of descr that wrote it "
             f"({attributes.get('descr_version')!r})",
         )
-
-
-def _read_bytes(data: bytes, *, values: bool) -> list[Group]:
-    """Return the groups of a file in memory, whose bytes are known to be good."""
-    with NETCDF4_PYTHON_LOCK, netCDF4.Dataset("features.nc", memory=data) as file:
-        return read_groups(file, schema=SCHEMA, values=values)
 
 
 def _named(attributes: Mapping[Any, Any]) -> dict[str, Any]:

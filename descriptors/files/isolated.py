@@ -1,20 +1,23 @@
-"""Reading a NetCDF-4 file of unknown origin in a process of its own, which may crash."""
+"""Reading a file of unknown origin in a process of its own, with limits."""
 
+import mmap
 import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
+import tempfile
+from typing import BinaryIO
 
-from . import netcdf
-from .netcdf import Group
+import torch
 
-# A generous time to start a process on a busy machine, and a slow disk's speed.
+from ..runtime.memory import free_memory
+from . import hdf5
+from .hdf5 import Group
+
+# A generous time for a busy machine and a slow disk: what a file can make it take is processor
+# time, which the process limits itself.
 START_SECONDS = 60.0
 BYTES_PER_SECOND = 5e6
-# The features of real images hardly compress; small files may be mostly header.
-LIMIT_FLOOR = 1 << 26
-LIMIT_FACTOR = 32
 # What a process gets at the limit of its processor time, where the system has such a limit.
 _TOO_SLOW = getattr(signal, "SIGXCPU", None)
 
@@ -23,44 +26,55 @@ class IsolatedReadError(Exception):
     """The other process could not read the file; the message says why, in a few words."""
 
 
-def read_isolated(path: Path, *, schema: int, values: bool) -> list[Group]:
-    """Read the groups of a NetCDF-4 file, as `netcdf.read_groups` does, in another process.
+def read_isolated(file: BinaryIO, *, schema: int, values: bool) -> list[Group]:
+    """Read the groups of an open file, as `hdf5.read_groups` does, in another process.
 
-    That process may use no more memory than a file of this size can call for, and no more than
-    about a minute; it leaves no core file. Whatever becomes of it, this one goes on.
+    That process may use about twice the memory of the features that the file states, which have to
+    fit into what is free, and some seconds of processor time; it can open no other file, and leaves
+    no core file. Whatever becomes of it, this one goes on. The arrays are memory of both.
 
     Raises
     ------
     IsolatedReadError
-        If it crashed, was too slow, or found the file damaged or not to be a feature file.
+        If it was too slow or ran out of memory, or the file is damaged or no feature file.
     """
-    size = path.stat().st_size
-    limit = LIMIT_FLOOR + LIMIT_FACTOR * size
+    size = os.fstat(file.fileno()).st_size
+    free = free_memory(torch.device("cpu")) // 2
     # By path and with -P, so that neither the working directory nor other modules of descr matter.
-    command = [sys.executable, "-P", "-W", "ignore", netcdf.__file__]
-    try:
-        child = subprocess.run(
-            [*command, str(path), str(schema), "values" if values else "outline", str(limit)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=START_SECONDS + size / BYTES_PER_SECOND,
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "HDF5_USE_FILE_LOCKING": "FALSE"},
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise IsolatedReadError("is damaged: reading it takes too long") from error
-    except OSError as error:
-        raise IsolatedReadError(f"can't be read in a process of its own: {error}") from error
-    said = child.stderr.decode(errors="replace").strip().splitlines()[-1:]
-    if child.returncode in (netcdf.EXIT_UNREADABLE, netcdf.EXIT_DAMAGED):
-        raise IsolatedReadError(*said)
-    if -child.returncode == _TOO_SLOW:
-        raise IsolatedReadError("is damaged: reading it takes too long")
-    if child.returncode < 0:
-        raise IsolatedReadError("is damaged: the NetCDF library crashed on it")
-    if child.returncode > 0:
-        raise IsolatedReadError(": ".join(["can't be read", *said]))
-    try:
-        return netcdf.parse_groups(child.stdout)
-    except ValueError as error:
-        raise IsolatedReadError(f"is damaged: reading it gave nonsense ({error})") from error
+    command = [sys.executable, "-P", "-W", "ignore", hdf5.__file__]
+    file.seek(0)
+    with _memory_file() as answer:
+        try:
+            child = subprocess.run(
+                [*command, str(schema), "values" if values else "outline", str(free)],
+                stdin=file,
+                stdout=answer,
+                stderr=subprocess.PIPE,
+                timeout=START_SECONDS + size / BYTES_PER_SECOND,
+                env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise IsolatedReadError("is damaged: reading it takes too long") from error
+        except OSError as error:
+            raise IsolatedReadError(f"can't be read in a process of its own: {error}") from error
+        reason = child.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        if child.returncode in (hdf5.EXIT_UNREADABLE, hdf5.EXIT_DAMAGED):
+            raise IsolatedReadError(*reason)
+        if -child.returncode == _TOO_SLOW:
+            raise IsolatedReadError("is damaged: reading it takes too long")
+        if child.returncode < 0:
+            raise IsolatedReadError("is damaged: the process that reads it was ended by it")
+        if child.returncode > 0:
+            raise IsolatedReadError(": ".join(["can't be read", *reason]))
+        try:
+            return hdf5.map_groups(mmap.mmap(answer.fileno(), 0))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise IsolatedReadError(f"is damaged: reading it gave nonsense ({error})") from error
+
+
+def _memory_file() -> BinaryIO:
+    """A file without a name, in memory where the system has such files."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("features"), "w+b")
+    return tempfile.TemporaryFile()

@@ -10,7 +10,7 @@ import xarray as xr
 
 from ..errors import InvalidFeaturesError
 from ..tree import tree_layers
-from .netcdf import ARRAYS, Array, Group
+from .hdf5 import ARRAYS, Array, Group
 
 # Says in a file that it was sealed, so that one whose seal is gone is known to be cut or altered.
 SEALED = "descr_seal"
@@ -86,7 +86,8 @@ def outline(groups: Iterable[Group]) -> str:
                 ],
             )
             for group in groups
-        ]
+        ],
+        sort_keys=True,
     )
 
 

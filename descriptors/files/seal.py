@@ -1,13 +1,25 @@
 """The seal of a file: a checksum of every byte, at its end, where NetCDF readers don't look.
 
 HDF5 knows where its own data ends and reads a file with bytes after that as one without. The seal
-lets descr tell, before any library parses the file, whether it is as it was written.
+lets descr tell, before any library parses the file, whether it is as it was written. Before it
+stands a mark that only this user's secret can make, by which files of one's own are known.
 """
 
 import hashlib
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from typing import BinaryIO
+
+from ..home import data_folder
 
 MAGIC = b"DESCRSHA"
 SIZE = len(MAGIC) + hashlib.sha256().digest_size
+MARK = b"DESCRKEY"
+MARK_SIZE = len(MARK) + hashlib.sha256().digest_size
+_SECRET_SIZE = 32
+_BLOCK = 1 << 20
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # Where the superblock of each version says how long the file is (HDF5 File Format Specification,
 # III.A, "Disk Format: Level 0A - Format Signature and Superblock"; with offsets of 8 bytes).
@@ -16,8 +28,11 @@ HEAD_SIZE = 64
 
 
 def seal_of(data: bytes) -> bytes:
-    """The bytes to append to `data`."""
-    return MAGIC + hashlib.sha256(data).digest()
+    """The bytes to append to `data`: the mark of this user, if it has a secret, and the seal."""
+    digest = hashlib.sha256(data)
+    mark = _mark(digest.digest())
+    digest.update(mark)
+    return mark + MAGIC + digest.digest()
 
 
 def has_seal(data: bytes) -> bool:
@@ -25,9 +40,36 @@ def has_seal(data: bytes) -> bool:
     return data[-SIZE:].startswith(MAGIC) and len(data) >= SIZE
 
 
-def is_intact(data: bytes) -> bool:
-    """Whether a whole file that has a seal is what was sealed."""
-    return hashlib.sha256(memoryview(data)[:-SIZE]).digest() == data[-SIZE + len(MAGIC) :]
+def check(file: BinaryIO, size: int) -> tuple[bool, bool]:
+    """Whether a file of this size that has a seal is what was sealed, and whether by this user."""
+    digest, left = hashlib.sha256(), max(0, size - SIZE - MARK_SIZE)
+    file.seek(0)
+    while block := file.read(min(_BLOCK, left)):
+        digest.update(block)
+        left -= len(block)
+    mark = _mark(digest.digest())
+    end = file.read(MARK_SIZE + SIZE)
+    digest.update(end[:-SIZE])
+    return digest.digest() == end[len(MAGIC) - SIZE :], bool(mark) and end.startswith(mark)
+
+
+def _mark(digest: bytes) -> bytes:
+    secret = _secret()
+    return b"" if secret is None else MARK + hmac.digest(secret, digest, "sha256")
+
+
+def _secret() -> bytes | None:
+    """The secret of this user, made when it is first needed; None where none can be kept."""
+    path = data_folder() / "seal.key"
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(_SECRET_SIZE))
+    with suppress(OSError):
+        secret = path.read_bytes()
+        # Another process may be writing it.
+        return secret if len(secret) == _SECRET_SIZE else None
+    return None
 
 
 def claimed_size(head: bytes) -> int | None:

@@ -3,8 +3,8 @@ import pytest
 import xarray as xr
 from descr.descriptors.errors import InvalidFeaturesError
 from descr.descriptors.files import load_features, save_features
+from descr.descriptors.files.hdf5 import Array, Group
 from descr.descriptors.files.layout import SEALED, groups_to_tree, outline, tree_to_groups
-from descr.descriptors.files.netcdf import Array, Group
 from descr.descriptors.images import Image
 from descr.descriptors.tree import LayerFeatures, build_tree
 

@@ -1,0 +1,390 @@
+"""What a NetCDF-4 file plainly contains, read within bounds; and a program that does so.
+
+Only arrays that lie in the file are read: links that leave it, external and virtual storage are
+refused, and chunks are decoded here, into no more room than they state. The HDF5 library reads the
+structure, and a hostile one can bring it down or make it take time and memory. `isolated.py`
+therefore runs this file as a program, by its path, to read a file that this user has not written.
+So that it starts quickly, it imports nothing of descr.
+"""
+
+import codecs
+import io
+import json
+import math
+import mmap
+import os
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, BinaryIO, Self
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+from h5py import h5d, h5ds, h5o, h5t
+from numcodecs import Fletcher32
+from numcodecs.zstd import decompress
+
+ARRAYS = ("features", "y", "x")
+ROUNDED_BY = "_QuantizeBitRoundNumberOfSignificantBits"
+# What NetCDF keeps for itself, and what HDF5 keeps of variables.
+_RESERVED = re.compile(r"_Netcdf4|_nc3_strict$|_NCProperties$|_Quantize|_FillValue$")
+_RESERVED_OF_VARIABLES = re.compile(r"(CLASS|NAME|DIMENSION_LIST|DIMENSION_LABELS|REFERENCE_LIST)$")
+EXIT_UNREADABLE = 3
+EXIT_DAMAGED = 4
+# To start takes less than one; a mebibyte of zeros inflates to 1 GiB in three.
+CPU_SECONDS = 8
+BYTES_PER_CPU_SECOND = 2e7
+# For what the structure of a file takes, and the libraries' own.
+HEADROOM = 1 << 28
+_LONGEST = 1 << 20
+_DEFLATE, _SHUFFLE, _FLETCHER32, _ZSTD = 1, 2, 3, 32015
+_ALIGNMENT = 64
+
+
+Bytes = bytes | mmap.mmap
+
+
+class UnreadableError(Exception):
+    """A file that doesn't hold what a feature file holds; the message says what, in a few words."""
+
+
+@dataclass(frozen=True)
+class Array:
+    """A variable: its dimensions, its values, its attributes.
+
+    `rounded_bits` is to how many bits of mantissa a file rounded the values, None for not at all;
+    of an array that `is_outline` only the shape and the type are known.
+    """
+
+    dimensions: tuple[str, ...]
+    values: npt.NDArray[Any]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    rounded_bits: int | None = None
+    is_outline: bool = False
+
+    @classmethod
+    def outline(cls, shape: Iterable[int], dtype: npt.DTypeLike, **about: Any) -> Self:
+        """An array whose values are not known: zeros that take no memory."""
+        return cls(
+            values=np.broadcast_to(np.zeros((), dtype), tuple(shape)), is_outline=True, **about
+        )
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group at `path` ("/", "/source", "/source/layer") with its attributes and its arrays."""
+
+    path: str
+    attributes: Mapping[str, Any]
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+
+
+def read_groups(
+    data: Bytes,
+    *,
+    schema: int,
+    values: bool = True,
+    reserve: Callable[[int], None] = lambda size: None,
+) -> Iterator[Group]:
+    """Read the groups of a file, parents first, in the order in which they were made.
+
+    A file of another schema gives its root alone. Without `values`, features are outlines.
+    `reserve` is called, before any array is read, with the bytes that they take together, and
+    three times the largest chunk beside them.
+
+    Raises
+    ------
+    UnreadableError
+        If a layer holds something that a feature file does not hold.
+    Exception
+        Of any kind, if the file is damaged.
+    """
+    file = h5py.File(io.BytesIO(data) if isinstance(data, bytes) else data, "r")
+    root = Group("/", _read_attributes(file, "the root"))
+    yield root
+    if root.attributes.get("descr_schema") != schema:
+        return
+    groups: list[tuple[Group, dict[str, Any]]] = []
+    for source_name, source in _groups(file):
+        groups.append((Group(f"/{source_name}", _read_attributes(source, source_name)), {}))
+        for layer_name, layer in _groups(source):
+            path = f"{source_name}/{layer_name}"
+            variables = {name: _member(layer, name) for name in ARRAYS if name in layer}
+            groups.append((Group(f"/{path}", _read_attributes(layer, path)), variables))
+    wanted = [one for _, variables in groups for one in variables.values()]
+    reserve(_size(wanted) + 3 * max(map(_chunk_size, wanted), default=0))
+    for group, variables in groups:
+        arrays = {
+            name: _read_array(data, variable, values=values or name != "features")
+            for name, variable in variables.items()
+        }
+        yield Group(group.path, group.attributes, arrays)
+
+
+def _groups(parent: Any) -> Iterator[tuple[str, Any]]:
+    for name in parent:
+        node = _member(parent, name)
+        if isinstance(node, h5py.Group):
+            yield name, node
+
+
+def _member(parent: Any, name: str) -> Any:
+    if parent.get(name, getclass=True, getlink=True) is not h5py.HardLink:
+        raise UnreadableError(f"{parent.name}/{name} is a link".lstrip("/"))
+    return parent[name]
+
+
+def _read_attributes(node: Any, path: str) -> dict[str, Any]:
+    return {
+        name: _read_attribute(node, name, f"attribute {name!r} of {path}")
+        for name in node.attrs
+        if not _RESERVED.match(name)
+        and not (isinstance(node, h5py.Dataset) and _RESERVED_OF_VARIABLES.match(name))
+    }
+
+
+def _read_attribute(node: Any, name: str, what: str) -> Any:
+    """The value of an attribute as text or number, or a list of them where it has several."""
+    stored = node.attrs.get_id(name)
+    if stored.get_type().get_class() not in (h5t.INTEGER, h5t.FLOAT, h5t.STRING):
+        raise UnreadableError(f"{what} is neither text nor a number")
+    if stored.get_storage_size() > _LONGEST:
+        raise UnreadableError(f"{what} is too long")
+    value = node.attrs[name]
+    if isinstance(value, h5py.Empty):
+        return ""
+    items = [
+        item.decode() if isinstance(item, bytes) else item for item in np.ravel(value).tolist()
+    ]
+    return items[0] if len(items) == 1 else items
+
+
+def _size(variables: Iterable[Any]) -> int:
+    """The bytes of arrays; `UnreadableError` for what is none of numbers."""
+    size = 0
+    for variable in variables:
+        if not isinstance(variable, h5py.Dataset) or variable.dtype.kind not in "fiu":
+            raise UnreadableError(f"{variable.name[1:]} holds no numbers")
+        size += variable.dtype.itemsize * math.prod(variable.shape)
+    return size
+
+
+def _chunk_size(variable: Any) -> int:
+    return int(variable.dtype.itemsize * math.prod(variable.chunks or (0,)))
+
+
+def _read_array(data: Bytes, variable: Any, *, values: bool) -> Array:
+    path, dtype, shape = variable.name[1:], variable.dtype, variable.shape
+    bits = variable.attrs.get(ROUNDED_BY)
+    about: dict[str, Any] = {
+        "dimensions": _dimensions(variable),
+        "attributes": _read_attributes(variable, path),
+        "rounded_bits": None if bits is None else int(np.ravel(bits)[0]),
+    }
+    if not values:
+        return Array.outline(shape, dtype, **about)
+    if variable.is_virtual or variable.external:
+        raise UnreadableError(f"{path} is stored in other files")
+    if variable.chunks:
+        array = _read_chunks(data, variable, path)
+    elif (place := variable.id.get_offset()) is not None:
+        array = np.frombuffer(data, dtype, math.prod(shape), place).reshape(shape).copy()
+    elif variable.id.get_create_plist().get_layout() == h5d.COMPACT:
+        array = variable[()]
+    else:
+        raise UnreadableError(f"{path} was never written")
+    return Array(values=array.astype(dtype.newbyteorder("="), copy=False), **about)
+
+
+def _dimensions(variable: Any) -> tuple[str, ...]:
+    """The names of the dimensions: of its scales, which lie in its group or above, or its own."""
+    scales = [
+        _scale(variable, number)
+        for number in range(variable.ndim)
+        if h5ds.get_num_scales(variable.id, number)
+    ]
+    names: dict[int, str] = {}
+    group = variable.parent
+    while set(scales) - set(names):
+        names = {h5o.get_info(group.id, name.encode()).addr: name for name in group} | names
+        if group == group.parent:
+            break
+        group = group.parent
+    return tuple(names[scale] for scale in scales) or (variable.name.rpartition("/")[2],)
+
+
+def _scale(variable: Any, number: int) -> int:
+    """The place of what gives a dimension its name."""
+    scales: list[Any] = []
+    h5ds.iterate(variable.id, number, scales.append)
+    return int(h5o.get_info(scales[0]).addr)
+
+
+def _read_chunks(data: Bytes, variable: Any, path: str) -> npt.NDArray[Any]:
+    dtype, chunk, properties = variable.dtype, variable.chunks, variable.id.get_create_plist()
+    filters = [properties.get_filter(number) for number in range(properties.get_nfilters())]
+    for kind, *_ in filters:
+        if kind not in _UNDO:
+            raise UnreadableError(f"{path} is compressed in an unknown way (filter {kind})")
+    stored: list[Any] = []
+    variable.id.chunk_iter(stored.append)
+    index = {one.chunk_offset: one for one in stored}
+    array = np.empty(variable.shape, dtype)
+    starts = (range(0, length, step) for length, step in zip(array.shape, chunk, strict=True))
+    for start in product(*starts):
+        if start not in index:
+            raise UnreadableError(f"{path} lacks a part of its values")
+        piece = _decode(data, index[start], filters, _chunk_size(variable))
+        block = array[tuple(slice(one, one + step) for one, step in zip(start, chunk, strict=True))]
+        within = tuple(slice(0, length) for length in block.shape)
+        block[...] = np.frombuffer(piece, dtype, math.prod(chunk)).reshape(chunk)[within]
+    return array
+
+
+def _decode(data: Bytes, stored: Any, filters: list[Any], size: int) -> Any:
+    """The bytes of a chunk, `size` of them."""
+    piece: Any = memoryview(data)[stored.byte_offset : stored.byte_offset + stored.size]
+    undone: list[tuple[int, int, tuple[int, ...]]] = []
+    for number, (kind, _, options, _) in enumerate(filters):
+        if not stored.filter_mask >> number & 1:
+            undone.insert(0, (kind, size, options))
+            # A checksum adds its bytes to what later filters take.
+            size += 4 * (kind == _FLETCHER32)
+    for kind, room, options in undone:
+        piece = _UNDO[kind](piece, room, *options[:1])
+    return piece
+
+
+def _inflate(data: Any, room: int, *_: int) -> bytes:
+    decoder = zlib.decompressobj()
+    inflated = decoder.decompress(data, room + 1)
+    if len(inflated) != room or not decoder.eof:
+        raise UnreadableError("has a chunk of another size than it states")
+    return inflated
+
+
+def _expand(data: Any, room: int, *_: int) -> Any:
+    # The size that the header of the frame states (RFC 8878, section 3.1.1.1); the decoder makes
+    # room for so much.
+    flags = data[4]
+    start = 5 + (not flags & 0x20) + (0, 1, 2, 4)[flags & 3]
+    width = (flags >> 5 & 1, 2, 4, 8)[flags >> 6]
+    stated = int.from_bytes(data[start : start + width], "little") + (256 if width == 2 else 0)
+    if stated != room:
+        raise UnreadableError("has a chunk of another size than it states")
+    return decompress(data)
+
+
+def _unshuffle(data: Any, _: int, width: int) -> Any:
+    count = len(data) // width
+    mixed, plain = np.frombuffer(data, np.uint8), np.empty(len(data), np.uint8)
+    whole = slice(0, count * width)
+    plain[whole].reshape(count, width)[...] = mixed[whole].reshape(width, count).T
+    plain[whole.stop :] = mixed[whole.stop :]
+    return plain
+
+
+def _check(data: Any, *_: int) -> Any:
+    return Fletcher32().decode(bytes(data))
+
+
+_UNDO: Mapping[int, Callable[..., Any]] = {
+    _DEFLATE: _inflate,
+    _SHUFFLE: _unshuffle,
+    _FLETCHER32: _check,
+    _ZSTD: _expand,
+}
+
+
+def dump_groups(groups: Iterable[Group], stream: BinaryIO) -> None:
+    """Write groups to a file as they come: arrays, then what they are as JSON, then its length."""
+    header: list[Any] = []
+    for group in groups:
+        arrays: dict[str, Any] = {}
+        for name, array in group.arrays.items():
+            if not array.is_outline:
+                stream.write(bytes(-stream.tell() % _ALIGNMENT))
+            arrays[name] = vars(array) | {
+                "values": (stream.tell(), array.values.shape, array.values.dtype.str)
+            }
+            if not array.is_outline:
+                stream.write(np.ascontiguousarray(array.values).data)
+        header.append({"path": group.path, "attributes": group.attributes, "arrays": arrays})
+    text = json.dumps(header).encode()
+    stream.write(text + len(text).to_bytes(8, "little"))
+    stream.flush()
+
+
+def map_groups(data: mmap.mmap) -> list[Group]:
+    """The groups that `dump_groups` wrote, whose arrays are the memory of the file."""
+    end = len(data) - 8
+    header = json.loads(data[end - int.from_bytes(data[end:], "little") : end])
+    for group in header:
+        for name, about in group["arrays"].items():
+            place, shape, dtype = about.pop("values")
+            about["dimensions"] = tuple(about["dimensions"])
+            if about.pop("is_outline"):
+                group["arrays"][name] = Array.outline(shape, dtype, **about)
+            else:
+                values = np.ndarray(shape, dtype, data, place)
+                group["arrays"][name] = Array(values=values, **about)
+    return [Group(**group) for group in header]
+
+
+def _limit(kind: str, most: int) -> None:
+    """Set a limit of this process ("CPU"), where the system has it and none is lower."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        limit = getattr(resource, f"RLIMIT_{kind}")
+        _, hard = resource.getrlimit(limit)
+        resource.setrlimit(limit, (most if hard < 0 else min(most, hard), hard))
+
+
+def _limit_memory(more: int) -> None:
+    """Let this process take so many bytes beside those that it has."""
+    with suppress(OSError), open("/proc/self/statm") as file:
+        _limit("AS", int(file.read().split()[0]) * mmap.PAGESIZE + more)
+
+
+def _main(schema: str, values: str, free: str) -> int:
+    """Read the file at standard input, write its groups to standard output, or why not."""
+
+    def reserve(size: int) -> None:
+        if size > int(free):
+            raise UnreadableError(
+                f"claims to hold features of {size / 1e6:,.0f} MB, and {int(free) / 1e6:,.0f} MB "
+                "of memory are free"
+            )
+        _limit_memory(size + HEADROOM)
+
+    size = os.fstat(0).st_size
+    try:
+        data = mmap.mmap(0, size, access=mmap.ACCESS_READ)
+        _limit("CORE", 0)
+        _limit("CPU", CPU_SECONDS + int(size / BYTES_PER_CPU_SECOND))
+        _limit_memory(HEADROOM)
+        with os.fdopen(1, "wb", closefd=False) as stream:
+            # What is open stays open; nothing else can be opened. h5py wants the codec later.
+            codecs.lookup("ascii")
+            _limit("NOFILE", 0)
+            groups = read_groups(
+                data, schema=int(schema), values=values == "values", reserve=reserve
+            )
+            dump_groups(groups, stream)
+    except UnreadableError as error:
+        print(error, file=sys.stderr)
+        return EXIT_UNREADABLE
+    except Exception as error:
+        print("is damaged:", " ".join(f"{type(error).__name__} {error}".split()), file=sys.stderr)
+        return EXIT_DAMAGED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(*sys.argv[1:]))
