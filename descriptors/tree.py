@@ -219,7 +219,7 @@ def _check_layer(node: xr.Dataset, path: str, name: str, tree: xr.DataTree) -> N
         raise InvalidFeaturesError(f"{name}: weight is {node.attrs['weight']!r}")
     try:
         settings = json.loads(node.attrs["settings"])
-    except ValueError:
+    except (ValueError, RecursionError):
         settings = None
     if not isinstance(settings, dict):
         raise InvalidFeaturesError(f"{name}: settings is not a JSON object")

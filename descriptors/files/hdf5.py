@@ -114,7 +114,8 @@ def read_groups(
         groups.append((Group(f"/{source_name}", _read_attributes(source, source_name)), {}))
         for layer_name, layer in _groups(source):
             path = f"{source_name}/{layer_name}"
-            variables = {name: _member(layer, name) for name in ARRAYS if name in layer}
+            members = {name: _member(layer, name) for name in ARRAYS if name in layer}
+            variables = {name: one for name, one in members.items() if not _is_bare(one)}
             groups.append((Group(f"/{path}", _read_attributes(layer, path)), variables))
     wanted = [one for _, variables in groups for one in variables.values()]
     reserve(_size(wanted) + 3 * max(map(_chunk_size, wanted), default=0))
@@ -139,6 +140,13 @@ def _member(parent: Any, name: str) -> Any:
     return parent[name]
 
 
+def _is_bare(node: Any) -> bool:
+    """Whether NetCDF keeps it for a dimension that has no variable."""
+    if not isinstance(node, h5py.Dataset) or not h5ds.is_scale(node.id):
+        return False
+    return bool(h5ds.get_scale_name(node.id).startswith(b"This is a netCDF dimension but not"))
+
+
 def _read_attributes(node: Any, path: str) -> dict[str, Any]:
     return {
         name: _read_attribute(node, name, f"attribute {name!r} of {path}")
@@ -161,6 +169,8 @@ def _read_attribute(node: Any, name: str, what: str) -> Any:
     items = [
         item.decode() if isinstance(item, bytes) else item for item in np.ravel(value).tolist()
     ]
+    if any(isinstance(item, str) and len(item) > _LONGEST for item in items):
+        raise UnreadableError(f"{what} is too long")
     return items[0] if len(items) == 1 else items
 
 
@@ -180,11 +190,11 @@ def _chunk_size(variable: Any) -> int:
 
 def _read_array(data: Bytes, variable: Any, *, values: bool) -> Array:
     path, dtype, shape = variable.name[1:], variable.dtype, variable.shape
-    bits = variable.attrs.get(ROUNDED_BY)
+    rounded = ROUNDED_BY in variable.attrs and _read_attribute(variable, ROUNDED_BY, path)
     about: dict[str, Any] = {
         "dimensions": _dimensions(variable),
         "attributes": _read_attributes(variable, path),
-        "rounded_bits": None if bits is None else int(np.ravel(bits)[0]),
+        "rounded_bits": rounded if type(rounded) is int else None,
     }
     if not values:
         return Array.outline(shape, dtype, **about)
@@ -215,7 +225,8 @@ def _dimensions(variable: Any) -> tuple[str, ...]:
         if group == group.parent:
             break
         group = group.parent
-    return tuple(names[scale] for scale in scales) or (variable.name.rpartition("/")[2],)
+    own = variable.name.rpartition("/")[2]
+    return tuple(names[scale] for scale in scales) or (own,) * variable.ndim
 
 
 def _scale(variable: Any, number: int) -> int:

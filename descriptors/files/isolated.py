@@ -64,7 +64,7 @@ def read_isolated(file: BinaryIO, *, schema: int, values: bool) -> list[Group]:
         if -child.returncode == _TOO_SLOW:
             raise IsolatedReadError("is damaged: reading it takes too long")
         if child.returncode < 0:
-            raise IsolatedReadError("is damaged: the process that reads it was ended by it")
+            raise IsolatedReadError("is damaged: the HDF5 library crashed on it")
         if child.returncode > 0:
             raise IsolatedReadError(": ".join(["can't be read", *reason]))
         try:

@@ -55,12 +55,12 @@ def groups_to_tree(groups: Iterable[Group]) -> xr.DataTree:
     """
     nodes = {}
     for group in groups:
-        variables = {
-            name: xr.Variable(array.dimensions, array.values, dict(array.attributes))
-            for name, array in group.arrays.items()
-        }
         attributes = {key: value for key, value in group.attributes.items() if key != SEALED}
         try:
+            variables = {
+                name: xr.Variable(array.dimensions, array.values, dict(array.attributes))
+                for name, array in group.arrays.items()
+            }
             nodes[group.path] = xr.Dataset(variables, attrs=attributes)
         except ValueError as error:
             raise InvalidFeaturesError(f"layer {group.path[1:]} is no grid: {error}") from error

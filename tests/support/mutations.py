@@ -19,19 +19,20 @@ _WORDS = [
 
 
 @st.composite
-def mutations(draw: st.DrawFn, originals: Sequence[bytes]) -> bytes:
-    """One of these files with 1 to 6 places changed, cut out, doubled or cut off after."""
+def mutations(draw: st.DrawFn, originals: Sequence[bytes], *, resize: bool = True) -> bytes:
+    """One of these files with 1 to 6 places changed, cut out, doubled or cut off after.
+
+    Without `resize` they are only changed.
+    """
     data = bytearray(draw(st.sampled_from(originals)))
     for _ in range(draw(st.integers(1, 6))):
         place = draw(st.integers(0, max(0, len(data) - 1)))
-        kind = draw(
-            st.sampled_from(["flip", "flip", "word", "word", "random", "cut", "double", "end"])
-        )
+        kind = draw(st.sampled_from(["flip", "word", "random"] + ["cut", "double", "end"] * resize))
         if kind == "flip" and data:
             data[place] ^= 1 << draw(st.integers(0, 7))
         elif kind in ("word", "random"):
             word = st.sampled_from(_WORDS) if kind == "word" else st.binary(min_size=1, max_size=8)
-            patch = draw(word)
+            patch = draw(word)[: len(data) - place]
             data[place : place + len(patch)] = patch
         elif kind == "end":
             del data[place:]

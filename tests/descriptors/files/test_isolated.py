@@ -4,16 +4,19 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import h5py
 import netCDF4
 import numpy as np
 import pytest
+import xarray as xr
 from descr.descriptors.errors import FeatureFileError
-from descr.descriptors.files import isolated, load_features, netcdf, read_feature_info
+from descr.descriptors.files import hdf5, isolated, load_features, read_feature_info, save_features
 from descr.descriptors.files.isolated import IsolatedReadError, read_isolated
 from descr.descriptors.files.layout import tree_to_groups
 from descr.descriptors.files.netcdf import write_groups
 from descr.descriptors.images import Image
 from descr.descriptors.tree import LayerFeatures, build_tree
+from support import hostile
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,7 @@ def path(tree, tmp_path):
 def run_instead(monkeypatch, tmp_path, code):
     """Put another program in the place of the reader."""
     (tmp_path / "program.py").write_text(code)
-    monkeypatch.setattr(netcdf, "__file__", str(tmp_path / "program.py"))
+    monkeypatch.setattr(hdf5, "__file__", str(tmp_path / "program.py"))
 
 
 def test_a_file_of_another_program_is_read(tree, path):
@@ -72,7 +75,7 @@ def test_info_of_a_file_of_another_program(tree, path):
 
 
 def test_neither_the_folder_nor_its_modules_matter(tree, path, tmp_path, monkeypatch):
-    for module in ("json", "numpy", "netCDF4", "struct"):
+    for module in ("json", "numpy", "h5py", "zlib"):
         (tmp_path / f"{module}.py").write_text("raise SystemExit('imported')")
     monkeypatch.chdir(tmp_path)
     assert load_features("foreign.nc").identical(tree)
@@ -139,23 +142,19 @@ def test_a_crash_is_a_damaged_file(path, tmp_path, monkeypatch, name):
 def test_a_reader_that_hangs_is_stopped(path, tmp_path, monkeypatch):
     monkeypatch.setattr(isolated, "START_SECONDS", 0.2)
     run_instead(monkeypatch, tmp_path, "import time; time.sleep(600)")
-    with pytest.raises(IsolatedReadError, match="takes too long"):
-        read_isolated(path, schema=1, values=True)
+    with pytest.raises(IsolatedReadError, match="takes too long"), path.open("rb") as file:
+        read_isolated(file, schema=1, values=True)
 
 
 def test_a_reader_that_goes_round_in_circles_is_stopped(path, tmp_path, monkeypatch):
     code = f"""
-import importlib.util, sys
-spec = importlib.util.spec_from_file_location("netcdf", {netcdf.__file__!r})
-netcdf = sys.modules["netcdf"] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(netcdf)
-netcdf.CPU_SECONDS = 1
-netcdf._limit_process(1)
+from runpy import run_path
+run_path({hdf5.__file__!r})["_limit"]("CPU", 1)
 while True: pass
 """
     run_instead(monkeypatch, tmp_path, code)
-    with pytest.raises(IsolatedReadError, match="takes too long"):
-        read_isolated(path, schema=1, values=True)
+    with pytest.raises(IsolatedReadError, match="takes too long"), path.open("rb") as file:
+        read_isolated(file, schema=1, values=True)
 
 
 @pytest.mark.parametrize(
@@ -168,8 +167,8 @@ while True: pass
 )
 def test_an_answer_that_makes_no_sense(path, tmp_path, monkeypatch, code, reason):
     run_instead(monkeypatch, tmp_path, code)
-    with pytest.raises(IsolatedReadError, match=reason):
-        read_isolated(path, schema=1, values=True)
+    with pytest.raises(IsolatedReadError, match=reason), path.open("rb") as file:
+        read_isolated(file, schema=1, values=True)
 
 
 def test_a_file_that_claims_to_be_huge_is_not_read(path):
@@ -179,21 +178,69 @@ def test_a_file_that_claims_to_be_huge_is_not_read(path):
             layer.createDimension(dimension, 20_000)
         layer.createVariable("features", "f4", ("channel", "y", "x"), zlib=True)
     assert path.stat().st_size < 1 << 20
-    with pytest.raises(FeatureFileError, match="claims to hold more than"):
+    with pytest.raises(FeatureFileError, match="claims to hold features of"):
         load_features(path)
-    with pytest.raises(FeatureFileError, match="claims to hold more than"):
+    with pytest.raises(FeatureFileError, match="claims to hold features of"):
         read_feature_info(path)
 
 
-def test_the_reader_limits_its_memory(tmp_path):
+def test_the_reader_limits_its_memory_and_its_files(tmp_path):
     code = (
         "import sys; from runpy import run_path; import numpy as np\n"
-        "run_path(sys.argv[1])['_limit_process'](1 << 20)\n"
-        "try: np.ones(4 << 30, np.uint8)\n"
-        "except MemoryError: sys.exit(7)\n"
+        "module = run_path(sys.argv[1])\n"
+        "module['_limit_memory'](1 << 30)\n"
+        "module['_limit']('NOFILE', 0)\n"
+        "np.ones(1 << 29, np.uint8)\n"
+        "for act in (lambda: np.ones(3 << 29, np.uint8), lambda: open(sys.argv[1])):\n"
+        "    try: act()\n"
+        "    except (MemoryError, OSError) as error: print(type(error).__name__)\n"
     )
-    done = subprocess.run([sys.executable, "-P", "-c", code, netcdf.__file__], check=False)
-    assert done.returncode == 7
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, hdf5.__file__],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["MemoryError", "OSError"]
+
+
+@pytest.fixture(scope="module")
+def secret(tmp_path_factory):
+    """A file that no feature file may bring in, as numbers and as HDF5, and a pipe beside it."""
+    path = tmp_path_factory.mktemp("secret") / "numbers"
+    path.write_bytes(hostile.SECRET.tobytes())
+    with h5py.File(path.with_suffix(".nc"), "w") as file:
+        file["data"] = hostile.SECRET[: 24 * 8 * 8].reshape(24, 8, 8)
+    os.mkfifo(path.with_name("pipe"))
+    return path
+
+
+@pytest.mark.parametrize("stranger", [True, False])
+@pytest.mark.parametrize("name", hostile.CRAFTS)
+def test_files_made_to_do_harm(tree, tmp_path, secret, name, stranger):
+    path = tmp_path / "crafted.nc"
+    save_features(tree, path)
+    good = load_features(path)
+    hostile.crafted(path.read_bytes(), name, path, secret, stranger=stranger)
+    loaded = reading(path)
+    if isinstance(loaded, FeatureFileError):
+        assert str(path) in loaded.message
+        assert "\n" not in loaded.message
+    else:
+        for layer in ("coarse", "fine"):
+            xr.testing.assert_equal(loaded[f"network/{layer}"], good[f"network/{layer}"])
+    assert isinstance(loaded, FeatureFileError) == (name not in HARMLESS)
+
+
+# What makes other readers stumble, and what is not ours to judge.
+HARMLESS = {
+    "coordinates_of_many_numbers",
+    "dimension_of_many_numbers",
+    "huge_image",
+    "many_components",
+    "quantized_to_many_bits",
+    "quantized_to_text",
+}
 
 
 @pytest.mark.parametrize(
@@ -239,6 +286,21 @@ def test_features_of_another_form_are_refused(path, dimensions, dtype):
             other.createVariable(name, "f8", (name,))[:] = fine[name][:]
         other.createVariable("features", dtype, dimensions)[:] = 1.0
     with pytest.raises(FeatureFileError, match=r"network/other of .*foreign\.nc"):
+        load_features(path)
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.nc")
+    with pytest.raises(FeatureFileError, match=r"pipe\.nc: is not a regular file"):
+        load_features(tmp_path / "pipe.nc")
+
+
+def test_a_sparse_file_of_terabytes(path):
+    with path.open("r+b") as file:
+        file.truncate(1 << 42)
+        file.seek(-len(hostile.sealed_anew(b"")), os.SEEK_END)
+        file.write(hostile.sealed_anew(b""))
+    with pytest.raises(FeatureFileError, match="larger than the free memory"):
         load_features(path)
 
 

@@ -1,3 +1,5 @@
+import hashlib
+import io
 import random
 
 import numpy as np
@@ -119,7 +121,7 @@ def test_the_seal_flipped_together_with_the_rest(tmp_path, tree, data):
 
 
 def test_claimed_size_is_the_size_without_the_seal(data):
-    assert seal.claimed_size(data[: seal.HEAD_SIZE]) == len(data) - seal.SIZE
+    assert seal.claimed_size(data[: seal.HEAD_SIZE]) == len(data) - seal.MARK_SIZE - seal.SIZE
     assert seal.claimed_size(data[: seal.HEAD_SIZE - 1]) is None
     assert seal.claimed_size(b"\xff" * seal.HEAD_SIZE) is None
 
@@ -134,13 +136,45 @@ def test_claimed_size_of_other_superblocks(version, widths, place):
     assert seal.claimed_size(bytes(head)) is None
 
 
-@pytest.mark.parametrize("content", [b"", b"a", bytes(1000)])
+def checked(data):
+    return seal.check(io.BytesIO(data), len(data))
+
+
+@pytest.mark.parametrize("content", [b"", b"a", bytes(1000), bytes(3 << 20)])
 def test_a_seal_is_found_and_checked(content):
     sealed = content + seal.seal_of(content)
-    assert len(sealed) == len(content) + seal.SIZE
+    assert len(sealed) == len(content) + seal.MARK_SIZE + seal.SIZE
     assert seal.has_seal(sealed)
     assert seal.has_seal(sealed[-seal.SIZE :])
-    assert seal.is_intact(sealed)
-    assert not seal.is_intact(b"x" + sealed)
+    assert checked(sealed) == (True, True)
+    assert checked(b"x" + sealed) == (False, False)
     assert not seal.has_seal(sealed[:-1])
     assert not seal.has_seal(content)
+
+
+@pytest.mark.parametrize("content", [b"", b"a", bytes(1000)])
+def test_a_seal_without_a_mark_is_intact_and_not_ones_own(content, monkeypatch):
+    plain = content + seal.MAGIC + hashlib.sha256(content).digest()
+    assert checked(plain) == (True, False)
+    monkeypatch.setenv("DESCR_HOME", "/dev/null/nowhere")
+    assert content + seal.seal_of(content) == plain
+
+
+def test_a_mark_of_another_user_or_content_is_not_ones_own(tmp_path, monkeypatch):
+    own = b"abc" + seal.seal_of(b"abc")
+    mark = own[3 : 3 + seal.MARK_SIZE]
+    other = b"abd" + mark
+    assert checked(other + seal.MAGIC + hashlib.sha256(other).digest()) == (True, False)
+    monkeypatch.setenv("DESCR_HOME", str(tmp_path))
+    assert checked(own) == (True, False)
+    assert checked(b"abc" + seal.seal_of(b"abc")) == (True, True)
+
+
+def test_the_secret_is_made_once_for_this_user_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("DESCR_HOME", str(tmp_path / "made"))
+    first = seal.seal_of(b"abc")
+    key = tmp_path / "made" / "seal.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert seal.seal_of(b"abc") == first
+    key.write_bytes(b"short")
+    assert seal.seal_of(b"abc") == seal.MAGIC + hashlib.sha256(b"abc").digest()
