@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from .errors import DownloadError
+
 _MAIN = "main"
 
 
@@ -32,6 +34,18 @@ def captioner_folder(name: str) -> Path:
 def repository_folder(repository: str, cache: Path) -> Path:
     """The folder of one repository ("owner/name") in the cache, there or not."""
     return cache / "--".join(("models", *repository.split("/")))
+
+
+def make_folder(folder: Path, root: Path) -> None:
+    """Make a folder below another, unless it is there.
+
+    Raises `DownloadError` if a link between the two would have files written elsewhere.
+    """
+    if os.path.realpath(folder) != os.path.join(os.path.realpath(root), folder.relative_to(root)):
+        raise DownloadError(
+            f"{folder}: a link leads out of the cache", hint="remove the link, and pull again"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def snapshots(repository: str, cache: Path) -> list[Path]:
