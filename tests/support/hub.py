@@ -137,9 +137,9 @@ class FakeHub:
 
     endpoint: str
     store: str
-    repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    repositories: dict[str, dict[str, bytes]] = field(default_factory=dict, repr=False)
     faults: list[Fault] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list, repr=False)
     stated: dict[str, int] = field(default_factory=dict)
     listing: Any = None
     """What is stated of a repository in the place of the truth."""
