@@ -18,28 +18,28 @@ def explained(repository: str, endpoint: str) -> Iterator[None]:
     That is `UnusableRepositoryError` if the repository is gone, or is not shown to whoever hasn't
     logged in; `DownloadError` for all else that the hub, the network or the disk may refuse.
     """
+    from huggingface_hub.errors import HfHubHTTPError
+
     try:
         yield
     except DownloadError:
         raise
+    except HfHubHTTPError as error:
+        raise _refusal(error.response, repository, endpoint) from error
     except Exception as error:
-        if isinstance(error, OSError) or is_network_error(error):
-            raise _explain(error, repository, endpoint) from error
-        raise
-
-
-def _explain(error: Exception, repository: str, endpoint: str) -> DownloadError:
-    from huggingface_hub.errors import HfHubHTTPError
-
-    if isinstance(error, HfHubHTTPError):
-        return _refusal(error.response, repository, endpoint)
-    if is_network_error(error):
-        return DownloadError(
-            f"can't reach {endpoint}: {_reason(error)}", hint=f"check the connection; {_AGAIN}"
-        )
-    if isinstance(error, OSError) and error.errno is not None:
-        return _unwritable(error)
-    return no_hub(endpoint, _reason(error))
+        if is_network_error(error):
+            raise DownloadError(
+                f"can't reach {endpoint}: {_reason(error)}", hint=f"check the connection; {_AGAIN}"
+            ) from error
+        if not isinstance(error, OSError):
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        mend = "make room, or set HF_HOME to another disk"
+        raise DownloadError(
+            f"{place}can't be written: {REASONS.get(error.errno or 0) or _reason(error)}",
+            hint=(mend if error.errno in OUT_OF_ROOM else "set HF_HOME to another place")
+            + f"; {_AGAIN}",
+        ) from error
 
 
 def no_hub(endpoint: str, reason: str) -> DownloadError:
@@ -93,16 +93,7 @@ def _refusal(response: Any, repository: str, endpoint: str) -> DownloadError:
     )
 
 
-def _unwritable(error: OSError) -> DownloadError:
-    place = f"{error.filename}: " if error.filename else ""
-    full = error.errno in OUT_OF_ROOM
-    mend = "make room, or set HF_HOME to another disk" if full else "set HF_HOME to another place"
-    return DownloadError(
-        f"{place}can't be written: {REASONS.get(error.errno or 0) or error.strerror}",
-        hint=f"{mend}; {_AGAIN}",
-    )
-
-
 def _reason(error: Exception) -> str:
-    text = "".join(sign if sign.isprintable() else " " for sign in str(error))
+    text = getattr(error, "strerror", None) or str(error)
+    text = "".join(sign if sign.isprintable() else " " for sign in text)
     return " ".join(text.split())[:200] or type(error).__name__

@@ -12,9 +12,6 @@ from .hub import LEAST, RemoteFile, Repository
 from .patience import TRIES, patiently
 from .progress import Progress
 
-_INCOMPLETE = ".incomplete"
-"""What the cache calls a file that has not arrived whole; it lies beside its place."""
-
 
 def download(repository: Repository, file: RemoteFile, progress: Progress) -> None:
     """Bring a file's content to its place in the cache, from the byte where the last try stopped.
@@ -105,7 +102,8 @@ def _receive(repository: Repository, file: RemoteFile, part: Path, progress: Pro
 
 
 def _part(blob: Path) -> Path:
-    return blob.with_name(blob.name + _INCOMPLETE)
+    """Where the cache holds what has arrived of a file."""
+    return blob.with_name(f"{blob.name}.incomplete")
 
 
 def _length(path: Path) -> int:

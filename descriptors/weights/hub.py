@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,17 +17,14 @@ from .errors import DownloadError, UnusableRepositoryError
 
 ANSWER_SECONDS = 60.0
 """How long an answer may take to begin, all its redirects included."""
-SLOW_SECONDS = 120.0
-LEAST = 120_000
-"""The bytes that arrive in each `SLOW_SECONDS`, else the connection counts as lost."""
+SLOW_SECONDS, LEAST = 120.0, 120_000
+"""A connection that brings fewer bytes than that in so many seconds counts as lost."""
 LARGEST_LISTING = 8 << 20
 """The bytes that the list of a repository's files may have; it arrives within `SLOW_SECONDS`."""
 
-_REDIRECTS = 10
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
-_LARGEST_FILE = 1 << 50
 
 
 @dataclass(frozen=True)
@@ -51,13 +48,12 @@ class Hub:
         """
         from huggingface_hub import constants, errors, utils
 
-        headers = utils.build_hf_headers(  # type: ignore[attr-defined]
-            library_name="descr", library_version=version("descr-sdk")
-        )
+        headers = {"Range": f"bytes={start}-"} if start else {}
         # A compressed answer has other bytes than the file, and no place in it could be named.
         headers["Accept-Encoding"] = "identity"
-        if start:
-            headers["Range"] = f"bytes={start}-"
+        headers |= utils.build_hf_headers(  # type: ignore[attr-defined]
+            library_name="descr", library_version=version("descr-sdk")
+        )
         timeout, url = constants.HF_HUB_DOWNLOAD_TIMEOUT, self.endpoint + path
         try:
             request = self.client.build_request("GET", url, headers=headers, timeout=timeout)
@@ -93,7 +89,7 @@ class Hub:
 
     async def _send(self, request: Any) -> Any:
         # The library would read the body of each redirect, however long it is.
-        for _ in range(_REDIRECTS):
+        for _ in range(10):
             response = await self.client.send(request, stream=True, follow_redirects=False)
             request = response.next_request
             if request is None:
@@ -125,11 +121,7 @@ def connected() -> Iterator[Hub]:
 
 
 def hub_address() -> str:
-    """The address in `HF_ENDPOINT`, without a slash at its end; the public hub's if it isn't set.
-
-    The hub's library reads the environment once, when it is first imported; this says what it holds
-    at the time of the pull.
-    """
+    """The address in `HF_ENDPOINT` without a slash at its end; the public hub's if it isn't set."""
     return os.environ.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
 
 
@@ -188,14 +180,12 @@ class Repository:
             raise DownloadError(f"{self.name} names a file that is none of its own: {name[:99]!a}")
         if name not in self.listing:
             raise UnusableRepositoryError(f"{self.name} has no {name}")
-        try:
+        with suppress(LookupError, TypeError):
             one = self.listing[name]
             large = one.get("lfs")
             size, etag = (large["size"], large["sha256"]) if large else (one["size"], one["blobId"])
-            if type(size) is int and 0 <= size <= _LARGEST_FILE and _DIGEST.fullmatch(etag):
+            if type(size) is int and 0 <= size < 1 << 50 and _DIGEST.fullmatch(etag):
                 return RemoteFile(name, size, etag)
-        except (LookupError, TypeError):
-            pass
         raise no_hub(self.hub.endpoint, f"it states no size and hash for {name}")
 
 
@@ -210,11 +200,9 @@ def read_repository(hub: Hub, name: str) -> Repository:
             content += block
             if len(content) > LARGEST_LISTING:
                 raise no_hub(hub.endpoint, f"its list of the files of {name} is too long")
-    try:
+    with suppress(ValueError, LookupError, TypeError, RecursionError):
         answer = json.loads(content)
         commit, listing = answer["sha"], {one["rfilename"]: one for one in answer["siblings"]}
         if _COMMIT.fullmatch(commit):
             return Repository(name, commit, listing, hub, cache_folder())
-    except (ValueError, LookupError, TypeError, RecursionError):
-        pass
     raise no_hub(hub.endpoint, f"it gives no list of the files of {name}")

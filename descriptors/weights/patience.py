@@ -12,11 +12,10 @@ LONGEST = 120
 """Seconds beyond which waiting is left to the user."""
 
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
+# The seconds in `Retry-After`, or in `RateLimit`, as `"api";r=0;t=55`: r requests are left, and the
+# count begins anew in t seconds (IETF draft-ietf-httpapi-ratelimit-headers-09).
 _AFTER = re.compile(r"\s*([0-9]{1,9})\s*$")
-"""The seconds to wait, as `Retry-After` states them."""
 _LIMIT = re.compile(r"[^;]*;\s*r=0;\s*t=([0-9]{1,9})\b")
-"""The same in `RateLimit`, as `"api";r=0;t=55`: r requests are left, and the count begins anew in
-t seconds (IETF draft-ietf-httpapi-ratelimit-headers-09)."""
 
 
 def patiently(ask: Callable[[], T], say: Callable[[str], None]) -> T:

@@ -63,7 +63,8 @@ def pull(
             hint=f"get {CHECKPOINT} from {SOURCE}, then: descr models convert {CHECKPOINT}; "
             f"then: descr models pull {IMAGE_ENCODER}",
         )
-    if any(_is_set(variable) for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")):
+    switches = [os.environ.get(name, "") for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")]
+    if any(switch.upper() in {"1", "ON", "YES", "TRUE"} for switch in switches):
         raise DownloadError(
             "a pull needs the network, and offline mode is on",
             hint="unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE for this command",
@@ -154,8 +155,7 @@ def _conversion(model: Model, repository: str) -> str:
 
 
 def _check_room(needed: int, cache: Path, model: Model) -> None:
-    place = next(path for path in (cache, *cache.absolute().parents) if path.exists())
-    free = shutil.disk_usage(place).free
+    free = shutil.disk_usage(cache).free
     if needed > free:
         raise DownloadError(
             f"{model.name} needs {_gigabytes(needed)} more, and the disk of {cache} has "
@@ -204,10 +204,6 @@ def _none_left(model: Model, refused: list[UnusableRepositoryError]) -> Download
             "a local folder can be given in its place: --set model=FOLDER",
         ),
     )
-
-
-def _is_set(variable: str) -> bool:
-    return os.environ.get(variable, "").upper() in {"1", "ON", "YES", "TRUE"}
 
 
 def _gigabytes(count: int) -> str:

@@ -29,10 +29,6 @@ def test_what_the_disk_refuses(number: int, words: str, mend: str) -> None:
     assert mend in (error.hint or "")
 
 
-def test_an_answer_without_what_a_hub_states() -> None:
-    assert "does not answer as a hub does: no header" in said(OSError("no\nheader")).message
-
-
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("ours"), DownloadError("said")])
 def test_the_rest_passes(error: BaseException) -> None:
     with pytest.raises(type(error)) as caught, explained("owner/name", "https://hub"):

@@ -214,6 +214,20 @@ def test_a_file_that_leads_out_of_the_cache_is_replaced(
     assert (root / "refs" / "main").read_text() == hub.commit(SMALL)
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * 10_000, b"", None])
+def test_a_branch_at_no_commit_is_passed_over(
+    hub: FakeHub, cache: Path, small: dict[str, bytes], content: bytes | None
+) -> None:
+    checkpoint = pull("dinov2-small")
+    main = repository_folder(SMALL, cache) / "refs" / "main"
+    main.unlink()
+    if content is None:
+        os.mkfifo(main)
+    else:
+        main.write_bytes(content)
+    assert cached("dinov2-small") == checkpoint
+
+
 def test_a_pipe_in_the_place_of_a_part_does_not_hold_a_pull(
     hub: FakeHub, cache: Path, small: dict[str, bytes]
 ) -> None:
