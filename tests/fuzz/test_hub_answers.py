@@ -106,8 +106,8 @@ def listings(draw: st.DrawFn) -> Any:
     state = json.loads(BODIES[LISTING])
     for _ in range(draw(st.integers(1, 3))):
         files = state["siblings"]
-        places = [state, *(one for file in files for one in (file, file.get("lfs") or {}))]
-        place = draw(st.sampled_from([one for one in places if one]))
+        places = [state, *(one for file in files for one in (file, file.get("lfs")))]
+        place = draw(st.sampled_from([one for one in places if one and isinstance(one, dict)]))
         place[draw(st.sampled_from(sorted(place)))] = draw(st.sampled_from(STRANGE))
         if state["siblings"] is not files:
             break
