@@ -13,7 +13,7 @@ from .errors import OutputError
 
 __all__ = ["check_target", "remove_abandoned", "whole_file"]
 
-_REASONS = {
+REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EFBIG: "the file would be larger than is allowed",
@@ -22,7 +22,7 @@ _REASONS = {
     errno.EPERM: "you are not permitted to write there",
     errno.ENAMETOOLONG: "the name is too long",
 }
-_OUT_OF_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+OUT_OF_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _ABANDONED = 60
 """Seconds without a change after which a half-written file counts as left by a killed run."""
 
@@ -57,7 +57,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
             raise OutputError(message, hint=error.hint) from error
         except (OSError, RuntimeError) as error:
             # The NetCDF library doesn't tell a full disk from other faults in writing.
-            if getattr(error, "errno", None) in _OUT_OF_ROOM or str(error).startswith("NetCDF: "):
+            if getattr(error, "errno", None) in OUT_OF_ROOM or str(error).startswith("NetCDF: "):
                 raise _cannot_write(path, error) from error
             raise
         try:
@@ -153,7 +153,7 @@ def _flush(path: Path) -> None:
 
 def _cannot_write(path: str | os.PathLike[str], error: Exception) -> OutputError:
     number = getattr(error, "errno", None)
-    reason = _REASONS.get(number or 0) or getattr(error, "strerror", None) or str(error)
-    room = number in _OUT_OF_ROOM or isinstance(error, RuntimeError)
+    reason = REASONS.get(number or 0) or getattr(error, "strerror", None) or str(error)
+    room = number in OUT_OF_ROOM or isinstance(error, RuntimeError)
     hint = "make room, or choose another place" if room else "choose another file"
     return OutputError(f"{os.fspath(path)}: can't be written: {reason}", hint=hint)

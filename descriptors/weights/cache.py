@@ -1,9 +1,10 @@
 """Where weights lie: the cache that every library of the hub shares, and a folder of our own."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
-_MAIN = "main"
+from .errors import DownloadError
 
 
 def cache_folder() -> Path:
@@ -34,6 +35,18 @@ def repository_folder(repository: str, cache: Path) -> Path:
     return cache / "--".join(("models", *repository.split("/")))
 
 
+def make_folder(folder: Path, root: Path) -> None:
+    """Make a folder below another, unless it is there.
+
+    Raises `DownloadError` if a link between the two would have files written elsewhere.
+    """
+    if os.path.realpath(folder) != os.path.join(os.path.realpath(root), folder.relative_to(root)):
+        raise DownloadError(
+            f"{folder}: a link leads out of the cache", hint="remove the link, and pull again"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+
+
 def snapshots(repository: str, cache: Path) -> list[Path]:
     """The folders of a repository's commits in the cache, each named by its commit.
 
@@ -45,13 +58,13 @@ def snapshots(repository: str, cache: Path) -> list[Path]:
         found = [path for path in (root / "snapshots").iterdir() if path.is_dir()]
     except OSError:
         return []
-    main = read_main(root)
-    return sorted(found, key=lambda path: (path.name != main, -path.stat().st_mtime, path.name))
-
-
-def read_main(root: Path) -> str | None:
-    """The commit that `main` stood at when it was last asked for, None if it never was."""
-    try:
-        return (root / "refs" / _MAIN).read_text(encoding="utf-8").strip()
-    except OSError:
-        return None
+    main, commit = root / "refs" / "main", b""
+    with suppress(OSError):
+        # No more of it than a commit has: it may be a pipe, or a link to anything.
+        if main.is_file():
+            with main.open("rb") as file:
+                commit = file.read(41).strip()
+    return sorted(
+        found,
+        key=lambda path: (os.fsencode(path.name) != commit, -path.stat().st_mtime, path.name),
+    )

@@ -2,8 +2,6 @@
 
 from ..errors import WeightsNotFoundError
 
-__all__ = ["DownloadError", "UnusableRepositoryError"]
-
 
 class DownloadError(WeightsNotFoundError):
     """Weights that could not be got; what had arrived is kept, and the next pull goes on there."""

@@ -1,16 +1,128 @@
-"""The hub as a pull sees it: what a repository holds, and the bytes of a file from any place on."""
+"""The hub as a pull sees it: its answers within bounds, and what a repository holds."""
 
+import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
-from .answers import no_hub
-from .cache import cache_folder, repository_folder
-from .errors import UnusableRepositoryError
+from .answers import is_network_error, no_hub
+from .cache import cache_folder, make_folder, repository_folder
+from .errors import DownloadError, UnusableRepositoryError
+
+ANSWER_SECONDS = 60.0
+"""How long an answer may take to begin, all its redirects included."""
+SLOW_SECONDS, LEAST = 120.0, 120_000
+"""A connection that brings fewer bytes than that in so many seconds counts as lost."""
+LARGEST_LISTING = 8 << 20
+"""The bytes that the list of a repository's files may have; it arrives within `SLOW_SECONDS`."""
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A hub at an address, with the event loop, in a thread of its own, that awaits its answers.
+
+    A timeout of the HTTP library begins anew with each byte, so a server that drips bytes never
+    reaches it. What is awaited can be given up at a set time, wherever it stands.
+    """
+
+    endpoint: str
+    portal: Any
+    client: Any
+
+    @contextmanager
+    def get(self, path: str, start: int = 0) -> Iterator[Any]:
+        """The answer to a request for the bytes of a path from `start` on, its body not yet read.
+
+        An answer with status 206 begins there; with 200 it is the whole. Raises `HfHubHTTPError`
+        for a refusal, `TimeoutError` if no answer begins within `ANSWER_SECONDS`.
+        """
+        from huggingface_hub import constants, errors, utils
+
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        # A compressed answer has other bytes than the file, and no place in it could be named.
+        headers["Accept-Encoding"] = "identity"
+        headers |= utils.build_hf_headers(  # type: ignore[attr-defined]
+            library_name="descr", library_version=version("descr-sdk")
+        )
+        timeout, url = constants.HF_HUB_DOWNLOAD_TIMEOUT, self.endpoint + path
+        try:
+            request = self.client.build_request("GET", url, headers=headers, timeout=timeout)
+            response = self.portal.call(_within, ANSWER_SECONDS, self._send, request)
+        except Exception as error:
+            if isinstance(error, DownloadError) or is_network_error(error):
+                raise
+            reason = "its address, one that it leads to, or HF_TOKEN is not valid"
+            raise no_hub(self.endpoint, reason) from error
+        try:
+            if response.is_error:
+                raise errors.HfHubHTTPError(str(response), response=response)
+            if response.status_code not in (200, 206):
+                raise no_hub(self.endpoint, f"its status is {response.status_code}")
+            yield response
+        finally:
+            self.portal.call(response.aclose)
+
+    def blocks(self, response: Any, least: int = LEAST) -> Iterator[bytes]:
+        """The body of an answer; `TimeoutError` where `SLOW_SECONDS` bring fewer bytes than that.
+
+        The bytes are those on the line: nothing is unpacked, whatever the answer says of itself.
+        """
+        body, owed, deadline = response.aiter_raw(), 0, 0.0
+        while True:
+            if owed <= 0:
+                owed, deadline = least, monotonic() + SLOW_SECONDS
+            block = self.portal.call(_within, deadline - monotonic(), anext, body, None)
+            if block is None:
+                return
+            owed -= len(block)
+            yield block
+
+    async def _send(self, request: Any) -> Any:
+        # The library would read the body of each redirect, however long it is.
+        for _ in range(10):
+            response = await self.client.send(request, stream=True, follow_redirects=False)
+            request = response.next_request
+            if request is None:
+                return response
+            await response.aclose()
+        raise no_hub(self.endpoint, "its redirects have no end")
+
+
+async def _within(seconds: float, ask: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+    from anyio import move_on_after
+
+    with move_on_after(max(0.0, seconds)):
+        return await ask(*arguments)
+    raise TimeoutError("its answer is too slow")
+
+
+@contextmanager
+def connected() -> Iterator[Hub]:
+    """The hub that the environment names, to be asked within the block."""
+    from anyio.from_thread import start_blocking_portal
+    from huggingface_hub import get_async_session
+
+    with start_blocking_portal() as portal:
+        client = get_async_session()
+        # They would unpack the body of a refusal into memory.
+        client.event_hooks = {}
+        with portal.wrap_async_context_manager(client):
+            yield Hub(hub_address(), portal, client)
+
+
+def hub_address() -> str:
+    """The address in `HF_ENDPOINT` without a slash at its end; the public hub's if it isn't set."""
+    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
 
 
 @dataclass(frozen=True)
@@ -27,12 +139,15 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository ("owner/name") at one commit: its files by name, its hub, and the cache."""
+    """A repository ("owner/name") at one commit, what its hub states of each file, and the cache.
+
+    `file` alone reads `listing`, whose every word may be a lie.
+    """
 
     name: str
     commit: str
-    files: Mapping[str, RemoteFile]
-    endpoint: str
+    listing: Mapping[str, Any]
+    hub: Hub
     cache: Path
 
     @property
@@ -46,85 +161,48 @@ class Repository:
         return self.root / "snapshots" / self.commit
 
     def places(self, file: RemoteFile) -> tuple[Path, Path]:
-        """Where the cache holds a file's content, and where the file of the commit stands."""
-        return self.root / "blobs" / file.etag, self.snapshot / file.name
+        """Where the cache holds a file's content, and where the file of the commit stands.
+
+        The folders of both are there afterwards. Raises `DownloadError` if a link leads out.
+        """
+        blob, placed = self.root / "blobs" / file.etag, self.snapshot / file.name
+        for place in (blob, placed):
+            make_folder(place.parent, self.root)
+        return blob, placed
 
     def file(self, name: str) -> RemoteFile:
-        """The file of this name; `UnusableRepositoryError` if there is none."""
-        if name not in self.files:
-            raise UnusableRepositoryError(f"{self.name} has no {name}")
-        return self.files[name]
+        """The file of this name, which is a path below the repository.
 
-    @contextmanager
-    def stream(self, file: RemoteFile, start: int) -> Iterator[Any]:
-        """The answer to a request for a file from byte `start` on, its body not yet read.
-
-        An answer with status 206 begins there; with 200 it is the whole file. Raises what the
-        hub's library raises for a refusal.
+        Raises `UnusableRepositoryError` if there is none, `DownloadError` if the name or what the
+        hub states of it can't be part of a path in the cache.
         """
-        from huggingface_hub import constants, get_session, hf_hub_url, hf_raise_for_status, utils
-
-        url = hf_hub_url(self.name, file.name, revision=self.commit, endpoint=self.endpoint)
-        headers = utils.build_hf_headers(**_caller())  # type: ignore[attr-defined]
-        # A compressed answer has other bytes than the file, and no place in it could be named.
-        headers["Accept-Encoding"] = "identity"
-        if start:
-            headers["Range"] = f"bytes={start}-"
-        timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
-        with get_session().stream("GET", url, headers=headers, timeout=timeout) as response:
-            hf_raise_for_status(response)
-            yield response
-
-    def link(self, file: RemoteFile) -> None:
-        """Give a file whose content is in the cache its place in the folder of the commit."""
-        from huggingface_hub import hf_hub_download
-
-        hf_hub_download(
-            self.name,
-            file.name,
-            revision=self.commit,
-            cache_dir=self.cache,
-            endpoint=self.endpoint,
-            **_caller(),
-        )
+        if not _NAME.fullmatch(name):
+            raise DownloadError(f"{self.name} names a file that is none of its own: {name[:99]!a}")
+        if name not in self.listing:
+            raise UnusableRepositoryError(f"{self.name} has no {name}")
+        with suppress(LookupError, TypeError):
+            one = self.listing[name]
+            large = one.get("lfs")
+            size, etag = (large["size"], large["sha256"]) if large else (one["size"], one["blobId"])
+            if type(size) is int and 0 <= size < 1 << 50 and _DIGEST.fullmatch(etag):
+                return RemoteFile(name, size, etag)
+        raise no_hub(self.hub.endpoint, f"it states no size and hash for {name}")
 
 
-def hub_address() -> str:
-    """The address in `HF_ENDPOINT`, without a slash at its end; the public hub's if it isn't set.
-
-    The hub's library reads the environment once, when it is first imported; this says what it holds
-    at the time of the pull, and each call of the library is handed it.
-    """
-    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
-
-
-def read_repository(name: str) -> Repository:
+def read_repository(hub: Hub, name: str) -> Repository:
     """The repository of this name on the hub, as its main branch stands.
 
-    Raises what the hub's library raises, and `DownloadError` if the answer is not a hub's.
+    Raises what `Hub.get` raises, and `DownloadError` if the answer is not a hub's.
     """
-    from huggingface_hub import HfApi, constants
-
-    endpoint = hub_address()
-    timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
-    try:
-        answer = HfApi(endpoint, **_caller()).model_info(name, files_metadata=True, timeout=timeout)
-        if not answer.sha:
-            raise ValueError("it states no commit")
-        files = {one.rfilename: _remote_file(one) for one in answer.siblings or ()}
-    except (ValueError, KeyError, TypeError) as error:
-        raise no_hub(endpoint, error) from error
-    return Repository(name, answer.sha, files, endpoint, cache_folder())
-
-
-def _remote_file(one: Any) -> RemoteFile:
-    large = one.lfs
-    size, etag = (large.size, large.sha256) if large is not None else (one.size, one.blob_id)
-    if size is None or not etag:
-        raise ValueError(f"it states no size for {one.rfilename}")
-    return RemoteFile(name=one.rfilename, size=size, etag=etag)
-
-
-def _caller() -> dict[str, Any]:
-    """What the hub's library tells the hub of who asks."""
-    return {"library_name": "descr", "library_version": version("descr-sdk")}
+    content = bytearray()
+    with hub.get(f"/api/models/{name}?blobs=true") as response:
+        for block in hub.blocks(response, least=LARGEST_LISTING):
+            content += block
+            if len(content) > LARGEST_LISTING:
+                raise no_hub(hub.endpoint, f"its list of the files of {name} is too long")
+    with suppress(ValueError, LookupError, TypeError, RecursionError):
+        answer = json.loads(content)
+        commit, listing = answer["sha"], {one["rfilename"]: one for one in answer["siblings"]}
+        if _COMMIT.fullmatch(commit):
+            return Repository(name, commit, listing, hub, cache_folder())
+    raise no_hub(hub.endpoint, f"it gives no list of the files of {name}")

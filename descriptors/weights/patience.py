@@ -1,6 +1,7 @@
 """Waiting where the hub asks for it: a few times, not for long, and said."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
 from time import sleep
 from typing import TypeVar
 
@@ -11,6 +12,10 @@ LONGEST = 120
 """Seconds beyond which waiting is left to the user."""
 
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
+# The seconds in `Retry-After`, or in `RateLimit`, as `"api";r=0;t=55`: r requests are left, and the
+# count begins anew in t seconds (IETF draft-ietf-httpapi-ratelimit-headers-09).
+_AFTER = re.compile(r"\s*([0-9]{1,9})\s*$")
+_LIMIT = re.compile(r"[^;]*;\s*r=0;\s*t=([0-9]{1,9})\b")
 
 
 def patiently(ask: Callable[[], T], say: Callable[[str], None]) -> T:
@@ -26,29 +31,12 @@ def patiently(ask: Callable[[], T], say: Callable[[str], None]) -> T:
         try:
             return ask()
         except HfHubHTTPError as error:
-            status = error.response.status_code
-            seconds = stated_wait(error.response.headers)
-            if seconds is None:
-                seconds = 2 ** (attempt - 1)
+            status, headers = error.response.status_code, error.response.headers
+            stated = _AFTER.match(headers.get("retry-after", ""))
+            stated = stated or _LIMIT.match(headers.get("ratelimit", ""))
+            seconds = int(stated[1]) if stated else 2 ** (attempt - 1)
             if status not in _BUSY or attempt == TRIES or seconds > LONGEST:
                 raise
             say(f"the hub is busy ({status}): waiting {seconds} s, try {attempt} of {TRIES}")
             sleep(seconds)
     raise AssertionError("the last try returns or raises")
-
-
-def stated_wait(headers: Mapping[str, str]) -> int | None:
-    """The seconds to wait that an answer states, None if it states none.
-
-    They stand in `Retry-After`, or in `RateLimit` as `"api";r=0;t=55`: r requests are left, and
-    the count begins anew in t seconds (IETF draft-ietf-httpapi-ratelimit-headers-09).
-    """
-    after = headers.get("retry-after", "").strip()
-    if after.isdigit():
-        return int(after)
-    limit = dict(
-        item.strip().partition("=")[::2] for item in headers.get("ratelimit", "").split(";")
-    )
-    if limit.get("r") == "0" and limit.get("t", "").isdigit():
-        return int(limit["t"])
-    return None

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ..atomic import whole_file
 from ..runtime.quiet import hub_silenced
 from .answers import explained
-from .cache import captioner_folder
+from .cache import captioner_folder, make_folder
 from .captioner import CHECKPOINT, SOURCE
 from .checkpoint import Checkpoint
 from .download import arrived, download, is_whole
 from .errors import DownloadError, UnusableRepositoryError
 from .find import cached, read_snapshot
 from .folders import CLIP, PRECISIONS, conversion, read_folder, read_shards, weight_names
-from .hub import RemoteFile, Repository, hub_address, read_repository
+from .hub import Hub, RemoteFile, Repository, connected, hub_address, read_repository
 from .patience import patiently
 from .progress import Progress, Silent
 from .table import IMAGE_ENCODER, Model, find_model
@@ -62,7 +63,8 @@ def pull(
             hint=f"get {CHECKPOINT} from {SOURCE}, then: descr models convert {CHECKPOINT}; "
             f"then: descr models pull {IMAGE_ENCODER}",
         )
-    if any(_is_set(variable) for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")):
+    switches = [os.environ.get(name, "") for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")]
+    if any(switch.upper() in {"1", "ON", "YES", "TRUE"} for switch in switches):
         raise DownloadError(
             "a pull needs the network, and offline mode is on",
             hint="unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE for this command",
@@ -72,15 +74,17 @@ def pull(
         if refused:
             told.say(f"{refused[-1].message}; taking {repository}")
         try:
-            with hub_silenced(), explained(repository, hub_address()):
-                return _pull_from(repository, model, precision, told)
+            with hub_silenced(), explained(repository, hub_address()), connected() as hub:
+                return _pull_from(hub, repository, model, precision, told)
         except UnusableRepositoryError as error:
             refused.append(error)
     raise _none_left(model, refused)
 
 
-def _pull_from(name: str, model: Model, precision: str | None, progress: Progress) -> Checkpoint:
-    repository = patiently(lambda: read_repository(name), progress.say)
+def _pull_from(
+    hub: Hub, name: str, model: Model, precision: str | None, progress: Progress
+) -> Checkpoint:
+    repository = patiently(lambda: read_repository(hub, name), progress.say)
     files = _choose(model, repository, precision or model.precision, progress)
     snapshot = repository.snapshot
     with _alone(repository):
@@ -90,7 +94,7 @@ def _pull_from(name: str, model: Model, precision: str | None, progress: Progres
                 files.append(repository.file(shard.relative_to(snapshot).as_posix()))
         # Files of equal content, such as the vocabularies of two tokenizers, arrive once.
         contents = {file.etag: file for file in files}.values()
-        done = sum(arrived(repository.places(file), file) for file in contents)
+        done = sum(arrived(repository, file) for file in contents)
         total = sum(file.size for file in contents)
         _check_room(total - done, repository.cache, model)
         progress.start(total, done)
@@ -106,17 +110,18 @@ def _pull_from(name: str, model: Model, precision: str | None, progress: Progres
 
 
 def _get(repository: Repository, file: RemoteFile, progress: Progress) -> None:
+    from huggingface_hub.file_download import are_symlinks_supported
+
     blob, placed = repository.places(file)
     if is_whole(placed, file):
         return
-    placed.unlink(missing_ok=True)
     if not is_whole(blob, file):
-        blob.unlink(missing_ok=True)
         download(repository, file, progress)
-    repository.link(file)
-    if not placed.is_symlink():
-        # Where links can't be made the library copies: without this the disk would hold it twice.
-        blob.unlink(missing_ok=True)
+    placed.unlink(missing_ok=True)
+    if are_symlinks_supported(repository.cache):
+        placed.symlink_to(os.path.relpath(blob, placed.parent))
+    else:
+        os.replace(blob, placed)
 
 
 def _choose(
@@ -125,7 +130,7 @@ def _choose(
     """The files to get: of the weights the variant of this precision, else what there is."""
     chosen, others = [repository.file(name) for name in model.files], []
     for stem in model.weights:
-        names = [name for name in weight_names(stem, precision) if name in repository.files]
+        names = [name for name in weight_names(stem, precision) if name in repository.listing]
         if not names:
             raise UnusableRepositoryError(
                 f"{repository.name} has no {stem}.safetensors",
@@ -150,8 +155,7 @@ def _conversion(model: Model, repository: str) -> str:
 
 
 def _check_room(needed: int, cache: Path, model: Model) -> None:
-    place = next(path for path in (cache, *cache.absolute().parents) if path.exists())
-    free = shutil.disk_usage(place).free
+    free = shutil.disk_usage(cache).free
     if needed > free:
         raise DownloadError(
             f"{model.name} needs {_gigabytes(needed)} more, and the disk of {cache} has "
@@ -166,7 +170,7 @@ def _alone(repository: Repository) -> Iterator[None]:
     from huggingface_hub import utils
 
     lock = repository.root.parent / ".locks" / repository.root.name / "descr.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(lock.parent, repository.cache)
     with ExitStack() as stack:
         try:
             held = utils.WeakFileLock(lock, timeout=0.5)  # type: ignore[attr-defined]
@@ -182,10 +186,11 @@ def _alone(repository: Repository) -> Iterator[None]:
 def _write_main(repository: Repository) -> None:
     """Note where the main branch stands, for programs that look a repository up by its name."""
     main = repository.root / "refs" / "main"
-    main.parent.mkdir(parents=True, exist_ok=True)
-    temporary = main.with_name(f".main-{os.getpid()}")
-    temporary.write_text(repository.commit, encoding="utf-8")
-    os.replace(temporary, main)
+    make_folder(main.parent, repository.root)
+    if main.is_symlink():
+        main.unlink()
+    with whole_file(main) as temporary:
+        temporary.write_text(repository.commit, encoding="utf-8")
 
 
 def _none_left(model: Model, refused: list[UnusableRepositoryError]) -> DownloadError:
@@ -199,10 +204,6 @@ def _none_left(model: Model, refused: list[UnusableRepositoryError]) -> Download
             "a local folder can be given in its place: --set model=FOLDER",
         ),
     )
-
-
-def _is_set(variable: str) -> bool:
-    return os.environ.get(variable, "").upper() in {"1", "ON", "YES", "TRUE"}
 
 
 def _gigabytes(count: int) -> str:

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import sleep
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
@@ -113,7 +115,8 @@ class Fault:
     """What happens, `times` times, to requests whose path ends like `path`.
 
     Either an answer with `status` and `headers`, or a body that ends after `cut` bytes as if the
-    cable had been pulled, or one that is `body` instead of the file's.
+    cable had been pulled, or one that is `body` instead of the file's, or `pieces`: bytes on the
+    line, status and headers included, each after `pause` seconds, until the client hangs up.
     """
 
     path: str
@@ -124,6 +127,8 @@ class Fault:
     cut: int | None = None
     body: bytes | None = None
     whole: bool = False
+    pieces: Callable[[], Iterable[bytes]] | None = None
+    pause: float = 0.0
 
 
 @dataclass
@@ -132,10 +137,12 @@ class FakeHub:
 
     endpoint: str
     store: str
-    repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    repositories: dict[str, dict[str, bytes]] = field(default_factory=dict, repr=False)
     faults: list[Fault] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list, repr=False)
     stated: dict[str, int] = field(default_factory=dict)
+    listing: Any = None
+    """What is stated of a repository in the place of the truth."""
     warning: str | None = None
     """What every answer warns of, as the hub does of requests without a token."""
 
@@ -145,6 +152,18 @@ class FakeHub:
         for name, content in sorted(self.repositories[repository].items()):
             digest.update(name.encode() + b"\0" + content)
         return digest.hexdigest()
+
+    def state(self, repository: str) -> dict[str, Any]:
+        """What the hub states of a repository and its files."""
+        siblings = []
+        for path, content in self.repositories[repository].items():
+            size = self.stated.get(path, len(content))
+            one: dict[str, Any] = {"rfilename": path, "size": size, "blobId": blob_id(content)}
+            if len(content) >= LARGE:
+                one["lfs"] = {"sha256": sha256(content), "size": size, "pointerSize": 134}
+            siblings.append(one)
+        commit = self.commit(repository)
+        return {"id": repository, "modelId": repository, "sha": commit, "siblings": siblings}
 
     def downloads(self, name: str) -> list[Request]:
         """The requests for the content of a file."""
@@ -184,6 +203,17 @@ class FakeHub:
     def replace(self, content: bytes, other: bytes) -> None:
         """Send other bytes in the place of this content, once."""
         self.faults.append(Fault(sha256(content), body=other))
+
+    def send_raw(
+        self,
+        path: str,
+        pieces: Callable[[], Iterable[bytes]],
+        *,
+        pause: float = 0.0,
+        times: int = 1000,
+    ) -> None:
+        """Answer requests whose path ends like this with bytes that need not be HTTP."""
+        self.faults.append(Fault(path, pieces=pieces, pause=pause, times=times))
 
     def ignore_range(self, content: bytes) -> None:
         """Send this content from its beginning, whatever is asked, once."""
@@ -262,7 +292,12 @@ class _Handler(BaseHTTPRequestHandler):
         token = self.headers.get("Authorization") is not None
         self.hub.requests.append(Request(self.command, path, start, token))
         fault = self.hub._take_fault(self.command, path)
-        if fault is not None and fault.status is not None:
+        if fault is not None and fault.pieces is not None:
+            self.close_connection = True
+            for piece in fault.pieces():
+                self.wfile.write(piece)
+                sleep(fault.pause)
+        elif fault is not None and fault.status is not None:
             self._answer(fault.status, fault.body or b"", dict(fault.headers))
         elif path.startswith("/store/"):
             self._content(path.rpartition("/")[2], start, fault)
@@ -276,15 +311,8 @@ class _Handler(BaseHTTPRequestHandler):
         if files is None:
             self._answer(404, b"", {"X-Error-Code": "RepoNotFound"})
             return
-        siblings = []
-        for path, content in files.items():
-            size = self.hub.stated.get(path, len(content))
-            one: dict[str, object] = {"rfilename": path, "size": size, "blobId": blob_id(content)}
-            if len(content) >= LARGE:
-                one["lfs"] = {"sha256": sha256(content), "size": size, "pointerSize": 134}
-            siblings.append(one)
-        found = {"id": name, "modelId": name, "sha": self.hub.commit(name), "siblings": siblings}
-        self._answer(200, json.dumps(found).encode(), {"Content-Type": "application/json"})
+        stated = self.hub.state(name) if self.hub.listing is None else self.hub.listing
+        self._answer(200, json.dumps(stated).encode(), {"Content-Type": "application/json"})
 
     def _resolve(self, path: str, start: int | None, fault: Fault | None) -> None:
         repository, _, rest = path.lstrip("/").partition("/resolve/")

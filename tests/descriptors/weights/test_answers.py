@@ -3,7 +3,6 @@ import errno
 import pytest
 from descr.descriptors.weights import DownloadError
 from descr.descriptors.weights.answers import explained
-from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 
 
 def said(error: BaseException) -> DownloadError:
@@ -30,22 +29,15 @@ def test_what_the_disk_refuses(number: int, words: str, mend: str) -> None:
     assert mend in (error.hint or "")
 
 
-def test_offline_mode_that_the_librarys_import_has_seen() -> None:
-    assert "offline mode is on" in said(OfflineModeIsEnabled("no")).message
-
-
-def test_the_cause_of_a_file_that_was_not_found() -> None:
-    error = LocalEntryNotFoundError("nowhere")
-    error.__cause__ = OfflineModeIsEnabled("no")
-    assert "offline mode is on" in said(error).message
-
-
-def test_an_answer_without_what_a_hub_states() -> None:
-    assert "does not answer as a hub does: no header" in said(OSError("no\nheader")).message
-
-
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("ours"), DownloadError("said")])
 def test_the_rest_passes(error: BaseException) -> None:
     with pytest.raises(type(error)) as caught, explained("owner/name", "https://hub"):
         raise error
     assert caught.value is error
+
+
+def test_signs_that_steer_a_terminal_are_left_out() -> None:
+    error = said(ConnectionError("\x1b[2J\x07gone\x9b" + "x" * 1000))
+    assert error.message.startswith("can't reach https://hub: [2J gone x")
+    assert error.message.isprintable()
+    assert len(error.message) < 300

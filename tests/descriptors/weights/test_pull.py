@@ -611,7 +611,7 @@ def test_a_repository_that_states_no_sizes_is_refused(
 ) -> None:
     listing = {"id": SMALL, "sha": "0" * 40, "siblings": [{"rfilename": "config.json"}]}
     hub.refuse(f"/api/models/{SMALL}", status=200, body=json.dumps(listing).encode())
-    with pytest.raises(DownloadError, match=r"states no size for config\.json"):
+    with pytest.raises(DownloadError, match=r"states no size and hash for config\.json"):
         pull("dinov2-small")
 
 

@@ -11,7 +11,8 @@ SMALL, BASE = "facebook/dinov2-small", "facebook/dinov2-base"
 
 
 def size(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in (folder / "blobs").iterdir())
+    paths = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sum(path.stat().st_size for path in paths)
 
 
 @pytest.fixture
@@ -85,3 +86,56 @@ def test_what_can_not_be_removed_is_named(both: Path, monkeypatch: pytest.Monkey
 def test_an_unknown_name(cache: Path) -> None:
     with pytest.raises(OptionError, match="dinov2-small"):
         remove("dino")
+
+
+def test_another_repository_at_the_same_commit_stays(both: Path) -> None:
+    folder, other = (repository_folder(name, both) for name in (SMALL, "owner/other"))
+    shutil.copytree(folder, other, symlinks=True)
+    held = size(other)
+    assert remove("dinov2-small") == held
+    assert size(other) == held
+
+
+def test_what_planted_links_lead_to_stays(both: Path, tmp_path: Path) -> None:
+    folder, outside = repository_folder(SMALL, both), tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_bytes(b"x" * 100)
+    held = size(folder)
+    (snapshot,) = (folder / "snapshots").iterdir()
+    (snapshot / "link").symlink_to(outside / "precious")
+    (snapshot / "links").symlink_to(outside)
+    (folder / "refs" / "other").symlink_to(outside / "precious")
+    assert remove("dinov2-small") == held
+    assert not folder.exists()
+    assert (outside / "precious").read_bytes() == b"x" * 100
+
+
+def test_a_repository_that_is_a_link_loses_the_link_alone(both: Path, tmp_path: Path) -> None:
+    folder, elsewhere = repository_folder(SMALL, both), tmp_path / "elsewhere"
+    folder.rename(elsewhere)
+    folder.symlink_to(elsewhere)
+    held = size(elsewhere)
+    assert remove("dinov2-small") == 0
+    assert not folder.is_symlink()
+    assert size(elsewhere) == held
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_contents_that_the_hubs_library_shares_go_with_the_last_repository(
+    both: Path, shared: bool
+) -> None:
+    first, second = (repository_folder(name, both) for name in (SMALL, BASE))
+    digest = "ab" * 32
+    content = both / "blobs" / digest[:2] / digest
+    content.parent.mkdir(parents=True)
+    (both / "blobs" / ".huggingface-shared-blobs").write_text("1\n")
+    content.write_bytes(b"x" * 1000)
+    links = [folder / "blobs" / ("c" * 64) for folder in ([first, second] if shared else [first])]
+    for link in links:
+        link.symlink_to(Path("..", "..", "blobs", digest[:2], digest))
+    manifest = "".join(f"{link.relative_to(both).as_posix()}\n" for link in links)
+    content.with_name(f"{digest}.refs").write_text(manifest)
+    held = size(first)
+    freed = remove("dinov2-small")
+    assert content.exists() == shared
+    assert freed >= held + (0 if shared else 1000)
