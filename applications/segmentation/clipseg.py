@@ -11,12 +11,15 @@ import numpy.typing as npt
 import torch
 from scipy.special import expit
 
+from ...descriptors.errors import WeightsNotFoundError
 from ...descriptors.runtime.loading import load_transformer
 from ...descriptors.stable_diffusion.prompt import read_tokens
 from ...descriptors.weights import Checkpoint
+from ...descriptors.weights.configs import read_config
 
 SIDE = 352
 """Height and width that every picture is stretched to, in pixels."""
+_KIND = "CLIPSegForImageSegmentation"
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
 
@@ -26,12 +29,11 @@ def load_network(checkpoint: Checkpoint, device: torch.device) -> Any:
 
     Raises `WeightsNotFoundError` for damaged weights, and for a config that is not CLIPSeg's.
     """
-    return load_transformer(
-        "CLIPSegForImageSegmentation",
-        checkpoint.folder / "config.json",
-        checkpoint.weights[""],
-        device=device,
-    )
+    path = checkpoint.folder / "config.json"
+    model = load_transformer(_KIND, path, checkpoint.weights[""], device=device)
+    if max(model.config.extract_layers) >= model.config.vision_config.num_hidden_layers:
+        raise WeightsNotFoundError(f"{path}: extract_layers names layers that there aren't")
+    return model
 
 
 def read_text(checkpoint: Checkpoint, text: str) -> torch.Tensor:
@@ -40,7 +42,9 @@ def read_text(checkpoint: Checkpoint, text: str) -> torch.Tensor:
     Raises `OptionError` for a text longer than the model takes, `WeightsNotFoundError` for a
     vocabulary that can't be read.
     """
-    return read_tokens(checkpoint.folder, text, "the text", padding=False)
+    config = read_config(checkpoint.folder / "config.json", _KIND)
+    encoder = config.get("text_config") or {}
+    return read_tokens(checkpoint.folder, text, "the text", encoder, padding=False)
 
 
 def probabilities(

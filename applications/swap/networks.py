@@ -17,7 +17,9 @@ def whole_unet(model: StableDiffusion) -> Any:
     Modules that the descriptor has loaded are part of it, the same objects; only the others are
     read from the file. Raises `WeightsNotFoundError` for damaged weights.
     """
-    unet = empty_module("UNet2DConditionModel", model.unet_config)
+    unet = empty_module(
+        "UNet2DConditionModel", model.unet_config, model.checkpoint.part_folder("unet")
+    )
     _load(unet, vars(model).get("unet"), model, "unet", model.torch_dtype, {})
     return unet
 
@@ -25,7 +27,7 @@ def whole_unet(model: StableDiffusion) -> Any:
 def whole_vae(model: StableDiffusion) -> Any:
     """The `AutoencoderKL` of diffusers of this checkpoint, with encoder and decoder; likewise."""
     dtype = encoder_dtype(model.vae_config, model.torch_dtype)
-    vae = empty_module("AutoencoderKL", model.vae_config)
+    vae = empty_module("AutoencoderKL", model.vae_config, model.checkpoint.part_folder("vae"))
     _load(vae, vars(model).get("vae"), model, "vae", dtype, RENAMES)
     return vae
 

@@ -161,7 +161,8 @@ class Refiner:
         """The size that the model works at: the area is its own, the shape that of the part."""
         size = self.settings.size
         if size is None:
-            size = int(self.model.unet_config["sample_size"]) * self.model.factor
+            side = self.model.unet_config.get("sample_size")
+            size = (side if isinstance(side, int) else 64) * self.model.factor
         multiple = self.model.multiple
         scale = size / (width * height) ** 0.5
         columns, rows = (max(1, round(side * scale / multiple)) for side in (width, height))

@@ -11,11 +11,11 @@ from ..backbone import Backbone, Precision
 from ..canvas import Fit
 from ..errors import OptionError
 from ..layer import Layer
-from ..runtime.loading import read_config
 from ..runtime.memory import fitting, in_batches
 from ..runtime.precision import network_dtype
 from ..settings import check_choice, check_int
 from ..weights import find_weights
+from ..weights.configs import read_config
 from .network import Facet, load_network, read_facet
 
 _MEAN = (0.485, 0.456, 0.406)
@@ -79,8 +79,8 @@ class DINOv2(Backbone):
         self.checkpoint = find_weights(model, "dinov2")
         self.model, self.revision = os.fspath(model), self.checkpoint.revision
         self.weights_variant = self.checkpoint.precision
-        self.config = read_config(self.checkpoint.folder / "config.json")
-        last = int(self.config["num_hidden_layers"]) - 1
+        self.config = read_config(self.checkpoint.folder / "config.json", "Dinov2Model")
+        last = self.config["num_hidden_layers"] - 1
         self.layer = last if layer is None else check_int("layer", layer, minimum=0, maximum=last)
         self.facet: Facet = check_choice("facet", facet, get_args(Facet))
         self.norm = check_choice("norm", norm, (False, True))

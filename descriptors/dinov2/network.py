@@ -5,8 +5,7 @@ from typing import Any, Literal
 
 import torch
 
-from ..runtime.loading import load_weights
-from ..runtime.quiet import quiet
+from ..runtime.loading import empty_module, load_weights
 from ..weights import Checkpoint
 from .positions import resize_positions
 
@@ -39,28 +38,17 @@ def load_network(
     Without `norm` it has no final layer norm. `stride` is the distance between neighbouring patches
     in pixels, and may be less than their side. Raises `WeightsNotFoundError` for damaged weights.
     """
-    with quiet():
-        from transformers import (
-            Dinov2Config,
-            Dinov2Model,
-            Dinov2WithRegistersConfig,
-            Dinov2WithRegistersModel,
-        )
-
-        registers = "num_register_tokens" in config
-        kind = Dinov2WithRegistersConfig if registers else Dinov2Config
-        given = {**config, "num_hidden_layers": blocks, "out_features": None, "out_indices": None}
-        given.pop("stage_names", None)
-        made = kind.from_dict(given)
-        with torch.device("meta"):
-            model = (Dinov2WithRegistersModel if registers else Dinov2Model)._from_config(
-                made, attn_implementation="sdpa"
-            )
-        model.embeddings.mask_token = None
-        if not norm:
-            model.layernorm = None
-        model.embeddings.patch_embeddings.projection.stride = (stride, stride)
-        load_weights(model, checkpoint.weights[""], dtype=dtype, device=device, renames=_RENAMES)
+    registers = "num_register_tokens" in config
+    model = empty_module(
+        "Dinov2WithRegistersModel" if registers else "Dinov2Model",
+        {**config, "num_hidden_layers": blocks},
+        checkpoint.folder,
+    )
+    model.embeddings.mask_token = None
+    if not norm:
+        model.layernorm = None
+    model.embeddings.patch_embeddings.projection.stride = (stride, stride)
+    load_weights(model, checkpoint.weights[""], dtype=dtype, device=device, renames=_RENAMES)
     return model
 
 

@@ -1,7 +1,6 @@
 """Weights from safetensors files into modules: read once, in the precision they run in."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,63 +8,59 @@ from typing import Any
 import torch
 
 from ..errors import WeightsNotFoundError
+from ..weights.configs import read_config
+from ..weights.header import read_tensors
+from ..weights.reading import shorten
 from .quiet import quiet
 
 _PORTION = 1 << 23
 """Bytes of a file that are mapped at once where they are converted."""
+
+_FLOATS = ("F16", "BF16", "F32", "F64")
+_INTEGERS = ("I64",)
 
 Renames = Mapping[str, tuple[str, ...]]
 _UNNESTED: Renames = {"text_model.": ("",)}
 """Since transformers 5 a text encoder has no name of its own within its model; its files do."""
 
 
-def read_config(path: Path, kind: str | None = None) -> dict[str, Any]:
-    """The object in a module's JSON config.
+def empty_module(kind: str, config: Mapping[str, Any], place: Path) -> Any:
+    """The module of diffusers or transformers of this kind and config, on the `meta` device.
 
-    Raises `WeightsNotFoundError`, naming the file, if it is missing or damaged, or if its
-    `_class_name` is another than `kind`.
+    `config` is what `read_config` gave of the folder or file `place`. Raises
+    `WeightsNotFoundError`, naming that, if there can be no such module.
     """
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise WeightsNotFoundError(f"{path}: can't be read as JSON: {error}") from error
-    found = config.get("_class_name") if isinstance(config, dict) else None
-    if not isinstance(config, dict) or (kind is not None and found != kind):
-        raise WeightsNotFoundError(f"{path}: describes {found!r}, not {kind!r}")
-    return config
-
-
-def empty_module(kind: str, config: Mapping[str, Any]) -> Any:
-    """The module of diffusers of this kind and config, on the `meta` device."""
     with quiet():
-        import diffusers
+        try:
+            with torch.device("meta"):
+                if "_class_name" in config:
+                    import diffusers
 
-        with torch.device("meta"):
-            return getattr(diffusers, kind).from_config(dict(config))
+                    return getattr(diffusers, kind).from_config(dict(config))
+                import transformers
+
+                cls = getattr(transformers, kind)
+                # Named here, since attention can be code that the library fetches and runs.
+                return cls._from_config(
+                    cls.config_class.from_dict(dict(config)), attn_implementation="sdpa"
+                )
+        except Exception as error:  # each check of a config raises its own kind
+            reason = first_line(error)
+            raise WeightsNotFoundError(f"{place}: describes no {kind}: {reason}") from error
 
 
-def load_transformer(
-    kind: str, config: Path, files: Sequence[Path], *, device: torch.device
-) -> Any:
+def load_transformer(kind: str, path: Path, files: Sequence[Path], *, device: torch.device) -> Any:
     """The model of transformers of this kind, config and weights, in float32.
 
     Raises `WeightsNotFoundError` for damaged weights, and for a config of another kind.
     """
-    with quiet():
-        import transformers
-
-        options = read_config(config)
+    config = read_config(path, kind)
+    if "Vision" in kind:
         # The image half of a model of images and texts has its config within the model's.
-        part = {key: options[key] for key in ("projection_dim",) if key in options}
-        options = {**options.get("vision_config", options), **part} if "Vision" in kind else options
-        cls = getattr(transformers, kind)
-        try:
-            with torch.device("meta"):
-                model = cls._from_config(cls.config_class.from_dict(options))
-        except Exception as error:  # each check of a config raises its own kind
-            reason = first_line(error)
-            raise WeightsNotFoundError(f"{config}: describes no {kind}: {reason}") from error
-        load_weights(model, files, dtype=torch.float32, device=device, renames=_UNNESTED)
+        part = {key: config[key] for key in ("projection_dim",) if key in config}
+        config = {**(config.pop("vision_config", None) or config), **part}
+    model = empty_module(kind, config, path)
+    load_weights(model, files, dtype=torch.float32, device=device, renames=_UNNESTED)
     for module in model.modules():
         # Not part of the weights: the places of a sequence, counted.
         if "position_ids" in dict(module.named_buffers(recurse=False)):
@@ -76,7 +71,7 @@ def load_transformer(
 
 def first_line(error: Exception) -> str:
     """What an error says first, on one line."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return shorten((str(error).strip() or type(error).__name__).splitlines()[0])
 
 
 def load_tensors(files: Sequence[Path], *, device: torch.device) -> dict[str, torch.Tensor]:
@@ -86,8 +81,10 @@ def load_tensors(files: Sequence[Path], *, device: torch.device) -> dict[str, to
     """
     tensors: dict[str, torch.Tensor] = {}
     for path in files:
+        stored = read_tensors(path)
         with _safetensors(path) as file:
-            for name in file.keys():  # noqa: SIM118 (it is no mapping)
+            for name, one in stored.items():
+                _check_dtype(path, name, one["dtype"], _FLOATS)
                 tensors[name] = file.get_tensor(name).to(device, torch.float32)
     return tensors
 
@@ -112,16 +109,16 @@ def load_weights(
     `WeightsNotFoundError`, which names the file, if one is damaged, or a weight is missing or has
     another shape.
     """
-    wanted = {name: tensor.shape for name, tensor in module.state_dict().items()}
+    wanted = module.state_dict()
     missing = dict(wanted)
     for path in files:
         for portion in _read(path, wanted, renames or {}):
             converted: dict[str, torch.Tensor] = {}
             for name, tensor in portion:
-                if tensor.shape != wanted[name]:
+                if tensor.shape != wanted[name].shape:
                     raise WeightsNotFoundError(
                         f"{path}: {name} has the shape {tuple(tensor.shape)}, its config says "
-                        f"{tuple(wanted[name])}",
+                        f"{tuple(wanted[name].shape)}",
                         hint="the config and the weights are of different models: get both again",
                     )
                 target = dtype if tensor.is_floating_point() else tensor.dtype
@@ -139,18 +136,26 @@ def load_weights(
 
 
 def _read(
-    path: Path, wanted: Mapping[str, torch.Size], renames: Renames
+    path: Path, wanted: Mapping[str, torch.Tensor], renames: Renames
 ) -> Iterator[list[tuple[str, torch.Tensor]]]:
     """The wanted weights of a file by the module's names, in portions with a map each."""
-    with _safetensors(path) as tensors:
-        names = [
-            (name, places)
-            for name in tensors.keys()  # noqa: SIM118 (it is no mapping)
-            if (places := _places(name, wanted, renames))
-        ]
+    names = []
+    for name, stored in read_tensors(path).items():
+        if places := _places(name, wanted, renames):
+            floats = wanted[places[0]].is_floating_point()
+            _check_dtype(path, places[0], stored["dtype"], _FLOATS if floats else _INTEGERS)
+            names.append((name, places))
     while names:
         with _safetensors(path) as tensors:
             yield _portion(tensors, names)
+
+
+def _check_dtype(path: Path, name: str, dtype: str, expected: Collection[str]) -> None:
+    if dtype not in expected:
+        raise WeightsNotFoundError(
+            f"{path}: {name} is stored as {shorten(dtype)}, not as {' or '.join(expected)}",
+            hint="quantized weights can't be used: get those of the original model",
+        )
 
 
 @contextmanager
@@ -182,7 +187,7 @@ def _portion(
     return portion
 
 
-def _places(name: str, wanted: Mapping[str, torch.Size], renames: Renames) -> tuple[str, ...]:
+def _places(name: str, wanted: Collection[str], renames: Renames) -> tuple[str, ...]:
     """Where a weight of a file goes: one name of the module, several, or none."""
     if name in wanted:
         return (name,)

@@ -78,6 +78,8 @@ class Captioner:
         embeddings = self.embed(pixels)
         states = text.states
         if not prompted:
+            if states.shape[1] != self.tensors["alpha_cond"].shape[1]:
+                raise OptionError("the captioner is for prompts of another length")
             states = states + self._projected("clip_project", "alpha_cond", embeddings)
         shift = self._projected("time_embed_project", "alpha_cond_time_embed", embeddings)
         return replace(text, states=states, time_shift=shift[:, 0])

@@ -17,11 +17,11 @@ from ..canvas import Canvas, Fit, check_multiple
 from ..errors import OptionError
 from ..images import ImageLike
 from ..layer import Layer, Resampling
-from ..runtime.loading import read_config
 from ..runtime.memory import in_batches
 from ..runtime.precision import network_dtype
 from ..settings import check_choice, check_int
 from ..weights import find_weights
+from ..weights.configs import read_config
 from .captioner import Captioner
 from .free_u import check_free_u, find_stages
 from .latent import (
@@ -152,9 +152,9 @@ class StableDiffusion(Backbone):
         folder = self.checkpoint.folder
         self.unet_config = read_config(folder / "unet" / "config.json", "UNet2DConditionModel")
         self.vae_config = read_config(folder / "vae" / "config.json", "AutoencoderKL")
-        self.schedule = read_config(folder / "scheduler" / "scheduler_config.json")
+        self.schedule = read_config(folder / "scheduler" / "scheduler_config.json", "DDPMScheduler")
         check_denoiser(self.unet_config, self.vae_config, folder)
-        steps = int(self.schedule.get("num_train_timesteps", 1000))
+        steps = self.schedule.get("num_train_timesteps", 1000)
         self.timestep = check_int("timestep", timestep, minimum=0, maximum=steps - 1)
         if not isinstance(prompt, str):
             raise OptionError(f"prompt must be text, not {prompt!r}")

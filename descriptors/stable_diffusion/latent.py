@@ -28,7 +28,7 @@ def load_encoder(
 
     Raises `WeightsNotFoundError` for damaged weights.
     """
-    vae = empty_module("AutoencoderKL", config)
+    vae = empty_module("AutoencoderKL", config, checkpoint.part_folder("vae"))
     vae.decoder = vae.post_quant_conv = None
     load_weights(vae, checkpoint.weights["vae"], dtype=dtype, device=device, renames=RENAMES)
     return vae

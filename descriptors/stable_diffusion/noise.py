@@ -8,21 +8,13 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-from ..errors import OptionError
+from ..errors import OptionError, WeightsNotFoundError
 from ..settings import check_choice
 
 Noise = Literal["gaussian", "resized"]
 KINDS: tuple[Noise, ...] = ("gaussian", "resized")
 
 _DRAWN = (64, 64)
-_BETAS = (
-    "num_train_timesteps",
-    "beta_start",
-    "beta_end",
-    "beta_schedule",
-    "trained_betas",
-    "rescale_betas_zero_snr",
-)
 
 
 def check_noise(noise: Any, ensemble: int) -> Noise | npt.NDArray[np.float32]:
@@ -76,10 +68,14 @@ def signal_and_noise(config: Mapping[str, Any], timestep: int) -> tuple[float, f
     Ho et al., "Denoising Diffusion Probabilistic Models", NeurIPS 2020, equation 4. Whether the
     model was trained to predict the noise or the velocity makes no difference to it.
 
-    `config` is that of any of diffusers' schedulers that the model can be run with.
+    `config` is that of any of diffusers' schedulers that the model can be run with. Raises
+    `WeightsNotFoundError` if it gives no factors.
     """
     from diffusers import DDPMScheduler
 
-    scheduler = DDPMScheduler(**{key: config[key] for key in _BETAS if key in config})
-    kept: torch.Tensor = scheduler.alphas_cumprod[timestep]
+    kept: torch.Tensor = DDPMScheduler.from_config(dict(config)).alphas_cumprod[timestep]
+    if not 0 <= kept <= 1:
+        raise WeightsNotFoundError(
+            f"scheduler_config.json: its betas give no noise at timestep {timestep}"
+        )
     return float(kept**0.5), float((1 - kept) ** 0.5)

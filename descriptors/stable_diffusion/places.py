@@ -7,8 +7,6 @@ from typing import Any
 from ..errors import OptionError, WeightsNotFoundError
 from ..settings import unknown
 
-_UP_BLOCKS = ("UpBlock2D", "CrossAttnUpBlock2D")
-
 
 @dataclass(frozen=True, order=True)
 class Place:
@@ -74,20 +72,8 @@ def choose_places(layers: Any, places: Mapping[str, Place]) -> dict[str, Place]:
 
 
 def check_denoiser(unet: Mapping[str, Any], vae: Mapping[str, Any], folder: Any) -> None:
-    """Raise `WeightsNotFoundError` unless these are the networks of a Stable Diffusion model.
-
-    Of one that makes images from text alone, that is: those that also take an image, a mask or
-    a class have inputs that features of an image can't give them.
-    """
-    added = unet.get("addition_embed_type")
-    channels = unet.get("in_channels", 4), vae.get("latent_channels", 4)
-    if (
-        any(kind not in _UP_BLOCKS for kind in unet["up_block_types"])
-        or added not in (None, "text_time")
-        or unet.get("class_embed_type") is not None
-        or unet.get("encoder_hid_dim_type") is not None
-        or channels[0] != channels[1]
-    ):
+    """Raise `WeightsNotFoundError` if the U-Net takes more than the latent, such as a mask."""
+    if unet.get("in_channels", 4) != vae.get("latent_channels", 4):
         raise WeightsNotFoundError(
             f"{folder}: is no text-to-image model of Stable Diffusion 1.x, 2.x or XL",
             hint="give the folder of such a model: no inpainting, upscaling or refining one",

@@ -1,8 +1,11 @@
 """The prompt as the denoiser reads it."""
 
-from collections.abc import Callable
+import json
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import torch
@@ -11,6 +14,15 @@ from ..errors import OptionError, WeightsNotFoundError
 from ..runtime.loading import first_line, load_transformer
 from ..runtime.quiet import quiet
 from ..weights import Checkpoint
+from ..weights.configs import read_config
+from ..weights.reading import read_file, read_json
+
+_KEPT = (
+    *("bos_token", "eos_token", "unk_token", "pad_token", "extra_special_tokens"),
+    *("additional_special_tokens", "added_tokens_decoder", "padding_side", "add_prefix_space"),
+    *("version", "model", "added_tokens"),
+)
+"""What of a tokenizer's settings, and of its `tokenizer.json`, makes tokens of a text."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,47 +67,75 @@ def encode_prompt(checkpoint: Checkpoint, prompt: str) -> Conditioning:
         An encoder is damaged; names its folder.
     """
     parts = sorted(part for part in checkpoint.weights if part.startswith("text_encoder"))
-    if len(parts) == 1:
-        return Conditioning(_encode(checkpoint, parts[0], prompt).last_hidden_state, None)
     outputs = [_encode(checkpoint, part, prompt) for part in parts]
-    states = torch.cat([output.hidden_states[-2] for output in outputs], dim=-1)
-    return Conditioning(states, outputs[-1].text_embeds)
+    unet = read_config(checkpoint.part_folder("unet") / "config.json", "UNet2DConditionModel")
+    states, pooled = outputs[0].last_hidden_state, None
+    fit = True
+    if len(parts) > 1:
+        hidden, pooled = [output.hidden_states[-2] for output in outputs], outputs[-1].text_embeds
+        width = pooled.shape[1] + 6 * (unet.get("addition_time_embed_dim") or 0)
+        fit = width == unet.get("projection_class_embeddings_input_dim")
+        fit = fit and hidden[0].shape[1] == hidden[1].shape[1]
+        states = torch.cat(hidden, dim=-1) if fit else states
+    if not fit or states.shape[-1] != unet["cross_attention_dim"]:
+        raise WeightsNotFoundError(
+            f"{checkpoint.folder}: its text encoders are not those of its U-Net",
+            hint="the parts are of different models: get the folder again",
+        )
+    return Conditioning(states, pooled)
 
 
 def _encode(checkpoint: Checkpoint, part: str, prompt: str) -> Any:
+    kind = "CLIPTextModelWithProjection" if part.endswith("_2") else "CLIPTextModel"
+    path = checkpoint.part_folder(part) / "config.json"
     folder = checkpoint.folder / part.replace("text_encoder", "tokenizer")
-    tokens = read_tokens(folder, prompt, "prompt", padding="max_length")
-    encoder = load_transformer(
-        "CLIPTextModelWithProjection" if part.endswith("_2") else "CLIPTextModel",
-        checkpoint.part_folder(part) / "config.json",
-        checkpoint.weights[part],
-        device=torch.device("cpu"),
-    )
+    tokens = read_tokens(folder, prompt, "prompt", read_config(path, kind), padding="max_length")
+    encoder = load_transformer(kind, path, checkpoint.weights[part], device=torch.device("cpu"))
     with torch.no_grad():
         return encoder(tokens, output_hidden_states=True)
 
 
-def read_tokens(folder: Path, text: str, label: str, *, padding: str | bool) -> torch.Tensor:
+def read_tokens(
+    folder: Path, text: str, label: str, encoder: Mapping[str, Any], *, padding: str | bool
+) -> torch.Tensor:
     """The tokens of a text, int64 (1, token), by CLIP's vocabulary in this folder.
 
-    `padding` is that of transformers, to what the model takes with "max_length". Raises
-    `OptionError`, which calls the text by the label, where it is longer than that, and
-    `WeightsNotFoundError` for a vocabulary that can't be read.
+    `encoder` is the config of the text encoder, which says how many tokens it takes; `padding` is
+    that of transformers, to as many with "max_length". Raises `OptionError`, which calls the text
+    by the label, where it is longer than that, and `WeightsNotFoundError` for a vocabulary that
+    can't be read or is another encoder's.
     """
+    longest = encoder.get("max_position_embeddings", 77)
     with quiet():
-        from transformers import CLIPTokenizer
-
         try:
-            tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, KeyError) as error:
+            tokens: list[int] = _read_tokenizer(folder, longest)(text, padding=padding).input_ids
+        except WeightsNotFoundError:
+            raise
+        except Exception as error:  # its libraries raise all kinds
             raise WeightsNotFoundError(
                 f"{folder}: holds no vocabulary that can be read: {first_line(error)}"
             ) from error
-        longest = tokenizer.model_max_length
-        tokens: list[int] = tokenizer(text, padding=padding).input_ids
     if len(tokens) > longest:
         raise OptionError(
             f"{label} has {len(tokens)} tokens, of which the model takes {longest}",
             hint="shorten it",
         )
+    if max(tokens) >= encoder.get("vocab_size", 49408):
+        raise WeightsNotFoundError(f"{folder}: its vocabulary is not that of its text encoder")
     return torch.tensor([tokens])
+
+
+def _read_tokenizer(folder: Path, longest: int) -> Any:
+    """CLIP's tokenizer of a copy of what makes one: other settings can name any file."""
+    from transformers import CLIPTokenizer
+
+    with TemporaryDirectory() as copy:
+        for name in ("vocab.json", "merges.txt", "added_tokens.json"):
+            if os.path.exists(folder / name):
+                Path(copy, name).write_bytes(read_file(folder / name))
+        for name in ("tokenizer_config.json", "special_tokens_map.json", "tokenizer.json"):
+            if os.path.exists(folder / name):
+                values = read_json(folder / name)
+                kept = {key: values[key] for key in _KEPT if key in values}
+                Path(copy, name).write_text(json.dumps(kept))
+        return CLIPTokenizer.from_pretrained(copy, local_files_only=True, model_max_length=longest)

@@ -29,7 +29,7 @@ def load_unet(
     What is left out isn't read from the file either. Raises `WeightsNotFoundError` for damaged
     weights.
     """
-    unet = empty_module("UNet2DConditionModel", config)
+    unet = empty_module("UNet2DConditionModel", config, checkpoint.part_folder("unet"))
     unet.conv_norm_out = unet.conv_act = unet.conv_out = None
     unet.up_blocks = unet.up_blocks[: last.block + 1]
     block = unet.up_blocks[last.block]

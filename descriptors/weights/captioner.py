@@ -9,6 +9,7 @@ from typing import Any
 from ..atomic import whole_file
 from ..errors import OutputError, WeightsNotFoundError
 from .cache import captioner_folder
+from .reading import opened
 
 FILE = "captioner.safetensors"
 CHECKPOINT = "odise_label_coco_50e-b67d2efc.pth"
@@ -90,11 +91,10 @@ def _read(path: Path) -> dict[str, Any]:
     import torch
 
     hint = f"give {CHECKPOINT} of {SOURCE}"
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-    except OSError as error:
-        raise WeightsNotFoundError(f"{path}: can't be read: {error.strerror}") from error
+    if not os.path.exists(path):
+        raise WeightsNotFoundError(f"{path}: no such file", hint=hint)
+    with opened(path) as file:
+        start = file.read(4)
     archive = start == b"PK\3\4"
     if not archive and not start.startswith(b"\x80"):
         raise WeightsNotFoundError(f"{path}: is not a checkpoint of torch", hint=hint)

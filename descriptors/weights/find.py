@@ -9,7 +9,7 @@ from .cache import cache_folder, captioner_folder, snapshots
 from .captioner import CHECKPOINT, FILE, SOURCE, check_shapes
 from .checkpoint import Checkpoint, is_half
 from .fingerprint import fingerprint
-from .folders import CAPTIONER, CLIP, PRECISIONS, TITLES, Weights, check_file, read_folder
+from .folders import CAPTIONER, CLIP, PRECISIONS, TITLES, Weights, read_folder
 from .header import read_tensors
 from .table import IMAGE_ENCODER, MODELS, Model, find_model
 
@@ -68,7 +68,7 @@ def find_weights(
         folder = captioner_folder(model)
     else:
         folder = Path(os.path.expanduser(model))
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise _no_folder(model, folder, family)
     read = _read_captioner if family == CAPTIONER else read_folder
     weights = read(folder, family, precision)
@@ -130,11 +130,11 @@ def read_snapshot(model: Model, snapshot: Path, precision: str | None) -> Checkp
 def _read_captioner(folder: Path, family: str, precision: str | None) -> Weights:
     """The files of a captioner and of its image encoder, which may be the one that is pulled."""
     own, encoder = folder / FILE, folder / "image_encoder"
-    found = None if encoder.is_dir() else _cached(MODELS[IMAGE_ENCODER], precision)
+    found = None if os.path.isdir(encoder) else _cached(MODELS[IMAGE_ENCODER], precision)
     lacks = {}
-    if not own.is_file():
+    if not os.path.exists(own):
         lacks[FILE] = f"descr models convert {CHECKPOINT} (of {SOURCE})"
-    if not encoder.is_dir() and found is None:
+    if not os.path.isdir(encoder) and found is None:
         lacks["its image encoder"] = f"descr models pull {IMAGE_ENCODER}"
     if lacks:
         raise WeightsNotFoundError(
@@ -142,13 +142,13 @@ def _read_captioner(folder: Path, family: str, precision: str | None) -> Weights
             hint=f"get what it lacks with: {'; then '.join(lacks.values())}",
         )
     files = (found.weights if found else read_folder(encoder, CLIP, precision))[""]
+    tensors = read_tensors(own)
     try:
-        tensors = read_tensors(check_file(own))
         width = check_shapes({name: one["shape"] for name, one in tensors.items()})
     except ValueError as error:
         raise WeightsNotFoundError(f"{own}: {error}", hint="convert it again") from error
     projections = (read_tensors(path).get("visual_projection.weight") for path in files)
-    given = next((one["shape"][0] for one in projections if one is not None), None)
+    given = next((one["shape"][0] for one in projections if one and one["shape"]), None)
     if given != width:
         raise WeightsNotFoundError(
             f"{files[0].parent}: is not the image encoder of {own}, which reads {width} numbers "
@@ -165,7 +165,7 @@ def _no_folder(model: str, folder: Path, family: str) -> Exception:
                 f"{model}: is a repository, not a folder",
                 hint=f"its name here is {known.name}; get it with: descr models pull {known.name}",
             )
-    if folder.is_file():
+    if os.path.exists(folder):
         return WeightsNotFoundError(
             f"{model}: is a file; a model is a folder",
             hint="give the folder of a diffusers pipeline or of a transformers model",

@@ -1,10 +1,12 @@
 """Which weights a local folder holds, said by a short text that is quick to compute."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from .folders import CAPTIONER, CLIP, CLIPSEG, DINOV2, STABLE_DIFFUSION, Weights
 from .header import read_header
+from .reading import opened, read_file
 
 BLOCKS = 64
 BLOCK = 4096
@@ -51,8 +53,8 @@ def fingerprint(folder: Path, family: str, weights: Weights) -> str:
     for name in _CONFIGS[family]:
         part, _, base = name.rpartition("/")
         path = weights[part][0].parent / base if part in weights else folder / name
-        if path.is_file():
-            _add(digest, name.encode(), path.read_bytes())
+        if os.path.exists(path):
+            _add(digest, name.encode(), read_file(path))
     for part, files in sorted(weights.items()):
         for path in files:
             _add(digest, part.encode(), read_header(path), _sample(path))
@@ -61,8 +63,8 @@ def fingerprint(folder: Path, family: str, weights: Weights) -> str:
 
 def _sample(path: Path) -> bytes:
     """Blocks of a file, spread evenly from its beginning to its end; all of a small file."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
+    with opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
         if size <= BLOCKS * BLOCK:
             return file.read()
         blocks = []

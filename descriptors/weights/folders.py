@@ -1,12 +1,12 @@
 """Model folders: what each family must hold, and what to say of one that doesn't hold it."""
 
-import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ..errors import WeightsNotFoundError
 from .header import read_header
+from .reading import missing, read_json, shorten
 
 STABLE_DIFFUSION = "stable_diffusion"
 DINOV2 = "dinov2"
@@ -72,26 +72,13 @@ def weight_names(stem: str, precision: str | None = None) -> tuple[str, ...]:
     return full + half if precision == "float32" else half + full
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; `WeightsNotFoundError` if it is missing or is not one."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise _missing(path) from None
-    except (OSError, ValueError) as error:
-        raise WeightsNotFoundError(f"{path}: can't be read as JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise WeightsNotFoundError(f"{path}: is not a JSON object")
-    return found
-
-
 def _read_transformer(folder: Path, family: str, precision: str | None) -> Weights:
-    if (folder / "model_index.json").is_file() or (folder / "unet").is_dir():
+    if os.path.exists(folder / "model_index.json") or os.path.isdir(folder / "unet"):
         raise _other_kind(folder, family)
     kind = str(read_json(folder / "config.json").get("model_type"))
     if kind not in _TYPES[family]:
         raise WeightsNotFoundError(
-            f"{folder}: holds a {kind!r} model, not {TITLES[family]}",
+            f"{folder}: holds a {shorten(repr(kind))} model, not {TITLES[family]}",
             hint=f"give the folder of a transformers model of type {family}",
         )
     if family == CLIPSEG:
@@ -100,8 +87,9 @@ def _read_transformer(folder: Path, family: str, precision: str | None) -> Weigh
 
 
 def _read_pipeline(folder: Path, precision: str | None) -> Weights:
-    if not (folder / "unet").is_dir():
-        kind = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
+    if not os.path.isdir(folder / "unet"):
+        config = folder / "config.json"
+        kind = read_json(config) if os.path.exists(config) else {}
         if "model_type" in kind:
             raise _other_kind(folder, STABLE_DIFFUSION)
         if files := sorted(folder.glob("*.safetensors")) + _pickles(folder):
@@ -110,7 +98,7 @@ def _read_pipeline(folder: Path, precision: str | None) -> Weights:
                 hint="if you trust it, convert it: StableDiffusionPipeline.from_single_file(FILE)"
                 ".save_pretrained(NEW, safe_serialization=True)",
             )
-        raise _missing(folder / "unet" / "config.json")
+        raise missing(folder / "unet" / "config.json")
     unet = read_json(folder / "unet" / "config.json")
     read_json(folder / "vae" / "config.json")
     read_json(folder / "scheduler" / "scheduler_config.json")
@@ -129,26 +117,28 @@ def _read_pipeline(folder: Path, precision: str | None) -> Weights:
 def _check_tokenizer(folder: Path) -> None:
     """Check that the vocabulary is there, as one file or as the pair of the older form."""
     read_json(folder / "tokenizer_config.json")
-    if (folder / "tokenizer.json").is_file():
+    if os.path.exists(folder / "tokenizer.json"):
         return
     for name in ("vocab.json", "merges.txt"):
-        if not (folder / name).is_file():
-            raise _missing(folder / name)
+        if not os.path.exists(folder / name):
+            raise missing(folder / name)
 
 
 def _weights(folder: Path, stem: str, family: str, precision: str | None) -> tuple[Path, ...]:
     for name in weight_names(stem, precision):
         path = folder / name
-        if path.is_file():
+        if os.path.exists(path):
             shards = [path] if path.suffix == ".safetensors" else read_shards(path)
-            return tuple(check_file(shard) for shard in shards)
+            for shard in shards:
+                read_header(shard)
+            return tuple(shards)
     if pickles := _pickles(folder):
         raise WeightsNotFoundError(
             f"{pickles[0]}: is a pickle, which can run code when it is loaded; "
             "only safetensors are read",
             hint=f"if you trust it, convert the folder: {conversion(family, 'OLD', 'NEW')}",
         )
-    raise _missing(folder / f"{stem}.safetensors")
+    raise missing(folder / f"{stem}.safetensors")
 
 
 def read_shards(index: Path) -> list[Path]:
@@ -161,34 +151,17 @@ def read_shards(index: Path) -> list[Path]:
         raise WeightsNotFoundError(f"{index}: names no shards (weight_map)")
     names = sorted({str(name) for name in places.values()})
     for name in names:
-        if Path(name).name != name or not name.endswith(".safetensors"):
+        beside = Path(name).name == name and name.endswith(".safetensors") and name.isprintable()
+        if not beside:
             raise WeightsNotFoundError(
-                f"{index}: names a shard that is not a safetensors file beside it: {name!r}"
+                f"{index}: names a shard that is not a safetensors file beside it: "
+                f"{shorten(repr(name))}"
             )
     return [index.parent / name for name in names]
 
 
-def check_file(path: Path) -> Path:
-    """The path itself if a whole safetensors file is there, else `WeightsNotFoundError`."""
-    if not path.is_file():
-        raise _missing(path)
-    try:
-        read_header(path)
-    except ValueError as error:
-        raise WeightsNotFoundError(f"{path}: {error}", hint="get the file again") from error
-    except OSError as error:
-        raise WeightsNotFoundError(f"{path}: can't be read: {error.strerror}") from error
-    return path
-
-
 def _pickles(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.suffix in _PICKLES)
-
-
-def _missing(path: Path) -> WeightsNotFoundError:
-    return WeightsNotFoundError(
-        f"{path}: is missing", hint="the folder must hold a whole model, with its configs"
-    )
 
 
 def _other_kind(folder: Path, wanted: str) -> WeightsNotFoundError:

@@ -5,9 +5,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ..errors import WeightsNotFoundError
+from .reading import LARGEST, opened
+
 _LENGTH = 8
-_LARGEST_HEADER = 100_000_000
-"""The bound that the format's own reader sets."""
 
 
 def read_header(path: Path) -> bytes:
@@ -17,31 +18,10 @@ def read_header(path: Path) -> bytes:
     object that gives each tensor its place in the data that follows. So a file that was cut
     short is found without reading its data.
 
-    Raises
-    ------
-    ValueError
-        If it is not a safetensors file, or is longer or shorter than its header says; the
-        message says which, and does not name the file.
-    OSError
-        If it can't be read.
+    Raises `WeightsNotFoundError`, naming the file, if it can't be read, is not a safetensors file,
+    or is longer or shorter than its header says.
     """
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        length = int.from_bytes(file.read(_LENGTH), "little")
-        if size < _LENGTH or length > min(_LARGEST_HEADER, size - _LENGTH):
-            raise ValueError("is not a safetensors file, or is cut short")
-        header = file.read(length)
-    try:
-        tensors = json.loads(header)
-        tensors.pop("__metadata__", None)
-        data = max((int(one["data_offsets"][1]) for one in tensors.values()), default=0)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        raise ValueError("is not a safetensors file: its header can't be read") from error
-    if size != _LENGTH + length + data:
-        raise ValueError(
-            f"is damaged: it has {size:,} bytes and should have {_LENGTH + length + data:,}"
-        )
-    return header
+    return _read(path)[0]
 
 
 def read_tensors(path: Path) -> dict[str, Any]:
@@ -49,6 +29,30 @@ def read_tensors(path: Path) -> dict[str, Any]:
 
     Raises as `read_header` does.
     """
-    tensors: dict[str, Any] = json.loads(read_header(path))
-    tensors.pop("__metadata__", None)
-    return tensors
+    return _read(path)[1]
+
+
+def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
+    with opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        length = int.from_bytes(file.read(_LENGTH), "little")
+        header = file.read(length) if length <= min(LARGEST, size - _LENGTH) else b""
+    try:
+        tensors = json.loads(header)
+        tensors.pop("__metadata__", None)
+        counts = [n for one in tensors.values() for n in (*one["shape"], *one["data_offsets"])]
+        if not all(type(count) is int and count >= 0 for count in counts) or not all(
+            isinstance(one["dtype"], str) for one in tensors.values()
+        ):
+            raise ValueError("no sizes")
+        data = max((one["data_offsets"][1] for one in tensors.values()), default=0)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise WeightsNotFoundError(
+            f"{path}: is not a safetensors file, or is cut short", hint="get the file again"
+        ) from error
+    if size != (whole := _LENGTH + length + data):
+        raise WeightsNotFoundError(
+            f"{path}: is damaged: it has {size:,} bytes and should have {whole:,}",
+            hint="get the file again",
+        )
+    return header, tensors

@@ -152,7 +152,7 @@ def test_a_checkpoint_of_something_else(tmp_path: Path, cache: Path) -> None:
 
 
 def test_a_path_without_a_file(tmp_path: Path, cache: Path) -> None:
-    refused(tmp_path / "nowhere.pth", "No such file")
+    refused(tmp_path / "nowhere.pth", "no such file")
     refused(tmp_path, "Is a directory")
 
 

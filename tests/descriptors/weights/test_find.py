@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -233,12 +234,94 @@ def test_shards_are_found_by_their_index(transformer: Path) -> None:
     refused(transformer, "dinov2", f"{names[1]}: is missing")
 
 
-@pytest.mark.parametrize("shard", ["../elsewhere.safetensors", "model.bin"])
+def header(tensors: object, data: int = 8) -> bytes:
+    text = tensors if isinstance(tensors, bytes) else json.dumps(tensors).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(data)
+
+
+TENSOR = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        header({"a": {}}),
+        header({"a": None}),
+        header({"a": [0, 8]}),
+        header({"a": {**TENSOR, "dtype": None}}),
+        header({"a": {**TENSOR, "shape": None}}),
+        header({"a": {**TENSOR, "shape": [-2]}}),
+        header({"a": {**TENSOR, "shape": [[2]]}}),
+        header({"a": {**TENSOR, "data_offsets": [0]}}),
+        header({"a": {**TENSOR, "data_offsets": [0, 8.0]}}),
+        header({"a": {**TENSOR, "data_offsets": [0, float("inf")]}}),
+        header({"a": {**TENSOR, "data_offsets": [0, True]}}, 1),
+        header({"a": {**TENSOR, "data_offsets": {"1": 8}}}),
+        header(b"[" * 100_000),
+        header(b'{"a\xff": 1}'),
+        header(b"null"),
+        header(b'{"a": ' + b"9" * 5000 + b"}"),
+        (10**8).to_bytes(8, "little") + bytes(8),
+    ],
+)
+def test_headers_that_are_none_are_named(transformer: Path, content: bytes) -> None:
+    (transformer / "model.safetensors").write_bytes(content)
+    refused(transformer, "dinov2", "model.safetensors: is not a safetensors file")
+
+
+def test_a_header_is_read_up_to_a_bound(transformer: Path) -> None:
+    # The format allows ten times as much; that of SDXL has 0.2 MB.
+    with (transformer / "model.safetensors").open("wb") as file:
+        file.write((99_000_000).to_bytes(8, "little"))
+        file.truncate(100_000_000)
+    refused(transformer, "dinov2", "model.safetensors: is not a safetensors file")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_what_is_no_file_is_not_waited_for(transformer: Path, name: str, kind: str) -> None:
+    (transformer / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(transformer / name)
+    else:
+        (transformer / name).symlink_to("/dev/zero")
+    refused(transformer, "dinov2", f"{name}: can't be read: is not a regular file")
+
+
+@pytest.mark.parametrize("name", ["vocab.json", "merges.txt", "special_tokens_map.json"])
+def test_a_vocabulary_is_read_up_to_a_bound(pipeline: Path, name: str) -> None:
+    with (pipeline / "tokenizer" / name).open("wb") as file:
+        file.truncate(2**36)
+    refused(pipeline, "stable_diffusion", f"{name}: is larger than 10 MB")
+
+
+@pytest.mark.parametrize(
+    "shard",
+    [
+        "../elsewhere.safetensors",
+        "model.bin",
+        "/etc/elsewhere.safetensors",
+        "a/b.safetensors",
+        ".safetensors/..",
+        "\x1b[31m.safetensors",
+        "a\0.safetensors",
+        "x" * 10**5 + "/.safetensors",
+    ],
+)
 def test_an_index_names_safetensors_beside_it_only(transformer: Path, shard: str) -> None:
     (transformer / "model.safetensors").unlink()
     index = transformer / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"a": shard}}))
-    refused(transformer, "dinov2", shard)
+    text = refused(transformer, "dinov2", "not a safetensors file beside it")
+    assert text.isprintable()
+    assert len(text) < 400
+
+
+def test_a_shard_whose_name_is_too_long_is_no_crash(transformer: Path) -> None:
+    (transformer / "model.safetensors").unlink()
+    index = transformer / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": "x" * 300 + ".safetensors"}}))
+    refused(transformer, "dinov2", "can't be read")
 
 
 def test_half_precision_goes_before_full_as_in_a_pull(tmp_path: Path) -> None:

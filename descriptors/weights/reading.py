@@ -1,0 +1,73 @@
+"""Files of a model folder that others made: bounded reads, and errors that name the file."""
+
+import errno
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..errors import WeightsNotFoundError
+
+LARGEST = 10_000_000
+"""Bytes that a config, a vocabulary (CLIP's has 2.2e6) or the header of weights may have."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """The file, open for reading.
+
+    Raises `WeightsNotFoundError`, naming it, if it is missing, can't be read, or is no regular
+    file: a pipe would be waited for, and a device has no end.
+    """
+    try:
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "is not a regular file")
+            yield file
+    except FileNotFoundError:
+        raise missing(path) from None
+    except OSError as error:
+        raise WeightsNotFoundError(f"{path}: can't be read: {error.strerror}") from error
+
+
+def read_file(path: Path) -> bytes:
+    """All of a file of at most 10 MB; raises `WeightsNotFoundError` as `opened` does."""
+    with opened(path) as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise WeightsNotFoundError(
+            f"{path}: is larger than {LARGEST // 10**6} MB, which no such file of a model is"
+        )
+    return content
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; raises `WeightsNotFoundError`, too, if it holds none."""
+    content = read_file(path)
+    try:
+        value = json.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        raise WeightsNotFoundError(f"{path}: can't be read as JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise WeightsNotFoundError(f"{path}: is not a JSON object")
+    return value
+
+
+def shorten(text: str) -> str:
+    """The start of a text that others wrote, for a message."""
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def missing(path: Path) -> WeightsNotFoundError:
+    """The error for a file that a model folder lacks."""
+    return WeightsNotFoundError(
+        f"{path}: is missing", hint="the folder must hold a whole model, with its configs"
+    )
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Windows has neither the flag nor pipes in folders.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
