@@ -43,8 +43,7 @@ def evaluate(
         str | None,
         typer.Argument(
             metavar="DATASET",
-            help="spair-71k, pf-pascal, pf-willow, tss, ap-10k, davis-2017, or "
-            "package.module:Class.",
+            help=f"spair-71k, pf-pascal, pf-willow, tss, ap-10k, davis-2017, or {options.OWN}.",
             autocompletion=complete_dataset,
         ),
     ] = None,
