@@ -1,5 +1,6 @@
 """`descr evaluate`: how right the matches are, on the data sets of the papers."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -208,7 +209,10 @@ def evaluate(
     reading = {"points": points, "interpolation": interpolation}
     changes = {**of_descriptor, **{name: value for name, value in reading.items() if value}}
     if row is not None and changes:
-        changed = ", ".join(f"{key}={value}" for key, value in changes.items())
+        changed = ", ".join(
+            f"{key}={'local' if os.path.isdir(os.path.expanduser(value)) else value}"
+            for key, value in changes.items()
+        )
         report["note"] = "; ".join(part for part in (f"changed: {changed}", report["note"]) if part)
     write_reports(outputs, report, lambda: report_markdown(report), predictions)
     print_report(report, outputs, as_json)
