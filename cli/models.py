@@ -12,6 +12,7 @@ from .errors import UserError, say
 from .help import Command, Group
 from .options import Json
 from .pulling import shown
+from .tables import print_line
 
 if TYPE_CHECKING:
     from ..descriptors.weights import Checkpoint, Model
@@ -163,7 +164,7 @@ def convert_captioner(
     path = convert(file, output, overwrite=overwrite)
     model = find_model("odise")
     typer.echo(f"{model.name}: {model.title}, licence {model.licence}, from {SOURCE}")
-    typer.echo(path)
+    print_line(path)
 
 
 @app.command("path", cls=Command, short_help="Print the folders of models.")
@@ -173,7 +174,7 @@ def print_paths(names: Names) -> None:
 
     folders = [find_weights(model.name, model.family).folder for model in _models_of(names)]
     for folder in folders:
-        typer.echo(folder)
+        print_line(folder)
 
 
 @app.command("remove", cls=Command, short_help="Remove the weights of models.")
@@ -246,4 +247,4 @@ def _print_found(model: "Model", found: "Checkpoint") -> None:
         f"{model.name}: {model.title}, licence {model.licence}, {kind} {revision}, "
         f"{found.precision}"
     )
-    typer.echo(found.folder)
+    print_line(found.folder)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ..applications.text import one_line, printable
 from .errors import say
 from .progress import drawn_progress
 
@@ -59,10 +60,11 @@ class _Bar:
 
     def file(self, name: str) -> None:
         part = name.partition("/")[0] if "/" in name else name
-        self._progress.update(self._task, description=f"{self._name} {part}")
+        self._progress.update(self._task, description=printable(f"{self._name} {part}"))
 
     def advance(self, count: int) -> None:
         self._progress.advance(self._task, count)
 
     def say(self, text: str) -> None:
-        self._progress.console.print(f"{self._name}: {text}", markup=False, highlight=False)
+        line = one_line(f"{self._name}: {text}")
+        self._progress.console.print(line, markup=False, highlight=False)

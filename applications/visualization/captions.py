@@ -1,6 +1,7 @@
 """Text in pictures."""
 
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -10,6 +11,7 @@ import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 
+from ..text import printable
 from .painting import Picture
 
 INK = (40, 40, 40)
@@ -48,16 +50,17 @@ def fitting(text: str, size: int, width: float) -> str:
     text = plain(text)
     if text_width(text, size) <= width:
         return text
-    for kept in range(len(text) - 1, 1, -1):
-        short = text[: (kept + 1) // 2] + "..." + text[len(text) - kept // 2 :]
-        if text_width(short, size) <= width:
-            return short
-    return text[:1]
+
+    def short(kept: int) -> str:
+        return text[: (kept + 1) // 2] + "..." + text[len(text) - kept // 2 :]
+
+    fits = bisect_right(range(len(text)), width, key=lambda kept: text_width(short(kept), size))
+    return short(fits - 1) if fits > 2 else text[:1]
 
 
 def plain(text: str) -> str:
     """The text in letters that the font has: without accents, on one line."""
-    decomposed = unicodedata.normalize("NFKD", " ".join(text.split()))
+    decomposed = unicodedata.normalize("NFKD", printable(" ".join(text.split())))
     letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return letters.encode("ascii", "replace").decode()
 
