@@ -11,9 +11,8 @@ _MARKUP = re.compile(r"[\\`*\[\]{}|~]|(?<![^\W_])_|_(?![^\W_])")
 def printable(text: str) -> str:
     r"""The text with what a terminal obeys, and what nobody sees, escaped as in Python: `\x1b`.
 
-    That is control and format characters, line ends and marks of direction among them, halves of
-    surrogate pairs, and what Unicode assigns to nothing. Joiners stay between two letters or signs
-    beyond ASCII, which emoji and the words of several scripts are written with.
+    That is line ends and other control characters, marks of direction and other format characters,
+    and halves of surrogate pairs. Joiners stay beyond ASCII: emoji and some scripts need them.
     """
     if text.isprintable():
         return text

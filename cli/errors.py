@@ -95,9 +95,9 @@ def wants_color() -> bool | None:
     return True if os.environ.get("FORCE_COLOR") else None
 
 
-def say(message: str) -> None:
-    """Print one line to standard error."""
-    typer.echo(one_line(message), err=True)
+def say(message: object, *, err: bool = True) -> None:
+    """Print one line to standard error, or to standard output."""
+    typer.echo(one_line(str(message)), err=err)
 
 
 def explain_usage(error: Any) -> tuple[str, str | None]:

@@ -193,10 +193,10 @@ def print_report(report: Mapping[str, Any], outputs: Sequence[Path], as_json: bo
 
 def print_tables(tables: Sequence[Any]) -> None:
     """Print tables, each below its title."""
-    from .tables import print_line, print_table
+    from .tables import print_table
 
     for table in tables:
-        print_line(table.title)
+        say(table.title, err=False)
         typer.echo()
         print_table(table.columns, table.rows, numbers=table.columns[table.words :])
         typer.echo()

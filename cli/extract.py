@@ -186,7 +186,7 @@ def _extract_one(
 def _print(
     done: Sequence[tuple[Path, Path, str]], folder: Path, seconds: float, as_json: bool
 ) -> None:
-    from .tables import print_json, print_line
+    from .tables import print_json
 
     if as_json:
         files = [
@@ -198,4 +198,4 @@ def _print(
     counts = Counter(status for _, _, status in done)
     said = [f"{counts[status]} {status}" for status in ("extracted", "redone", "kept", "failed")]
     shown = ", ".join(text for text in said if not text.startswith("0 "))
-    print_line(f"{folder}: {shown} ({seconds:.1f} s)")
+    say(f"{folder}: {shown} ({seconds:.1f} s)", err=False)

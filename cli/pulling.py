@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..applications.text import one_line, printable
+from ..applications.text import printable
 from .errors import say
 from .progress import drawn_progress
 
@@ -45,11 +45,11 @@ class _Lines:
         say(f"{self._name}: {text}")
 
 
-class _Bar:
+class _Bar(_Lines):
     """A bar of the bytes of all files, with the name of the one that arrives."""
 
     def __init__(self, name: str, progress: Any) -> None:
-        self._name = name
+        super().__init__(name)
         self._progress = progress
         self._task = progress.add_task(name, total=None)
 
@@ -64,7 +64,3 @@ class _Bar:
 
     def advance(self, count: int) -> None:
         self._progress.advance(self._task, count)
-
-    def say(self, text: str) -> None:
-        line = one_line(f"{self._name}: {text}")
-        self._progress.console.print(line, markup=False, highlight=False)

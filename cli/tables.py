@@ -29,9 +29,8 @@ def print_table(
 
     right, console = set(numbers), _console()
     # As Text, so that a bracket in a file's name is not taken for markup.
-    columns = [
-        [Text(printable(cell)) for cell in column] for column in zip(titles, *rows, strict=True)
-    ]
+    lines = zip(titles, *rows, strict=True)
+    columns = [[Text(printable(cell)) for cell in column] for column in lines]
     needs = []
     for title, column in zip(titles, columns, strict=True):
         word, whole = measure_renderables(console, console.options, column)
@@ -78,11 +77,6 @@ def print_facts(facts: Sequence[tuple[str, str]]) -> None:
     for name, value in facts:
         table.add_row(Text(printable(name)), Text(printable(value)))
     _print(table, _console())
-
-
-def print_line(text: object) -> None:
-    """Print text on one line."""
-    typer.echo(printable(str(text)))
 
 
 def print_json(document: Any) -> None:

@@ -167,10 +167,7 @@ class Backbone(Descriptor):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Each setting by name; for a folder of weights stands what it holds: `local-3f2a9c0d41`.
-
-        `repr` shows them, and so do files that are handed on.
-        """
+        """Each setting by name; a folder of weights by what it holds, as in `local-3f2a9c0d41`."""
         settings = super().settings
         if "model" in settings and self.weights_name == LOCAL:
             settings["model"] = self.revision[: len(LOCAL) + 11]

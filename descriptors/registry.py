@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import EntryPoint, entry_points
-from types import FrameType
 from typing import Any, Generic, TypeVar, cast
 
 from .errors import OptionError
@@ -45,8 +44,7 @@ class Registry(Generic[T]):
     def find(self, name: str) -> Callable[..., T]:
         """What makes one of this name, or at `module:Class`: a class or a function.
 
-        The code of that module is run. It is an installed one, or else a file or a package in the
-        working folder, which can import other modules of that folder in the same way.
+        The code of that module is run: of an installed one, or else of one in the working folder.
 
         Raises `OptionError` for a name that is not known, a module that can't be imported,
         whatever the fault in it, and a class of another kind.
@@ -85,11 +83,11 @@ class Registry(Generic[T]):
         return cast(Callable[..., T], found)
 
 
-class _FolderFinder:
+class _Folder:
     """Finds modules in the working folder, last of all: where no installed one has the name.
 
-    Only the module of this name is looked for there, and what the modules found there import: a
-    library that tries whether another one is installed must not run a file of the folder.
+    Only the module of this name and what modules of the folder import are looked for: a library
+    that tries whether another one is installed must not run a file of the folder.
     """
 
     def __init__(self, name: str) -> None:
@@ -97,36 +95,28 @@ class _FolderFinder:
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Where a module lies, as `importlib` wants to know it; None if not in the folder."""
-        if path is not None or self._names.isdisjoint([name, _importer(sys._getframe(1))]):
+        frame, importer = sys._getframe().f_back, "importlib"
+        while frame is not None and importer == "importlib":
+            importer = str(frame.f_globals.get("__name__")).partition(".")[0]
+            frame = frame.f_back
+        if path is not None or self._names.isdisjoint([name, importer]):
             return None
-        spec = PathFinder.find_spec(name, [""])
-        if spec is not None:
-            self._names.add(name)
-        return spec
-
-
-def _importer(frame: FrameType | None) -> str:
-    """The package, or module of no package, whose code imports something in this frame."""
-    name = "importlib"
-    while frame is not None and name == "importlib":
-        frame = frame.f_back
-        name = str(frame.f_globals.get("__name__")).partition(".")[0] if frame else ""
-    return name
+        self._names.add(name)
+        return PathFinder.find_spec(name, [""])
 
 
 def _load(name: str, target: str) -> Any:
     module_name, _, attribute = target.partition(":")
-    hint = "write it as module:Class, with the module installed or in this folder"
+    hint = "write module:Class, with the module installed (which goes first) or in this folder"
     if not module_name or not attribute or module_name.startswith("."):
         raise OptionError(f"{target!r} names no class of a module", hint=hint)
-    top = module_name.partition(".")[0]
-    finders: list[Any] = [_FolderFinder(top)] if ":" in name else []
+    finders: list[Any] = [_Folder(module_name.partition(".")[0])] if ":" in name else []
     sys.meta_path += finders
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise OptionError(
-            f"cannot import {module_name!r} for {name!r}: {error}", hint=_hidden(top) or hint
+            f"cannot import {module_name!r} for {name!r}: {error}", hint=hint
         ) from error
     except Exception as error:
         # Somebody else's code runs here: whatever it raises is about that code.
@@ -139,14 +129,4 @@ def _load(name: str, target: str) -> Any:
     try:
         return getattr(module, attribute)
     except AttributeError:
-        raise OptionError(
-            f"module {module_name!r} has no {attribute!r}", hint=_hidden(top)
-        ) from None
-
-
-def _hidden(top: str) -> str | None:
-    """What to do where an installed module was taken, and one of the working folder was meant."""
-    spec, taken = PathFinder.find_spec(top, [""]), sys.modules.get(top)
-    if spec is None or spec.origin in (None, getattr(taken, "__file__", spec.origin)):
-        return None
-    return f"an installed module has the name of {spec.origin}, and goes before it: rename the file"
+        raise OptionError(f"module {module_name!r} has no {attribute!r}", hint=hint) from None

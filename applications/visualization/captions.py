@@ -1,7 +1,6 @@
 """Text in pictures."""
 
 import unicodedata
-from bisect import bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -50,12 +49,12 @@ def fitting(text: str, size: int, width: float) -> str:
     text = plain(text)
     if text_width(text, size) <= width:
         return text
-
-    def short(kept: int) -> str:
-        return text[: (kept + 1) // 2] + "..." + text[len(text) - kept // 2 :]
-
-    fits = bisect_right(range(len(text)), width, key=lambda kept: text_width(short(kept), size))
-    return short(fits - 1) if fits > 2 else text[:1]
+    # No letter is narrower than a pixel.
+    for kept in range(min(len(text) - 1, int(width)), 1, -1):
+        short = text[: (kept + 1) // 2] + "..." + text[len(text) - kept // 2 :]
+        if text_width(short, size) <= width:
+            return short
+    return text[:1]
 
 
 def plain(text: str) -> str:

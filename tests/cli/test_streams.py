@@ -188,7 +188,10 @@ def test_a_terminal_shows_a_name_and_does_not_obey_it(folder: Path) -> None:
         ),
         (("extract", ".", "-o", "f"), "f: 2 extracted"),
         (("info", f"f/{HOSTILE}.nc"), re.escape(rf"file        f/{SHOWN}\udcff.png.nc")),
-        (("extract", "b.png", "-o", f"{HOSTILE}d"), re.escape(rf"{SHOWN}\udcff.pngd: 1 extracted")),
+        (
+            ("extract", "b.png", "-o", HOSTILE.replace("\udcff.png", "")),
+            re.escape(f"{SHOWN}: 1 extracted"),
+        ),
     ):
         written = terminal(*arguments, **wide)
         # Colours, and the movements of a bar on its own line.

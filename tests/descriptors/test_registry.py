@@ -129,7 +129,7 @@ def test_a_file_of_the_folder_never_stands_for_a_module_of_descr_python_or_a_lib
         "from descr import descriptors, matchers\n"
         "print(descriptors.create('network_of_mine:Mine', size=96).size, sys.path == path)\n"
         "print(matchers.create('descr.matchers.nearest:NearestNeighbor'))\n"
-        "print([type(one).__name__ for one in sys.meta_path if 'Folder' in type(one).__name__])\n"
+        "print([type(one).__name__ for one in sys.meta_path if type(one).__name__ == '_Folder'])\n"
     )
     lines = run_fresh(code, tmp_path).splitlines()
     assert lines[0] == "96 True", lines
@@ -156,10 +156,9 @@ def test_an_installed_module_goes_before_a_file_of_its_name(folder):
     (folder / "colorsys.py").write_text("print('not this one')\nclass Network: ...\n")
     with pytest.raises(OptionError, match="'colorsys' has no 'Network'") as caught:
         descriptors.create("colorsys:Network")
-    assert f"has the name of {folder / 'colorsys.py'}" in caught.value.hint
-    with pytest.raises(OptionError, match=r"import 'colorsys\.network'") as caught:
+    assert "installed (which goes first)" in caught.value.hint
+    with pytest.raises(OptionError, match=r"import 'colorsys\.network'"):
         descriptors.create("colorsys.network:Network")
-    assert "rename the file" in caught.value.hint
 
 
 def test_what_is_neither_installed_nor_in_the_folder(folder, monkeypatch):

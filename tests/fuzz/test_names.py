@@ -17,8 +17,9 @@ import pytest
 from descr.applications.evaluation.tables import Table
 from descr.applications.text import markdown, one_line, printable
 from descr.applications.visualization.captions import fitting, text_width
+from descr.cli.errors import say
 from descr.cli.main import run
-from descr.cli.tables import print_facts, print_line, print_table
+from descr.cli.tables import print_facts, print_table
 from descr.descriptors import SIFT
 from descr.descriptors.errors import DescrError
 from descr.descriptors.files import save_features
@@ -172,7 +173,7 @@ def test_text_is_seen_and_nothing_of_it_is_lost(text: str) -> None:
     escaped = [one for one in text if one not in printable(text)]
     assert all(one.encode("unicode_escape").decode() in printable(text) for one in escaped)
     with redirect_stdout(io.StringIO()) as out:
-        print_line(text)
+        say(text, err=False)
         print_facts([(text, text)])
         print_table([text, "n"], [[text, "1"]], numbers=["n"])
     assert seen(out.getvalue())
