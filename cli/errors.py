@@ -11,6 +11,8 @@ from typing import Any, get_args
 
 import typer
 
+from ..applications.text import one_line, printable
+
 FAULT = 1
 USER = 2
 INTERRUPTED = 130
@@ -46,7 +48,8 @@ def report(error: BaseException, *, debug: bool = False) -> int:
         say("interrupted")
         return INTERRUPTED
     if debug:
-        traceback.print_exception(error, file=sys.stderr)
+        lines = "".join(traceback.format_exception(error)).rstrip("\n").split("\n")
+        typer.echo("\n".join(map(printable, lines)), err=True)
     if isinstance(error, USAGE_ERROR):
         message, hint = explain_usage(error)
         code = USER
@@ -92,17 +95,9 @@ def wants_color() -> bool | None:
     return True if os.environ.get("FORCE_COLOR") else None
 
 
-def say(message: str) -> None:
-    """Print one line to standard error."""
-    typer.echo(one_line(message), err=True)
-
-
-def one_line(text: str) -> str:
-    """The text on one line, with what can't be printed escaped."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in " ".join(text.split())
-    )
+def say(message: object, *, err: bool = True) -> None:
+    """Print one line to standard error, or to standard output."""
+    typer.echo(one_line(str(message)), err=err)
 
 
 def explain_usage(error: Any) -> tuple[str, str | None]:

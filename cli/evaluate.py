@@ -1,5 +1,6 @@
 """`descr evaluate`: how right the matches are, on the data sets of the papers."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -43,8 +44,7 @@ def evaluate(
         str | None,
         typer.Argument(
             metavar="DATASET",
-            help="spair-71k, pf-pascal, pf-willow, tss, ap-10k, davis-2017, or "
-            "package.module:Class.",
+            help=f"spair-71k, pf-pascal, pf-willow, tss, ap-10k, davis-2017, or {options.OWN}.",
             autocompletion=complete_dataset,
         ),
     ] = None,
@@ -206,10 +206,13 @@ def evaluate(
             say=say,
         )
     report = build_report(predictions, data, recipe=row, progress=show_progress)
-    reading = {"points": points, "interpolation": interpolation}
-    changes = {**of_descriptor, **{name: value for name, value in reading.items() if value}}
-    if row is not None and changes:
-        changed = ", ".join(f"{key}={value}" for key, value in changes.items())
+    changes = {**of_descriptor, "points": points, "interpolation": interpolation}
+    changed = ", ".join(
+        f"{key}={'local' if os.path.isdir(os.path.expanduser(value)) else value}"
+        for key, value in changes.items()
+        if value is not None
+    )
+    if row is not None and changed:
         report["note"] = "; ".join(part for part in (f"changed: {changed}", report["note"]) if part)
     write_reports(outputs, report, lambda: report_markdown(report), predictions)
     print_report(report, outputs, as_json)

@@ -196,7 +196,8 @@ def print_tables(tables: Sequence[Any]) -> None:
     from .tables import print_table
 
     for table in tables:
-        typer.echo(f"{table.title}\n")
+        say(table.title, err=False)
+        typer.echo()
         print_table(table.columns, table.rows, numbers=table.columns[table.words :])
         typer.echo()
 

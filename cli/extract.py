@@ -198,4 +198,4 @@ def _print(
     counts = Counter(status for _, _, status in done)
     said = [f"{counts[status]} {status}" for status in ("extracted", "redone", "kept", "failed")]
     shown = ", ".join(text for text in said if not text.startswith("0 "))
-    typer.echo(f"{folder}: {shown} ({seconds:.1f} s)")
+    say(f"{folder}: {shown} ({seconds:.1f} s)", err=False)

@@ -1,5 +1,6 @@
 """`descr info`: what is in a feature file."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,7 +25,9 @@ def info(
 
     read = [(path, read_feature_info(path)) for path in files]
     if as_json:
-        print_json([_document(path, found) for path, found in read])
+        text = json.dumps([_document(path, found) for path, found in read])
+        # A file may hold numbers that JSON has no place for.
+        print_json(json.loads(text, parse_constant=lambda name: None))
         return
     for index, (path, found) in enumerate(read):
         if index:
@@ -47,8 +50,6 @@ def _document(path: Path, found: "FeatureInfo") -> dict[str, Any]:
 
 
 def _layer(found: "FeatureInfo", layer: "LayerInfo") -> dict[str, Any]:
-    import json
-
     channels, rows, columns = layer.shape
     spacing_y, spacing_x = _spacing(found, layer)
     attributes = {key: _plain(value) for key, value in layer.attributes.items()}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ..applications.text import one_line
 from .choice import parts_of
-from .errors import one_line
 from .settings import signature_of
 
 if TYPE_CHECKING:

@@ -163,7 +163,7 @@ def convert_captioner(
     path = convert(file, output, overwrite=overwrite)
     model = find_model("odise")
     typer.echo(f"{model.name}: {model.title}, licence {model.licence}, from {SOURCE}")
-    typer.echo(path)
+    say(path, err=False)
 
 
 @app.command("path", cls=Command, short_help="Print the folders of models.")
@@ -173,7 +173,7 @@ def print_paths(names: Names) -> None:
 
     folders = [find_weights(model.name, model.family).folder for model in _models_of(names)]
     for folder in folders:
-        typer.echo(folder)
+        say(folder, err=False)
 
 
 @app.command("remove", cls=Command, short_help="Remove the weights of models.")
@@ -196,7 +196,7 @@ def remove_models(
     folders = [folder for model in models for folder in holdings(model.name)]
     if folders and not yes and _asks():
         for folder in folders:
-            say(str(folder))
+            say(folder)
         if not typer.confirm("Remove?", err=True):
             raise UserError("nothing was removed", hint="answer y, or give --yes")
     for model in models:
@@ -246,4 +246,4 @@ def _print_found(model: "Model", found: "Checkpoint") -> None:
         f"{model.name}: {model.title}, licence {model.licence}, {kind} {revision}, "
         f"{found.precision}"
     )
-    typer.echo(found.folder)
+    say(found.folder, err=False)

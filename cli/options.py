@@ -9,7 +9,8 @@ import typer
 
 from .names import complete_descriptor, complete_matcher
 
-MATCHER = "The matcher: a name of `descr matchers`, or package.module:Class."
+OWN = "module:Class, whose code is run: an installed module, or a file of this folder"
+MATCHER = f"The matcher: a name of `descr matchers`, or {OWN}."
 
 
 def panel(title: str) -> Callable[..., Any]:
@@ -39,8 +40,7 @@ Descriptor: TypeAlias = Annotated[
     how_option(
         "--descriptor",
         metavar="NAME",
-        help="The descriptor: auto, a name of `descr descriptors`, or package.module:Class, "
-        "also of a file in this folder.",
+        help=f"The descriptor: auto, a name of `descr descriptors`, or {OWN}.",
         autocompletion=complete_descriptor,
     ),
 ]

@@ -179,7 +179,8 @@ def _point(
         raise UserError(f"{origin}: x and y must be numbers", hint=hint)
     if not (math.isfinite(x) and math.isfinite(y)):
         raise UserError(f"{origin}: x and y must be finite numbers")
-    return Point(x, y, name, origin)
+    # As in the names of images: what is no valid text has no place in a file.
+    return Point(x, y, name.encode(errors="replace").decode(), origin)
 
 
 def _number(text: str) -> float | None:

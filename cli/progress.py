@@ -5,13 +5,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+from ..applications.text import printable
+
 Advance = Callable[[str], None]
 
 
 def spinner(text: str) -> Any:
     """A context that shows a spinner and the text; nothing where nobody would see it."""
+    from rich.text import Text
+
     console = _terminal_console()
-    return console.status(text) if console else nullcontext()
+    return console.status(Text(printable(text))) if console else nullcontext()
 
 
 @contextmanager
@@ -26,7 +30,7 @@ def progress_bar(total: int) -> Iterator[Advance]:
             return
         task = progress.add_task("", total=total)
         begun = itertools.count()
-        yield lambda name: progress.update(task, description=name, completed=next(begun))
+        yield lambda name: progress.update(task, description=printable(name), completed=next(begun))
 
 
 @contextmanager

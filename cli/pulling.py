@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ..applications.text import printable
 from .errors import say
 from .progress import drawn_progress
 
@@ -44,11 +45,11 @@ class _Lines:
         say(f"{self._name}: {text}")
 
 
-class _Bar:
+class _Bar(_Lines):
     """A bar of the bytes of all files, with the name of the one that arrives."""
 
     def __init__(self, name: str, progress: Any) -> None:
-        self._name = name
+        super().__init__(name)
         self._progress = progress
         self._task = progress.add_task(name, total=None)
 
@@ -59,10 +60,7 @@ class _Bar:
 
     def file(self, name: str) -> None:
         part = name.partition("/")[0] if "/" in name else name
-        self._progress.update(self._task, description=f"{self._name} {part}")
+        self._progress.update(self._task, description=printable(f"{self._name} {part}"))
 
     def advance(self, count: int) -> None:
         self._progress.advance(self._task, count)
-
-    def say(self, text: str) -> None:
-        self._progress.console.print(f"{self._name}: {text}", markup=False, highlight=False)

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from .errors import say
+
 TERMINATED = 143
 """128 and the number of the signal, as a shell reports a process that SIGTERM ended."""
 
@@ -19,17 +21,24 @@ def quiet(*, debug: bool) -> Iterator[None]:
 
     What is said about the user's input is said in our words.
     """
-    handler = logging.NullHandler()
+    # Without any handler, logging prints to standard error.
+    handler = _Lines() if debug else logging.NullHandler()
     with warnings.catch_warnings():
+        warnings.showwarning = lambda message, kind, path, line, *_: say(
+            f"{path}:{line}: {kind.__name__}: {message}"
+        )
         if not debug and not sys.warnoptions:
             warnings.simplefilter("ignore")
-        if not debug:
-            # Without any handler, logging prints to standard error.
-            logging.root.addHandler(handler)
+        logging.root.addHandler(handler)
         try:
             yield
         finally:
             logging.root.removeHandler(handler)
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        say(self.format(record))
 
 
 @contextmanager

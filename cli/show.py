@@ -86,8 +86,8 @@ def _parse_masks(
 
 _parse_how = how_parser(
     None,
-    help="The matcher of map and compare: a name of `descr matchers`, or "
-    "package.module:Class. By default nearest for colours, mutual for lines.",
+    help=f"The matcher of map and compare: a name of `descr matchers`, or {options.OWN}. "
+    "By default nearest for colours, mutual for lines.",
 )
 
 

@@ -34,6 +34,9 @@ class _Guarded:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
+        # What the encoding of the stream lacks is escaped as well.
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        text = text.encode(encoding, "backslashreplace").decode(encoding)
         self._attempt(lambda: self._stream.write(text))
         return len(text)
 

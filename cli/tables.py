@@ -8,6 +8,8 @@ from typing import Any
 
 import typer
 
+from ..applications.text import printable
+
 _BETWEEN = 2
 """Space between columns."""
 
@@ -27,7 +29,8 @@ def print_table(
 
     right, console = set(numbers), _console()
     # As Text, so that a bracket in a file's name is not taken for markup.
-    columns = [[Text(cell) for cell in column] for column in zip(titles, *rows, strict=True)]
+    lines = zip(titles, *rows, strict=True)
+    columns = [[Text(printable(cell)) for cell in column] for column in lines]
     needs = []
     for title, column in zip(titles, columns, strict=True):
         word, whole = measure_renderables(console, console.options, column)
@@ -40,7 +43,8 @@ def print_table(
         table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
         for place in block:
             side: Any = "right" if titles[place] in right else "left"
-            table.add_column(titles[place], justify=side, overflow="fold", min_width=needs[place])
+            heading = columns[place][0]
+            table.add_column(heading, justify=side, overflow="fold", min_width=needs[place])
         for row in zip(*(columns[place][1:] for place in block), strict=True):
             table.add_row(*row)
         _print(table, console)
@@ -71,7 +75,7 @@ def print_facts(facts: Sequence[tuple[str, str]]) -> None:
     table.add_column(style="bold", overflow="fold")
     table.add_column(overflow="fold")
     for name, value in facts:
-        table.add_row(Text(name), Text(value))
+        table.add_row(Text(printable(name)), Text(printable(value)))
     _print(table, _console())
 
 

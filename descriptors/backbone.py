@@ -21,6 +21,7 @@ from .runtime.memory import check_fits, memory_errors
 from .runtime.precision import check_dtype
 from .settings import check_choice, check_int
 from .tree import LayerFeatures, Provenance, build_tree
+from .weights.find import LOCAL
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -163,6 +164,14 @@ class Backbone(Descriptor):
                 hint="write layers = (Layer(name, stride=...),) in the class",
             )
         return math.lcm(*(layer.stride for layer in self.layers))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Each setting by name; a folder of weights by what it holds, as in `local-3f2a9c0d41`."""
+        settings = super().settings
+        if "model" in settings and self.weights_name == LOCAL:
+            settings["model"] = self.revision[: len(LOCAL) + 11]
+        return settings
 
     @property
     def weights_name(self) -> str:

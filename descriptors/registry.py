@@ -5,8 +5,8 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from .errors import OptionError
@@ -43,6 +43,8 @@ class Registry(Generic[T]):
 
     def find(self, name: str) -> Callable[..., T]:
         """What makes one of this name, or at `module:Class`: a class or a function.
+
+        The code of that module is run: of an installed one, or else of one in the working folder.
 
         Raises `OptionError` for a name that is not known, a module that can't be imported,
         whatever the fault in it, and a class of another kind.
@@ -81,21 +83,40 @@ class Registry(Generic[T]):
         return cast(Callable[..., T], found)
 
 
+class _Folder:
+    """Finds modules in the working folder, last of all: where no installed one has the name.
+
+    Only the module of this name and what modules of the folder import are looked for: a library
+    that tries whether another one is installed must not run a file of the folder.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._names = {name}
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Where a module lies, as `importlib` wants to know it; None if not in the folder."""
+        frame, importer = sys._getframe().f_back, "importlib"
+        while frame is not None and importer == "importlib":
+            importer = str(frame.f_globals.get("__name__")).partition(".")[0]
+            frame = frame.f_back
+        if path is not None or self._names.isdisjoint([name, importer]):
+            return None
+        self._names.add(name)
+        return PathFinder.find_spec(name, [""])
+
+
 def _load(name: str, target: str) -> Any:
     module_name, _, attribute = target.partition(":")
-    hint = "write it as module:Class, with the module in this folder or installed"
+    hint = "write module:Class, with the module installed (which goes first) or in this folder"
     if not module_name or not attribute or module_name.startswith("."):
         raise OptionError(f"{target!r} names no class of a module", hint=hint)
-    here = str(Path.cwd())
-    hidden = here not in sys.path and ":" in name
-    if hidden:
-        sys.path.insert(0, here)
+    finders: list[Any] = [_Folder(module_name.partition(".")[0])] if ":" in name else []
+    sys.meta_path += finders
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise OptionError(
-            f"cannot import {module_name!r} for {name!r}: {error}",
-            hint=hint,
+            f"cannot import {module_name!r} for {name!r}: {error}", hint=hint
         ) from error
     except Exception as error:
         # Somebody else's code runs here: whatever it raises is about that code.
@@ -103,9 +124,9 @@ def _load(name: str, target: str) -> Any:
             f"importing {module_name!r} for {name!r} failed: {type(error).__name__}: {error}"
         ) from error
     finally:
-        if hidden and here in sys.path:
-            sys.path.remove(here)
+        for finder in finders:
+            sys.meta_path.remove(finder)
     try:
         return getattr(module, attribute)
     except AttributeError:
-        raise OptionError(f"module {module_name!r} has no {attribute!r}") from None
+        raise OptionError(f"module {module_name!r} has no {attribute!r}", hint=hint) from None

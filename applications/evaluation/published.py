@@ -104,17 +104,3 @@ def find_published(dataset: str, descriptor: str | None = None) -> tuple[Publish
         for row in PUBLISHED
         if row.protocol.dataset == dataset and descriptor in (None, row.descriptor)
     )
-
-
-def published_table(rows: Iterable[Published] = PUBLISHED) -> str:
-    """The rows as a Markdown table."""
-    lines = [
-        "| protocol | method | percent | source |",
-        "|---|---|---|---|",
-    ]
-    for row in rows:
-        numbers = " / ".join(f"{value:.1f}" for value in row.percent)
-        # A bar would end the cell.
-        protocol = row.protocol.line().replace(" | ", ", ")
-        lines.append(f"| {protocol} | {row.method} | {numbers} | {row.source} |")
-    return "\n".join(lines)

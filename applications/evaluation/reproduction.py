@@ -9,6 +9,7 @@ import xarray as xr
 
 from ...descriptors.errors import OptionError, OutOfMemoryError, WeightsNotFoundError
 from ...matchers import create
+from ..text import markdown
 from .costs import estimate_costs, teraflops
 from .datasets import Dataset, open_dataset
 from .measures import measure
@@ -160,7 +161,7 @@ def reproduction_table(document: Mapping[str, Any]) -> Table:
 def reproduction_markdown(document: Mapping[str, Any]) -> str:
     """The table of the rows, and what was run for each."""
     table = reproduction_table(document)
-    parts = [f"# {table.title}", replace(table, title="").markdown()]
+    parts = [f"# {markdown(table.title)}", replace(table, title="").markdown()]
     parts += [
         Table.of_facts(report_facts(row["report"]), row["recipe"]).markdown()
         for row in document["rows"]

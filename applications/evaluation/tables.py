@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..text import markdown
 from .conventions import CONVENTIONS
 from .protocol import written
 
@@ -25,12 +26,9 @@ class Table:
     def markdown(self, note: str = "") -> str:
         """The table in Markdown below its title and the note, its numbers aligned to the right."""
         marks = ["---" if place < self.words else "---:" for place in range(len(self.columns))]
-        # A bar would end the cell.
-        lines = [
-            "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |"
-            for line in (self.columns, marks, *self.rows)
-        ]
-        title = f"## {self.title}" if self.title else ""
+        rows = [[markdown(cell) for cell in row] for row in (self.columns, *self.rows)]
+        lines = [f"| {' | '.join(row)} |" for row in (rows[0], marks, *rows[1:])]
+        title = f"## {markdown(self.title)}" if self.title else ""
         return "\n\n".join(part for part in (title, note, "\n".join(lines)) if part)
 
 
@@ -198,11 +196,11 @@ def report_markdown(document: Mapping[str, Any]) -> str:
     first, *others = report_tables(document)
     versions = ", ".join(f"{name} {number}" for name, number in document["versions"].items())
     parts = [
-        f"# {document['dataset']['title']}",
+        f"# {markdown(document['dataset']['title'])}",
         Table.of_facts(report_facts(document)).markdown(),
         first.markdown(note),
         *(table.markdown() for table in others),
         "## Versions",
-        f"{versions}; run on {document['created']}.",
+        markdown(f"{versions}; run on {document['created']}."),
     ]
     return "\n\n".join(parts) + "\n"

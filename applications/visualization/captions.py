@@ -10,6 +10,7 @@ import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 
+from ..text import printable
 from .painting import Picture
 
 INK = (40, 40, 40)
@@ -48,7 +49,8 @@ def fitting(text: str, size: int, width: float) -> str:
     text = plain(text)
     if text_width(text, size) <= width:
         return text
-    for kept in range(len(text) - 1, 1, -1):
+    # No letter is narrower than a pixel.
+    for kept in range(min(len(text) - 1, int(width)), 1, -1):
         short = text[: (kept + 1) // 2] + "..." + text[len(text) - kept // 2 :]
         if text_width(short, size) <= width:
             return short
@@ -57,7 +59,7 @@ def fitting(text: str, size: int, width: float) -> str:
 
 def plain(text: str) -> str:
     """The text in letters that the font has: without accents, on one line."""
-    decomposed = unicodedata.normalize("NFKD", " ".join(text.split()))
+    decomposed = unicodedata.normalize("NFKD", printable(" ".join(text.split())))
     letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return letters.encode("ascii", "replace").decode()
 

@@ -107,7 +107,8 @@ def test_the_row_of_the_paper_from_one_word(descr: Any, spair: Path) -> None:
     assert all(layer["revision"] for layer in document["layers"])
     assert document["settings"]["points"] == "original"
     assert "padding" in document["note"]
-    assert "sd.size=64" in document["note"]
+    assert "sd.size=64, dinov2.size=56, sd.model=local, dinov2.model=local" in document["note"]
+    assert str(STABLE_DIFFUSION.parent) not in done.out
     assert {row["method"] for row in document["published"]} == {"SD 1.5 + DINOv2-B/14"}
 
 

@@ -64,3 +64,15 @@ def test_json_lists_every_file(descr: Any, feature_file: Path) -> None:
 def test_a_bad_file_among_good_ones_prints_nothing(descr: Any, feature_file: Path) -> None:
     Path("bad.nc").write_text("no")
     descr("info", "a.nc", "bad.nc").refused("bad.nc")
+
+
+def test_numbers_that_json_lacks_are_null(descr: Any, folder: Path) -> None:
+    (tree,) = SIFT(size=96).extract([folder / "a.png"])
+    tree.attrs["unknown"] = float("nan")
+    tree["/sift/scale_1"].attrs["settings"] = '{"a": NaN, "b": [-Infinity]}'
+    save_features(tree, "odd.nc")
+    done = descr("info", "odd.nc", "--json")
+    assert done.code == 0, done.err
+    (document,) = json.loads(done.out)
+    assert document["unknown"] is None
+    assert document["layers"][0]["settings"] == {"a": None, "b": [None]}

@@ -150,6 +150,16 @@ def test_the_console_script_is_this_program() -> None:
     assert point.load() is run
 
 
+@pytest.mark.parametrize("safe", [(), ("-P",)])
+def test_as_a_module_it_runs_no_file_of_the_folder(tmp_path: Path, safe: tuple[str, ...]) -> None:
+    for name in ("typer", "rich", "json", "torch"):
+        (tmp_path / f"{name}.py").write_text("print('a file of the folder')\n")
+    command = [sys.executable, *safe, "-m", "descr.cli", "matchers"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "mutual" in done.stdout
+    assert "a file of the folder" not in done.stdout
+
+
 def test_a_process_ends_with_the_exit_code() -> None:
     done = subprocess.run(
         [*PROGRAM, "match", "gone.jpg", "b.jpg"], capture_output=True, text=True, check=False

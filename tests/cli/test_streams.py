@@ -1,6 +1,7 @@
 """What becomes of a command whose standard output or standard error can't be written."""
 
 import contextlib
+import json
 import os
 import pty
 import re
@@ -171,3 +172,69 @@ def test_an_output_for_which_there_is_no_room_is_named(command: str, output: str
     assert hint == "hint: make room, or choose another place"
     assert (done.returncode, done.stdout) == (2, "")
     assert sorted(path.name for path in Path().iterdir()) == ["a.png", "b.png"]
+
+
+HOSTILE = "a\x1b]0;title\x07\x1b[2J\u202e\x9b[red][link]\udcff.png"
+SHOWN = r"a\x1b]0;title\x07\x1b[2J\u202e\x9b[red][link]"
+
+
+def test_a_terminal_shows_a_name_and_does_not_obey_it(folder: Path) -> None:
+    (folder / "a.png").rename(folder / HOSTILE)
+    wide = {"COLUMNS": "300"}
+    for arguments, where in (
+        (
+            ("match", HOSTILE, "b.png", "--set", "size=96"),
+            rf"images\s+{re.escape(SHOWN)}\ufffd.png \(96 x",
+        ),
+        (("extract", ".", "-o", "f"), "f: 2 extracted"),
+        (("info", f"f/{HOSTILE}.nc"), re.escape(rf"file        f/{SHOWN}\udcff.png.nc")),
+        (
+            ("extract", "b.png", "-o", HOSTILE.replace("\udcff.png", "")),
+            re.escape(f"{SHOWN}: 1 extracted"),
+        ),
+    ):
+        written = terminal(*arguments, **wide)
+        # Colours, and the movements of a bar on its own line.
+        plain = re.sub(r"\x1b\[[0-9;?]*[mKAhl]", "", written)
+        assert re.search(where, plain), plain
+        assert not set("\x1b\x07\x9b\u202e") & set(plain), ascii(written)
+        assert "\x1b[2J" not in written
+
+
+def test_names_go_into_files_as_they_are(folder: Path) -> None:
+    (folder / "a.png").rename(folder / HOSTILE)
+    (folder / "p.json").write_text(r'[{"name": "eye\ud800\u001b", "x": 9, "y": 9}]')
+    outputs = [part for suffix in ("csv", "json", "nc", "png") for part in ("-o", f"m.{suffix}")]
+    command = ["transfer", HOSTILE, "b.png", "--set", "size=96", "--points", "p.json"]
+    done = shell("DESCR", *command, *outputs)
+    assert done.returncode == 0, done.stderr
+    assert r"eye?\x1b" in done.stdout
+    document = json.loads((folder / "m.json").read_text())
+    assert document["matches"][0]["name"] == "eye?\x1b"
+    assert document["source"]["path"] == HOSTILE
+    assert (folder / "m.csv").read_text().splitlines()[1].startswith("eye?\x1b,")
+
+
+def test_tracebacks_warnings_and_logs_of_debug_are_printable(folder: Path) -> None:
+    (folder / "noisy.py").write_text(
+        "import logging, warnings\n"
+        "from descr.descriptors import SIFT\n"
+        "class Noisy(SIFT):\n"
+        "    def extract(self, images):\n"
+        "        warnings.warn('warned \\x1b[2J')\n"
+        "        logging.getLogger('noise').warning('logged \\x1b[2J')\n"
+        "        raise ValueError('raised \\x1b[2J')\n"
+    )
+    done = shell("DESCR", *MATCH, "--descriptor", "noisy:Noisy", "--debug")
+    assert done.returncode == 2
+    assert "\x1b" not in done.stderr
+    assert "    raise ValueError" in done.stderr
+    for word in ("UserWarning: warned", "logged", "ValueError: raised"):
+        assert rf"{word} \x1b[2J" in done.stderr
+
+
+def test_what_an_encoding_lacks_is_escaped(folder: Path) -> None:
+    (folder / "a.png").rename(folder / "猫.png")
+    done = shell("PYTHONIOENCODING=latin-1 DESCR", "match", "猫.png", "b.png", "--set", "size=96")
+    assert done.returncode == 0, done.stderr
+    assert r"\u732b.png (" in done.stdout

@@ -1,3 +1,4 @@
+import subprocess
 import sys
 from importlib.metadata import EntryPoint
 
@@ -83,3 +84,90 @@ def test_a_plugin_that_makes_something_else_is_refused(monkeypatch):
     monkeypatch.setattr(registry_module, "entry_points", lambda group: [point])
     with pytest.raises(OptionError, match="dict does not derive from Descriptor"):
         descriptors.create("wrong")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder whose modules are forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+def run_fresh(code, folder):
+    """What a program prints that is run in a process of its own, in this folder."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    return done.stdout + done.stderr
+
+
+def test_a_file_of_the_folder_never_stands_for_a_module_of_descr_python_or_a_library(tmp_path):
+    for name in ("rich", "json", "cmath", "typer", "psutil", "torch", "cv2", "not_installed"):
+        (tmp_path / f"{name}.py").write_text(f"print('{name} of the folder')\n")
+    for name in ("scipy", "xarray"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(f"print('{name} of the folder')\n")
+    (tmp_path / "installed").mkdir()
+    (tmp_path / "installed" / "library_that_tries.py").write_text(
+        "try:\n    import not_installed\nexcept ImportError:\n    pass\n"
+    )
+    (tmp_path / "network_of_mine.py").write_text(
+        "import json, cmath, psutil, rich.console, scipy.spatial, cv2, library_that_tries\n"
+        "from descr.descriptors import SIFT\n"
+        "class Mine(SIFT):\n    pass\n"
+    )
+    code = (
+        f"import sys; sys.path.append({str(tmp_path / 'installed')!r}); path = [*sys.path]\n"
+        "from descr import descriptors, matchers\n"
+        "print(descriptors.create('network_of_mine:Mine', size=96).size, sys.path == path)\n"
+        "print(matchers.create('descr.matchers.nearest:NearestNeighbor'))\n"
+        "print([type(one).__name__ for one in sys.meta_path if type(one).__name__ == '_Folder'])\n"
+    )
+    lines = run_fresh(code, tmp_path).splitlines()
+    assert lines[0] == "96 True", lines
+    assert lines[1].startswith("NearestNeighbor("), lines
+    assert lines[2:] == ["[]"], lines
+
+
+def test_a_package_of_the_folder_and_what_it_imports(folder):
+    package = folder / "package_of_mine"
+    (package / "deep").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "deep" / "__init__.py").write_text("from ..base import STEP\n")
+    (package / "base.py").write_text("import beside_the_package\nSTEP = beside_the_package.STEP\n")
+    (package / "deep" / "network.py").write_text(
+        "from package_of_mine.deep import STEP\n"
+        "from descr.descriptors import SIFT\n"
+        "class Mine(SIFT):\n    step_of_mine = STEP\n"
+    )
+    (folder / "beside_the_package.py").write_text("STEP = 7\n")
+    assert descriptors.create("package_of_mine.deep.network:Mine").step_of_mine == 7
+
+
+def test_an_installed_module_goes_before_a_file_of_its_name(folder):
+    (folder / "colorsys.py").write_text("print('not this one')\nclass Network: ...\n")
+    with pytest.raises(OptionError, match="'colorsys' has no 'Network'") as caught:
+        descriptors.create("colorsys:Network")
+    assert "installed (which goes first)" in caught.value.hint
+    with pytest.raises(OptionError, match=r"import 'colorsys\.network'"):
+        descriptors.create("colorsys.network:Network")
+
+
+def test_what_is_neither_installed_nor_in_the_folder(folder, monkeypatch):
+    (folder / "lonely_module.py").write_text("import not_there_at_all\n")
+    with pytest.raises(OptionError, match="No module named 'not_there_at_all'"):
+        descriptors.create("lonely_module:Network")
+    gone = folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(OptionError, match="No module named 'lonely_module'"):
+        descriptors.create("lonely_module:Network")

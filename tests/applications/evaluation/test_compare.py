@@ -1,3 +1,4 @@
+import copy
 import json
 
 import numpy as np
@@ -207,3 +208,16 @@ def test_the_page_holds_every_number(reports):
     for table in tables:
         bars = {line.replace("\\|", "").count("|") for line in table.splitlines()}
         assert len(bars) == 1
+
+
+def test_a_page_holds_no_markup_of_names(reports):
+    script = "<script>alert(1)</script> [x](javascript:1) | `a`\n# b"
+    report = copy.deepcopy(reports["nearest"])
+    report["dataset"]["title"] = report["note"] = report["matcher"] = script
+    report["protocol"]["line"] = report["versions"]["numpy"] = script
+    report["by_category"][0]["category"] = script
+    report["layers"][0]["model"] = script
+    page = report_markdown(report)
+    assert page.count(r"&lt;script&gt;alert(1)&lt;/script&gt; \[x\](javascript:1) \| \`a\`") == 8
+    assert "<" not in page
+    assert [line for line in page.splitlines() if line.startswith("# ")] == page.splitlines()[:1]

@@ -108,6 +108,11 @@ def test_text_that_is_too_wide_loses_its_middle() -> None:
 def test_text_is_written_in_letters_that_the_font_has() -> None:
     assert plain("Zürich\nCafé") == "Zurich Cafe"
     assert plain("猫.jpg") == "?.jpg"
+    assert plain("\x1b[2J\u202e\ud800") == "\\x1b[2J\\u202e\\ud800"
+
+
+def test_a_name_of_a_million_letters_is_cut_as_well() -> None:
+    assert text_width(fitting("猫" * 10**6, 20, 150), 20) <= 150
 
 
 def test_a_sheet_that_takes_more_than_is_free_is_refused(monkeypatch):

@@ -1,13 +1,25 @@
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from descr.descriptors import SIFT, Backbone, Descriptor, Fused, Layer, combine, read_image
+from descr.descriptors import (
+    SIFT,
+    Backbone,
+    Descriptor,
+    DINOv2,
+    Fused,
+    Layer,
+    StableDiffusion,
+    combine,
+    read_image,
+)
 from descr.descriptors.errors import ForeignFileError
 from descr.descriptors.files import load_features, save_features, why_extract
 from descr.descriptors.images import Image
+from support import models
 from torch.nn import functional
 
 
@@ -161,3 +173,30 @@ def test_what_no_text_can_say_is_not_recorded(image: Image, tmp_path: Path) -> N
     (tree,) = SIFT(size=96).extract([image])
     save_features(tree, tmp_path / "a.nc", image_path=os.fsdecode(b"\xff.png"))
     assert "image_path" not in load_features(tmp_path / "a.nc").attrs
+
+
+@pytest.mark.parametrize("other", [SIFT(size=96), Silent(size=96)])
+def test_a_file_tells_folders_of_weights_apart_and_names_none(
+    other: SIFT, image: Image, tmp_path: Path
+) -> None:
+    def fused(name: str) -> Fused:
+        return Fused(DINOv2(model=str(tmp_path / name / "secret"), size=42), other)
+
+    for name, source in (("first", models.DINOV2), ("second", models.DINOV2_REGISTERS)):
+        shutil.copytree(source, tmp_path / name / "secret")
+    path = keep(fused("first"), image, tmp_path / "a.nc")
+    assert b"secret" not in path.read_bytes()
+    assert load_features(path).attrs["descriptor"].startswith("Fused(DINOv2(model='local-")
+    assert why_extract(path, image, fused("first")) is None
+    assert why_extract(path, image, fused("second"))
+    # It is what the folder holds that counts.
+    (tmp_path / "first").rename(tmp_path / "elsewhere")
+    assert why_extract(path, image, fused("elsewhere")) is None
+
+
+def test_features_of_stable_diffusion_do_not_name_its_folder(image: Image, tmp_path: Path) -> None:
+    folder = str(models.copy(models.STABLE_DIFFUSION, tmp_path / "secret"))
+    sd = StableDiffusion(model=folder, size=64, window=None)
+    assert b"secret" not in keep(sd, image, tmp_path / "a.nc").read_bytes()
+    assert repr(sd).startswith("StableDiffusion(model='local-")
+    assert sd.model == folder
