@@ -135,11 +135,16 @@ def _extract_all(
 ) -> list[tuple[Path, Path, str]]:
     """Image, file and what became of it: extracted, redone, kept or failed.
 
-    An image that can't be used, that has no usable features, or in whose file's place something
-    else lies, is reported, and the work goes on with the rest. What else goes wrong would go wrong
-    with the next image as well.
+    An image that can't be used, that has no usable features, that memory doesn't suffice for, or
+    in whose file's place something else lies, is reported, and the work goes on with the rest.
+    What else goes wrong would go wrong with the next image as well.
     """
-    from ..descriptors.errors import ForeignFileError, ImageError, InvalidFeaturesError
+    from ..descriptors.errors import (
+        ForeignFileError,
+        ImageError,
+        InvalidFeaturesError,
+        OutOfMemoryError,
+    )
     from .progress import progress_bar
 
     done = []
@@ -151,8 +156,11 @@ def _extract_all(
             except ForeignFileError as error:
                 say_error(error.message, "move it away, or write over it with --force")
                 status = "failed"
-            except (ImageError, InvalidFeaturesError) as error:
+            except (ImageError, InvalidFeaturesError, OutOfMemoryError) as error:
                 say_error(error.message, error.hint)
+                status = "failed"
+            except MemoryError:
+                say_error(f"{path}: not enough memory", "scale it down first, or lower size")
                 status = "failed"
             done.append((path, target, status))
     return done

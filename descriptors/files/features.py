@@ -113,10 +113,10 @@ def save_features(
                 write_groups(str(temporary), groups, lossless=lossless)
         except UnwritableError as error:
             raise InvalidFeaturesError(f"can't be kept in a file: {error}") from error
-        except (RuntimeError, OSError, UnicodeEncodeError) as error:
+        except UnicodeEncodeError as error:
             raise OutputError(
                 f"{os.fspath(path)}: can't be written by the NetCDF library: {error}",
-                hint="is there room on the disk, and is its path valid text?",
+                hint="its path, and the names and attributes of layers, must be valid text",
             ) from error
         data = temporary.read_bytes()
         if outline(_read_bytes(data, values=False)) != outline(groups):

@@ -4,17 +4,12 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..atomic import REASONS
+from .cache import cache_folder
 from .errors import DownloadError, UnusableRepositoryError
 
 _AGAIN = "what has arrived is kept: run the same command again to go on"
 _LOGIN = "set HF_TOKEN to a token of your account, or run: hf auth login"
-_DISK = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EROFS: "the file system is read-only",
-    errno.EACCES: "you are not permitted to write there",
-    errno.EPERM: "you are not permitted to write there",
-}
 
 
 @contextmanager
@@ -108,11 +103,12 @@ def _refusal(status: int, error: Exception, repository: str, endpoint: str) -> D
 
 
 def _unwritable(error: OSError) -> DownloadError:
-    place = f"{error.filename}: " if error.filename else ""
+    # Of a file that is open the system says what is wrong, and not of which.
+    place = error.filename or cache_folder()
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     mend = "make room, or set HF_HOME to another disk" if full else "set HF_HOME to another place"
     return DownloadError(
-        f"{place}can't be written: {_DISK.get(error.errno or 0) or error.strerror}",
+        f"{place}: can't be written: {REASONS.get(error.errno or 0) or error.strerror}",
         hint=f"{mend}; {_AGAIN}",
     )
 

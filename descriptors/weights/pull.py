@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ..atomic import whole_file
 from ..runtime.quiet import hub_silenced
 from .answers import explained
 from .cache import captioner_folder
@@ -183,9 +184,8 @@ def _write_main(repository: Repository) -> None:
     """Note where the main branch stands, for programs that look a repository up by its name."""
     main = repository.root / "refs" / "main"
     main.parent.mkdir(parents=True, exist_ok=True)
-    temporary = main.with_name(f".main-{os.getpid()}")
-    temporary.write_text(repository.commit, encoding="utf-8")
-    os.replace(temporary, main)
+    with whole_file(main) as temporary:
+        temporary.write_text(repository.commit, encoding="utf-8")
 
 
 def _none_left(model: Model, refused: list[UnusableRepositoryError]) -> DownloadError:

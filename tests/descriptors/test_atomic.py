@@ -156,7 +156,7 @@ def test_no_room_is_an_output_error(tmp_path, number):
 
 def test_other_system_errors_of_the_writer_pass_through(tmp_path):
     with pytest.raises(FileNotFoundError), whole_file(tmp_path / "out.txt"):
-        raise FileNotFoundError(errno.ENOENT, "another file")
+        raise FileNotFoundError(errno.ENOENT, "no such file", "another.png")
 
 
 def test_a_killed_writer_leaves_the_old_file(tmp_path):
