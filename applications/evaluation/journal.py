@@ -1,5 +1,6 @@
 """A file that work is written down in piece by piece, so that it outlives whatever stops it."""
 
+import errno
 import hashlib
 import json
 import os
@@ -151,6 +152,9 @@ def _open(path: Path) -> FileIO:
             number = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
         # Without a buffer nothing is left that closing the file would fail to write once more.
         file = os.fdopen(number, "r+b", buffering=0)
+        if not file.seekable():
+            file.close()
+            raise OSError(errno.ESPIPE, "it is a pipe")
     try:
         _lock(file)
     except OSError as error:
