@@ -23,6 +23,7 @@ REASONS = {
     errno.ENAMETOOLONG: "the name is too long",
     errno.EMFILE: "too many files are open",
     errno.ENFILE: "too many files are open",
+    errno.ESPIPE: "it is a pipe",
 }
 _OUT_OF_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _TOO_MANY = {errno.EMFILE, errno.ENFILE}

@@ -100,17 +100,17 @@ class FeatureFolder:
 
         failed: dict[str, MemoryError] = {}
 
-        def look(key: str) -> tuple[Known, Image | None, str | None] | None:
+        def look(key: str) -> tuple[Known, Image | None, str | None] | MemoryError:
             try:
                 return self._look(describe, key, images[key])
             except MemoryError as error:
-                failed[key] = error
-            return None
+                return error
 
         with closing(in_order_of_completion(look, images, workers)) as looked_at:
             for key, seen in looked_at:
                 advance(key)
-                if seen is None:
+                if isinstance(seen, MemoryError):
+                    failed[key] = seen
                     continue
                 known, image, why = seen
                 if image is not None:
@@ -130,9 +130,9 @@ class FeatureFolder:
                     written(self, key)
                 self.counts["kept" if why is None else "redone" if why else "extracted"] += 1
         if failed:
-            first = next(iter(failed.values()))
+            names = ", ".join(sorted(failed)[:10])
             raise OutOfMemoryError(
-                f"not enough memory for {', '.join(sorted(failed))}: {first}",
+                f"not enough memory for {len(failed)} of {len(images)} images: {names}",
                 hint="free some, or scale them down; the features of the other images are kept",
             )
 

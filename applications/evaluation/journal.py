@@ -1,6 +1,5 @@
 """A file that work is written down in piece by piece, so that it outlives whatever stops it."""
 
-import errno
 import hashlib
 import json
 import os
@@ -82,6 +81,8 @@ class Journal:
 
     def _begin(self, work: dict[str, Any]) -> None:
         head = json.dumps(work, sort_keys=True).encode()
+        # A pipe, which would keep its reader waiting, fails here.
+        self._file.seek(0)
         start = self._file.read(len(_MAGIC))
         if not _MAGIC.startswith(start):
             raise OutputError(
@@ -152,9 +153,6 @@ def _open(path: Path) -> FileIO:
             number = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
         # Without a buffer nothing is left that closing the file would fail to write once more.
         file = os.fdopen(number, "r+b", buffering=0)
-        if not file.seekable():
-            file.close()
-            raise OSError(errno.ESPIPE, "it is a pipe")
     try:
         _lock(file)
     except OSError as error:

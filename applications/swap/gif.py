@@ -1,7 +1,6 @@
 """Frames as an animated GIF."""
 
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -34,16 +33,14 @@ def save_gif(frames: Sequence[npt.NDArray[np.uint8]], path: str | Path) -> None:
     ]
     durations = [_FRAME] * len(frames)
     durations[0] = durations[-1] = _REST
-    animation = BytesIO()
-    pictures[0].save(
-        animation,
-        format="GIF",
-        save_all=True,
-        append_images=pictures[1:],
-        duration=durations,
-        loop=0,
-        optimize=False,
-        disposal=1,
-    )
     with whole_file(path) as temporary:
-        temporary.write_bytes(animation.getbuffer())
+        pictures[0].save(
+            temporary,
+            format="GIF",
+            save_all=True,
+            append_images=pictures[1:],
+            duration=durations,
+            loop=0,
+            optimize=False,
+            disposal=1,
+        )
