@@ -1,6 +1,7 @@
 """What a user sees when something fails: one line, a hint, and an exit code."""
 
 import difflib
+import errno
 import inspect
 import os
 import sys
@@ -23,6 +24,7 @@ BROKEN_PIPE = 141
 # errors is the one that this public class derives from.
 USAGE_ERROR: type[Any] = typer.BadParameter.__mro__[1]
 
+_MEND = {errno.ENOSPC: "make room", errno.EMFILE: "allow more, as in: ulimit -n 1024"}
 _NUMBERS = {int: "an integer", float: "a number"}
 
 
@@ -57,6 +59,9 @@ def report(error: BaseException, *, debug: bool = False) -> int:
         message, hint, code = error.message, error.hint, USER  # type: ignore[attr-defined]
     elif _is_out_of_memory(error):
         message, hint, code = "not enough memory", "lower size, cells or width", USER
+    elif isinstance(error, OSError) and error.errno is not None:
+        place = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        message, hint, code = f"{place}{error.strerror}", _MEND.get(error.errno), USER
     else:
         text = one_line(str(error)) or "no message"
         message = f"internal error: {type(error).__name__}: {text}"
@@ -78,7 +83,10 @@ def is_user_error(error: BaseException) -> bool:
 def _is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out; torch and OpenCV have errors of their own for it."""
     memory = sys.modules.get(f"{__package__.rpartition('.')[0]}.descriptors.runtime.memory")
-    return isinstance(error, MemoryError) or bool(memory and memory.is_out_of_memory(error))
+    # The system's answer to a library that does not fit into the address space any more.
+    unmapped = isinstance(error, ImportError) and "failed to map segment" in str(error)
+    ran_out = unmapped or isinstance(error, MemoryError)
+    return ran_out or bool(memory and memory.is_out_of_memory(error))
 
 
 def say_error(message: str, hint: str | None = None) -> None:

@@ -82,7 +82,7 @@ def extract(
     describe = make_descriptor(descriptor, options, device)
     check_device_is_taken(device, describe)
     began = time.perf_counter()
-    with _folders({target.parent for target in targets}, output):
+    with _folders({target.parent for target in targets}):
         done = _extract_all(targets, output, describe, lossless=lossless, force=force)
     _print(done, output, time.perf_counter() - began, as_json)
     if any(status == "failed" for _, _, status in done):
@@ -97,32 +97,22 @@ def _check_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _folders(folders: Set[Path], output: Path) -> Iterator[None]:
+def _folders(folders: Set[Path]) -> Iterator[None]:
     """Make the folders and those above them; remove what was made if nothing came to lie in it."""
-    from ..descriptors.atomic import remove_abandoned
+    from ..descriptors.atomic import remove_abandoned, writing
 
     needed = {path for folder in folders for path in (folder, *folder.parents)}
     made = [path for path in sorted(needed, reverse=True) if not os.path.exists(path)]
     try:
         for folder in folders:
-            folder.mkdir(parents=True, exist_ok=True)
+            with writing(folder, "the folder can't be made"):
+                folder.mkdir(parents=True, exist_ok=True)
             remove_abandoned(folder, ".nc")
-    except OSError as error:
-        _remove_empty(made)
-        raise UserError(
-            f"-o {output}: the folder {folder} can't be made: {error.strerror or error}",
-            hint="choose another folder",
-        ) from error
-    try:
         yield
     finally:
-        _remove_empty(made)
-
-
-def _remove_empty(folders: Sequence[Path]) -> None:
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def _extract_all(
@@ -135,9 +125,9 @@ def _extract_all(
 ) -> list[tuple[Path, Path, str]]:
     """Image, file and what became of it: extracted, redone, kept or failed.
 
-    An image that can't be used, that has no usable features, or in whose file's place something
-    else lies, is reported, and the work goes on with the rest. What else goes wrong would go wrong
-    with the next image as well.
+    An image that can't be used, that has no usable features, that memory doesn't suffice for, or
+    in whose file's place something else lies, is reported, and the work goes on with the rest.
+    What else goes wrong would go wrong with the next image as well.
     """
     from ..descriptors.errors import ForeignFileError, ImageError, InvalidFeaturesError
     from .progress import progress_bar
@@ -151,8 +141,9 @@ def _extract_all(
             except ForeignFileError as error:
                 say_error(error.message, "move it away, or write over it with --force")
                 status = "failed"
-            except (ImageError, InvalidFeaturesError) as error:
-                say_error(error.message, error.hint)
+            except (ImageError, InvalidFeaturesError, MemoryError) as error:
+                message = getattr(error, "message", f"{path}: not enough memory")
+                say_error(message, getattr(error, "hint", None))
                 status = "failed"
             done.append((path, target, status))
     return done

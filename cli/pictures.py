@@ -31,6 +31,8 @@ def write_picture(pixels: "npt.NDArray[np.uint8]", target: Path) -> None:
 
     Raises `UserError` for a picture that is too large for its form.
     """
+    from io import BytesIO
+
     import PIL.Image
 
     options = _FORMS[target.suffix.lower()]
@@ -42,4 +44,7 @@ def write_picture(pixels: "npt.NDArray[np.uint8]", target: Path) -> None:
             "at most along a side",
             hint="write .png, or a smaller picture",
         )
-    PIL.Image.fromarray(pixels).save(target, **options)
+    # In memory: Pillow takes it for done when the system has written a part of the last bytes.
+    picture = BytesIO()
+    PIL.Image.fromarray(pixels).save(picture, **options)
+    target.write_bytes(picture.getbuffer())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .errors import OutputError
 
-__all__ = ["check_target", "remove_abandoned", "whole_file"]
+__all__ = ["check_target", "remove_abandoned", "whole_file", "writing"]
 
 REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -21,8 +21,14 @@ REASONS = {
     errno.EACCES: "you are not permitted to write there",
     errno.EPERM: "you are not permitted to write there",
     errno.ENAMETOOLONG: "the name is too long",
+    errno.EMFILE: "too many files are open",
+    errno.ENFILE: "too many files are open",
+    errno.ESPIPE: "it is a pipe",
 }
 OUT_OF_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_TOO_MANY = {errno.EMFILE, errno.ENFILE}
+_PROBE = 1 << 22
+"""Bytes that a disk must take not to count as full: more than the library writes at once."""
 _ABANDONED = 60
 """Seconds without a change after which a half-written file counts as left by a killed run."""
 
@@ -40,34 +46,41 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     followed.
 
     Raises `OutputError` if `path` can't be written (see `check_target`), or the disk has no room.
+    An `OSError` of the block is taken for one of the temporary file unless it names another file,
+    and so is an error of the NetCDF library.
     """
     target = check_target(path)
     # Short and independent of the target's name, which may be as long as the file system allows.
     temporary = target.with_name(f".descr-{secrets.token_hex(8)}{target.suffix}")
     try:
-        try:
-            _create(temporary, like=target)
-        except OSError as error:
-            raise _cannot_write(path, error) from error
-        try:
-            yield temporary
-        except OutputError as error:
-            # Of a writer that makes its file whole itself.
-            message = error.message.replace(str(temporary), os.fspath(path))
-            raise OutputError(message, hint=error.hint) from error
-        except (OSError, RuntimeError) as error:
-            # The NetCDF library doesn't tell a full disk from other faults in writing.
-            if getattr(error, "errno", None) in OUT_OF_ROOM or str(error).startswith("NetCDF: "):
-                raise _cannot_write(path, error) from error
+        _create(temporary, like=target)
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, target)
+    except OutputError as error:
+        # Of a writer that makes its file whole itself.
+        message = error.message.replace(str(temporary), os.fspath(path))
+        raise OutputError(message, hint=error.hint) from error
+    except (OSError, RuntimeError) as error:
+        of_netcdf = str(error).startswith("NetCDF: ")
+        other = str(getattr(error, "filename", None) or temporary) != str(temporary)
+        if other or not (of_netcdf or isinstance(error, OSError)):
             raise
-        try:
-            _flush(temporary)
-            os.replace(temporary, target)
-        except OSError as error:
-            raise _cannot_write(path, error) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        # What lies there may have changed since.
+        check_target(path)
+        raise _cannot_write(path, _cause(temporary, error)) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+@contextmanager
+def writing(path: str | os.PathLike[str], what: str = "can't be written") -> Iterator[None]:
+    """Turn an `OSError` of the block into an `OutputError` that names the path and the cause."""
+    try:
+        yield
+    except OSError as error:
+        raise _cannot_write(path, error, what) from error
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
@@ -151,9 +164,30 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _cannot_write(path: str | os.PathLike[str], error: Exception) -> OutputError:
+def _cause(temporary: Path, error: Exception) -> Exception:
+    """Why no more can be written, where the system says so; else the error itself.
+
+    The NetCDF library calls a full disk "Permission denied" or "HDF error".
+    """
+    try:
+        with temporary.open("ab") as file:
+            file.write(bytes(_PROBE))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as cause:
+        return cause
+    return error
+
+
+def _cannot_write(
+    path: str | os.PathLike[str], error: Exception, what: str = "can't be written"
+) -> OutputError:
+    """The `OutputError` that says why a file, or a folder, could not be written."""
     number = getattr(error, "errno", None)
     reason = REASONS.get(number or 0) or getattr(error, "strerror", None) or str(error)
-    room = number in OUT_OF_ROOM or isinstance(error, RuntimeError)
-    hint = "make room, or choose another place" if room else "choose another file"
-    return OutputError(f"{os.fspath(path)}: can't be written: {reason}", hint=hint)
+    hint = "choose another place"
+    if number in OUT_OF_ROOM:
+        hint = "make room, or choose another place"
+    elif number in _TOO_MANY:
+        hint = "allow more, as in: ulimit -n 1024"
+    return OutputError(f"{os.fspath(path)}: {what}: {reason}", hint=hint)

@@ -228,7 +228,7 @@ class Backbone(Descriptor):
                 yield batch
                 batch = []
             if not batch:
-                pixels = f"a canvas of {shape[1]} x {shape[0]} pixels"
+                pixels = f"a canvas of {shape[1]} x {shape[0]} pixels for {image.name}"
                 room = check_fits(
                     self.working_memory(*shape),
                     f"{type(self).__name__} at size={self.size} ({pixels})",
@@ -242,13 +242,14 @@ class Backbone(Descriptor):
     def _extract_batch(
         self, batch: Sequence[tuple[Image, Canvas]], images: range
     ) -> list[xr.DataTree]:
-        pictures = np.stack([canvas.render(image.pixels, self.margin) for image, canvas in batch])
+        names = ", ".join(image.name for image, _ in batch)
         # Tensors of an inference mode, such as weights loaded in it, would know no gradients later.
         with (
             torch.inference_mode(False),
             torch.no_grad(),
-            memory_errors(type(self).__name__, self.torch_device),
+            memory_errors(f"{type(self).__name__} for {names}", self.torch_device),
         ):
+            pictures = np.stack([canvas.render(one.pixels, self.margin) for one, canvas in batch])
             pixels = torch.from_numpy(pictures).to(self.torch_device).permute(0, 3, 1, 2)
             outputs = self.forward_batch(
                 (pixels.float() / 255).to(self.pixel_dtype),

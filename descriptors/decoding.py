@@ -9,7 +9,7 @@ from pathlib import Path
 import PIL.Image
 import PIL.ImageOps
 
-from .errors import ImageError
+from .errors import ImageError, OutOfMemoryError
 from .runtime.quiet import without_warnings
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
@@ -106,8 +106,13 @@ def decoding(label: str) -> Iterator[None]:
     try:
         with without_warnings():
             yield
-    except (ImageError, MemoryError):
+    except ImageError:
         raise
+    except MemoryError as error:
+        raise OutOfMemoryError(
+            f"{label}: decoding it needs more memory than is free",
+            hint="scale it down first, or close other programs",
+        ) from error
     except Exception as error:
         reason = str(error).strip().rstrip(".") or type(error).__name__
         raise ImageError(

@@ -10,9 +10,14 @@ from pathlib import Path, PurePosixPath
 import xarray as xr
 
 from ...descriptors import Descriptor, Image
-from ...descriptors.atomic import remove_abandoned
+from ...descriptors.atomic import remove_abandoned, writing
 from ...descriptors.code import code_digest
-from ...descriptors.errors import FeatureFileError, InvalidFeaturesError, OutputError
+from ...descriptors.errors import (
+    FeatureFileError,
+    InvalidFeaturesError,
+    OutOfMemoryError,
+    OutputError,
+)
 from ...descriptors.files import (
     FeatureInfo,
     load_features,
@@ -85,20 +90,35 @@ class FeatureFolder:
         don't depend on what else is extracted. Meanwhile `workers` threads read images and look at
         files. `advance` is called with the key of each image when its turn comes, `written` with
         this folder and the key once its features were written. Raises `ImageError` or
-        `OutputError` for what can't be read or written.
+        `OutputError` for what can't be read or written; `OutOfMemoryError`, when all others are
+        done, for images that memory does not suffice for.
         """
         for folder in dict.fromkeys(self.path(key).parent for key in images):
-            _make_folder(folder)
+            with writing(folder, "the folder can't be made"):
+                folder.mkdir(parents=True, exist_ok=True)
             remove_abandoned(folder, ".nc")
 
-        def look(key: str) -> tuple[Known, Image | None, str | None]:
-            return self._look(describe, key, images[key])
+        failed: dict[str, MemoryError] = {}
+
+        def look(key: str) -> tuple[Known, Image | None, str | None] | MemoryError:
+            try:
+                return self._look(describe, key, images[key])
+            except MemoryError as error:
+                return error
 
         with closing(in_order_of_completion(look, images, workers)) as looked_at:
-            for key, (known, image, why) in looked_at:
+            for key, seen in looked_at:
                 advance(key)
+                if isinstance(seen, MemoryError):
+                    failed[key] = seen
+                    continue
+                known, image, why = seen
                 if image is not None:
-                    tree = describe.extract([image])[0]
+                    try:
+                        tree = describe.extract([image])[0]
+                    except MemoryError as error:
+                        failed[key] = error
+                        continue
                     if tree.attrs["image_sha256"] != image.sha256:
                         raise InvalidFeaturesError(
                             f"the features of {key} say that they are of another image",
@@ -109,6 +129,12 @@ class FeatureFolder:
                 if image is not None:
                     written(self, key)
                 self.counts["kept" if why is None else "redone" if why else "extracted"] += 1
+        if failed:
+            names = ", ".join(sorted(failed)[:10])
+            raise OutOfMemoryError(
+                f"not enough memory for {len(failed)} of {len(images)} images: {names}",
+                hint="free some, or scale them down; the features of the other images are kept",
+            )
 
     def info(self, key: str) -> FeatureInfo:
         """What the features of an image say of themselves."""
@@ -152,13 +178,3 @@ def descriptor_label(describe: Descriptor) -> str:
     plain = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
     said += code_digest(describe)
     return f"{plain[:40]}-{hashlib.sha256(said.encode()).hexdigest()[:10]}"
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: the folder can't be made: {error.strerror or error}",
-            hint="choose another folder for the features",
-        ) from error

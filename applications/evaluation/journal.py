@@ -6,9 +6,12 @@ import os
 import struct
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
+from ...descriptors.atomic import writing
 from ...descriptors.errors import OutputError
 
 _MAGIC = b"descr journal 1\n"
@@ -35,7 +38,8 @@ class Journal:
         self._flushed = time.monotonic()
         self._first = self._end = 0
         try:
-            self._begin(dict(work))
+            with writing(path):
+                self._begin(dict(work))
         except BaseException:
             self._file.close()
             raise
@@ -62,29 +66,23 @@ class Journal:
         It survives the end of this process at once, and a loss of power after two seconds of
         further work.
         """
-        try:
+        with writing(self.path):
             self._file.seek(self._end)
-            self._file.write(_framed(record))
-            self._file.flush()
-            self._end = self._file.tell()
+            self._write(_framed(record))
             if time.monotonic() - self._flushed > _SECONDS:
                 self._sync()
-        except OSError as error:
-            raise _cannot_write(self.path, error) from error
 
     def close(self) -> None:
         """Wait until everything is on the disk, and close the file."""
         if self._file.closed:
             return
-        try:
+        with writing(self.path), closing(self._file):
             self._sync()
-        except OSError as error:
-            raise _cannot_write(self.path, error) from error
-        finally:
-            self._file.close()
 
     def _begin(self, work: dict[str, Any]) -> None:
         head = json.dumps(work, sort_keys=True).encode()
+        # A pipe, which would keep its reader waiting, fails here.
+        self._file.seek(0)
         start = self._file.read(len(_MAGIC))
         if not _MAGIC.startswith(start):
             raise OutputError(
@@ -96,14 +94,20 @@ class Journal:
             self.differs = _differences(known, work)
             self._file.seek(0)
             self._file.truncate()
-            self._file.write(_MAGIC + _framed(head))
+            self._write(_MAGIC + _framed(head))
         self._first = self._end = self._file.tell()
         while _read(self._file) is not None:
             self._end = self._file.tell()
         self._file.truncate(self._end)
 
+    def _write(self, data: bytes) -> None:
+        """Write all of it: on a disk that is nearly full the system takes a part, and no more."""
+        left = memoryview(data)
+        while left:
+            left = left[self._file.write(left) :]
+        self._end = self._file.tell()
+
     def _sync(self) -> None:
-        self._file.flush()
         os.fsync(self._file.fileno())
         self._flushed = time.monotonic()
 
@@ -112,7 +116,7 @@ def _framed(record: bytes) -> bytes:
     return _HEAD.pack(len(record), hashlib.sha256(record).digest()) + record
 
 
-def _read(file: BinaryIO) -> bytes | None:
+def _read(file: FileIO) -> bytes | None:
     """The record at the place of the file; None if none stands there whole."""
     head = file.read(_HEAD.size)
     if len(head) < _HEAD.size:
@@ -137,8 +141,8 @@ def _differences(known: bytes | None, work: Mapping[str, Any]) -> tuple[str, ...
     return tuple(name for name in names if other.get(name) != mine.get(name))
 
 
-def _open(path: Path) -> BinaryIO:
-    try:
+def _open(path: Path) -> FileIO:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # Read and write, made where there is none, and nothing of it lost. A link that somebody
         # else put there is not followed.
@@ -147,9 +151,8 @@ def _open(path: Path) -> BinaryIO:
             number = os.open(path, flags)
         except FileNotFoundError:
             number = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
-        file = os.fdopen(number, "r+b")
-    except OSError as error:
-        raise _cannot_write(path, error) from error
+        # Without a buffer nothing is left that closing the file would fail to write once more.
+        file = os.fdopen(number, "r+b", buffering=0)
     try:
         _lock(file)
     except OSError as error:
@@ -161,16 +164,10 @@ def _open(path: Path) -> BinaryIO:
     return file
 
 
-def _lock(file: BinaryIO) -> None:
+def _lock(file: FileIO) -> None:
     """Keep the file to this process until it is closed, where the system can; else `OSError`."""
     try:
         import fcntl
     except ImportError:
         return
     fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _cannot_write(path: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"{path}: can't be written: {error.strerror or error}", hint="choose another folder"
-    )

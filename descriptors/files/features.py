@@ -116,10 +116,10 @@ def save_features(
                 write_groups(str(temporary), groups, lossless=lossless)
         except UnwritableError as error:
             raise InvalidFeaturesError(f"can't be kept in a file: {error}") from error
-        except (RuntimeError, OSError, UnicodeEncodeError) as error:
+        except UnicodeEncodeError as error:
             raise OutputError(
                 f"{os.fspath(path)}: can't be written by the NetCDF library: {error}",
-                hint="is there room on the disk, and is its path valid text?",
+                hint="its path, and the names and attributes of layers, must be valid text",
             ) from error
         data = temporary.read_bytes()
         if outline(read_groups(data, schema=SCHEMA, values=False)) != outline(groups):
@@ -135,9 +135,9 @@ def save_features(
 def load_features(path: str | os.PathLike[str]) -> xr.DataTree:
     """Return the feature tree that a file holds, all in memory, the file closed.
 
-    A file that `save_features` wrote is checked byte by byte before it is read. A NetCDF-4 file of
-    the same schema that another program wrote is read in another process, since a damaged one can
-    bring down the process that reads it.
+    A file that `save_features` wrote is checked byte by byte before it is read. One that this user
+    has not written is read in another process, since it can be made to bring down the process that
+    reads it, or to take any time and memory; no other file is read for it.
 
     Raises
     ------

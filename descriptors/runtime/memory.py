@@ -108,7 +108,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether Python, torch or OpenCV says by this error that memory ran out, on any device."""
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
         words in str(error)
-        for words in ("out of memory", "can't allocate memory", "Insufficient memory")
+        for words in ("out of memory", "allocate memory", "Insufficient memory", "start new thread")
     )
 
 

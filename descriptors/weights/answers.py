@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..atomic import OUT_OF_ROOM, REASONS
+from .cache import cache_folder
 from .errors import DownloadError, UnusableRepositoryError
 
 _AGAIN = "what has arrived is kept: run the same command again to go on"
@@ -33,10 +34,11 @@ def explained(repository: str, endpoint: str) -> Iterator[None]:
             ) from error
         if not isinstance(error, OSError):
             raise
-        place = f"{error.filename}: " if error.filename else ""
+        # Of a file that is open the system says what is wrong, and not of which.
+        place = error.filename or cache_folder()
         mend = "make room, or set HF_HOME to another disk"
         raise DownloadError(
-            f"{place}can't be written: {REASONS.get(error.errno or 0) or _reason(error)}",
+            f"{place}: can't be written: {REASONS.get(error.errno or 0) or _reason(error)}",
             hint=(mend if error.errno in OUT_OF_ROOM else "set HF_HOME to another place")
             + f"; {_AGAIN}",
         ) from error

@@ -4,6 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from ..home import data_folder
 from .errors import DownloadError
 
 
@@ -21,13 +22,8 @@ def cache_folder() -> Path:
 
 
 def captioner_folder(name: str) -> Path:
-    """The folder of a converted captioner: `captioners/NAME` in `DESCR_HOME`.
-
-    That is `descr` in `XDG_DATA_HOME` if it isn't set, which is `~/.local/share` if that isn't.
-    """
-    shared = os.environ.get("XDG_DATA_HOME") or os.path.join("~", ".local", "share")
-    home = os.environ.get("DESCR_HOME") or os.path.join(shared, "descr")
-    return Path(os.path.expandvars(os.path.expanduser(home)), "captioners", name)
+    """The folder of a converted captioner: `captioners/NAME` in the folder of `data_folder`."""
+    return data_folder() / "captioners" / name
 
 
 def repository_folder(repository: str, cache: Path) -> Path:

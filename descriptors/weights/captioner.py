@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..atomic import whole_file
+from ..atomic import whole_file, writing
 from ..errors import OutputError, WeightsNotFoundError
 from .cache import captioner_folder
 from .reading import opened
@@ -50,22 +50,21 @@ def convert(
     OutputError
         If the result can't be written, or is there with other content.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = _read(Path(checkpoint))
     target = Path(captioner_folder("odise") if folder is None else folder) / FILE
-    try:
+    with writing(target.parent, "can't be made"):
         target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{target.parent}: can't be made: {error.strerror}") from error
     with whole_file(target) as temporary:
         # In one entry: the order of several differs from run to run, and with it the fingerprint.
-        save_file(tensors, temporary, {"source": f"{CHECKPOINT} of {SOURCE} ({LICENCE})"})
-        if target.is_file() and not overwrite and target.read_bytes() != temporary.read_bytes():
+        data = save(tensors, {"source": f"{CHECKPOINT} of {SOURCE} ({LICENCE})"})
+        if target.is_file() and not overwrite and target.read_bytes() != data:
             raise OutputError(
                 f"{target}: exists, and holds something else",
                 hint="give --overwrite to replace it, or another folder with -o",
             )
+        temporary.write_bytes(data)
     return target
 
 

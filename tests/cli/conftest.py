@@ -1,5 +1,9 @@
 """A small pair of photographs in a folder of its own, and the program run on it."""
 
+import contextlib
+import errno
+import itertools
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -83,6 +87,28 @@ def descr(folder: Path, capfd: pytest.CaptureFixture[str]) -> Descr:
         return Done(code, printed.out, printed.err)
 
     return call
+
+
+@pytest.fixture
+def full_disk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[int], contextlib.AbstractContextManager[None]]:
+    """A disk that is full once so many files lie on it: `with full_disk(3): ...`."""
+
+    @contextlib.contextmanager
+    def fill(count: int) -> Iterator[None]:
+        flush, calls = os.fsync, itertools.count()
+
+        def fsync(number: int) -> None:
+            if next(calls) >= count:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            flush(number)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fsync)
+            yield
+
+    return fill
 
 
 @pytest.fixture

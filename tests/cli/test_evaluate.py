@@ -333,3 +333,25 @@ def test_the_names_of_the_shell_are_those_of_the_library() -> None:
     assert tuple(RECIPES) == names.RECIPES
     assert "tss" in names.complete_dataset("t")
     assert names.complete_recipe("tale-") == ["tale-text", "tale-sd", "tale-dinov2"]
+
+
+# Eight files of features come first, then the journal, the predictions and the report.
+@pytest.mark.parametrize(
+    ("room", "file"), [(0, ".jpg.nc"), (3, ".jpg.nc"), (8, ".journal"), (9, ".nc"), (10, "a.json")]
+)
+def test_a_disk_that_is_full_on_the_way_keeps_what_is_done(
+    descr: Any, spair: Path, full_disk: Any, room: int, file: str
+) -> None:
+    command = ("evaluate", "spair-71k", spair, *FAST, "-o", "a.json")
+    with full_disk(room):
+        done = descr(*command)
+    done.refused(f"{file}: can't be written: the disk is full", "make room")
+    assert not Path("a.json").exists()
+    assert not list(Path().rglob(".descr-*"))
+    again = descr(*command)
+    assert again.code == 0, again.err
+    assert f"{8 - min(room, 8)} extracted, {min(room, 8)} kept" in again.out
+    descr(*command[:-1], "b.json", "--folder", "undisturbed")
+    ours, theirs = (json.loads(Path(name).read_text()) for name in ("a.json", "b.json"))
+    assert ours["numbers"] == theirs["numbers"]
+    assert ours["pairs"] == theirs["pairs"]

@@ -197,7 +197,7 @@ def test_a_folder_in_the_way_is_named(descr: Any, contents: Any) -> None:
     Path("f").mkdir()
     Path("f/a").write_text("notes")
     before = contents()
-    descr("extract", "p", "-o", "f", *FAST).refused("-o f: the folder f/a can't be made")
+    descr("extract", "p", "-o", "f", *FAST).refused("f/a: the folder can't be made")
     assert contents() == before
 
 
@@ -288,3 +288,25 @@ def test_a_fault_of_the_descriptor_is_said_once(descr: Any) -> None:
     done = descr("extract", "a.png", "b.png", "-o", "f", "--descriptor", "mine:Lost")
     done.refused("mine.safetensors: gone")
     assert not Path("f").exists()
+
+
+@pytest.mark.parametrize("room", [0, 1])
+def test_a_disk_that_is_full_on_the_way_keeps_what_is_whole(
+    descr: Any, full_disk: Any, room: int
+) -> None:
+    command = ("extract", "a.png", "b.png", "-o", "f", *FAST)
+    with full_disk(room):
+        done = descr(*command)
+    name = ["a.png.nc", "b.png.nc"][room]
+    done.refused(f"f/{name}: can't be written: the disk is full", "make room")
+    left = sorted(path.name for path in Path("f").iterdir()) if Path("f").exists() else []
+    assert left == ["a.png.nc"][:room]
+    assert Path("f").exists() == bool(room)
+    again = descr(*command, "--json")
+    assert list(statuses(again).values()) == [*["kept"] * room, *["extracted"] * (2 - room)]
+    descr("extract", "a.png", "b.png", "-o", "undisturbed", *FAST)
+    for name in ("a.png.nc", "b.png.nc"):
+        xr.testing.assert_identical(
+            load_features(f"f/{name}")["sift/scale_1"].to_dataset(),
+            load_features(f"undisturbed/{name}")["sift/scale_1"].to_dataset(),
+        )

@@ -1,10 +1,15 @@
 """Requests that no machine has the memory for are refused, and not ended by the system."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import PIL.Image
 import pytest
+from descr.cli.errors import report
+from support.datasets.spair import make_spair
 
 LIMITED = """\
 import resource, sys
@@ -47,3 +52,79 @@ def test_requests_beyond_the_memory_are_refused(
     assert error.startswith(f"error: {words[0]}")
     assert "free on cpu" in error
     assert hint.startswith(f"hint: {words[1]}")
+
+
+GREEDY = """\
+from descr.descriptors import SIFT
+class Greedy(SIFT):
+    def forward_batch(self, pixels, images, canvases):
+        if pixels.mean(dim=(1, 2, 3)).max() > {limit}:
+            {fault}
+        return super().forward_batch(pixels, images, canvases)
+"""
+FAULTS = (
+    "raise MemoryError",
+    'raise RuntimeError("DefaultCPUAllocator: can\'t allocate memory")',
+)
+
+
+@pytest.fixture
+def bright(folder: Path) -> Path:
+    """A picture, white.png, that is brighter than all others."""
+    PIL.Image.new("RGB", (96, 64), "white").save(folder / "white.png")
+    return Path("white.png")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_image_that_memory_does_not_suffice_for_is_no_end_of_the_others(
+    descr: Any, bright: Path, fault: str
+) -> None:
+    Path("mine.py").write_text(GREEDY.format(limit=0.9, fault=fault))
+    own = ("--descriptor", "mine:Greedy", "--set", "size=96")
+    done = descr("extract", "a.png", bright, "b.png", "-o", "f", *own)
+    assert done.code == 2
+    assert done.errors == ["error: Greedy for white.png ran out of memory on cpu"]
+    assert "2 extracted, 1 failed" in done.out
+    assert sorted(path.name for path in Path("f").iterdir()) == ["a.png.nc", "b.png.nc"]
+    descr("show", "a.png", bright, "-o", "s.png", *own).refused("white.png ran out of")
+    assert not Path("s.png").exists()
+
+
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_an_evaluation_keeps_the_features_of_all_other_images(
+    descr: Any, folder: Path, workers: str
+) -> None:
+    make_spair(folder / "spair", images=4, side=96, categories=("cat",))
+    pictures = sorted((folder / "spair").rglob("*.jpg"))
+    (name,) = (path.name for path in pictures[1:2])
+    with PIL.Image.open(pictures[1]) as picture:
+        size = picture.size
+    PIL.Image.new("RGB", size, "white").save(pictures[1])
+    Path("mine.py").write_text(GREEDY.format(limit=0.9, fault=FAULTS[1]))
+    command = ("evaluate", "spair-71k", "spair", "--set", "size=96", "--set", "step=4")
+    own = ("--descriptor", "mine:Greedy", "--workers", workers)
+    done = descr(*command, *own, "-o", "r.json", "--folder", "kept")
+    done.refused(
+        "not enough memory for 1 of 4 images: ", name, "the features of the other images are kept"
+    )
+    kept = {path.name for path in Path("kept").rglob("*.jpg.nc")}
+    assert kept == {f"{path.name}.nc" for path in pictures} - {f"{name}.nc"}
+    assert not Path("r.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(24, "Too many open files", "a.txt"), "a.txt: Too many open files"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError(12, "Cannot allocate memory"), "not enough memory"),
+        (ImportError("lib.so: failed to map segment from shared object"), "not enough memory"),
+        (RuntimeError("can't start new thread"), "not enough memory"),
+    ],
+)
+def test_what_the_system_refuses_is_no_fault_of_the_program(
+    capfd: pytest.CaptureFixture[str], error: Exception, says: str
+) -> None:
+    importlib.import_module("descr.descriptors.runtime.memory")
+    assert report(error) == 2
+    assert capfd.readouterr().err.splitlines()[0] == f"error: {says}"

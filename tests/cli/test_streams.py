@@ -168,7 +168,8 @@ def test_an_output_for_which_there_is_no_room_is_named(command: str, output: str
     # At most one block of a file can be written.
     done = shell("ulimit -f 1; DESCR", command, *MATCH[1:], *options, "-o", output)
     (error, hint) = without_descriptor(done.stderr)
-    assert error.startswith(f"error: {output}: can't be written: ")
+    reason = "the file would be larger than is allowed"
+    assert error == f"error: {output}: can't be written: {reason}"
     assert hint == "hint: make room, or choose another place"
     assert (done.returncode, done.stdout) == (2, "")
     assert sorted(path.name for path in Path().iterdir()) == ["a.png", "b.png"]
@@ -238,3 +239,26 @@ def test_what_an_encoding_lacks_is_escaped(folder: Path) -> None:
     done = shell("PYTHONIOENCODING=latin-1 DESCR", "match", "猫.png", "b.png", "--set", "size=96")
     assert done.returncode == 0, done.stderr
     assert r"\u732b.png (" in done.stdout
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".png", ".gif"])
+def test_a_picture_that_lacks_its_last_bytes_is_not_written(suffix: str) -> None:
+    gif = ("--whole", "-o", "s.png", "--gif") if suffix == ".gif" else ("-o",)
+    command = ("swap" if suffix == ".gif" else "show", *MATCH[1:], *gif)
+    assert shell("DESCR", *command, f"whole{suffix}").returncode == 0
+    size = Path(f"whole{suffix}").stat().st_size
+    limited = (
+        "import resource, sys\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size - 1}, {size - 1}))\n"
+        "from descr.cli.main import run\n"
+        "sys.exit(run(sys.argv[1:]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", limited, *command, f"part{suffix}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"error: part{suffix}: can't be written: the file would be larger" in done.stderr
+    assert not Path(f"part{suffix}").exists()

@@ -1,5 +1,6 @@
 import errno
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -156,7 +157,75 @@ def test_no_room_is_an_output_error(tmp_path, number):
 
 def test_other_system_errors_of_the_writer_pass_through(tmp_path):
     with pytest.raises(FileNotFoundError), whole_file(tmp_path / "out.txt"):
-        raise FileNotFoundError(errno.ENOENT, "another file")
+        raise FileNotFoundError(errno.ENOENT, "no such file", "another.png")
+
+
+CAUSES = {
+    errno.ENOSPC: ("the disk is full", "make room"),
+    errno.EDQUOT: ("the disk quota is used up", "make room"),
+    errno.EROFS: ("the file system is read-only", "another place"),
+    errno.EMFILE: ("too many files are open", "ulimit -n"),
+}
+
+
+@pytest.mark.parametrize("number", CAUSES, ids=errno.errorcode.get)
+@pytest.mark.parametrize("step", ["open", "fsync", "replace"])
+def test_each_step_that_fails_says_why(tmp_path, monkeypatch, step, number):
+    (tmp_path / "out.txt").write_text("old")
+
+    def fail(*arguments):
+        raise OSError(number, os.strerror(number), *arguments[:1] if step != "fsync" else ())
+
+    def write():
+        with whole_file(tmp_path / "out.txt") as temporary:
+            temporary.write_text("new")
+
+    monkeypatch.setattr(os, step, fail)
+    reason, hint = CAUSES[number]
+    with pytest.raises(OutputError) as error:
+        write()
+    monkeypatch.undo()
+    assert error.value.message == f"{tmp_path / 'out.txt'}: can't be written: {reason}"
+    assert hint in error.value.hint
+    assert os.listdir(tmp_path) == ["out.txt"]
+    assert (tmp_path / "out.txt").read_text() == "old"
+
+
+@pytest.mark.parametrize("when", ["before it is opened", "before it is renamed"])
+def test_a_folder_that_vanishes_is_named(tmp_path, when):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+
+    def write():
+        with whole_file(folder / "out.txt") as temporary:
+            if when == "before it is renamed":
+                temporary.write_text("new")
+            temporary.unlink()
+            folder.rmdir()
+            if when == "before it is opened":
+                temporary.write_text("new")
+
+    with pytest.raises(OutputError, match=r"out\.txt: the folder .*folder does not exist"):
+        write()
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(errno.EACCES, "Permission denied"), RuntimeError("NetCDF: HDF error")]
+)
+def test_what_the_netcdf_library_calls_otherwise_is_a_full_disk(tmp_path, error):
+    def write():
+        with whole_file(tmp_path / "out.nc"):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+            raise error
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(OutputError, match="the file would be larger than is allowed"):
+            write()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_killed_writer_leaves_the_old_file(tmp_path):

@@ -1,5 +1,7 @@
+import errno
 import json
 import os
+import resource
 
 import numpy as np
 import pytest
@@ -134,6 +136,49 @@ def test_a_journal_that_cannot_be_written_is_told(tmp_path):
     os.mkdir(tmp_path / "folder")
     with pytest.raises(OutputError, match="can't be written"):
         Journal(tmp_path / "folder", WORK)
+
+
+@pytest.mark.parametrize("room", [0, 10, 170, 1000], ids="{} bytes".format)
+def test_a_journal_for_which_there_is_no_room_keeps_what_it_holds(tmp_path, room):
+    path = tmp_path / "run.journal"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    records = [bytes([number]) * 300 for number in range(5)]
+    written = []
+
+    def write():
+        with Journal(path, WORK) as journal:
+            for record in records:
+                journal.add(record)
+                written.append(record)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(OutputError) as error:
+            write()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert error.value.message == (
+        f"{path}: can't be written: the file would be larger than is allowed"
+    )
+    assert "make room" in error.value.hint
+    assert (len(written) > 0) == (room == 1000)
+    with Journal(path, WORK) as journal:
+        assert list(journal.records()) == written
+        journal.add(b"again")
+    with Journal(path, WORK) as journal:
+        assert list(journal.records()) == [*written, b"again"]
+
+
+def test_a_journal_that_the_disk_refuses_in_the_end_is_told(tmp_path, monkeypatch):
+    def fail(number):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with (
+        pytest.raises(OutputError, match=r"run\.journal: can't be written: the disk is full"),
+        Journal(tmp_path / "run.journal", WORK) as journal,
+    ):
+        journal.add(b"one")
 
 
 def test_arrays_come_back_bit_for_bit():
