@@ -151,7 +151,7 @@ def test_a_captioner_is_made_of_the_authors_checkpoint(
 
 
 def test_what_can_not_be_converted_is_one_line(descr: Any, tmp_path: Path) -> None:
-    descr("models", "convert", str(tmp_path / "nowhere.pth")).refused("No such file")
+    descr("models", "convert", str(tmp_path / "nowhere.pth")).refused("no such file")
     checkpoint = write_checkpoint(tmp_path / "authors.pth")
     target = tmp_path / "captioner.safetensors"
     target.write_bytes(b"mine")

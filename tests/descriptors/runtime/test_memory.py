@@ -69,7 +69,7 @@ def test_an_extraction_that_runs_out_of_memory_says_what_to_lower():
         def forward(self, pixels):
             return {"all": torch.empty(1 << 60, dtype=torch.uint8)}
 
-    with pytest.raises(OutOfMemoryError, match="Huge ran out of memory on cpu") as caught:
+    with pytest.raises(OutOfMemoryError, match="Huge for array ran out of memory on cpu") as caught:
         Huge(size=64, device="cpu").extract([render_picture(64, 64)])
     assert caught.value.hint is not None
     assert "lower size" in caught.value.hint
