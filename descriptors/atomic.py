@@ -71,6 +71,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise _cannot_write(path, _cause(temporary, error)) from error
     finally:
         with suppress(OSError):
+            # The NetCDF library keeps open what it could not write: that must hold no room.
+            os.truncate(temporary, 0)
             temporary.unlink()
 
 

@@ -228,6 +228,23 @@ def test_what_the_netcdf_library_calls_otherwise_is_a_full_disk(tmp_path, error)
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no file that is open is removed there")
+def test_a_library_that_never_closes_the_file_keeps_no_room(tmp_path):
+    held = []
+
+    def write():
+        with whole_file(tmp_path / "out.nc") as temporary:
+            held.append(temporary.open("wb", buffering=0))
+            held[0].write(bytes(100_000))
+            raise RuntimeError("NetCDF: HDF error")
+
+    with pytest.raises(OutputError):
+        write()
+    with held[0] as file:
+        assert os.fstat(file.fileno()).st_size == 0
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_killed_writer_leaves_the_old_file(tmp_path):
     target = tmp_path / "out.txt"
     target.write_text("old")
