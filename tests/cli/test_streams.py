@@ -238,3 +238,12 @@ def test_what_an_encoding_lacks_is_escaped(folder: Path) -> None:
     done = shell("PYTHONIOENCODING=latin-1 DESCR", "match", "猫.png", "b.png", "--set", "size=96")
     assert done.returncode == 0, done.stderr
     assert r"\u732b.png (" in done.stdout
+
+
+def test_a_line_that_is_said_during_a_bar_has_a_line_of_its_own(folder: Path) -> None:
+    (folder / "bad.png").write_bytes(b"no image")
+    written = terminal("extract", "a.png", "bad.png", "-o", "f", "--set", "size=96")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", written)
+    before = plain.partition("error: bad.png")[0]
+    assert before != plain
+    assert before.endswith(("\n", "\x1b[2K")), before[-80:]
