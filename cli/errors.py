@@ -105,7 +105,8 @@ def wants_color() -> bool | None:
 
 def say(message: object, *, err: bool = True) -> None:
     """Print one line to standard error, or to standard output."""
-    typer.echo(one_line(str(message)), err=err)
+    # Named, since typer's own finding of the stream passes by a bar that is drawn on it.
+    typer.echo(one_line(str(message)), file=sys.stderr if err else sys.stdout, err=err)
 
 
 def explain_usage(error: Any) -> tuple[str, str | None]:
@@ -162,4 +163,4 @@ def _nearest(name: str, known: Sequence[str]) -> str:
 
 def _say(label: str, colour: str, text: str) -> None:
     styled = typer.style(f"{label}:", fg=colour, bold=True)
-    typer.echo(f"{styled} {one_line(text)}", err=True, color=wants_color())
+    typer.echo(f"{styled} {one_line(text)}", file=sys.stderr, err=True, color=wants_color())

@@ -262,3 +262,12 @@ def test_a_picture_that_lacks_its_last_bytes_is_not_written(suffix: str) -> None
     assert done.returncode == 2
     assert f"error: part{suffix}: can't be written: the file would be larger" in done.stderr
     assert not Path(f"part{suffix}").exists()
+
+
+def test_a_line_that_is_said_during_a_bar_has_a_line_of_its_own(folder: Path) -> None:
+    (folder / "bad.png").write_bytes(b"no image")
+    written = terminal("extract", "a.png", "bad.png", "-o", "f", "--set", "size=96")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", written)
+    before = plain.partition("error: bad.png")[0]
+    assert before != plain
+    assert before.endswith(("\n", "\x1b[2K")), before[-80:]
