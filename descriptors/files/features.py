@@ -122,7 +122,11 @@ def save_features(
                 hint="its path, and the names and attributes of layers, must be valid text",
             ) from error
         data = temporary.read_bytes()
-        if outline(read_groups(data, schema=SCHEMA, values=False)) != outline(groups):
+        try:
+            written = outline(read_groups(data, schema=SCHEMA, values=False))
+        except UnreadableError as error:
+            raise InvalidFeaturesError(f"can't be kept in a file: it {error}") from error
+        if written != outline(groups):
             raise InvalidFeaturesError(
                 f"the feature tree of {tree.attrs['image_name']} has names or attributes that "
                 "NetCDF can't hold as they are",
@@ -274,7 +278,7 @@ def _shape(features: xr.DataArray) -> tuple[int, int, int]:
 
 def _to_tree(path: str | os.PathLike[str], groups: list[Group]) -> xr.DataTree:
     try:
-        tree = groups_to_tree(groups)
+        tree = groups_to_tree(groups, os.fspath(path))
         check_tree(tree, os.fspath(path))
     except InvalidFeaturesError as error:
         raise FeatureFileError(error.message, hint=error.hint or _EXTRACT) from error

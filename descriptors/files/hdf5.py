@@ -42,6 +42,8 @@ BYTES_PER_CPU_SECOND = 2e7
 # For what the structure of a file takes, and the libraries' own.
 HEADROOM = 1 << 28
 _LONGEST = 1 << 20
+# Of sources and layers. A tree of so many takes seconds to build.
+MOST_GROUPS = 1000
 _DEFLATE, _SHUFFLE, _FLETCHER32, _ZSTD = 1, 2, 3, 32015
 _ALIGNMENT = 64
 
@@ -117,6 +119,8 @@ def read_groups(
             members = {name: _member(layer, name) for name in ARRAYS if name in layer}
             variables = {name: one for name, one in members.items() if not _is_bare(one)}
             groups.append((Group(f"/{path}", _read_attributes(layer, path)), variables))
+            if len(groups) > MOST_GROUPS:
+                raise UnreadableError(f"holds more than {MOST_GROUPS:,} sources and layers")
     wanted = [one for _, variables in groups for one in variables.values()]
     reserve(_size(wanted) + 3 * max(map(_chunk_size, wanted), default=0))
     for group, variables in groups:

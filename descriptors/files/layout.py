@@ -45,8 +45,10 @@ def tree_to_groups(tree: xr.DataTree) -> list[Group]:
     return groups
 
 
-def groups_to_tree(groups: Iterable[Group]) -> xr.DataTree:
+def groups_to_tree(groups: Iterable[Group], name: str) -> xr.DataTree:
     """Return the tree whose groups these are; whether it is a valid one is not checked.
+
+    `name` is what messages call it.
 
     Raises
     ------
@@ -57,14 +59,20 @@ def groups_to_tree(groups: Iterable[Group]) -> xr.DataTree:
     for group in groups:
         attributes = {key: value for key, value in group.attributes.items() if key != SEALED}
         try:
-            variables = {
-                name: xr.Variable(array.dimensions, array.values, dict(array.attributes))
-                for name, array in group.arrays.items()
-            }
+            variables = {name: _variable(array) for name, array in group.arrays.items()}
             nodes[group.path] = xr.Dataset(variables, attrs=attributes)
         except ValueError as error:
-            raise InvalidFeaturesError(f"layer {group.path[1:]} is no grid: {error}") from error
+            raise InvalidFeaturesError(
+                f"layer {group.path[1:]} of {name} is no grid: {error}"
+            ) from error
     return xr.DataTree.from_dict(nodes)
+
+
+def _variable(array: Array) -> xr.Variable:
+    if len(set(array.dimensions)) < len(array.dimensions):
+        # xarray only warns of them.
+        raise ValueError(f"its dimensions {array.dimensions} have no names of their own")
+    return xr.Variable(array.dimensions, array.values, dict(array.attributes))
 
 
 def outline(groups: Iterable[Group]) -> str:

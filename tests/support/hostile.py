@@ -25,7 +25,9 @@ def craft(function):
     return function
 
 
-def replaced(file, name, shape=(24, 8, 8), dtype="f4", **options):
+def replaced(
+    file, name, shape=(24, 8, 8), dtype="f4", *, scales=("channel", "y", "x"), **options
+):
     """A new dataset in the place of `features`, `y` or `x`, with the same attributes and scales."""
     old = file[LAYER][name]
     attributes = {key: old.attrs[key] for key in old.attrs if not key.startswith(("DIM", "_N"))}
@@ -34,7 +36,7 @@ def replaced(file, name, shape=(24, 8, 8), dtype="f4", **options):
     for key in set(attributes) - {"REFERENCE_LIST", "CLASS", "NAME"}:
         new.attrs[key] = attributes[key]
     if name == "features":
-        for number, dimension in enumerate(("channel", "y", "x")[: len(shape)]):
+        for number, dimension in enumerate(scales[: len(shape)]):
             new.dims[number].attach_scale(file[LAYER][dimension])
     return new
 
@@ -319,6 +321,16 @@ def names_of_controls(file, secret):
 
 
 @craft
+def dimensions_that_are_one(file, secret):
+    replaced(file, "features", (8, 8, 8), scales=("y",) * 3)[...] = 1
+
+
+@craft
+def dimensions_without_names(file, secret):
+    replaced(file, "features", scales=())[...] = 1
+
+
+@craft
 def complex_features(file, secret):
     replaced(file, "features", dtype="c8")[...] = 1
 
@@ -354,7 +366,7 @@ def crafted(good: bytes, name: str, path: Path, secret: Path, *, stranger: bool)
     path.write_bytes(good)
     with h5py.File(path, "r+") as file:
         if not stranger:
-            del file.attrs["descr_seal"]
+            file.attrs.pop("descr_seal", None)
         CRAFTS[name](file, secret)
     if stranger:
         path.write_bytes(sealed_anew(path.read_bytes()))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from descr.descriptors.errors import InvalidFeaturesError
-from descr.descriptors.files import load_features, save_features
+from descr.descriptors.files import hdf5, load_features, save_features
 from descr.descriptors.files.hdf5 import Array, Group
 from descr.descriptors.files.layout import SEALED, groups_to_tree, outline, tree_to_groups
 from descr.descriptors.images import Image
@@ -40,7 +40,7 @@ def test_groups_and_tree_are_the_same_thing():
     groups = tree_to_groups(tree)
     assert [group.path for group in groups] == ["/", "/network", "/network/fine"]
     assert groups[0].attributes[SEALED] == "sha256"
-    assert groups_to_tree(groups).identical(tree)
+    assert groups_to_tree(groups, "a.nc").identical(tree)
 
 
 def test_outline_tells_apart_all_but_the_values_of_features():
@@ -155,5 +155,10 @@ def test_arrays_that_do_not_fit_are_no_grid():
         "features": Array(("channel", "y", "x"), np.ones((1, 2, 3), np.float32)),
         "y": Array(("y",), np.ones(4)),
     }
-    with pytest.raises(InvalidFeaturesError, match="network/fine"):
-        groups_to_tree([Group("/", {}), Group("/network/fine", {}, arrays)])
+    with pytest.raises(InvalidFeaturesError, match=r"network/fine of a\.nc"):
+        groups_to_tree([Group("/", {}), Group("/network/fine", {}, arrays)], "a.nc")
+
+
+def test_more_layers_than_are_read_back_are_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(hdf5, "MOST_GROUPS", 1)
+    refused(tree_of(), tmp_path, "holds more than 1 sources and layers")
