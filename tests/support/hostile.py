@@ -25,9 +25,7 @@ def craft(function):
     return function
 
 
-def replaced(
-    file, name, shape=(24, 8, 8), dtype="f4", *, scales=("channel", "y", "x"), **options
-):
+def replaced(file, name, shape=(24, 8, 8), dtype="f4", *, scales=("channel", "y", "x"), **options):
     """A new dataset in the place of `features`, `y` or `x`, with the same attributes and scales."""
     old = file[LAYER][name]
     attributes = {key: old.attrs[key] for key in old.attrs if not key.startswith(("DIM", "_N"))}
