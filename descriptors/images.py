@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from .decoding import MAX_PIXELS, count_frames, decoding, opened, upright
+from .decoding import MAX_PIXELS, decoded, decoding, upright
 from .errors import ImageError
 
 
@@ -80,9 +80,8 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
         path = Path(source)
         # A name that is no valid text has no place in a feature file.
         name = os.fsencode(path.name).decode(errors="replace")
-        with opened(path, max_pixels) as file, decoding(str(path)):
-            frames = count_frames(file)
-            pixels = _rgb(upright(file, str(path), max_pixels), str(path))
+        with decoded(path, max_pixels) as (picture, frames):
+            pixels = _rgb(picture, str(path))
     else:
         name = "array"
         pixels = _rgb_of_array(source, max_pixels)
