@@ -57,7 +57,9 @@ def decoded(path: Path, max_pixels: int) -> Iterator[tuple[PIL.Image.Image, int]
         # Most raw files are TIFF by form, with a small preview in the first place.
         if _DNG_VERSION in tags or (tags.get(_SUBFILE_TYPE) == 1 and _SUB_FILES in tags):
             raise _unread(path, "a camera's raw file")
-        yield upright(image, str(path), max_pixels), frames
+        _check_size(image.width, image.height, str(path), max_pixels)
+        PIL.ImageOps.exif_transpose(image, in_place=True)
+        yield image, frames
 
 
 def _unread(path: Path, kind: str) -> ImageError:
@@ -91,7 +93,7 @@ def _open_header(path: Path, max_pixels: int) -> tuple[PIL.ImageFile.ImageFile, 
         image = _opened_by_pillow(path)
         if pages is not None:
             check_tiles(image, path)
-        return image, pages or getattr(image, "n_frames", 1)
+        return image, int(pages or getattr(image, "n_frames", 1))
     except PIL.UnidentifiedImageError:
         raise ImageError(f"{path} is not an image", hint=_FORMAT_HINT) from None
     except OSError as error:
@@ -148,7 +150,7 @@ def decoding(label: str) -> Iterator[None]:
 
 
 def upright(image: PIL.Image.Image, label: str, max_pixels: int) -> PIL.Image.Image:
-    """The picture turned as its EXIF orientation says; `ImageError` if it has too many pixels."""
+    """A copy turned as its EXIF orientation says; `ImageError` if it has too many pixels."""
     _check_size(image.width, image.height, label, max_pixels)
     return PIL.ImageOps.exif_transpose(image)
 

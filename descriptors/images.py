@@ -14,6 +14,9 @@ import PIL.Image
 from .decoding import MAX_PIXELS, decoded, decoding, upright
 from .errors import ImageError
 
+_STRIP = 1 << 20
+"""Pixels that are converted at a time."""
+
 
 @dataclass(frozen=True, eq=False)
 class Image:
@@ -106,12 +109,18 @@ def _rgb(image: PIL.Image.Image, label: str) -> npt.NDArray[np.uint8]:
         raise ImageError(
             f"{label} holds floating-point pixels", hint="convert it to 8 or 16 bits per channel"
         )
-    if image.has_transparency_data:
-        over = image.convert("RGBA")
-        white = PIL.Image.new("RGBA", over.size, "white")
-        image = PIL.Image.alpha_composite(white, over)
-    # A copy: np.asarray of a PIL image is read-only, and may share the caller's memory.
-    return np.array(image.convert("RGB"), dtype=np.uint8)
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    transparent = image.has_transparency_data
+    # In strips: whole copies for each step take many times the memory of the picture.
+    rows = max(1, _STRIP // image.width)
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        if transparent:
+            over = strip.convert("RGBA")
+            white = PIL.Image.new("RGBA", over.size, "white")
+            strip = PIL.Image.alpha_composite(white, over)
+        pixels[top : top + rows] = strip.convert("RGB")
+    return pixels
 
 
 def _from_16_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

@@ -8,8 +8,7 @@ import PIL.ImageFile
 
 from .errors import ImageError
 
-_MOST = 1 << 20
-_ENTRIES = 1 << 16
+_PAGES, _ENTRIES, _VALUES = 1 << 20, 1 << 16, 1 << 18
 _TILED = 1 << 24
 _BYTES = (1, 2, 6, 7)
 """The types of a tag whose values are single bytes: texts, profiles, previews."""
@@ -31,13 +30,13 @@ def count_pages(path: Path) -> int:
             file.seek(place)
             (count,) = struct.unpack(order + length, file.read(struct.calcsize(length)))
             size = count * struct.calcsize(order + entry)
-            if count >= _ENTRIES or len(pages) > _MOST:
+            if count >= _ENTRIES or len(pages) > _PAGES:
                 raise _damaged(path, "it has too many tags or pages")
             if not pages and any(
-                values > _MOST and kind not in _BYTES
+                values > _VALUES and kind not in _BYTES
                 for _, kind, values in struct.iter_unpack(order + entry, file.read(size))
             ):
-                raise _damaged(path, "a tag has millions of values")
+                raise _damaged(path, "a tag has hundreds of thousands of values")
             pages.add(place)
             file.seek(place + struct.calcsize(length) + size)
             (place,) = struct.unpack(order + offset, file.read(struct.calcsize(offset)))
