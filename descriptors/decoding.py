@@ -13,7 +13,7 @@ import PIL.ImageOps
 
 from .errors import ImageError, OutOfMemoryError
 from .jpeg import first_picture
-from .runtime.quiet import without_warnings
+from .runtime.quiet import tame_libtiff, without_warnings
 from .tiff import check_tiles, count_pages
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
@@ -132,6 +132,7 @@ def _opened_by_pillow(file: Path | io.BytesIO) -> PIL.ImageFile.ImageFile:
 @contextmanager
 def decoding(label: str) -> Iterator[None]:
     """Turn what Pillow's decoders raise on damaged data, whatever its type, into an ImageError."""
+    tame_libtiff()
     try:
         with without_warnings():
             yield

@@ -1,12 +1,14 @@
 """The libraries underneath, without their warnings and progress bars."""
 
+import ctypes
 import logging
 import os
 import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from typing import Any, cast
 
 _LIBRARIES = ("transformers", "diffusers", "huggingface_hub")
@@ -44,6 +46,38 @@ def without_warnings() -> Iterator[None]:
             _QUIET.remove(thread)
             if not _QUIET and entry in warnings.filters:
                 cast(list[Any], warnings.filters).remove(entry)
+
+
+_LIBTIFF_HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
+
+
+@cache
+def tame_libtiff() -> list[Any]:
+    """Keep what Pillow's libtiff prints in threads in `without_warnings` off standard error.
+
+    What it prints in other threads passes. Does nothing where libtiff is no library of its own.
+    """
+    import PIL.Image
+
+    kept: list[Any] = []
+
+    def filtered(earlier: Any) -> Any:
+        def handle(module: bytes | None, form: bytes | None, values: int | None) -> None:
+            if threading.get_ident() not in _QUIET:
+                earlier(module, form, values)
+
+        return _LIBTIFF_HANDLER(handle)
+
+    with suppress(OSError, AttributeError):
+        # Symbols are looked up in the libraries that this one needs, too.
+        library = ctypes.CDLL(PIL.Image.core.__file__)
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            install = getattr(library, name)
+            install.argtypes, install.restype = [ctypes.c_void_p], ctypes.c_void_p
+            if earlier := install(None):
+                kept.append(filtered(_LIBTIFF_HANDLER(earlier)))
+                install(kept[-1])
+    return kept
 
 
 @contextmanager
