@@ -19,6 +19,8 @@ from .tiff import check_tiles, count_pages
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 MAX_PIXELS = 100_000_000
 _LARGEST_JPEG = 1 << 30
+_RLE_PIXELS = 10_000_000
+# Pillow decodes them in Python, 10 megapixels in some seconds.
 
 _FORMAT_HINT = "descr reads JPEG, PNG, WebP, TIFF and BMP"
 _SUBFILE_TYPE, _SUB_FILES, _DNG_VERSION = 254, 330, 50706
@@ -93,6 +95,12 @@ def _open_header(path: Path, max_pixels: int) -> tuple[PIL.ImageFile.ImageFile, 
         image = _opened_by_pillow(path)
         if pages is not None:
             check_tiles(image, path)
+        run_length = any(tile[0] == "bmp_rle" for tile in image.tile)
+        if run_length and image.width * image.height > _RLE_PIXELS:
+            raise ImageError(
+                f"{path} is a run-length encoded BMP of more than {_RLE_PIXELS / 1e6:g} megapixels",
+                hint="convert it to PNG",
+            )
         return image, int(pages or getattr(image, "n_frames", 1))
     except PIL.UnidentifiedImageError:
         raise ImageError(f"{path} is not an image", hint=_FORMAT_HINT) from None

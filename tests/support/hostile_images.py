@@ -4,17 +4,22 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from typing import TypeAlias
 
 import PIL.Image
 from descr.descriptors.testing import render_picture
 
-CRAFTS: dict[str, Callable[[], bytes]] = {}
-"""By name: the content of a file."""
+Craft: TypeAlias = Callable[[], bytes]
+CRAFTS: dict[str, tuple[Craft, str]] = {}
+"""By name: the content of a file; and what reading it says, or its width, height and frames."""
 
 
-def craft(function: Callable[[], bytes]) -> Callable[[], bytes]:
-    CRAFTS[function.__name__] = function
-    return function
+def craft(outcome: str) -> Callable[[Craft], Craft]:
+    def add(function: Craft) -> Craft:
+        CRAFTS[function.__name__] = function, outcome
+        return function
+
+    return add
 
 
 def encoded(kind: str, side: int = 64, **options: object) -> bytes:
@@ -67,7 +72,7 @@ def grey(width: int, height: int, compression: int = 1) -> dict[int, tuple[int, 
     }
 
 
-@craft
+@craft("is 16383 x 16383 pixels: more than the limit")
 def webp_of_a_huge_canvas() -> bytes:
     frames = [PIL.Image.new("RGB", (2, 2), color) for color in ("red", "green")]
     buffer = io.BytesIO()
@@ -77,14 +82,14 @@ def webp_of_a_huge_canvas() -> bytes:
     return bytes(data)
 
 
-@craft
+@craft("4000 4000 2")
 def webp_of_a_large_canvas() -> bytes:
     data = bytearray(webp_of_a_huge_canvas())
-    data[24:30] = (9999).to_bytes(3, "little") * 2
+    data[24:30] = (3999).to_bytes(3, "little") * 2
     return bytes(data)
 
 
-@craft
+@craft("is a run-length encoded BMP of more than 10 megapixels")
 def bmp_of_large_rows() -> bytes:
     data = bytearray(encoded("BMP"))
     palette = bytes(1024)
@@ -93,15 +98,15 @@ def bmp_of_large_rows() -> bytes:
     return b"BM" + struct.pack("<III", 14 + len(data), 0, 54 + 1024) + data
 
 
-@craft
+@craft("4000 4000 1")
 def png_interlaced() -> bytes:
-    data = bytearray(png(10_000, zlib.compress(bytes(100_300_000), 9)))
+    data = bytearray(png(4000, zlib.compress(bytes(16_100_000), 9)))
     data[28] = 1
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
     return bytes(data)
 
 
-@craft
+@craft("is 16384 x 16384 pixels: more than the limit")
 def webp_of_huge_sides() -> bytes:
     data = bytearray(encoded("WEBP", lossless=True))
     data[21:25] = (0x3FFF << 14 | 0x3FFF).to_bytes(4, "little")
@@ -116,36 +121,36 @@ def scans(count: int, side: int = 1000) -> bytes:
     return whole[:-2] + table + b"\xff\xda\0\x08\1\1\0\1\x3f\x10\0" * count + whole[-2:]
 
 
-@craft
+@craft("has 5010 scans: too many")
 def jpeg_of_many_scans() -> bytes:
     return scans(5_000)
 
 
-@craft
+@craft("it has more than 10000 segments")
 def jpeg_of_many_segments() -> bytes:
     whole = encoded("JPEG")
     return whole[:2] + b"\xff\xfe\0\2" * 2_000_000 + whole[2:]
 
 
-@craft
+@craft("64 64 1")
 def jpeg_of_much_rubbish() -> bytes:
     whole = encoded("JPEG")
     return whole[:2] + b"\xff\xe0\0\2" + bytes(30_000_000) + whole[2:]
 
 
-@craft
+@craft("it begins with megabytes of headers")
 def jpeg_of_many_exif_segments() -> bytes:
     whole = encoded("JPEG")
     return whole[:2] + (b"\xff\xe1\xff\xffExif\0\0" + bytes(65527)) * 1000 + whole[2:]
 
 
-@craft
+@craft("8 8 20000")
 def tiff_of_many_pages() -> bytes:
     page = {**grey(8, 8), 273: (4, [8]), 279: (4, [64])}
     return tiff(*[page] * 20_000)
 
 
-@craft
+@craft("its tiles are too large or too many")
 def tiff_of_a_huge_tile() -> bytes:
     data = zlib.compress(bytes(1 << 30), 9)
     side = 1 << 15
@@ -154,37 +159,85 @@ def tiff_of_a_huge_tile() -> bytes:
     return tiff({**tags, 324: (4, [start])}) + data
 
 
-@craft
+@craft("its tiles are too large or too many")
 def tiff_of_many_strips() -> bytes:
     strips = [8] * 250_000
     return tiff({**grey(64, 64), 273: (4, strips), 278: (4, [32]), 279: (4, strips)})
 
 
-@craft
+@craft("a tag has hundreds of thousands of values")
 def tiff_of_millions_of_strips() -> bytes:
     strips = [8] * 5_000_000
     return tiff({**grey(64, 64), 273: (4, strips), 278: (4, [32]), 279: (4, strips)})
 
 
-@craft
+@craft("decoder error")
+def tiff_of_many_scans() -> bytes:
+    data = scans(5_000)
+    tags = {**grey(1000, 1000, 7), 278: (4, [1000]), 279: (4, [len(data)])}
+    tags |= {258: (3, [8, 8, 8]), 262: (3, [6]), 277: (3, [3]), 530: (3, [2, 2])}
+    return tiff({**tags, 273: (4, [len(tiff({**tags, 273: (4, [0])}))])}) + data
+
+
+@craft("decoder error")
+def tiff_of_an_absurd_strip() -> bytes:
+    tags = {**grey(2000, 2000, 8), 278: (4, [2**32 - 1]), 279: (4, [2**32 - 1])}
+    return tiff({**tags, 273: (4, [8])}) + zlib.compress(bytes(1 << 24), 9)
+
+
+@craft("8 8 300001")
+def tiff_of_one_directory_after_the_other() -> bytes:
+    page = tiff({**grey(8, 8), 273: (4, [8]), 279: (4, [64])})
+    # Each place is a directory without tags that names the next.
+    first = len(page)
+    pages = b"".join(struct.pack("<HI", 0, first + 6 * n) for n in range(1, 300_000))
+    return page[:-4] + struct.pack("<I", first) + pages + bytes(6)
+
+
+@craft("8 8 1")
+def png_of_many_chunks() -> bytes:
+    return png(8, zlib.compress(bytes(72)), png_chunk(b"teSt", b"") * 1_000_000)
+
+
+@craft("image file is truncated")
+def png_of_many_pieces() -> bytes:
+    data = zlib.compress(bytes(72))
+    return png(8, data[:4], png_chunk(b"IDAT", b"") * 1_000_000)
+
+
+@craft("8 8 2147483649")
+def apng_of_billions_of_frames() -> bytes:
+    frames = png_chunk(b"acTL", struct.pack(">II", 2**31, 0))
+    return png(8, zlib.compress(bytes(72)), frames)
+
+
+@craft("8 8 1")
+def png_of_overlapping_exif() -> bytes:
+    size = 2_000_000
+    entries = b"".join(struct.pack("<HHII", tag, 7, size, 8) for tag in range(1000, 60_000))
+    exif = b"II*\0" + struct.pack("<IH", 8, 59_000) + entries + bytes(size)
+    return png(8, zlib.compress(bytes(72)), png_chunk(b"eXIf", exif))
+
+
+@craft("8 8 1")
 def png_of_more_data_than_pixels() -> bytes:
     return png(8, zlib.compress(bytes(1 << 30), 9))
 
 
-@craft
+@craft("Decompressed data too large")
 def png_of_a_huge_profile() -> bytes:
     return png(
         8, zlib.compress(bytes(72)), png_chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(1 << 30), 9))
     )
 
 
-@craft
+@craft("Too much memory used")
 def png_of_huge_texts() -> bytes:
     text = png_chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 20), 9))
     return png(8, zlib.compress(bytes(72)), text * 100)
 
 
-@craft
+@craft("64 64 1")
 def jpeg_of_overlapping_exif() -> bytes:
     entries = b"".join(struct.pack("<HHII", tag, 7, 60_000, 8) for tag in range(1000, 6000))
     exif = b"II*\0" + struct.pack("<IH", 8, 5000) + entries + bytes(4)
