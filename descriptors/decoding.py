@@ -24,6 +24,7 @@ _RLE_PIXELS = 10_000_000
 
 _FORMAT_HINT = "descr reads JPEG, PNG, WebP, TIFF and BMP"
 _SUBFILE_TYPE, _SUB_FILES, _DNG_VERSION = 254, 330, 50706
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0")
 _PILLOW_LIMIT = threading.Lock()
 _SIGNATURES = {
     "a GIF": rb"GIF8[79]a",
@@ -86,22 +87,23 @@ def _open_header(path: Path, max_pixels: int) -> tuple[PIL.ImageFile.ImageFile, 
             if kind := _unread_format(head):
                 raise _unread(path, kind)
             if head.startswith(b"\xff\xd8\xff"):
-                data = first_picture(head + file.read(_LARGEST_JPEG), str(path))
+                data = first_picture(head + file.read(_LARGEST_JPEG))
                 return _opened_by_pillow(io.BytesIO(data)), 1
-        if head.startswith(b"RIFF"):
+        if head[8:12] == b"WEBP":
             # Pillow takes the memory of two such pictures when it opens one.
             _check_size(*_webp_size(head), str(path), max_pixels)
-        pages = count_pages(path) if head.startswith((b"II", b"MM")) else None
+        pages = count_pages(path) if head.startswith(_TIFF) else 0
         image = _opened_by_pillow(path)
-        if pages is not None:
-            check_tiles(image, path)
+        if pages:
+            check_tiles(image)
         run_length = any(tile[0] == "bmp_rle" for tile in image.tile)
         if run_length and image.width * image.height > _RLE_PIXELS:
             raise ImageError(
                 f"{path} is a run-length encoded BMP of more than {_RLE_PIXELS / 1e6:g} megapixels",
                 hint="convert it to PNG",
             )
-        return image, int(pages or getattr(image, "n_frames", 1))
+        frames: int = pages or getattr(image, "n_frames", 1)
+        return image, frames
     except PIL.UnidentifiedImageError:
         raise ImageError(f"{path} is not an image", hint=_FORMAT_HINT) from None
     except OSError as error:

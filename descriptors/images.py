@@ -119,7 +119,7 @@ def _rgb(image: PIL.Image.Image, label: str) -> npt.NDArray[np.uint8]:
             over = strip.convert("RGBA")
             white = PIL.Image.new("RGBA", over.size, "white")
             strip = PIL.Image.alpha_composite(white, over)
-        pixels[top : top + rows] = strip.convert("RGB")
+        pixels[top : top + rows] = np.asarray(strip.convert("RGB"))
     return pixels
 
 

@@ -1,12 +1,10 @@
-"""What a JPEG file promises, read off its segments before it is decoded."""
+"""What a JPEG file promises, read off its segments before it is decoded (ITU-T T.81, annex B)."""
 
 import re
 from collections.abc import Iterator
 
-from .errors import ImageError
-
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-"""The markers that neither belong to a scan's data nor are fill bytes (ITU-T T.81, B.1.1)."""
+"""The markers that neither belong to a scan's data nor are fill bytes."""
 _ALONE, _END, _SCAN = (0x01, 0xD8), 0xD9, 0xDA
 _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), (0xC2, 0xCA)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -14,32 +12,27 @@ _UNUSED = frozenset(range(0xE2, 0xFF)) - {0xEE}
 """Segments that say nothing of the pixels: profiles, further pictures, comments; not Adobe's."""
 _EXIF_OR_XMP = (b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0")
 
-_SCANS, _SCANNED_PIXELS = 20, 2_000_000_000
-# Files that people make have some 10 scans. One without data takes up to 1 ns per pixel.
 _SEGMENTS, _HEADERS = 10_000, 1 << 22
-_LOOKAHEAD = 8
+# Files that people make have some 10 scans. One without data takes up to 1 ns per pixel.
+_SCANS, _SCANNED_PIXELS = 20, 2_000_000_000
 # libjpeg fills a register of 64 bits ahead of what it decodes.
+_LOOKAHEAD = 8
 
 
-def first_picture(data: bytes, label: str) -> bytes:
-    """The first picture of a JPEG file, whole, without the segments that say nothing of its pixels.
+def first_picture(data: bytes) -> bytes:
+    """The first picture of a JPEG file, without the segments that say nothing of its pixels.
 
-    A decoder runs short of data in it where the file's data end early, although a marker follows
-    that says that the picture ends. Of pictures in several scans only the last may be cut
-    unnoticed, with such a marker behind the cut.
-
-    Raises
-    ------
-    ImageError
-        The data end early, scans are missing, or there are too many of them to decode.
+    Where the file's data end early, a decoder runs short of data in it, although a marker behind
+    the cut says that the picture ends. Of several scans the last may be cut so, unnoticed.
+    Raises `ValueError` if the data end early, if scans are missing, or if there are too many.
     """
     start, end, headers, frame = 0, 0, [b"\xff\xd8"], (0, b"")
     scans: list[bytes] = []
-    for code, place, body in _segments(data, label):
+    for code, place, body in _segments(data):
         end = place
         if code in _FRAMES:
             frame = code, body
-        if code == _SCAN:
+        elif code == _SCAN:
             scans.append(body)
             start = start or place
         elif code == _END:
@@ -47,25 +40,22 @@ def first_picture(data: bytes, label: str) -> bytes:
         if not start and code not in _UNUSED and (code != 0xE1 or body.startswith(_EXIF_OR_XMP)):
             headers.append(data[place : place + 4 + len(body)])
     else:
-        raise _cut_off(label, "its data end early")
+        raise ValueError("its data end early")
     code, body = frame
     pixels = int.from_bytes(body[1:3]) * int.from_bytes(body[3:5])
     if len(scans) > max(_SCANS, _SCANNED_PIXELS // max(pixels, 1)):
-        raise ImageError(
-            f"{label} has {len(scans)} scans: too many for a picture of its size",
-            hint="save it again, as a JPEG or PNG",
-        )
+        raise ValueError(f"{len(scans)} scans are too many for a picture of its size")
     if not _is_complete(code, body[6::3], scans):
-        raise _cut_off(label, "scans of it are missing")
+        raise ValueError("scans of it are missing")
     if sum(map(len, headers)) > _HEADERS:
-        raise _cut_off(label, "it begins with megabytes of headers")
-    # A decoder that finds no data before this marker makes up pixels and says nothing; one that
-    # finds the end of the file does. In several scans it needs the marker.
+        raise ValueError("it begins with megabytes of headers")
+    # A decoder that meets this marker where it expects data makes up pixels and says nothing; one
+    # that meets the end of the file does. After several scans it needs the marker.
     alone = code in _SEQUENTIAL and len(scans) == 1
     return b"".join([*headers, data[start:end], bytes(_LOOKAHEAD) if alone else b"\xff\xd9"])
 
 
-def _segments(data: bytes, label: str) -> Iterator[tuple[int, int, bytes]]:
+def _segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Each segment's marker, where it begins, and what it holds."""
     place, count = 2, 0
     while marker := _MARKER.search(data, place):
@@ -78,7 +68,7 @@ def _segments(data: bytes, label: str) -> Iterator[tuple[int, int, bytes]]:
         place += length
         count += 1
         if count > _SEGMENTS:
-            raise _cut_off(label, f"it has more than {_SEGMENTS} segments")
+            raise ValueError(f"it has more than {_SEGMENTS} segments")
 
 
 def _is_complete(code: int, components: bytes, scans: list[bytes]) -> bool:
@@ -86,16 +76,8 @@ def _is_complete(code: int, components: bytes, scans: list[bytes]) -> bool:
     missing = {component: [True] * 64 for component in components}
     for scan in scans:
         # T.81, B.2.3: the components, the band of coefficients, and how many bits remain.
-        first, last, bits = (
-            (0, 63, 0) if code not in _PROGRESSIVE else (*scan[-3:-1], scan[-1] & 15)
-        )
+        first, last, bits = scan[-3:] if code in _PROGRESSIVE else (0, 63, 0)
         for component in scan[1:-3:2]:
             if component in missing:
                 missing[component][first : last + 1] = [bits & 15 > 0] * (last + 1 - first)
     return bool(missing) and not any(map(any, missing.values()))
-
-
-def _cut_off(label: str, reason: str) -> ImageError:
-    return ImageError(
-        f"{label} is damaged or cut off: {reason}", hint="make or download the file again"
-    )

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import PIL.ImageFile
 
-from .errors import ImageError
-
 _PAGES, _ENTRIES, _VALUES = 1 << 20, 1 << 16, 1 << 18
 _TILED = 1 << 24
 _BYTES = (1, 2, 6, 7)
@@ -16,7 +14,7 @@ _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
 
 
 def count_pages(path: Path) -> int:
-    """How many pages a TIFF file has; `ImageError` if a directory is cut off or far too long.
+    """How many pages a TIFF file has; raises if a directory is cut off or far too long.
 
     Pillow's own count parses every directory twice, and compares it with all before it.
     """
@@ -31,31 +29,26 @@ def count_pages(path: Path) -> int:
             (count,) = struct.unpack(order + length, file.read(struct.calcsize(length)))
             size = count * struct.calcsize(order + entry)
             if count >= _ENTRIES or len(pages) > _PAGES:
-                raise _damaged(path, "it has too many tags or pages")
+                raise ValueError("it has too many tags or pages")
             if not pages and any(
                 values > _VALUES and kind not in _BYTES
                 for _, kind, values in struct.iter_unpack(order + entry, file.read(size))
             ):
-                raise _damaged(path, "a tag has hundreds of thousands of values")
+                raise ValueError("a tag has hundreds of thousands of values")
             pages.add(place)
             file.seek(place + struct.calcsize(length) + size)
             (place,) = struct.unpack(order + offset, file.read(struct.calcsize(offset)))
     return len(pages)
 
 
-def check_tiles(image: PIL.ImageFile.ImageFile, path: Path) -> None:
-    """Raise `ImageError` if the tiles or strips of an opened TIFF have far more pixels than it."""
+def check_tiles(image: PIL.ImageFile.ImageFile) -> None:
+    """Raise `ValueError` if tiles or strips of an opened TIFF have far more pixels than it has."""
     tags = getattr(image, "tag_v2", {})
     width, height = tags[_WIDTH], tags[_HEIGHT]
     across, down = tags.get(_TILE_WIDTH) or width, tags.get(_TILE_HEIGHT) or height
     tiled = math.ceil(width / across) * across * math.ceil(height / down) * down
     # Uncompressed strips are decoded by Pillow, as many as the file lists.
-    listed = sum((right - x) * (low - y) for _, (x, y, right, low), *_ in image.tile)
+    boxes = [tile[1] or (0, 0, 0, 0) for tile in image.tile]
+    listed = sum((right - x) * (low - y) for x, y, right, low in boxes)
     if tiled > max(4 * width * height, _TILED) or listed > 6 * width * height:
-        raise _damaged(path, "its tiles are too large or too many")
-
-
-def _damaged(path: Path, reason: str) -> ImageError:
-    return ImageError(
-        f"{path} is damaged or cut off: {reason}", hint="make or download the file again"
-    )
+        raise ValueError("its tiles are too large or too many")

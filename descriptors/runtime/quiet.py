@@ -57,7 +57,7 @@ def tame_libtiff() -> list[Any]:
 
     What it prints in other threads passes. Does nothing where libtiff is no library of its own.
     """
-    import PIL.Image
+    from PIL import _imaging
 
     kept: list[Any] = []
 
@@ -70,7 +70,7 @@ def tame_libtiff() -> list[Any]:
 
     with suppress(OSError, AttributeError):
         # Symbols are looked up in the libraries that this one needs, too.
-        library = ctypes.CDLL(PIL.Image.core.__file__)
+        library = ctypes.CDLL(_imaging.__file__)
         for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
             install = getattr(library, name)
             install.argtypes, install.restype = [ctypes.c_void_p], ctypes.c_void_p

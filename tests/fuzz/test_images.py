@@ -14,6 +14,7 @@ from descr.applications.evaluation.datasets import DatasetError
 from descr.applications.evaluation.datasets.annotations import read_labels
 from descr.descriptors import read_image, read_mask
 from descr.descriptors.errors import DescrError, ImageError, OutOfMemoryError
+from descr.descriptors.runtime.quiet import without_warnings
 from descr.descriptors.testing import render_picture
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,7 +146,7 @@ def test_jpeg_files_are_read_as_pillow_reads_them_or_refused(
         pixels = read_image(path, max_pixels=MAX_PIXELS).pixels
     except (ImageError, OutOfMemoryError):
         return
-    with PIL.Image.open(path) as image:
+    with without_warnings(), PIL.Image.open(path) as image:
         expected = PIL.ImageOps.exif_transpose(image).convert("RGB")
     assert np.array_equal(pixels, np.asarray(expected))
 

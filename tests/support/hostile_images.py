@@ -123,7 +123,7 @@ def scans(count: int, side: int = 1000) -> bytes:
     return whole[:-2] + table + b"\xff\xda\0\x08\1\1\0\1\x3f\x10\0" * count + whole[-2:]
 
 
-@craft("has 5010 scans: too many")
+@craft("5010 scans are too many")
 def jpeg_of_many_scans() -> bytes:
     return scans(5_000)
 
