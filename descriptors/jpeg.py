@@ -8,7 +8,7 @@ _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _ALONE, _END, _SCAN = (0x01, 0xD8), 0xD9, 0xDA
 _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), (0xC2, 0xCA)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_UNUSED = frozenset(range(0xE2, 0xFF)) - {0xEE}
+_UNUSED = {*range(0xE2, 0xF0), 0xFE} - {0xEE}
 """Segments that say nothing of the pixels: profiles, further pictures, comments; not Adobe's."""
 _EXIF_OR_XMP = (b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0")
 
