@@ -69,8 +69,9 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
     Raises
     ------
     ImageError
-        The file is missing, empty, truncated, not an image or of another format; the image is too
-        large, or has a side of one pixel; the array has another shape, type or range.
+        The file is missing, empty, truncated, not an image or of another format, or would take
+        far more work than its pixels; the image is too large, or has a side of one pixel; the
+        array has another shape, type or range.
     """
     if isinstance(source, Image):
         return source
