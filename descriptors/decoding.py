@@ -20,7 +20,6 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 MAX_PIXELS = 100_000_000
 _LARGEST_JPEG = 1 << 30
 _RLE_PIXELS = 10_000_000
-# Pillow decodes them in Python, 10 megapixels in some seconds.
 
 _FORMAT_HINT = "descr reads JPEG, PNG, WebP, TIFF and BMP"
 _SUBFILE_TYPE, _SUB_FILES, _DNG_VERSION = 254, 330, 50706
@@ -47,7 +46,7 @@ _SIGNATURES = {
 
 
 @contextmanager
-def decoded(path: Path, max_pixels: int) -> Iterator[tuple[PIL.Image.Image, int]]:
+def open_picture(path: Path, max_pixels: int) -> Iterator[tuple[PIL.Image.Image, int]]:
     """A file's first picture, upright, and how many frames or pages the file has.
 
     What the file announces is checked before any of it is decoded. What is raised within, as by
@@ -96,12 +95,9 @@ def _open_header(path: Path, max_pixels: int) -> tuple[PIL.ImageFile.ImageFile, 
         image = _opened_by_pillow(path)
         if pages:
             check_tiles(image)
-        run_length = any(tile[0] == "bmp_rle" for tile in image.tile)
-        if run_length and image.width * image.height > _RLE_PIXELS:
-            raise ImageError(
-                f"{path} is a run-length encoded BMP of more than {_RLE_PIXELS / 1e6:g} megapixels",
-                hint="convert it to PNG",
-            )
+        if any(tile[0] == "bmp_rle" for tile in image.tile):
+            # Pillow decodes these in Python, 10 megapixels in some seconds.
+            _check_size(image.width, image.height, str(path), min(max_pixels, _RLE_PIXELS))
         frames: int = pages or getattr(image, "n_frames", 1)
         return image, frames
     except PIL.UnidentifiedImageError:

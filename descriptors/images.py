@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from .decoding import MAX_PIXELS, decoded, decoding, upright
+from .decoding import MAX_PIXELS, decoding, open_picture, upright
 from .errors import ImageError
 
 _STRIP = 1 << 20
@@ -84,7 +84,7 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
         path = Path(source)
         # A name that is no valid text has no place in a feature file.
         name = os.fsencode(path.name).decode(errors="replace")
-        with decoded(path, max_pixels) as (picture, frames):
+        with open_picture(path, max_pixels) as (picture, frames):
             pixels = _rgb(picture, str(path))
     else:
         name = "array"

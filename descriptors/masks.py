@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from .decoding import MAX_PIXELS, decoded, decoding, upright
+from .decoding import MAX_PIXELS, decoding, open_picture, upright
 from .errors import ImageError
 from .images import as_array
 
@@ -44,7 +44,7 @@ def read_mask(
         with decoding(label):
             values = _mask_values(upright(source, label, MAX_PIXELS))
     elif isinstance(source, (str, Path)):
-        with decoded(Path(source), MAX_PIXELS) as (picture, _):
+        with open_picture(Path(source), MAX_PIXELS) as (picture, _):
             values = _mask_values(picture)
     else:
         values = as_array(source, label)

@@ -8,7 +8,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 _LIBRARIES = ("transformers", "diffusers", "huggingface_hub")
@@ -48,25 +48,21 @@ def without_warnings() -> Iterator[None]:
                 cast(list[Any], warnings.filters).remove(entry)
 
 
+_HANDLERS: list[Any] = []
 _LIBTIFF_HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
 
 
 @cache
-def tame_libtiff() -> list[Any]:
+def tame_libtiff() -> None:
     """Keep what Pillow's libtiff prints in threads in `without_warnings` off standard error.
 
     What it prints in other threads passes. Does nothing where libtiff is no library of its own.
     """
     from PIL import _imaging
 
-    kept: list[Any] = []
-
-    def filtered(earlier: Any) -> Any:
-        def handle(module: bytes | None, form: bytes | None, values: int | None) -> None:
-            if threading.get_ident() not in _QUIET:
-                earlier(module, form, values)
-
-        return _LIBTIFF_HANDLER(handle)
+    def pass_on(earlier: Any, *message: Any) -> None:
+        if threading.get_ident() not in _QUIET:
+            earlier(*message)
 
     with suppress(OSError, AttributeError):
         # Symbols are looked up in the libraries that this one needs, too.
@@ -75,9 +71,8 @@ def tame_libtiff() -> list[Any]:
             install = getattr(library, name)
             install.argtypes, install.restype = [ctypes.c_void_p], ctypes.c_void_p
             if earlier := install(None):
-                kept.append(filtered(_LIBTIFF_HANDLER(earlier)))
-                install(kept[-1])
-    return kept
+                _HANDLERS.append(_LIBTIFF_HANDLER(partial(pass_on, _LIBTIFF_HANDLER(earlier))))
+                install(_HANDLERS[-1])
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def webp_of_a_large_canvas() -> bytes:
     return bytes(data)
 
 
-@craft("is a run-length encoded BMP of more than 10 megapixels")
+@craft("is 10000 x 10000 pixels: more than the limit of 10 megapixels")
 def bmp_of_large_rows() -> bytes:
     data = bytearray(encoded("BMP"))
     palette = bytes(1024)
