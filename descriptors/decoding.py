@@ -1,22 +1,29 @@
 """Files of images opened and decoded, with every way in which that fails as one clear error."""
 
+import io
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import PIL.Image
+import PIL.ImageFile
 import PIL.ImageOps
 
 from .errors import ImageError, OutOfMemoryError
-from .runtime.quiet import without_warnings
+from .jpeg import first_picture
+from .runtime.quiet import tame_libtiff, without_warnings
+from .tiff import check_tiles, count_pages
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 MAX_PIXELS = 100_000_000
+_LARGEST_JPEG = 1 << 30
+_RLE_PIXELS = 10_000_000
 
 _FORMAT_HINT = "descr reads JPEG, PNG, WebP, TIFF and BMP"
 _SUBFILE_TYPE, _SUB_FILES, _DNG_VERSION = 254, 330, 50706
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0")
 _PILLOW_LIMIT = threading.Lock()
 _SIGNATURES = {
     "a GIF": rb"GIF8[79]a",
@@ -39,36 +46,22 @@ _SIGNATURES = {
 
 
 @contextmanager
-def opened(path: Path, max_pixels: int) -> Iterator[PIL.Image.Image]:
-    """The file's header, read; the size checked before any pixel is decoded."""
-    try:
-        if path.is_dir():
-            raise ImageError(f"{path} is a folder, not an image", hint="give the path of one file")
-        if not path.exists():
-            raise ImageError(f"no such file: {path}")
-        if not path.is_file():
-            raise ImageError(f"{path} is not a regular file")
-        if path.stat().st_size == 0:
-            raise ImageError(f"{path} is empty (0 bytes)")
-        if kind := _unread_format(path):
-            raise _unread(path, kind)
-        image = _open_header(path)
-    except PIL.UnidentifiedImageError:
-        raise ImageError(f"{path} is not an image", hint=_FORMAT_HINT) from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ImageError(f"cannot read {path}: {reason}") from error
-    with image:
+def open_picture(path: Path, max_pixels: int) -> Iterator[tuple[PIL.Image.Image, int]]:
+    """A file's first picture, upright, and how many frames or pages the file has.
+
+    What the file announces is checked before any of it is decoded. What is raised within, as by
+    a conversion, is an `ImageError` too.
+    """
+    with decoding(str(path)), ExitStack() as stack:
+        image, frames = _open_header(path, max_pixels)
+        stack.enter_context(image)
         tags = getattr(image, "tag_v2", {})
         # Most raw files are TIFF by form, with a small preview in the first place.
         if _DNG_VERSION in tags or (tags.get(_SUBFILE_TYPE) == 1 and _SUB_FILES in tags):
             raise _unread(path, "a camera's raw file")
-        yield image
-
-
-def count_frames(image: PIL.Image.Image) -> int:
-    """How many frames or pages an opened file has; what a camera adds to a JPEG is none of them."""
-    return 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        _check_size(image.width, image.height, str(path), max_pixels)
+        PIL.ImageOps.exif_transpose(image, in_place=True)
+        yield image, frames
 
 
 def _unread(path: Path, kind: str) -> ImageError:
@@ -77,25 +70,67 @@ def _unread(path: Path, kind: str) -> ImageError:
     )
 
 
-def _unread_format(path: Path) -> str | None:
+def _open_header(path: Path, max_pixels: int) -> tuple[PIL.ImageFile.ImageFile, int]:
+    """The file as Pillow opens it, if it is one to open, and the number of its frames."""
+    try:
+        if path.is_dir():
+            raise ImageError(f"{path} is a folder, not an image", hint="give the path of one file")
+        if not path.exists():
+            raise ImageError(f"no such file: {path}")
+        if not path.is_file():
+            raise ImageError(f"{path} is not a regular file")
+        with path.open("rb") as file:
+            head = file.read(4096)
+            if not head:
+                raise ImageError(f"{path} is empty (0 bytes)")
+            if kind := _unread_format(head):
+                raise _unread(path, kind)
+            if head.startswith(b"\xff\xd8\xff"):
+                data = first_picture(head + file.read(_LARGEST_JPEG))
+                return _opened_by_pillow(io.BytesIO(data)), 1
+        if head[8:12] == b"WEBP":
+            # Pillow takes the memory of two such pictures when it opens one.
+            _check_size(*_webp_size(head), str(path), max_pixels)
+        pages = count_pages(path) if head.startswith(_TIFF) else 0
+        image = _opened_by_pillow(path)
+        if pages:
+            check_tiles(image)
+        if any(tile[0] == "bmp_rle" for tile in image.tile):
+            # Pillow decodes these in Python, 10 megapixels in some seconds.
+            _check_size(image.width, image.height, str(path), min(max_pixels, _RLE_PIXELS))
+        frames: int = pages or getattr(image, "n_frames", 1)
+        return image, frames
+    except PIL.UnidentifiedImageError:
+        raise ImageError(f"{path} is not an image", hint=_FORMAT_HINT) from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ImageError(f"cannot read {path}: {reason}") from error
+
+
+def _unread_format(head: bytes) -> str | None:
     """The kind of picture that a file holds, as in "a GIF", if descr doesn't read that kind."""
-    with path.open("rb") as file:
-        head = file.read(4096)
     return next((kind for kind, start in _SIGNATURES.items() if re.match(start, head, re.S)), None)
 
 
-def _open_header(path: Path) -> PIL.Image.Image:
-    # Pillow has a limit of its own, a process-wide variable. Ours is checked right after, on
-    # the size in the header, and may be larger than Pillow's.
-    with _PILLOW_LIMIT, without_warnings():
+def _webp_size(head: bytes) -> tuple[int, int]:
+    """Width and height in pixels, of an animation's canvas too."""
+    if head[12:16] == b"VP8X":
+        width, height = (int.from_bytes(head[at : at + 3], "little") for at in (24, 27))
+        return width + 1, height + 1
+    if head[12:16] == b"VP8L":
+        bits = int.from_bytes(head[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    width, height = (int.from_bytes(head[at : at + 2], "little") & 0x3FFF for at in (26, 28))
+    return width, height
+
+
+def _opened_by_pillow(file: Path | io.BytesIO) -> PIL.ImageFile.ImageFile:
+    # Pillow has a limit of its own, a process-wide variable. Ours may be larger.
+    with _PILLOW_LIMIT:
         limit = PIL.Image.MAX_IMAGE_PIXELS
         PIL.Image.MAX_IMAGE_PIXELS = None
         try:
-            return PIL.Image.open(path, formats=FORMATS)
-        except PIL.UnidentifiedImageError:
-            raise
-        except (SyntaxError, ValueError, EOFError, TypeError, IndexError, KeyError) as error:
-            raise ImageError(f"{path} is damaged: {error}") from error
+            return PIL.Image.open(file, formats=FORMATS)
         finally:
             PIL.Image.MAX_IMAGE_PIXELS = limit
 
@@ -103,6 +138,7 @@ def _open_header(path: Path) -> PIL.Image.Image:
 @contextmanager
 def decoding(label: str) -> Iterator[None]:
     """Turn what Pillow's decoders raise on damaged data, whatever its type, into an ImageError."""
+    tame_libtiff()
     try:
         with without_warnings():
             yield
@@ -121,11 +157,15 @@ def decoding(label: str) -> Iterator[None]:
 
 
 def upright(image: PIL.Image.Image, label: str, max_pixels: int) -> PIL.Image.Image:
-    """The picture turned as its EXIF orientation says; `ImageError` if it has too many pixels."""
-    if image.width * image.height > max_pixels:
+    """A copy turned as its EXIF orientation says; `ImageError` if it has too many pixels."""
+    _check_size(image.width, image.height, label, max_pixels)
+    return PIL.ImageOps.exif_transpose(image)
+
+
+def _check_size(width: int, height: int, label: str, max_pixels: int) -> None:
+    if width * height > max_pixels:
         raise ImageError(
-            f"{label} is {image.width} x {image.height} pixels: more than the limit of "
+            f"{label} is {width} x {height} pixels: more than the limit of "
             f"{max_pixels / 1e6:g} megapixels",
             hint="scale it down first, as in: magick big.png -resize 4000x4000 smaller.png",
         )
-    return PIL.ImageOps.exif_transpose(image)

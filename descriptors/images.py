@@ -11,8 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from .decoding import MAX_PIXELS, count_frames, decoding, opened, upright
+from .decoding import MAX_PIXELS, decoding, open_picture, upright
 from .errors import ImageError
+
+_STRIP = 1 << 20
+"""Pixels that are converted at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +69,9 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
     Raises
     ------
     ImageError
-        The file is missing, empty, truncated, not an image or of another format; the image is too
-        large, or has a side of one pixel; the array has another shape, type or range.
+        The file is missing, empty, truncated, not an image or of another format, or would take
+        far more work than its pixels; the image is too large, or has a side of one pixel; the
+        array has another shape, type or range.
     """
     if isinstance(source, Image):
         return source
@@ -80,9 +84,8 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
         path = Path(source)
         # A name that is no valid text has no place in a feature file.
         name = os.fsencode(path.name).decode(errors="replace")
-        with opened(path, max_pixels) as file, decoding(str(path)):
-            frames = count_frames(file)
-            pixels = _rgb(upright(file, str(path), max_pixels), str(path))
+        with open_picture(path, max_pixels) as (picture, frames):
+            pixels = _rgb(picture, str(path))
     else:
         name = "array"
         pixels = _rgb_of_array(source, max_pixels)
@@ -107,12 +110,18 @@ def _rgb(image: PIL.Image.Image, label: str) -> npt.NDArray[np.uint8]:
         raise ImageError(
             f"{label} holds floating-point pixels", hint="convert it to 8 or 16 bits per channel"
         )
-    if image.has_transparency_data:
-        over = image.convert("RGBA")
-        white = PIL.Image.new("RGBA", over.size, "white")
-        image = PIL.Image.alpha_composite(white, over)
-    # A copy: np.asarray of a PIL image is read-only, and may share the caller's memory.
-    return np.array(image.convert("RGB"), dtype=np.uint8)
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    transparent = image.has_transparency_data
+    # In strips: whole copies for each step take many times the memory of the picture.
+    rows = max(1, _STRIP // image.width)
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        if transparent:
+            over = strip.convert("RGBA")
+            white = PIL.Image.new("RGBA", over.size, "white")
+            strip = PIL.Image.alpha_composite(white, over)
+        pixels[top : top + rows] = np.asarray(strip.convert("RGB"))
+    return pixels
 
 
 def _from_16_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from .decoding import MAX_PIXELS, decoding, opened, upright
+from .decoding import MAX_PIXELS, decoding, open_picture, upright
 from .errors import ImageError
 from .images import as_array
 
@@ -44,8 +44,8 @@ def read_mask(
         with decoding(label):
             values = _mask_values(upright(source, label, MAX_PIXELS))
     elif isinstance(source, (str, Path)):
-        with opened(Path(source), MAX_PIXELS) as file, decoding(label):
-            values = _mask_values(upright(file, label, MAX_PIXELS))
+        with open_picture(Path(source), MAX_PIXELS) as (picture, _):
+            values = _mask_values(picture)
     else:
         values = as_array(source, label)
         if values.ndim != 2 or values.dtype.kind not in "buif":

@@ -1,12 +1,14 @@
 """The libraries underneath, without their warnings and progress bars."""
 
+import ctypes
 import logging
 import os
 import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache, partial
 from typing import Any, cast
 
 _LIBRARIES = ("transformers", "diffusers", "huggingface_hub")
@@ -44,6 +46,33 @@ def without_warnings() -> Iterator[None]:
             _QUIET.remove(thread)
             if not _QUIET and entry in warnings.filters:
                 cast(list[Any], warnings.filters).remove(entry)
+
+
+_HANDLERS: list[Any] = []
+_LIBTIFF_HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
+
+
+@cache
+def tame_libtiff() -> None:
+    """Keep what Pillow's libtiff prints in threads in `without_warnings` off standard error.
+
+    What it prints in other threads passes. Does nothing where libtiff is no library of its own.
+    """
+    from PIL import _imaging
+
+    def pass_on(earlier: Any, *message: Any) -> None:
+        if threading.get_ident() not in _QUIET:
+            earlier(*message)
+
+    with suppress(OSError, AttributeError):
+        # Symbols are looked up in the libraries that this one needs, too.
+        library = ctypes.CDLL(_imaging.__file__)
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            install = getattr(library, name)
+            install.argtypes, install.restype = [ctypes.c_void_p], ctypes.c_void_p
+            if earlier := install(None):
+                _HANDLERS.append(_LIBTIFF_HANDLER(partial(pass_on, _LIBTIFF_HANDLER(earlier))))
+                install(_HANDLERS[-1])
 
 
 @contextmanager

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -6,7 +9,10 @@ import PIL.Image
 import PIL.ImageOps
 import pytest
 from descr.descriptors import read_image
+from descr.descriptors.errors import ImageError
+from descr.descriptors.runtime.quiet import without_warnings
 from descr.descriptors.testing import render_picture
+from support.hostile_images import CRAFTS
 
 PICTURE = render_picture(20, 30)
 
@@ -17,7 +23,7 @@ def test_threads_that_decode_leave_the_warnings_of_others_alone(tmp_path, monkey
     PIL.Image.fromarray(PICTURE).save(path)
     inside, leave, pixels = {}, {}, {}
 
-    def transpose(image):
+    def transpose(image, *, in_place):
         name = threading.current_thread().name
         inside[name].set()
         assert leave[name].wait(60)
@@ -62,3 +68,76 @@ def test_a_warning_of_the_decoder_is_no_damage(tmp_path):
     with pytest.warns(UserWarning, match="277 had too many entries"):
         PIL.Image.open(path).close()
     assert np.array_equal(read_image(path).pixels, PICTURE)
+
+
+READER = """\
+import os, resource, sys
+from descr.descriptors import read_image
+from descr.descriptors.errors import ImageError
+
+def peak():
+    # In kilobytes, of macOS in bytes.
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used // 1000 if sys.platform == "darwin" else used
+
+read_image(sys.argv[1])
+for path in sys.argv[2:]:
+    if os.fork():
+        os.wait()
+        continue
+    before = peak()
+    try:
+        image = read_image(path)
+        outcome = f"{image.width} {image.height} {image.frames}"
+    except ImageError as error:
+        outcome = error.message
+    print(peak() - before, outcome, flush=True)
+    os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not tell their peak")
+def test_a_hostile_file_takes_no_more_than_its_pixels_do(tmp_path):
+    PIL.Image.fromarray(PICTURE).save(tmp_path / "good.png")
+    for name, (make, _) in CRAFTS.items():
+        (tmp_path / name).write_bytes(make())
+    paths = [tmp_path / name for name in ("good.png", *CRAFTS)]
+    command = [sys.executable, "-c", READER, *paths]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    for name, line, (_, outcome) in zip(CRAFTS, lines, CRAFTS.values(), strict=True):
+        kilobytes, said = line.split(" ", 1)
+        assert outcome in said, name
+        # A canvas of WebP takes 16 bytes a pixel in Pillow.
+        pixels = 4000 * 4000 if said.startswith("4000") else 0
+        assert int(kilobytes) < 100_000 + 20 * pixels // 1000, name
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Pillow has no library of libtiff there")
+def test_lines_of_libtiff_are_kept_from_standard_error(tmp_path, capfd):
+    path = tmp_path / "odd.tiff"
+    PIL.Image.fromarray(PICTURE).save(path, compression="tiff_lzw")
+    content = bytearray(path.read_bytes())
+    content[8:14] = b"\xff" * 6
+    path.write_bytes(content)
+
+    def tell():
+        with pytest.raises(ImageError, match=r"odd\.tiff is damaged or cut off"):
+            read_image(path)
+
+    def tell_too():
+        with PIL.Image.open(path) as image, pytest.raises(OSError, match="decoder error"):
+            image.load()
+
+    tell()
+    assert capfd.readouterr().err == ""
+    # What a caller reads in another way is none of our business.
+    tell_too()
+    line = capfd.readouterr().err
+    assert line
+    with without_warnings():
+        thread = threading.Thread(target=tell_too)
+        thread.start()
+        thread.join()
+    assert capfd.readouterr().err == line

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ....descriptors.decoding import MAX_PIXELS, decoding, opened, upright
+from ....descriptors.decoding import MAX_PIXELS, open_picture
 from ....descriptors.errors import DescrError, ImageError
 
 
@@ -58,8 +58,7 @@ def read_labels(path: Path) -> npt.NDArray[np.uint8]:
     Raises `DatasetError` for a file that is missing or no such image.
     """
     try:
-        with opened(path, MAX_PIXELS) as file, decoding(str(path)):
-            image = upright(file, str(path), MAX_PIXELS)
+        with open_picture(path, MAX_PIXELS) as (image, _):
             if image.mode == "1":
                 return np.asarray(image).astype(np.uint8)
             return np.array(image if image.mode in ("P", "L") else image.convert("L"))

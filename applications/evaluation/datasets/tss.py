@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
+from ....descriptors.decoding import decoding
+from ....descriptors.errors import ImageError
 from ....descriptors.settings import check_choice
 from ..pair import Pair, Picture
 from .annotations import DatasetError, read_text
@@ -128,9 +130,9 @@ class TSS(Dataset):
 def _size(path: Path) -> tuple[int, int]:
     """Height and width of an image, by its header."""
     try:
-        with PIL.Image.open(path) as image:
+        with decoding(str(path)), PIL.Image.open(path) as image:
             return image.height, image.width
-    except OSError:
+    except ImageError:
         # What is missing is told when it is looked for, what is damaged when it is read.
         return 0, 0
 
