@@ -144,12 +144,13 @@ def decoding(label: str) -> Iterator[None]:
             yield
     except ImageError:
         raise
-    except MemoryError as error:
-        raise OutOfMemoryError(
-            f"{label}: decoding it needs more memory than is free",
-            hint="scale it down first, or close other programs",
-        ) from error
     except Exception as error:
+        # Pillow's decoders say it in words.
+        if isinstance(error, MemoryError) or "out of memory" in str(error):
+            raise OutOfMemoryError(
+                f"{label}: decoding it needs more memory than is free",
+                hint="scale it down first, or close other programs",
+            ) from error
         reason = str(error).strip().rstrip(".") or type(error).__name__
         raise ImageError(
             f"{label} is damaged or cut off: {reason}", hint="make or download the file again"

@@ -9,7 +9,8 @@ import PIL.Image
 import PIL.ImageOps
 import pytest
 from descr.descriptors import read_image
-from descr.descriptors.errors import ImageError
+from descr.descriptors.decoding import decoding
+from descr.descriptors.errors import ImageError, OutOfMemoryError
 from descr.descriptors.runtime.quiet import without_warnings
 from descr.descriptors.testing import render_picture
 from support.hostile_images import CRAFTS
@@ -73,7 +74,8 @@ def test_a_warning_of_the_decoder_is_no_damage(tmp_path):
 READER = """\
 import os, resource, sys
 from descr.descriptors import read_image
-from descr.descriptors.errors import ImageError
+from descr.descriptors.decoding import decoding
+from descr.descriptors.errors import ImageError, OutOfMemoryError
 
 def peak():
     # In kilobytes, of macOS in bytes.
@@ -141,3 +143,11 @@ def test_lines_of_libtiff_are_kept_from_standard_error(tmp_path, capfd):
         thread.start()
         thread.join()
     assert capfd.readouterr().err == line
+
+
+@pytest.mark.parametrize(
+    "failure", [MemoryError(), OSError("out of memory error when reading image file")]
+)
+def test_decoding_without_memory_is_no_damage(failure):
+    with pytest.raises(OutOfMemoryError, match="big.tif: decoding it needs"), decoding("big.tif"):
+        raise failure
