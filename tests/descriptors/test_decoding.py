@@ -149,5 +149,5 @@ def test_lines_of_libtiff_are_kept_from_standard_error(tmp_path, capfd):
     "failure", [MemoryError(), OSError("out of memory error when reading image file")]
 )
 def test_decoding_without_memory_is_no_damage(failure):
-    with pytest.raises(OutOfMemoryError, match="big.tif: decoding it needs"), decoding("big.tif"):
+    with pytest.raises(OutOfMemoryError, match=r"big\.tif: decoding it needs"), decoding("big.tif"):
         raise failure
