@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from ...descriptors.runtime.quiet import quiet
+from ...descriptors.settings import check_int
 from ...descriptors.stable_diffusion import StableDiffusion
 from ...descriptors.stable_diffusion.latent import encode
 from ...descriptors.stable_diffusion.noise import draw_noise
@@ -53,9 +54,11 @@ def redraw(
     """
     device, dtype = model.torch_device, model.torch_dtype
     scheduler = _scheduler(model)
-    scheduler.set_timesteps(steps)
+    count = scheduler.config.num_train_timesteps
+    scheduler.set_timesteps(check_int("steps", steps, minimum=1, maximum=count))
     taken = round(strength * steps)
-    timesteps = scheduler.timesteps[steps - taken :]
+    # The first of as many steps as the model was trained with is beyond its last, by the offset.
+    timesteps = scheduler.timesteps[steps - taken :].clamp(max=count - 1)
     with torch.no_grad():
         clean = encode(vae, pixels[None].to(device))
         _, channels, rows, columns = clean.shape

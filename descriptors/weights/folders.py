@@ -39,6 +39,12 @@ _CLASSES = {
 
 Weights = Mapping[str, tuple[Path, ...]]
 
+VOCABULARY = (
+    *("tokenizer_config.json", "special_tokens_map.json", "tokenizer.json"),
+    *("vocab.json", "merges.txt", "added_tokens.json"),
+)
+"""The files that make a tokenizer, as one or as several of the older form."""
+
 
 def read_folder(folder: Path, family: str, precision: str | None = None) -> Weights:
     """The safetensors files of each part of the model in this folder, all of them checked.

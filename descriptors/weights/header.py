@@ -11,8 +11,8 @@ from .reading import LARGEST, opened
 _LENGTH = 8
 
 
-def read_header(path: Path) -> bytes:
-    """The header of a safetensors file, after checking that the file is as long as it says.
+def read_header(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """The header of a safetensors file, and its `dtype` ("F32") and `shape` of each tensor by name.
 
     A file begins with the length of its header (8 bytes, little-endian), then the header, a JSON
     object that gives each tensor its place in the data that follows. So a file that was cut
@@ -21,18 +21,6 @@ def read_header(path: Path) -> bytes:
     Raises `WeightsNotFoundError`, naming the file, if it can't be read, is not a safetensors file,
     or is longer or shorter than its header says.
     """
-    return _read(path)[0]
-
-
-def read_tensors(path: Path) -> dict[str, Any]:
-    """What a safetensors file says of each tensor by name: its `dtype` ("F32") and `shape`.
-
-    Raises as `read_header` does.
-    """
-    return _read(path)[1]
-
-
-def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
     with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         length = int.from_bytes(file.read(_LENGTH), "little")

@@ -50,15 +50,17 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(content.decode())
     except (ValueError, RecursionError) as error:
-        raise WeightsNotFoundError(f"{path}: can't be read as JSON: {error}") from error
+        raise WeightsNotFoundError(f"{path}: can't be read as JSON: {shorten(error)}") from error
     if not isinstance(value, dict):
         raise WeightsNotFoundError(f"{path}: is not a JSON object")
     return value
 
 
-def shorten(text: str) -> str:
-    """The start of a text that others wrote, for a message."""
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def shorten(text: object) -> str:
+    """The start of what others wrote, or of what an error says, on a printable line."""
+    signs = (sign if sign.isprintable() else " " for sign in str(text)[:400])
+    line = " ".join("".join(signs).split()) or type(text).__name__
+    return line if len(line) <= 80 else f"{line[:77]}..."
 
 
 def missing(path: Path) -> WeightsNotFoundError:
