@@ -37,7 +37,9 @@ def load_network(checkpoint: Checkpoint, device: torch.device) -> Any:
     if SIDE % vision.patch_size or (
         config.use_complex_transposed_convolution and vision.patch_size != 16
     ):
-        raise WeightsNotFoundError(f"{path}: patches of {vision.patch_size} pixels don't fill {SIDE}")
+        raise WeightsNotFoundError(
+            f"{path}: patches of {vision.patch_size} pixels don't fill {SIDE}"
+        )
     return model
 
 

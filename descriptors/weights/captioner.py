@@ -101,8 +101,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         if archive:
             with zipfile.ZipFile(path) as entries:
+                # Torch writes them as they are: a packed one may be of any size.
                 if any(one.compress_type for one in entries.infolist()):
-                    raise ValueError("is compressed, as no checkpoint of torch is")
+                    raise zipfile.BadZipFile
         # Mapped, so that only what is taken is read; the older form of checkpoints can't be.
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
         state = loaded.get("model", loaded) if isinstance(loaded, dict) else loaded

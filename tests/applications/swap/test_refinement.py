@@ -27,9 +27,9 @@ def model() -> StableDiffusion:
     return descriptor
 
 
-def refine(model: StableDiffusion | None = None, **settings: Any) -> np.ndarray:
+def refine(shared: StableDiffusion | None = None, **settings: Any) -> np.ndarray:
     given = {"model": MODEL, "steps": 4, "size": 64, "device": "cpu", **settings}
-    return Refinement(**given).prepare(model)(PICTURE, DISC)
+    return Refinement(**given).prepare(shared)(PICTURE, DISC)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -221,6 +221,17 @@ def test_it_works_on_a_model_of_the_kind_of_sdxl(tmp_path: Path) -> None:
     found = refiner(PICTURE, DISC)
     np.testing.assert_array_equal(found[~DISC], PICTURE[~DISC])
     assert (found[DISC] != PICTURE[DISC]).mean() > 0.9
+
+
+@pytest.mark.parametrize("offset", [0, 1, 1000])
+def test_steps_may_be_as_many_as_the_model_was_trained_with(tmp_path: Path, offset: int) -> None:
+    folder = models.copy(models.STABLE_DIFFUSION, tmp_path)
+    scheduler = folder / "scheduler" / "scheduler_config.json"
+    models.edit(scheduler, num_train_timesteps=101, steps_offset=offset)
+    found = refine(model=str(folder), steps=101, strength=1.0)
+    assert (found[DISC] != PICTURE[DISC]).mean() > 0.9
+    with pytest.raises(OptionError, match="steps must be an integer from 1 to 101, not 102"):
+        refine(model=str(folder), steps=102)
 
 
 @pytest.mark.usefixtures("half_precision")

@@ -137,7 +137,7 @@ def test_a_checkpoint_is_not_unpacked(checkpoint: Path) -> None:
     with zipfile.ZipFile(checkpoint, "w", zipfile.ZIP_DEFLATED) as entries:
         for name, content in contents.items():
             entries.writestr(name, content)
-    refused(checkpoint, "is compressed")
+    refused(checkpoint, "is not a checkpoint of torch")
 
 
 @pytest.mark.parametrize("older", [True, False])
