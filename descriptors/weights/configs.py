@@ -18,8 +18,9 @@ _WIDTH = range(1, 65_537)
 _BLOCKS = range(1, 5)
 _LAYERS = (range(17), [range(17)])
 _ACTIVATION = ("gelu", "quick_gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu")
-# Names of keys to their kind: a range of whole numbers, a slice of numbers with both its ends, a
-# list of one kind, a tuple of alternatives, the table of an object, or a value itself.
+# Names of keys, those that must be there with a `!`, to their kind: a range of whole numbers, a
+# slice of numbers with both its ends, a list of one kind, a tuple of alternatives, the table of an
+# object, or a value itself.
 _TRANSFORMER = {
     "hidden_size intermediate_size num_attention_heads projection_dim vocab_size": _WIDTH,
     "image_size patch_size max_position_embeddings": range(1, 2049),
@@ -30,13 +31,14 @@ _TRANSFORMER = {
     "eos_token_id": range(1 << 20),
 }
 _CONVOLUTIONS = {
-    "block_out_channels": [range(1, 16_385)],
-    "out_channels latent_channels norm_num_groups": _WIDTH,
+    "block_out_channels!": [range(1, 16_385)],
+    "norm_num_groups out_channels": _WIDTH,
     "act_fn": ("silu", "swish", "mish", "gelu", "relu"),
 }
 _TABLES: Mapping[str, Mapping[str, Any]] = {
     "Dinov2Model": _TRANSFORMER
     | {
+        "hidden_size! num_hidden_layers! patch_size!": _WIDTH,
         "model_type": ("dinov2", "dinov2_with_registers"),
         "mlp_ratio": range(1, 257),
         "num_register_tokens": range(1025),
@@ -55,12 +57,13 @@ _TABLES: Mapping[str, Mapping[str, Any]] = {
     },
     "UNet2DConditionModel": _CONVOLUTIONS
     | {
-        "_class_name": "UNet2DConditionModel",
-        "down_block_types": [("DownBlock2D", "CrossAttnDownBlock2D")],
-        "up_block_types": [("UpBlock2D", "CrossAttnUpBlock2D")],
+        "_class_name!": "UNet2DConditionModel",
+        "down_block_types!": [("DownBlock2D", "CrossAttnDownBlock2D")],
+        "up_block_types!": [("UpBlock2D", "CrossAttnUpBlock2D")],
         "mid_block_type": ("UNetMidBlock2DCrossAttn", "UNetMidBlock2D", None),
-        "in_channels cross_attention_dim": _WIDTH,
-        "layers_per_block": (_BLOCKS, [_BLOCKS]),
+        "in_channels": 4,
+        "cross_attention_dim!": _WIDTH,
+        "layers_per_block!": (_BLOCKS, [_BLOCKS]),
         "attention_head_dim": (_WIDTH, [_WIDTH]),
         "transformer_layers_per_block": (*_LAYERS, [_LAYERS]),
         "reverse_transformer_layers_per_block": ([_LAYERS], None),
@@ -84,10 +87,11 @@ _TABLES: Mapping[str, Mapping[str, Any]] = {
     },
     "AutoencoderKL": _CONVOLUTIONS
     | {
-        "_class_name": "AutoencoderKL",
-        "down_block_types": ["DownEncoderBlock2D"],
-        "up_block_types": ["UpDecoderBlock2D"],
+        "_class_name!": "AutoencoderKL",
+        "down_block_types!": ["DownEncoderBlock2D"],
+        "up_block_types!": ["UpDecoderBlock2D"],
         "in_channels": 3,
+        "latent_channels": 4,
         "layers_per_block": _BLOCKS,
         "scaling_factor": slice(0.001, 1000),
         "force_upcast use_quant_conv use_post_quant_conv mid_block_add_attention": _FLAG,
@@ -103,12 +107,6 @@ _TABLES: Mapping[str, Mapping[str, Any]] = {
         "rescale_betas_zero_snr set_alpha_to_one": _FLAG,
     },
 }
-_BLOCK_KEYS = "_class_name block_out_channels down_block_types up_block_types layers_per_block"
-_NEEDED = {
-    "Dinov2Model": "hidden_size num_hidden_layers patch_size",
-    "UNet2DConditionModel": f"{_BLOCK_KEYS} cross_attention_dim",
-    "AutoencoderKL": _BLOCK_KEYS,
-}
 
 
 def read_config(path: Path, kind: str) -> dict[str, Any]:
@@ -117,36 +115,34 @@ def read_config(path: Path, kind: str) -> dict[str, Any]:
     Raises `WeightsNotFoundError`, naming the file, if it is missing or damaged, and naming key and
     value if a network of this kind can't have it.
     """
-    values = dict.fromkeys(_NEEDED.get(kind, "").split()) | read_json(path)
+    values = read_json(path)
     try:
         config = _checked(values, _TABLES[kind], "")
-        channels = config.get("block_out_channels")
         for key, value in config.items():
-            if channels and isinstance(value, list) and key != "sample_size":
-                if len(value) != len(channels):
+            if isinstance(value, list) and key not in ("extract_layers", "sample_size"):
+                if len(value) != len(channels := config["block_out_channels"]):
                     raise _wrong("block_out_channels", channels, f"as long as {key}")
         vision = config.get("vision_config") or config
         if vision.get("patch_size", 1) > vision.get("image_size", 224):
             raise _wrong("patch_size", vision["patch_size"], "at most image_size")
     except ValueError as error:
         hint = "the file is damaged, or of a model of another kind"
-        if kind == "UNet2DConditionModel":
-            hint = (
-                "text-to-image models of Stable Diffusion 1.x, 2.x and XL are read: no "
-                "inpainting, upscaling or refining one"
-            )
+        if "_class_name!" in _TABLES[kind]:
+            hint += "; of Stable Diffusion text-to-image models are read, no inpainting one"
         raise WeightsNotFoundError(f"{path}: {error}", hint=hint) from error
     return config
 
 
 def _checked(values: Mapping[str, Any], table: Mapping[str, Any], place: str) -> dict[str, Any]:
-    kinds = {key: kind for names, kind in table.items() for key in names.split()}
-    checked = {key: values[key] for key in kinds if key in values}
-    for key, value in checked.items():
-        if not _fits(value, kinds[key]):
-            raise _wrong(place + key, value, _text(kinds[key]))
-        if isinstance(value, dict):
-            checked[key] = _checked(value, kinds[key][0], f"{place}{key}.")
+    checked: dict[str, Any] = {}
+    for name, kind in ((name, kind) for names, kind in table.items() for name in names.split()):
+        key = name.rstrip("!")
+        value = values.get(key)
+        if key != name or key in values:
+            if not _fits(value, kind):
+                raise _wrong(place + key, value, _text(kind))
+            nested = isinstance(value, dict)
+            checked[key] = _checked(value, kind[0], f"{place}{key}.") if nested else value
     return checked
 
 

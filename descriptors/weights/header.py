@@ -8,8 +8,6 @@ from typing import Any
 from ..errors import WeightsNotFoundError
 from .reading import LARGEST, opened
 
-_LENGTH = 8
-
 
 def read_header(path: Path) -> tuple[bytes, dict[str, Any]]:
     """The header of a safetensors file, and its `dtype` ("F32") and `shape` of each tensor by name.
@@ -23,22 +21,22 @@ def read_header(path: Path) -> tuple[bytes, dict[str, Any]]:
     """
     with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
-        length = int.from_bytes(file.read(_LENGTH), "little")
-        header = file.read(length) if length <= min(LARGEST, size - _LENGTH) else b""
+        length = int.from_bytes(file.read(8), "little")
+        header = file.read(length) if length <= min(LARGEST, size - 8) else b""
     try:
         tensors = json.loads(header)
         tensors.pop("__metadata__", None)
-        counts = [n for one in tensors.values() for n in (*one["shape"], *one["data_offsets"])]
-        if not all(type(count) is int and count >= 0 for count in counts) or not all(
-            isinstance(one["dtype"], str) for one in tensors.values()
-        ):
-            raise ValueError("no sizes")
-        data = max((one["data_offsets"][1] for one in tensors.values()), default=0)
+        data = 0
+        for one in tensors.values():
+            counts = (*one["shape"], *one["data_offsets"])
+            if type(one["dtype"]) is not str or any(type(n) is not int or n < 0 for n in counts):
+                raise ValueError
+            data = max(data, one["data_offsets"][1])
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise WeightsNotFoundError(
             f"{path}: is not a safetensors file, or is cut short", hint="get the file again"
         ) from error
-    if size != (whole := _LENGTH + length + data):
+    if size != (whole := 8 + length + data):
         raise WeightsNotFoundError(
             f"{path}: is damaged: it has {size:,} bytes and should have {whole:,}",
             hint="get the file again",

@@ -58,9 +58,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def shorten(text: object) -> str:
     """The start of what others wrote, or of what an error says, on a printable line."""
-    signs = (sign if sign.isprintable() else " " for sign in str(text)[:400])
-    line = " ".join("".join(signs).split()) or type(text).__name__
-    return line if len(line) <= 80 else f"{line[:77]}..."
+    start = str(getattr(text, "strerror", None) or text)[:400]
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in start).split())
+    return f"{line[:77]}..." if len(line) > 80 else line or type(text).__name__
 
 
 def missing(path: Path) -> WeightsNotFoundError:
