@@ -128,8 +128,9 @@ def _stored(
     """The wanted weights of a file: the name of each there, and those of the module for it."""
     names = []
     for name, stored in read_header(path)[1].items():
-        places = _places(name, wanted, renames)
-        if not places:
+        old = "" if name in wanted else next((old for old in renames if old in name), "")
+        places = tuple(name.replace(old, new) for new in renames[old]) if old else (name,)
+        if not all(place in wanted for place in places):
             continue
         one = wanted[places[0]]
         _check_dtype(path, name, stored["dtype"], _FLOATS if one.is_floating_point() else ("I64",))
@@ -177,14 +178,3 @@ def _portion(tensors: Any, names: list[tuple[str, tuple[str, ...]]]) -> dict[str
         parts = (tensor,) if len(places) == 1 else tensor.chunk(len(places))
         portion |= zip(places, parts, strict=True)
     return portion
-
-
-def _places(name: str, wanted: Collection[str], renames: Renames) -> tuple[str, ...]:
-    """Where a weight of a file goes: one name of the module, several, or none."""
-    if name in wanted:
-        return (name,)
-    for old, new in renames.items():
-        if old in name:
-            places = tuple(name.replace(old, part) for part in new)
-            return places if all(place in wanted for place in places) else ()
-    return ()

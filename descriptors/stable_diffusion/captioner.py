@@ -49,7 +49,7 @@ class Captioner:
         self.checkpoint = checkpoint
         self.antialias = antialias
         self.device = device
-        self.tensors = load_tensors(*checkpoint.weights["captioner"], TENSORS, device=device)
+        self.tensors = load_tensors(checkpoint.weights["captioner"][0], TENSORS, device=device)
         widths = [
             self.tensors[f"{name}.linear.weight"].shape[0]
             for name in ("clip_project", "time_embed_project")

@@ -118,10 +118,11 @@ def read_config(path: Path, kind: str) -> dict[str, Any]:
     values = read_json(path)
     try:
         config = _checked(values, _TABLES[kind], "")
+        levels = config.get("block_out_channels", [])
         for key, value in config.items():
-            if isinstance(value, list) and key not in ("extract_layers", "sample_size"):
-                if len(value) != len(channels := config["block_out_channels"]):
-                    raise _wrong("block_out_channels", channels, f"as long as {key}")
+            single = not isinstance(value, list) or key in ("extract_layers", "sample_size")
+            if not single and len(value) != len(levels):
+                raise _wrong("block_out_channels", levels, f"as long as {key}")
         vision = config.get("vision_config") or config
         if vision.get("patch_size", 1) > vision.get("image_size", 224):
             raise _wrong("patch_size", vision["patch_size"], "at most image_size")
@@ -137,12 +138,13 @@ def _checked(values: Mapping[str, Any], table: Mapping[str, Any], place: str) ->
     checked: dict[str, Any] = {}
     for name, kind in ((name, kind) for names, kind in table.items() for name in names.split()):
         key = name.rstrip("!")
-        value = values.get(key)
-        if key != name or key in values:
-            if not _fits(value, kind):
-                raise _wrong(place + key, value, _text(kind))
-            nested = isinstance(value, dict)
-            checked[key] = _checked(value, kind[0], f"{place}{key}.") if nested else value
+        value: Any = values.get(key)
+        if key == name and key not in values:
+            continue
+        if not _fits(value, kind):
+            raise _wrong(place + key, value, _text(kind))
+        nested = isinstance(value, dict)
+        checked[key] = _checked(value, kind[0], f"{place}{key}.") if nested else value
     return checked
 
 

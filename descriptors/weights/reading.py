@@ -28,7 +28,8 @@ def opened(path: Path) -> Iterator[BinaryIO]:
                 raise OSError(errno.EINVAL, "is not a regular file")
             yield file
     except FileNotFoundError:
-        raise missing(path) from None
+        hint = "the folder must hold a whole model, with its configs"
+        raise WeightsNotFoundError(f"{path}: is missing", hint=hint) from None
     except OSError as error:
         raise WeightsNotFoundError(f"{path}: can't be read: {error.strerror}") from error
 
@@ -61,13 +62,6 @@ def shorten(text: object) -> str:
     start = str(getattr(text, "strerror", None) or text)[:400]
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in start).split())
     return f"{line[:77]}..." if len(line) > 80 else line or type(text).__name__
-
-
-def missing(path: Path) -> WeightsNotFoundError:
-    """The error for a file that a model folder lacks."""
-    return WeightsNotFoundError(
-        f"{path}: is missing", hint="the folder must hold a whole model, with its configs"
-    )
 
 
 def _open_at_once(path: str, flags: int) -> int:

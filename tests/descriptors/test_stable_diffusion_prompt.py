@@ -79,7 +79,8 @@ def test_names_of_tokens_without_an_id_take_no_time(folder: Path, form: Any) -> 
     names = form([f"token {n}" for n in range(100_000)])
     edit(
         folder / "tokenizer_config.json",
-        **{"additional_special_tokens": list(names), "extra_special_tokens": names},
+        additional_special_tokens=list(names),
+        extra_special_tokens=names,
     )
     assert tokens(folder) == expected
 
