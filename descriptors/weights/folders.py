@@ -68,14 +68,10 @@ def weight_names(stem: str, precision: str | None = None) -> tuple[str, ...]:
     Half precision goes first, unless `precision` is "float32".
     """
     # diffusers and transformers place the variant before and after `index` by version.
-    whole = f"{stem}.safetensors"
-    half = (
-        f"{stem}.fp16.safetensors",
-        f"{whole}.index.fp16.json",
-        f"{stem}.fp16.safetensors.index.json",
-    )
-    full = whole, f"{whole}.index.json"
-    return full + half if precision == "float32" else half + full
+    half = ["fp16.safetensors", "safetensors.index.fp16.json", "fp16.safetensors.index.json"]
+    full = ["safetensors", "safetensors.index.json"]
+    names = full + half if precision == "float32" else half + full
+    return tuple(f"{stem}.{name}" for name in names)
 
 
 def _read_transformer(folder: Path, family: str, precision: str | None) -> Weights:
