@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from ...descriptors.errors import WeightsNotFoundError
 from ...descriptors.runtime.quiet import quiet
 from ...descriptors.settings import check_int
 from ...descriptors.stable_diffusion import StableDiffusion
@@ -31,6 +32,9 @@ def redraw(
     Image-to-image by Meng et al., "SDEdit" (ICLR 2022), in the latent space of the model, with the
     deterministic steps of DDIM (Song et al., ICLR 2021, eta = 0) and classifier-free guidance (Ho
     and Salimans, 2022).
+
+    Raises `WeightsNotFoundError` if damaged weights, or too low a precision, give no numbers, and
+    `OptionError` for more steps than the model was trained with.
 
     Parameters
     ----------
@@ -88,6 +92,11 @@ def redraw(
                 latents = torch.where(keep.to(device), known, latents)
         scaled = latents / float(vae.config.scaling_factor)
         picture: torch.Tensor = vae.decode(scaled.to(vae.dtype)).sample.float()
+    if not picture.isfinite().all():
+        raise WeightsNotFoundError(
+            f"{model.checkpoint.folder}: its networks give NaN or infinite values",
+            hint="try dtype=float32, or get the weights again",
+        )
     return ((picture[0] + 1) / 2).clamp(0, 1).cpu()
 
 

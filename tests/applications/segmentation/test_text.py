@@ -142,6 +142,15 @@ def test_damaged_weights_are_named(tmp_path: Path) -> None:
         TextPrompt("cat", model=str(folder), device="cpu")([np.zeros((8, 8, 3), np.uint8)])
 
 
+def test_a_network_that_gives_no_numbers_is_named(tmp_path: Path) -> None:
+    folder = make_clipseg(tmp_path)
+    weights = load_file(folder / "model.safetensors")
+    weights["decoder.film_add.bias"].fill_(float("nan"))
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(WeightsNotFoundError, match="its network gives NaN"):
+        TextPrompt("cat", model=str(folder), device="cpu")([np.zeros((8, 8, 3), np.uint8)])
+
+
 def test_patches_that_give_another_map_are_refused(tmp_path: Path) -> None:
     folder = make_clipseg(tmp_path)
     config = folder / "config.json"

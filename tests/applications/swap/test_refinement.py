@@ -10,6 +10,7 @@ from descr.applications.swap.networks import whole_unet, whole_vae
 from descr.applications.swap.refinement import Mode
 from descr.descriptors import SIFT, Fused, StableDiffusion
 from descr.descriptors.errors import OptionError, WeightsNotFoundError
+from safetensors.torch import load_file, save_file
 from support import models
 
 Y, X = np.mgrid[:90, :120]
@@ -155,14 +156,14 @@ def test_networks_that_are_loaded_are_shared_and_only_the_rest_is_read(
     read: list[str] = []
     from descr.descriptors.runtime import loading
 
-    places = loading._places
+    portion = loading._portion
 
-    def noted(name: str, wanted: Any, renames: Any) -> Any:
-        found = places(name, wanted, renames)
+    def noted(tensors: Any, names: Any) -> Any:
+        found = portion(tensors, names)
         read.extend(found)
         return found
 
-    monkeypatch.setattr(loading, "_places", noted)
+    monkeypatch.setattr(loading, "_portion", noted)
     refiner = Refinement().prepare(model)
     for part in ("unet", "vae"):
         whole, there = getattr(refiner, part), getattr(model, part).state_dict()
@@ -221,6 +222,17 @@ def test_it_works_on_a_model_of_the_kind_of_sdxl(tmp_path: Path) -> None:
     found = refiner(PICTURE, DISC)
     np.testing.assert_array_equal(found[~DISC], PICTURE[~DISC])
     assert (found[DISC] != PICTURE[DISC]).mean() > 0.9
+
+
+@pytest.mark.parametrize("part", ["unet", "vae"])
+def test_networks_that_give_no_numbers_are_named(tmp_path: Path, part: str) -> None:
+    folder = models.copy(models.STABLE_DIFFUSION, tmp_path)
+    path = folder / part / "diffusion_pytorch_model.safetensors"
+    weights = load_file(path)
+    next(iter(weights.values())).fill_(float("nan"))
+    save_file(weights, path)
+    with pytest.raises(WeightsNotFoundError, match="its networks give NaN"):
+        refine(model=str(folder))
 
 
 @pytest.mark.parametrize("offset", [0, 1, 1000])
