@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from descr.descriptors.runtime.loading import load_weights, read_config
+from descr.descriptors.runtime.loading import empty_module, load_weights
 from descr.descriptors.runtime.quiet import quiet
+from descr.descriptors.weights.configs import read_config
 
 CPU = torch.device("cpu")
 TIMESTEP = 100
@@ -21,10 +22,8 @@ def stable_diffusion(
 
     The U-Net takes all of them at once, the encoder some at a time.
     """
-    with quiet():
-        from diffusers import AutoencoderKL, UNet2DConditionModel
-    vae = _load(AutoencoderKL, folder / "vae", dtype)
-    unet = _load(UNet2DConditionModel, folder / "unet", dtype)
+    vae = _load("AutoencoderKL", folder / "vae", dtype)
+    unet = _load("UNet2DConditionModel", folder / "unet", dtype)
     pixels = torch.rand(windows, 3, size, size).to(dtype)
     noise = torch.randn(1, 4, size // 8, size // 8).to(dtype)
     text = torch.randn(1, 77, unet.config.cross_attention_dim).to(dtype).expand(windows, -1, -1)
@@ -66,8 +65,7 @@ def _stop(module: Any, inputs: Any, output: Any) -> None:
     raise StopIteration(output)
 
 
-def _load(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
-    with quiet(), torch.device("meta"):
-        module = kind.from_config(read_config(folder / "config.json"))
+def _load(kind: str, folder: Path, dtype: torch.dtype) -> Any:
+    module = empty_module(kind, read_config(folder / "config.json", kind), folder)
     load_weights(module, sorted(folder.glob("*.safetensors")), dtype=dtype, device=CPU)
     return module

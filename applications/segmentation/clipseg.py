@@ -31,8 +31,15 @@ def load_network(checkpoint: Checkpoint, device: torch.device) -> Any:
     """
     path = checkpoint.folder / "config.json"
     model = load_transformer(_KIND, path, checkpoint.weights[""], device=device)
-    if max(model.config.extract_layers) >= model.config.vision_config.num_hidden_layers:
+    config, vision = model.config, model.config.vision_config
+    if max(config.extract_layers) >= vision.num_hidden_layers:
         raise WeightsNotFoundError(f"{path}: extract_layers names layers that there aren't")
+    if SIDE % vision.patch_size or (
+        config.use_complex_transposed_convolution and vision.patch_size != 16
+    ):
+        raise WeightsNotFoundError(
+            f"{path}: patches of {vision.patch_size} pixels don't fill {SIDE}"
+        )
     return model
 
 

@@ -10,7 +10,7 @@ import torch
 import xarray as xr
 
 from ...descriptors import Image
-from ...descriptors.errors import ImageError, OptionError
+from ...descriptors.errors import ImageError, OptionError, WeightsNotFoundError
 from ...descriptors.runtime.devices import find_device
 from ...descriptors.settings import check_float
 from ...descriptors.weights import find_weights
@@ -102,6 +102,10 @@ class TextPrompt(Segmenter):
         from .clipseg import probabilities
 
         likely = probabilities(self.network, tokens, image.pixels)
+        if np.isnan(likely).any():
+            raise WeightsNotFoundError(
+                f"{self.checkpoint.folder}: its network gives NaN", hint="get the weights again"
+            )
         mask = np.asarray(likely >= self.threshold)
         if not mask.any():
             raise ImageError(

@@ -4,7 +4,9 @@ from typing import Any
 
 import torch
 
+from ...descriptors.errors import WeightsNotFoundError
 from ...descriptors.runtime.quiet import quiet
+from ...descriptors.settings import check_int
 from ...descriptors.stable_diffusion import StableDiffusion
 from ...descriptors.stable_diffusion.latent import encode
 from ...descriptors.stable_diffusion.noise import draw_noise
@@ -31,6 +33,9 @@ def redraw(
     deterministic steps of DDIM (Song et al., ICLR 2021, eta = 0) and classifier-free guidance (Ho
     and Salimans, 2022).
 
+    Raises `WeightsNotFoundError` if damaged weights, or too low a precision, give no numbers, and
+    `OptionError` for more steps than the model was trained with.
+
     Parameters
     ----------
     pixels:
@@ -53,9 +58,11 @@ def redraw(
     """
     device, dtype = model.torch_device, model.torch_dtype
     scheduler = _scheduler(model)
-    scheduler.set_timesteps(steps)
+    count = scheduler.config.num_train_timesteps
+    scheduler.set_timesteps(check_int("steps", steps, minimum=1, maximum=count))
     taken = round(strength * steps)
-    timesteps = scheduler.timesteps[steps - taken :]
+    # The first of as many steps as the model was trained with is beyond its last, by the offset.
+    timesteps = scheduler.timesteps[steps - taken :].clamp(max=count - 1)
     with torch.no_grad():
         clean = encode(vae, pixels[None].to(device))
         _, channels, rows, columns = clean.shape
@@ -85,6 +92,11 @@ def redraw(
                 latents = torch.where(keep.to(device), known, latents)
         scaled = latents / float(vae.config.scaling_factor)
         picture: torch.Tensor = vae.decode(scaled.to(vae.dtype)).sample.float()
+    if not picture.isfinite().all():
+        raise WeightsNotFoundError(
+            f"{model.checkpoint.folder}: its networks give NaN or infinite values",
+            hint="try dtype=float32, or get the weights again",
+        )
     return ((picture[0] + 1) / 2).clamp(0, 1).cpu()
 
 

@@ -38,7 +38,7 @@ def load_network(
     Without `norm` it has no final layer norm. `stride` is the distance between neighbouring patches
     in pixels, and may be less than their side. Raises `WeightsNotFoundError` for damaged weights.
     """
-    registers = "num_register_tokens" in config
+    registers = "num_register_tokens" in config or "registers" in config.get("model_type", "")
     model = empty_module(
         "Dinov2WithRegistersModel" if registers else "Dinov2Model",
         {**config, "num_hidden_layers": blocks},

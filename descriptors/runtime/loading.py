@@ -1,6 +1,6 @@
 """Weights from safetensors files into modules: read once, in the precision they run in."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import torch
 
 from ..errors import WeightsNotFoundError
 from ..weights.configs import read_config
-from ..weights.header import read_tensors
+from ..weights.header import read_header
 from ..weights.reading import shorten
 from .quiet import quiet
 
@@ -17,7 +17,7 @@ _PORTION = 1 << 23
 """Bytes of a file that are mapped at once where they are converted."""
 
 _FLOATS = ("F16", "BF16", "F32", "F64")
-_INTEGERS = ("I64",)
+_OTHER_MODEL = "the config and the weights are of different models: get both again"
 
 Renames = Mapping[str, tuple[str, ...]]
 _UNNESTED: Renames = {"text_model.": ("",)}
@@ -45,8 +45,7 @@ def empty_module(kind: str, config: Mapping[str, Any], place: Path) -> Any:
                     cls.config_class.from_dict(dict(config)), attn_implementation="sdpa"
                 )
         except Exception as error:  # each check of a config raises its own kind
-            reason = first_line(error)
-            raise WeightsNotFoundError(f"{place}: describes no {kind}: {reason}") from error
+            raise WeightsNotFoundError(f"{place}: describes no {kind}: {shorten(error)}") from error
 
 
 def load_transformer(kind: str, path: Path, files: Sequence[Path], *, device: torch.device) -> Any:
@@ -69,24 +68,18 @@ def load_transformer(kind: str, path: Path, files: Sequence[Path], *, device: to
     return model
 
 
-def first_line(error: Exception) -> str:
-    """What an error says first, on one line."""
-    return shorten((str(error).strip() or type(error).__name__).splitlines()[0])
-
-
-def load_tensors(files: Sequence[Path], *, device: torch.device) -> dict[str, torch.Tensor]:
-    """All tensors of safetensors files by name, in float32.
+def load_tensors(
+    path: Path, names: Iterable[str], *, device: torch.device
+) -> dict[str, torch.Tensor]:
+    """The tensors of these names in a safetensors file, in float32; others are not read.
 
     Raises `WeightsNotFoundError`, naming the file, for a damaged one.
     """
-    tensors: dict[str, torch.Tensor] = {}
-    for path in files:
-        stored = read_tensors(path)
-        with _safetensors(path) as file:
-            for name, one in stored.items():
-                _check_dtype(path, name, one["dtype"], _FLOATS)
-                tensors[name] = file.get_tensor(name).to(device, torch.float32)
-    return tensors
+    stored = read_header(path)[1]
+    with _safetensors(path) as file:
+        for name in names:
+            _check_dtype(path, name, stored[name]["dtype"], _FLOATS)
+        return {name: file.get_tensor(name).to(device, torch.float32) for name in names}
 
 
 def load_weights(
@@ -102,7 +95,7 @@ def load_weights(
     Tensors come straight from the memory map of the file; those that have the right precision
     and stay on the CPU are never copied. Those that are converted go one at a time, and the map
     is let go every 8 MiB, so that neither the file nor a second copy of the weights stays in
-    memory.
+    memory. Nothing is read before the headers say that all is there.
 
     `renames` says what to replace in a name of the files that the module doesn't know; a name that
     becomes several is cut into as many equal parts along its first dimension. Raises
@@ -110,44 +103,46 @@ def load_weights(
     another shape.
     """
     wanted = module.state_dict()
-    missing = dict(wanted)
-    for path in files:
-        for portion in _read(path, wanted, renames or {}):
-            converted: dict[str, torch.Tensor] = {}
-            for name, tensor in portion:
-                if tensor.shape != wanted[name].shape:
-                    raise WeightsNotFoundError(
-                        f"{path}: {name} has the shape {tuple(tensor.shape)}, its config says "
-                        f"{tuple(wanted[name].shape)}",
-                        hint="the config and the weights are of different models: get both again",
-                    )
-                target = dtype if tensor.is_floating_point() else tensor.dtype
-                converted[name] = tensor.to(device, target)
-                missing.pop(name, None)
-            module.load_state_dict(converted, strict=False, assign=True)
-    if missing:
-        name = next(iter(missing))
+    stored = {path: _stored(path, wanted, renames or {}) for path in files}
+    filled = {place for names in stored.values() for _, places in names for place in places}
+    if missing := [name for name in wanted if name not in filled]:
         raise WeightsNotFoundError(
             f"{files[0]}: lacks {len(missing)} of the {len(wanted)} weights of its config, such "
-            f"as {name}",
-            hint="the config and the weights are of different models: get both again",
+            f"as {missing[0]}",
+            hint=_OTHER_MODEL,
         )
+    for path, names in stored.items():
+        while names:
+            with _safetensors(path) as tensors:
+                portion = _portion(tensors, names)
+            for name, tensor in portion.items():
+                target = dtype if tensor.is_floating_point() else tensor.dtype
+                portion[name] = tensor.to(device, target)
+            module.load_state_dict(portion, strict=False, assign=True)
     module.eval().requires_grad_(False)
 
 
-def _read(
+def _stored(
     path: Path, wanted: Mapping[str, torch.Tensor], renames: Renames
-) -> Iterator[list[tuple[str, torch.Tensor]]]:
-    """The wanted weights of a file by the module's names, in portions with a map each."""
+) -> list[tuple[str, tuple[str, ...]]]:
+    """The wanted weights of a file: the name of each there, and those of the module for it."""
     names = []
-    for name, stored in read_tensors(path).items():
-        if places := _places(name, wanted, renames):
-            floats = wanted[places[0]].is_floating_point()
-            _check_dtype(path, places[0], stored["dtype"], _FLOATS if floats else _INTEGERS)
-            names.append((name, places))
-    while names:
-        with _safetensors(path) as tensors:
-            yield _portion(tensors, names)
+    for name, stored in read_header(path)[1].items():
+        old = "" if name in wanted else next((old for old in renames if old in name), "")
+        places = tuple(name.replace(old, new) for new in renames[old]) if old else (name,)
+        if not all(place in wanted for place in places):
+            continue
+        one = wanted[places[0]]
+        _check_dtype(path, name, stored["dtype"], _FLOATS if one.is_floating_point() else ("I64",))
+        shape = (*(len(places) * rows for rows in one.shape[:1]), *one.shape[1:])
+        if tuple(stored["shape"]) != shape:
+            raise WeightsNotFoundError(
+                f"{path}: {name} has the shape {shorten(tuple(stored['shape']))}, its config says "
+                f"{shape}",
+                hint=_OTHER_MODEL,
+            )
+        names.append((name, places))
+    return names
 
 
 def _check_dtype(path: Path, name: str, dtype: str, expected: Collection[str]) -> None:
@@ -167,15 +162,13 @@ def _safetensors(path: Path) -> Iterator[Any]:
             yield tensors
     except (SafetensorError, OSError) as error:
         raise WeightsNotFoundError(
-            f"{path}: can't be read as safetensors: {error}", hint="get it again"
+            f"{path}: can't be read as safetensors: {shorten(error)}", hint="get it again"
         ) from error
 
 
-def _portion(
-    tensors: Any, names: list[tuple[str, tuple[str, ...]]]
-) -> list[tuple[str, torch.Tensor]]:
+def _portion(tensors: Any, names: list[tuple[str, tuple[str, ...]]]) -> dict[str, torch.Tensor]:
     """The first of these weights, up to the bound; they are taken off the list."""
-    portion: list[tuple[str, torch.Tensor]] = []
+    portion: dict[str, torch.Tensor] = {}
     count = 0
     while names and count < _PORTION:
         name, places = names.pop(0)
@@ -183,16 +176,5 @@ def _portion(
         count += tensor.nbytes
         # A single number can't be cut, not even into one part.
         parts = (tensor,) if len(places) == 1 else tensor.chunk(len(places))
-        portion += zip(places, parts, strict=True)
+        portion |= zip(places, parts, strict=True)
     return portion
-
-
-def _places(name: str, wanted: Collection[str], renames: Renames) -> tuple[str, ...]:
-    """Where a weight of a file goes: one name of the module, several, or none."""
-    if name in wanted:
-        return (name,)
-    for old, new in renames.items():
-        if old in name:
-            places = tuple(name.replace(old, part) for part in new)
-            return places if all(place in wanted for place in places) else ()
-    return ()

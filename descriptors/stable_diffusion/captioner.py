@@ -16,6 +16,7 @@ from ..errors import OptionError
 from ..runtime.loading import load_tensors, load_transformer
 from ..runtime.memory import fitting, in_batches
 from ..weights import Checkpoint
+from ..weights.captioner import TENSORS
 from .prompt import Conditioning
 
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -48,7 +49,7 @@ class Captioner:
         self.checkpoint = checkpoint
         self.antialias = antialias
         self.device = device
-        self.tensors = load_tensors(checkpoint.weights["captioner"], device=device)
+        self.tensors = load_tensors(checkpoint.weights["captioner"][0], TENSORS, device=device)
         widths = [
             self.tensors[f"{name}.linear.weight"].shape[0]
             for name in ("clip_project", "time_embed_project")

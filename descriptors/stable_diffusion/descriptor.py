@@ -32,7 +32,7 @@ from .latent import (
     load_encoder,
 )
 from .noise import Noise, check_noise, draw_noise, signal_and_noise
-from .places import check_denoiser, choose_places, find_places
+from .places import choose_places, find_places
 from .prompt import Conditioning, encode_prompt
 from .unet import decoder_states, load_unet, unet_activations
 from .windows import Crops, cut_windows
@@ -153,7 +153,6 @@ class StableDiffusion(Backbone):
         self.unet_config = read_config(folder / "unet" / "config.json", "UNet2DConditionModel")
         self.vae_config = read_config(folder / "vae" / "config.json", "AutoencoderKL")
         self.schedule = read_config(folder / "scheduler" / "scheduler_config.json", "DDPMScheduler")
-        check_denoiser(self.unet_config, self.vae_config, folder)
         steps = self.schedule.get("num_train_timesteps", 1000)
         self.timestep = check_int("timestep", timestep, minimum=0, maximum=steps - 1)
         if not isinstance(prompt, str):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import OptionError, WeightsNotFoundError
+from ..errors import OptionError
 from ..settings import unknown
 
 
@@ -69,12 +69,3 @@ def choose_places(layers: Any, places: Mapping[str, Place]) -> dict[str, Place]:
             raise OptionError(f"layers holds {name!r} twice")
         chosen[name] = places[name]
     return chosen
-
-
-def check_denoiser(unet: Mapping[str, Any], vae: Mapping[str, Any], folder: Any) -> None:
-    """Raise `WeightsNotFoundError` if the U-Net takes more than the latent, such as a mask."""
-    if unet.get("in_channels", 4) != vae.get("latent_channels", 4):
-        raise WeightsNotFoundError(
-            f"{folder}: is no text-to-image model of Stable Diffusion 1.x, 2.x or XL",
-            hint="give the folder of such a model: no inpainting, upscaling or refining one",
-        )

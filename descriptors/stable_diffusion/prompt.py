@@ -11,16 +11,16 @@ from typing import Any, cast
 import torch
 
 from ..errors import OptionError, WeightsNotFoundError
-from ..runtime.loading import first_line, load_transformer
+from ..runtime.loading import load_transformer
 from ..runtime.quiet import quiet
 from ..weights import Checkpoint
 from ..weights.configs import read_config
-from ..weights.reading import read_file, read_json
+from ..weights.folders import VOCABULARY
+from ..weights.reading import read_file, read_json, shorten
 
 _KEPT = (
-    *("bos_token", "eos_token", "unk_token", "pad_token", "extra_special_tokens"),
-    *("additional_special_tokens", "added_tokens_decoder", "padding_side", "add_prefix_space"),
-    *("version", "model", "added_tokens"),
+    *("bos_token", "eos_token", "unk_token", "pad_token", "added_tokens_decoder"),
+    *("padding_side", "version", "model", "added_tokens"),
 )
 """What of a tokenizer's settings, and of its `tokenizer.json`, makes tokens of a text."""
 
@@ -113,7 +113,7 @@ def read_tokens(
             raise
         except Exception as error:  # its libraries raise all kinds
             raise WeightsNotFoundError(
-                f"{folder}: holds no vocabulary that can be read: {first_line(error)}"
+                f"{folder}: holds no vocabulary that can be read: {shorten(error)}"
             ) from error
     if len(tokens) > longest:
         raise OptionError(
@@ -130,12 +130,11 @@ def _read_tokenizer(folder: Path, longest: int) -> Any:
     from transformers import CLIPTokenizer
 
     with TemporaryDirectory() as copy:
-        for name in ("vocab.json", "merges.txt", "added_tokens.json"):
-            if os.path.exists(folder / name):
-                Path(copy, name).write_bytes(read_file(folder / name))
-        for name in ("tokenizer_config.json", "special_tokens_map.json", "tokenizer.json"):
-            if os.path.exists(folder / name):
+        for name in filter(lambda name: os.path.exists(folder / name), VOCABULARY):
+            content = read_file(folder / name)
+            if "tokenize" in name or "special" in name:
                 values = read_json(folder / name)
                 kept = {key: values[key] for key in _KEPT if key in values}
-                Path(copy, name).write_text(json.dumps(kept))
+                content = json.dumps(kept).encode()
+            Path(copy, name).write_bytes(content)
         return CLIPTokenizer.from_pretrained(copy, local_files_only=True, model_max_length=longest)

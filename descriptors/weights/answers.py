@@ -7,6 +7,7 @@ from typing import Any
 from ..atomic import OUT_OF_ROOM, REASONS
 from .cache import cache_folder
 from .errors import DownloadError, UnusableRepositoryError
+from .reading import shorten
 
 _AGAIN = "what has arrived is kept: run the same command again to go on"
 _LOGIN = "set HF_TOKEN to a token of your account, or run: hf auth login"
@@ -30,7 +31,7 @@ def explained(repository: str, endpoint: str) -> Iterator[None]:
     except Exception as error:
         if is_network_error(error):
             raise DownloadError(
-                f"can't reach {endpoint}: {_reason(error)}", hint=f"check the connection; {_AGAIN}"
+                f"can't reach {endpoint}: {shorten(error)}", hint=f"check the connection; {_AGAIN}"
             ) from error
         if not isinstance(error, OSError):
             raise
@@ -38,7 +39,7 @@ def explained(repository: str, endpoint: str) -> Iterator[None]:
         place = error.filename or cache_folder()
         mend = "make room, or set HF_HOME to another disk"
         raise DownloadError(
-            f"{place}: can't be written: {REASONS.get(error.errno or 0) or _reason(error)}",
+            f"{place}: can't be written: {REASONS.get(error.errno or 0) or shorten(error)}",
             hint=(mend if error.errno in OUT_OF_ROOM else "set HF_HOME to another place")
             + f"; {_AGAIN}",
         ) from error
@@ -93,9 +94,3 @@ def _refusal(response: Any, repository: str, endpoint: str) -> DownloadError:
         f"{endpoint} answers with an error ({status}) for {repository}",
         hint=f"try it later; {_AGAIN}",
     )
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error)
-    text = "".join(sign if sign.isprintable() else " " for sign in text)
-    return " ".join(text.split())[:200] or type(error).__name__

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from ..atomic import whole_file, writing
 from ..errors import OutputError, WeightsNotFoundError
 from .cache import captioner_folder
-from .reading import opened
+from .reading import opened, shorten
 
 FILE = "captioner.safetensors"
 CHECKPOINT = "odise_label_coco_50e-b67d2efc.pth"
@@ -17,7 +18,7 @@ SOURCE = "https://github.com/NVlabs/ODISE/releases"
 LICENCE = "NVIDIA source code licence, non-commercial"
 
 _PREFIX = "backbone.feature_extractor."
-_TENSORS: Mapping[str, tuple[str | int, ...]] = {
+TENSORS: Mapping[str, tuple[str | int, ...]] = {
     "clip_project.linear.weight": ("context", "embedding"),
     "clip_project.linear.bias": ("context",),
     "clip_project.positional_embedding": (1, "tokens", "context"),
@@ -74,13 +75,13 @@ def check_shapes(shapes: Mapping[str, Sequence[int]]) -> int:
     Raises `ValueError` that names the tensor which is missing or does not fit the others.
     """
     sizes: dict[str | int, int] = {1: 1}
-    for name, dimensions in _TENSORS.items():
+    for name, dimensions in TENSORS.items():
         if name not in shapes:
             raise ValueError(f"lacks {name}")
         shape, expected = shapes[name], [sizes.get(one, one) for one in dimensions]
         pairs = zip(dimensions, shape, strict=False)
         if len(shape) != len(dimensions) or any(sizes.setdefault(*one) != one[1] for one in pairs):
-            texts = [" x ".join(map(str, one)) for one in (shape, expected)]
+            texts = [shorten(" x ".join(map(str, one))) for one in (shape, expected)]
             raise ValueError(f"{name} has the shape {texts[0]}, not {texts[1]}")
     return sizes["embedding"]
 
@@ -93,24 +94,33 @@ def _read(path: Path) -> dict[str, Any]:
     if not os.path.exists(path):
         raise WeightsNotFoundError(f"{path}: no such file", hint=hint)
     with opened(path) as file:
-        start = file.read(4)
+        start, size = file.read(4), os.fstat(file.fileno()).st_size
     archive = start == b"PK\3\4"
     if not archive and not start.startswith(b"\x80"):
         raise WeightsNotFoundError(f"{path}: is not a checkpoint of torch", hint=hint)
     try:
+        if archive:
+            with zipfile.ZipFile(path) as entries:
+                # Torch writes them as they are: a packed one may be of any size.
+                if any(one.compress_type for one in entries.infolist()):
+                    raise zipfile.BadZipFile
         # Mapped, so that only what is taken is read; the older form of checkpoints can't be.
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
         state = loaded.get("model", loaded) if isinstance(loaded, dict) else loaded
         state = state if isinstance(state, Mapping) else {}
-        tensors = {
-            name: one.to(torch.float32, copy=True).contiguous()
-            for name in _TENSORS
+        stored = {
+            name: one
+            for name in TENSORS
             if isinstance(one := state.get(_PREFIX + name), torch.Tensor)
             and one.is_floating_point()
         }
-        check_shapes({name: one.shape for name, one in tensors.items()})
-        for name, one in tensors.items():
-            if not one.isfinite().all():
+        check_shapes({name: one.shape for name, one in stored.items()})
+        for name, one in stored.items():
+            # Strides of 0 would make terabytes of one number.
+            if one.nbytes > size:
+                raise ValueError(f"{name} is larger than the file")
+            stored[name] = one.to(torch.float32, copy=True).contiguous()
+            if not stored[name].isfinite().all():
                 raise ValueError(f"{name} holds numbers that are not finite")
     except pickle.UnpicklingError as error:
         raise WeightsNotFoundError(
@@ -124,4 +134,4 @@ def _read(path: Path) -> dict[str, Any]:
         raise WeightsNotFoundError(
             f"{path}: is not a checkpoint of torch, or is cut short", hint=hint
         ) from error
-    return tensors
+    return stored

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from .header import read_tensors
+from .header import read_header
 
 _HALF = re.compile(r"\.fp16[.-]")
 """What marks the half-precision variant of a file, or of its shards, in the name."""
@@ -46,7 +46,7 @@ class Checkpoint:
     def precision(self) -> str:
         """The lowest precision of a part: "float16", "bfloat16" or "float32", read in the files."""
         files = (path for part in self.weights.values() for path in part)
-        dtypes = {tensor["dtype"] for path in files for tensor in read_tensors(path).values()}
+        dtypes = {tensor["dtype"] for path in files for tensor in read_header(path)[1].values()}
         return next((_PRECISIONS[one] for one in _PRECISIONS if one in dtypes), "float32")
 
     def part_folder(self, part: str) -> Path:

@@ -12,102 +12,100 @@ from typing import Any
 from ..errors import WeightsNotFoundError
 from .reading import read_json, shorten
 
-_PER_LEVEL = ("block_out_channels", "down_block_types", "up_block_types")
-_LEVELS = 8
-
-
-def _keys(kind: Any, names: str) -> dict[str, Any]:
-    return dict.fromkeys(names.split(), kind)
-
-
+_LEVELS = 5
 _FLAG = (True, False, None)
 _WIDTH = range(1, 65_537)
-_DEPTH = range(257)
-_LAYERS = (range(65), [range(65)])
+_BLOCKS = range(1, 5)
+_LAYERS = (range(17), [range(17)])
 _ACTIVATION = ("gelu", "quick_gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu")
-# A kind is a range of whole numbers, a slice of numbers with both its ends, a list of one kind, a
-# tuple of alternatives, or a value itself; `dict` is an object of these keys.
-_KINDS = {
-    # Transformers: DINOv2, CLIP, CLIPSeg.
-    **_keys(dict, "text_config text_config_dict vision_config vision_config_dict"),
-    **_keys(_WIDTH, "hidden_size intermediate_size reduce_dim decoder_intermediate_size"),
-    **_keys(range(1, 257), "num_hidden_layers mlp_ratio"),
-    **_keys(range(1, 1025), "num_attention_heads decoder_num_attention_heads"),
-    **_keys(_ACTIVATION, "hidden_act decoder_hidden_act"),
-    **_keys(range(1, 8193), "image_size patch_size max_position_embeddings"),
-    **_keys(_FLAG, "qkv_bias use_swiglu_ffn use_complex_transposed_convolution"),
-    **_keys((range(1 << 20), None), "eos_token_id projection_dim"),
-    "vocab_size": range(1, 1 << 20),
+# Names of keys, those that must be there with a `!`, to their kind: a range of whole numbers, a
+# slice of numbers with both its ends, a list of one kind, a tuple of alternatives, the table of an
+# object, or a value itself.
+_TRANSFORMER = {
+    "hidden_size intermediate_size num_attention_heads projection_dim vocab_size": _WIDTH,
+    "image_size patch_size max_position_embeddings": range(1, 2049),
+    "num_hidden_layers": range(1, 257),
     "num_channels": 3,
-    "num_register_tokens": range(1025),
-    "conditional_layer": _DEPTH,
-    "extract_layers": [_DEPTH],
-    # Stable Diffusion: the U-Net and the autoencoder.
-    "block_out_channels": [range(1, 16_385)],
+    "hidden_act": _ACTIVATION,
+    "layer_norm_eps": slice(0, 1),
+    "eos_token_id": range(1 << 20),
+}
+_CONVOLUTIONS = {
+    "block_out_channels!": [range(1, 16_385)],
+    "norm_num_groups out_channels": _WIDTH,
     "act_fn": ("silu", "swish", "mish", "gelu", "relu"),
-    "cross_attention_dim": _WIDTH,
-    "sample_size": (range(1, 1025), [range(1, 1025)], None),
-    "layers_per_block": (range(1, 17), [range(1, 17)]),
-    "attention_head_dim": (_WIDTH, [_WIDTH]),
-    "transformer_layers_per_block": (*_LAYERS, [_LAYERS]),
-    "reverse_transformer_layers_per_block": ([_LAYERS], None),
-    "only_cross_attention": (*_FLAG, [_FLAG]),
-    "mid_block_type": ("UNetMidBlock2DCrossAttn", "UNetMidBlock2D", None),
-    "addition_embed_type": ("text_time", None),
-    **_keys(range(1, 1025), "in_channels out_channels latent_channels norm_num_groups"),
-    **_keys(slice(0.5, 2), "mid_block_scale_factor resnet_out_scale_factor"),
-    "scaling_factor": slice(0.001, 1000),
-    **_keys(slice(0, 1), "norm_eps layer_norm_eps"),
-    **_keys((0, 1), "freq_shift downsample_padding"),
-    **_keys((_WIDTH, None), "addition_time_embed_dim time_cond_proj_dim"),
-    "projection_class_embeddings_input_dim": (_WIDTH, None),
-    **_keys(_FLAG, "flip_sin_to_cos mid_block_only_cross_attention upcast_attention"),
-    **_keys(_FLAG, "use_linear_projection force_upcast use_quant_conv use_post_quant_conv"),
-    "mid_block_add_attention": _FLAG,
-    # What else a U-Net builds of these takes inputs that features of an image can't give.
-    **_keys(3, "conv_in_kernel conv_out_kernel"),
-    **_keys("default", "attention_type resnet_time_scale_shift"),
-    "time_embedding_type": "positional",
-    **_keys((False, None), "center_input_sample class_embeddings_concat dual_cross_attention"),
-    **_keys((False, None), "resnet_skip_time_act class_embed_type cross_attention_norm"),
-    **_keys(None, "encoder_hid_dim encoder_hid_dim_type num_class_embeds time_embedding_act_fn"),
-    **_keys(None, "time_embedding_dim timestep_post_act"),
-    # Its scheduler.
-    "num_train_timesteps": range(1, 100_001),
-    "trained_betas": None,
-    "beta_schedule": ("linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid"),
-    "prediction_type": ("epsilon", "sample", "v_prediction"),
-    "timestep_spacing": ("leading", "linspace", "trailing"),
-    "steps_offset": range(1001),
-    **_keys(slice(0, 1), "beta_start beta_end dynamic_thresholding_ratio"),
-    **_keys(slice(0, 1e6), "clip_sample_range sample_max_value"),
-    **_keys(_FLAG, "rescale_betas_zero_snr set_alpha_to_one thresholding"),
 }
-_OWN: Mapping[str, Mapping[str, Any]] = {
-    "UNet2DConditionModel": {
-        "_class_name": "UNet2DConditionModel",
-        "down_block_types": [("DownBlock2D", "CrossAttnDownBlock2D")],
-        "up_block_types": [("UpBlock2D", "CrossAttnUpBlock2D")],
-        "num_attention_heads": None,
+_TABLES: Mapping[str, Mapping[str, Any]] = {
+    "Dinov2Model": _TRANSFORMER
+    | {
+        "hidden_size! num_hidden_layers! patch_size!": _WIDTH,
+        "model_type": ("dinov2", "dinov2_with_registers"),
+        "mlp_ratio": range(1, 257),
+        "num_register_tokens": range(1025),
+        "qkv_bias use_swiglu_ffn": _FLAG,
     },
-    "AutoencoderKL": {
-        "_class_name": "AutoencoderKL",
-        "down_block_types": ["DownEncoderBlock2D"],
-        "up_block_types": ["UpDecoderBlock2D"],
+    "CLIPTextModel": _TRANSFORMER,
+    "CLIPTextModelWithProjection": _TRANSFORMER,
+    "CLIPVisionModelWithProjection": _TRANSFORMER | {"vision_config": (_TRANSFORMER, None)},
+    "CLIPSegForImageSegmentation": {
+        "text_config vision_config": (_TRANSFORMER, None),
+        "projection_dim reduce_dim decoder_intermediate_size decoder_num_attention_heads": _WIDTH,
+        "decoder_hidden_act": _ACTIVATION,
+        "conditional_layer": range(257),
+        "extract_layers": [range(257)],
+        "use_complex_transposed_convolution": _FLAG,
+    },
+    "UNet2DConditionModel": _CONVOLUTIONS
+    | {
+        "_class_name!": "UNet2DConditionModel",
+        "down_block_types!": [("DownBlock2D", "CrossAttnDownBlock2D")],
+        "up_block_types!": [("UpBlock2D", "CrossAttnUpBlock2D")],
+        "mid_block_type": ("UNetMidBlock2DCrossAttn", "UNetMidBlock2D", None),
+        "in_channels": 4,
+        "cross_attention_dim!": _WIDTH,
+        "layers_per_block!": (_BLOCKS, [_BLOCKS]),
+        "attention_head_dim": (_WIDTH, [_WIDTH]),
+        "transformer_layers_per_block": (*_LAYERS, [_LAYERS]),
+        "reverse_transformer_layers_per_block": ([_LAYERS], None),
+        "only_cross_attention": (*_FLAG, [_FLAG]),
+        "sample_size": (range(1, 257), [range(1, 257)], None),
+        "addition_embed_type": ("text_time", None),
+        "addition_time_embed_dim projection_class_embeddings_input_dim": (_WIDTH, None),
+        "mid_block_scale_factor resnet_out_scale_factor": slice(0.5, 2),
+        "norm_eps": slice(0, 1),
+        "freq_shift downsample_padding": (0, 1),
+        "flip_sin_to_cos mid_block_only_cross_attention upcast_attention": _FLAG,
+        "use_linear_projection": _FLAG,
+        # What else a U-Net builds of these takes inputs that features of an image can't give.
+        "conv_in_kernel conv_out_kernel": 3,
+        "attention_type resnet_time_scale_shift": "default",
+        "time_embedding_type": "positional",
+        "center_input_sample class_embeddings_concat dual_cross_attention": (False, None),
+        "resnet_skip_time_act class_embed_type cross_attention_norm": (False, None),
+        "encoder_hid_dim encoder_hid_dim_type num_class_embeds num_attention_heads": None,
+        "time_embedding_act_fn time_embedding_dim timestep_post_act": None,
+    },
+    "AutoencoderKL": _CONVOLUTIONS
+    | {
+        "_class_name!": "AutoencoderKL",
+        "down_block_types!": ["DownEncoderBlock2D"],
+        "up_block_types!": ["UpDecoderBlock2D"],
         "in_channels": 3,
-        "layers_per_block": range(1, 17),
+        "latent_channels": 4,
+        "layers_per_block": _BLOCKS,
+        "scaling_factor": slice(0.001, 1000),
+        "force_upcast use_quant_conv use_post_quant_conv mid_block_add_attention": _FLAG,
     },
-    # The side of its pictures, 352, is a multiple of these.
-    "CLIPSegForImageSegmentation": {"patch_size": (8, 16, 32)},
-}
-_NEEDED = {
-    "UNet2DConditionModel": ("_class_name", *_PER_LEVEL, "layers_per_block", "cross_attention_dim"),
-    "AutoencoderKL": ("_class_name", *_PER_LEVEL),
-    "Dinov2Model": ("hidden_size", "num_hidden_layers", "patch_size"),
-}
-_HINTS = {
-    "UNet2DConditionModel": "text-to-image models of Stable Diffusion 1.x, 2.x and XL are read: no "
-    "inpainting, upscaling or refining one",
+    "DDPMScheduler": {
+        "num_train_timesteps": range(1, 100_001),
+        "trained_betas": None,
+        "beta_schedule": ("linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid"),
+        "beta_start beta_end": slice(0, 1),
+        "prediction_type": ("epsilon", "sample", "v_prediction"),
+        "timestep_spacing": ("leading", "linspace", "trailing"),
+        "steps_offset": range(1001),
+        "rescale_betas_zero_snr set_alpha_to_one": _FLAG,
+    },
 }
 
 
@@ -117,33 +115,36 @@ def read_config(path: Path, kind: str) -> dict[str, Any]:
     Raises `WeightsNotFoundError`, naming the file, if it is missing or damaged, and naming key and
     value if a network of this kind can't have it.
     """
-    values, kinds = read_json(path), {**_KINDS, **_OWN.get(kind, {})}
+    values = read_json(path)
     try:
-        config = _checked(values, kinds, "", _NEEDED.get(kind, ()))
-        levels = {key: len(config[key]) for key in _PER_LEVEL if key in config}
-        if len(set(levels.values())) > 1:
-            raise _wrong("block_out_channels", levels, "as long as the lists of block types")
+        config = _checked(values, _TABLES[kind], "")
+        levels = config.get("block_out_channels", [])
+        for key, value in config.items():
+            single = not isinstance(value, list) or key in ("extract_layers", "sample_size")
+            if not single and len(value) != len(levels):
+                raise _wrong("block_out_channels", levels, f"as long as {key}")
         vision = config.get("vision_config") or config
         if vision.get("patch_size", 1) > vision.get("image_size", 224):
             raise _wrong("patch_size", vision["patch_size"], "at most image_size")
     except ValueError as error:
-        hint = _HINTS.get(kind, "the file is damaged, or of a model of another kind")
+        hint = "the file is damaged, or of a model of another kind"
+        if "_class_name!" in _TABLES[kind]:
+            hint += "; of Stable Diffusion text-to-image models are read, no inpainting one"
         raise WeightsNotFoundError(f"{path}: {error}", hint=hint) from error
     return config
 
 
-def _checked(
-    values: Mapping[str, Any], kinds: Mapping[str, Any], place: str, needed: tuple[str, ...] = ()
-) -> dict[str, Any]:
+def _checked(values: Mapping[str, Any], table: Mapping[str, Any], place: str) -> dict[str, Any]:
     checked: dict[str, Any] = {}
-    for key, kind in kinds.items():
-        value = values.get(key)
-        if kind is dict and isinstance(value, dict):
-            checked[key] = _checked(value, kinds, f"{place}{key}.")
-        elif key in values or key in needed:
-            if not _fits(value, kind):
-                raise _wrong(place + key, value, _text(kind))
-            checked[key] = value
+    for name, kind in ((name, kind) for names, kind in table.items() for name in names.split()):
+        key = name.rstrip("!")
+        value: Any = values.get(key)
+        if key == name and key not in values:
+            continue
+        if not _fits(value, kind):
+            raise _wrong(place + key, value, _text(kind))
+        nested = isinstance(value, dict)
+        checked[key] = _checked(value, kind[0], f"{place}{key}.") if nested else value
     return checked
 
 
@@ -157,7 +158,7 @@ def _fits(value: Any, kind: Any) -> bool:
         return type(value) is int and value in kind
     if isinstance(kind, slice):
         return type(value) in (int, float) and bool(kind.start <= value <= kind.stop)
-    return value is None if kind is dict else type(value) is type(kind) and bool(value == kind)
+    return type(value) is type(kind) and (isinstance(kind, dict) or bool(value == kind))
 
 
 def _text(kind: Any) -> str:
@@ -169,7 +170,7 @@ def _text(kind: Any) -> str:
         return f"a whole number from {kind[0]} to {kind[-1]}"
     if isinstance(kind, slice):
         return f"a number from {kind.start:g} to {kind.stop:g}"
-    return "an object" if kind is dict else json.dumps(kind)
+    return "an object" if isinstance(kind, dict) else json.dumps(kind)
 
 
 def _wrong(key: str, value: Any, expected: str) -> ValueError:

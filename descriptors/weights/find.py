@@ -10,7 +10,7 @@ from .captioner import CHECKPOINT, FILE, SOURCE, check_shapes
 from .checkpoint import Checkpoint, is_half
 from .fingerprint import fingerprint
 from .folders import CAPTIONER, CLIP, PRECISIONS, TITLES, Weights, read_folder
-from .header import read_tensors
+from .header import read_header
 from .table import IMAGE_ENCODER, MODELS, Model, find_model
 
 LOCAL = "local"
@@ -142,12 +142,12 @@ def _read_captioner(folder: Path, family: str, precision: str | None) -> Weights
             hint=f"get what it lacks with: {'; then '.join(lacks.values())}",
         )
     files = (found.weights if found else read_folder(encoder, CLIP, precision))[""]
-    tensors = read_tensors(own)
+    tensors = read_header(own)[1]
     try:
         width = check_shapes({name: one["shape"] for name, one in tensors.items()})
     except ValueError as error:
         raise WeightsNotFoundError(f"{own}: {error}", hint="convert it again") from error
-    projections = (read_tensors(path).get("visual_projection.weight") for path in files)
+    projections = (read_header(path)[1].get("visual_projection.weight") for path in files)
     given = next((one["shape"][0] for one in projections if one and one["shape"]), None)
     if given != width:
         raise WeightsNotFoundError(

@@ -4,38 +4,21 @@ import hashlib
 import os
 from pathlib import Path
 
-from .folders import CAPTIONER, CLIP, CLIPSEG, DINOV2, STABLE_DIFFUSION, Weights
+from .folders import CAPTIONER, CLIP, CLIPSEG, DINOV2, STABLE_DIFFUSION, VOCABULARY, Weights
 from .header import read_header
 from .reading import opened, read_file
 
 BLOCKS = 64
 BLOCK = 4096
 
-_VOCABULARY = (
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "tokenizer.json",
-    "vocab.json",
-    "merges.txt",
-)
-_PIPELINE = (
-    "unet/config.json",
-    "vae/config.json",
-    "scheduler/scheduler_config.json",
-    *(
-        f"{folder}{suffix}/{name}"
-        for suffix in ("", "_2")
-        for folder, names in (
-            ("text_encoder", ("config.json",)),
-            ("tokenizer", _VOCABULARY),
-        )
-        for name in names
-    ),
-)
 _CONFIGS = {
-    STABLE_DIFFUSION: _PIPELINE,
+    STABLE_DIFFUSION: (
+        *("unet/config.json", "vae/config.json", "scheduler/scheduler_config.json"),
+        *("text_encoder/config.json", *(f"tokenizer/{name}" for name in VOCABULARY)),
+        *("text_encoder_2/config.json", *(f"tokenizer_2/{name}" for name in VOCABULARY)),
+    ),
     DINOV2: ("config.json",),
-    CLIPSEG: ("config.json", *_VOCABULARY),
+    CLIPSEG: ("config.json", *VOCABULARY),
     CLIP: ("config.json",),
     CAPTIONER: ("image_encoder/config.json",),
 }
@@ -57,7 +40,7 @@ def fingerprint(folder: Path, family: str, weights: Weights) -> str:
             _add(digest, name.encode(), read_file(path))
     for part, files in sorted(weights.items()):
         for path in files:
-            _add(digest, part.encode(), read_header(path), _sample(path))
+            _add(digest, part.encode(), read_header(path)[0], _sample(path))
     return f"local-{digest.hexdigest()[:32]}"
 
 

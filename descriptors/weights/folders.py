@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..errors import WeightsNotFoundError
 from .header import read_header
-from .reading import missing, read_json, shorten
+from .reading import read_file, read_json, shorten
 
 STABLE_DIFFUSION = "stable_diffusion"
 DINOV2 = "dinov2"
@@ -39,6 +39,12 @@ _CLASSES = {
 
 Weights = Mapping[str, tuple[Path, ...]]
 
+VOCABULARY = (
+    *("tokenizer_config.json", "special_tokens_map.json", "tokenizer.json"),
+    *("vocab.json", "merges.txt", "added_tokens.json"),
+)
+"""The files that make a tokenizer, as one or as several of the older form."""
+
 
 def read_folder(folder: Path, family: str, precision: str | None = None) -> Weights:
     """The safetensors files of each part of the model in this folder, all of them checked.
@@ -62,14 +68,10 @@ def weight_names(stem: str, precision: str | None = None) -> tuple[str, ...]:
     Half precision goes first, unless `precision` is "float32".
     """
     # diffusers and transformers place the variant before and after `index` by version.
-    whole = f"{stem}.safetensors"
-    half = (
-        f"{stem}.fp16.safetensors",
-        f"{whole}.index.fp16.json",
-        f"{stem}.fp16.safetensors.index.json",
-    )
-    full = whole, f"{whole}.index.json"
-    return full + half if precision == "float32" else half + full
+    half = ["fp16.safetensors", "safetensors.index.fp16.json", "fp16.safetensors.index.json"]
+    full = ["safetensors", "safetensors.index.json"]
+    names = full + half if precision == "float32" else half + full
+    return tuple(f"{stem}.{name}" for name in names)
 
 
 def _read_transformer(folder: Path, family: str, precision: str | None) -> Weights:
@@ -98,10 +100,9 @@ def _read_pipeline(folder: Path, precision: str | None) -> Weights:
                 hint="if you trust it, convert it: StableDiffusionPipeline.from_single_file(FILE)"
                 ".save_pretrained(NEW, safe_serialization=True)",
             )
-        raise missing(folder / "unet" / "config.json")
     unet = read_json(folder / "unet" / "config.json")
-    read_json(folder / "vae" / "config.json")
-    read_json(folder / "scheduler" / "scheduler_config.json")
+    for name in ("vae/config.json", "scheduler/scheduler_config.json"):
+        read_json(folder / name)
     # The U-Net says whether it was trained with a second text encoder, as that of SDXL was.
     stems = dict.fromkeys(("unet", "vae"), "diffusion_pytorch_model")
     for suffix in ("", "_2") if unet.get("addition_embed_type") == "text_time" else ("",):
@@ -117,28 +118,25 @@ def _read_pipeline(folder: Path, precision: str | None) -> Weights:
 def _check_tokenizer(folder: Path) -> None:
     """Check that the vocabulary is there, as one file or as the pair of the older form."""
     read_json(folder / "tokenizer_config.json")
-    if os.path.exists(folder / "tokenizer.json"):
-        return
-    for name in ("vocab.json", "merges.txt"):
-        if not os.path.exists(folder / name):
-            raise missing(folder / name)
+    whole = os.path.exists(folder / "tokenizer.json")
+    for name in ("tokenizer.json",) if whole else ("vocab.json", "merges.txt"):
+        read_file(folder / name)
 
 
 def _weights(folder: Path, stem: str, family: str, precision: str | None) -> tuple[Path, ...]:
-    for name in weight_names(stem, precision):
-        path = folder / name
-        if os.path.exists(path):
-            shards = [path] if path.suffix == ".safetensors" else read_shards(path)
-            for shard in shards:
-                read_header(shard)
-            return tuple(shards)
-    if pickles := _pickles(folder):
+    paths = [folder / name for name in weight_names(stem, precision)]
+    path = next(filter(os.path.exists, paths), None)
+    if path is None and (pickles := _pickles(folder)):
         raise WeightsNotFoundError(
             f"{pickles[0]}: is a pickle, which can run code when it is loaded; "
             "only safetensors are read",
             hint=f"if you trust it, convert the folder: {conversion(family, 'OLD', 'NEW')}",
         )
-    raise missing(folder / f"{stem}.safetensors")
+    path = path or folder / f"{stem}.safetensors"
+    shards = [path] if path.suffix == ".safetensors" else read_shards(path)
+    for shard in shards:
+        read_header(shard)
+    return tuple(shards)
 
 
 def read_shards(index: Path) -> list[Path]:

@@ -8,11 +8,9 @@ from typing import Any
 from ..errors import WeightsNotFoundError
 from .reading import LARGEST, opened
 
-_LENGTH = 8
 
-
-def read_header(path: Path) -> bytes:
-    """The header of a safetensors file, after checking that the file is as long as it says.
+def read_header(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """The header of a safetensors file, and its `dtype` ("F32") and `shape` of each tensor by name.
 
     A file begins with the length of its header (8 bytes, little-endian), then the header, a JSON
     object that gives each tensor its place in the data that follows. So a file that was cut
@@ -21,36 +19,24 @@ def read_header(path: Path) -> bytes:
     Raises `WeightsNotFoundError`, naming the file, if it can't be read, is not a safetensors file,
     or is longer or shorter than its header says.
     """
-    return _read(path)[0]
-
-
-def read_tensors(path: Path) -> dict[str, Any]:
-    """What a safetensors file says of each tensor by name: its `dtype` ("F32") and `shape`.
-
-    Raises as `read_header` does.
-    """
-    return _read(path)[1]
-
-
-def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
     with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
-        length = int.from_bytes(file.read(_LENGTH), "little")
-        header = file.read(length) if length <= min(LARGEST, size - _LENGTH) else b""
+        length = int.from_bytes(file.read(8), "little")
+        header = file.read(length) if length <= min(LARGEST, size - 8) else b""
     try:
         tensors = json.loads(header)
         tensors.pop("__metadata__", None)
-        counts = [n for one in tensors.values() for n in (*one["shape"], *one["data_offsets"])]
-        if not all(type(count) is int and count >= 0 for count in counts) or not all(
-            isinstance(one["dtype"], str) for one in tensors.values()
-        ):
-            raise ValueError("no sizes")
-        data = max((one["data_offsets"][1] for one in tensors.values()), default=0)
+        data = 0
+        for one in tensors.values():
+            counts = (*one["shape"], *one["data_offsets"])
+            if type(one["dtype"]) is not str or any(type(n) is not int or n < 0 for n in counts):
+                raise ValueError
+            data = max(data, one["data_offsets"][1])
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise WeightsNotFoundError(
             f"{path}: is not a safetensors file, or is cut short", hint="get the file again"
         ) from error
-    if size != (whole := _LENGTH + length + data):
+    if size != (whole := 8 + length + data):
         raise WeightsNotFoundError(
             f"{path}: is damaged: it has {size:,} bytes and should have {whole:,}",
             hint="get the file again",

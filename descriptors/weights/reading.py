@@ -28,7 +28,8 @@ def opened(path: Path) -> Iterator[BinaryIO]:
                 raise OSError(errno.EINVAL, "is not a regular file")
             yield file
     except FileNotFoundError:
-        raise missing(path) from None
+        hint = "the folder must hold a whole model, with its configs"
+        raise WeightsNotFoundError(f"{path}: is missing", hint=hint) from None
     except OSError as error:
         raise WeightsNotFoundError(f"{path}: can't be read: {error.strerror}") from error
 
@@ -50,22 +51,17 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(content.decode())
     except (ValueError, RecursionError) as error:
-        raise WeightsNotFoundError(f"{path}: can't be read as JSON: {error}") from error
+        raise WeightsNotFoundError(f"{path}: can't be read as JSON: {shorten(error)}") from error
     if not isinstance(value, dict):
         raise WeightsNotFoundError(f"{path}: is not a JSON object")
     return value
 
 
-def shorten(text: str) -> str:
-    """The start of a text that others wrote, for a message."""
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def missing(path: Path) -> WeightsNotFoundError:
-    """The error for a file that a model folder lacks."""
-    return WeightsNotFoundError(
-        f"{path}: is missing", hint="the folder must hold a whole model, with its configs"
-    )
+def shorten(text: object) -> str:
+    """The start of what others wrote, or of what an error says, on a printable line."""
+    start = str(getattr(text, "strerror", None) or text)[:400]
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in start).split())
+    return f"{line[:77]}..." if len(line) > 80 else line or type(text).__name__
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -176,6 +176,17 @@ def test_bad_options_are_refused_where_they_are_given(options, message):
         tiny(**options)
 
 
+def test_a_model_with_registers_is_one_whether_or_not_its_config_counts_them(tmp_path):
+    folder = copy(DINOV2_REGISTERS, tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    del config["num_register_tokens"]
+    (folder / "config.json").write_text(json.dumps(config))
+    expected, found = (tiny(one).extract([IMAGES[0]])[0] for one in (DINOV2_REGISTERS, folder))
+    for group in expected.subtree:
+        if "features" in group:
+            assert found[group.path]["features"].equals(group["features"])
+
+
 def test_weights_of_another_config_are_refused(tmp_path):
     folder = copy(DINOV2, tmp_path)
     edit(folder / "config.json", num_hidden_layers=4)

@@ -73,6 +73,18 @@ def test_settings_name_no_file_and_no_length(
     assert tokens(folder) == expected
 
 
+@pytest.mark.parametrize("form", [list, lambda names: dict(zip(names, names, strict=True))])
+def test_names_of_tokens_without_an_id_take_no_time(folder: Path, form: Any) -> None:
+    expected = tokens(folder)
+    names = form([f"token {n}" for n in range(100_000)])
+    edit(
+        folder / "tokenizer_config.json",
+        additional_special_tokens=list(names),
+        extra_special_tokens=names,
+    )
+    assert tokens(folder) == expected
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -1,29 +1,55 @@
 """Model folders of strangers give a network or one clear error, and nothing else."""
 
 import json
-import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from descr.applications.segmentation import TextPrompt
 from descr.descriptors import DINOv2, StableDiffusion
 from descr.descriptors.errors import OptionError, WeightsNotFoundError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.models import CAPTIONER, DINOV2, DINOV2_REGISTERS, STABLE_DIFFUSION
+from support.models import (
+    CAPTIONER,
+    DINOV2,
+    DINOV2_REGISTERS,
+    STABLE_DIFFUSION,
+    copy,
+    make_clipseg,
+    make_xl,
+)
 from support.mutations import examples, mutations
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (28, 28, 3), np.uint8)
 OPTIONS = {"size": 64, "window": None, "layers": "decoder_2", "components": None, "device": "cpu"}
-MODELS: dict[str, tuple[Path, Callable[[str], object]]] = {
-    "dinov2": (DINOV2, lambda folder: DINOv2(model=folder, size=28, device="cpu")),
-    "registers": (DINOV2_REGISTERS, lambda folder: DINOv2(model=folder, size=28, device="cpu")),
-    "diffusion": (STABLE_DIFFUSION, lambda folder: StableDiffusion(model=folder, **OPTIONS)),
-    "captioner": (
-        CAPTIONER,
-        lambda folder: StableDiffusion(model=str(STABLE_DIFFUSION), captioner=folder, **OPTIONS),
-    ),
+
+
+def features(folder: str) -> object:
+    return DINOv2(model=folder, size=28, device="cpu").extract([PICTURE])
+
+
+def diffusion(model: str, **options: str) -> object:
+    return StableDiffusion(model=model, **OPTIONS, **options).extract([PICTURE])
+
+
+def captioned(folder: str) -> object:
+    return diffusion(str(STABLE_DIFFUSION), captioner=folder)
+
+
+def masks(folder: str) -> object:
+    return TextPrompt("cat", model=folder, threshold=1e-9, device="cpu")([PICTURE])
+
+
+MODELS: dict[str, tuple[Callable[[Path], Path], Callable[[str], object]]] = {
+    "dinov2": (partial(copy, DINOV2), features),
+    "registers": (partial(copy, DINOV2_REGISTERS), features),
+    "diffusion": (partial(copy, STABLE_DIFFUSION), diffusion),
+    "xl": (make_xl, diffusion),
+    "captioner": (partial(copy, CAPTIONER), captioned),
+    "clipseg": (make_clipseg, masks),
 }
 VALUES = st.one_of(
     st.none(),
@@ -64,8 +90,10 @@ def damaged(draw: st.DrawFn, original: bytes, *, weights: bool) -> bytes:
 
 @pytest.fixture(scope="module", params=MODELS)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple:
-    source, make = MODELS[request.param]
-    return Path(shutil.copytree(source, tmp_path_factory.mktemp("m") / source.name)), make
+    make, run = MODELS[request.param]
+    folder = make(tmp_path_factory.mktemp("m"))
+    run(str(folder))
+    return folder, run
 
 
 @settings(examples(12), suppress_health_check=[HealthCheck.too_slow])
@@ -73,14 +101,14 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_a_damaged_folder_gives_a_network_or_says_what_is_wrong(
     model: tuple, data: st.DataObject
 ) -> None:
-    folder, make = model
+    folder, run = model
     files = sorted(path for path in folder.rglob("*") if path.suffix in (".json", ".safetensors"))
     path = data.draw(st.sampled_from(files))
     original = path.read_bytes()
     path.write_bytes(data.draw(damaged(original, weights=path.suffix == ".safetensors")))
     message = ""
     try:
-        make(str(folder)).extract([PICTURE])
+        run(str(folder))
     except (WeightsNotFoundError, OptionError) as error:
         message = error.message
     finally:

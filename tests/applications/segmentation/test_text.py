@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import cv2
@@ -7,6 +8,7 @@ import torch
 from descr.applications.segmentation import TextPrompt
 from descr.applications.segmentation.clipseg import prepare, probabilities, read_text
 from descr.descriptors.errors import ImageError, OptionError, WeightsNotFoundError
+from safetensors.torch import load_file, save_file
 from support.models import edit, make_clipseg
 
 
@@ -138,6 +140,47 @@ def test_damaged_weights_are_named(tmp_path: Path) -> None:
         WeightsNotFoundError, match=r"config\.json: reduce_dim must be a whole number"
     ):
         TextPrompt("cat", model=str(folder), device="cpu")([np.zeros((8, 8, 3), np.uint8)])
+
+
+def test_a_network_that_gives_no_numbers_is_named(tmp_path: Path) -> None:
+    folder = make_clipseg(tmp_path)
+    weights = load_file(folder / "model.safetensors")
+    weights["decoder.film_add.bias"].fill_(float("nan"))
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(WeightsNotFoundError, match="its network gives NaN"):
+        TextPrompt("cat", model=str(folder), device="cpu")([np.zeros((8, 8, 3), np.uint8)])
+
+
+def test_patches_that_give_another_map_are_refused(tmp_path: Path) -> None:
+    folder = make_clipseg(tmp_path)
+    config = folder / "config.json"
+    values = json.loads(config.read_text())
+    edit(config, vision_config={**values["vision_config"], "patch_size": 8})
+    weights = load_file(folder / "model.safetensors")
+    name = "clip.vision_model.embeddings.patch_embedding.weight"
+    position = "clip.vision_model.embeddings.position_embedding.weight"
+    weights[name] = torch.zeros(24, 3, 8, 8)
+    weights[position] = torch.zeros(65, 24)
+    deconvolution = "decoder.transposed_convolution"
+    weights[f"{deconvolution}.2.weight"] = weights[f"{deconvolution}.2.weight"][:, :, :2, :2]
+    weights[f"{deconvolution}.4.weight"] = weights[f"{deconvolution}.4.weight"][:, :, :2, :2]
+    save_file({key: one.contiguous() for key, one in weights.items()}, folder / "model.safetensors")
+    with pytest.raises(WeightsNotFoundError, match=r"config\.json: patches of 8 pixels"):
+        TextPrompt("cat", model=str(folder), device="cpu")([np.zeros((8, 8, 3), np.uint8)])
+
+
+@pytest.mark.parametrize("key", ["text_config", "text_config_dict"])
+def test_a_text_encoder_without_the_words_is_refused(tmp_path: Path, key: str) -> None:
+    folder = make_clipseg(tmp_path)
+    values = json.loads((folder / "config.json").read_text())
+    edit(folder / "config.json", **{key: {**values["text_config"], "vocab_size": 300}})
+    segment = TextPrompt("cat", model=str(folder), device="cpu")
+    if key == "text_config_dict":
+        # The older name says the same again, or nothing.
+        assert segment.network.config.text_config.vocab_size == 400
+    else:
+        with pytest.raises(WeightsNotFoundError):
+            segment([np.zeros((8, 8, 3), np.uint8)])
 
 
 def test_settings_are_shown_and_frozen(folder: Path) -> None:

@@ -10,6 +10,7 @@ from descr.applications.swap.networks import whole_unet, whole_vae
 from descr.applications.swap.refinement import Mode
 from descr.descriptors import SIFT, Fused, StableDiffusion
 from descr.descriptors.errors import OptionError, WeightsNotFoundError
+from safetensors.torch import load_file, save_file
 from support import models
 
 Y, X = np.mgrid[:90, :120]
@@ -27,9 +28,9 @@ def model() -> StableDiffusion:
     return descriptor
 
 
-def refine(model: StableDiffusion | None = None, **settings: Any) -> np.ndarray:
+def refine(shared: StableDiffusion | None = None, **settings: Any) -> np.ndarray:
     given = {"model": MODEL, "steps": 4, "size": 64, "device": "cpu", **settings}
-    return Refinement(**given).prepare(model)(PICTURE, DISC)
+    return Refinement(**given).prepare(shared)(PICTURE, DISC)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -155,14 +156,14 @@ def test_networks_that_are_loaded_are_shared_and_only_the_rest_is_read(
     read: list[str] = []
     from descr.descriptors.runtime import loading
 
-    places = loading._places
+    portion = loading._portion
 
-    def noted(name: str, wanted: Any, renames: Any) -> Any:
-        found = places(name, wanted, renames)
+    def noted(tensors: Any, names: Any) -> Any:
+        found = portion(tensors, names)
         read.extend(found)
         return found
 
-    monkeypatch.setattr(loading, "_places", noted)
+    monkeypatch.setattr(loading, "_portion", noted)
     refiner = Refinement().prepare(model)
     for part in ("unet", "vae"):
         whole, there = getattr(refiner, part), getattr(model, part).state_dict()
@@ -221,6 +222,28 @@ def test_it_works_on_a_model_of_the_kind_of_sdxl(tmp_path: Path) -> None:
     found = refiner(PICTURE, DISC)
     np.testing.assert_array_equal(found[~DISC], PICTURE[~DISC])
     assert (found[DISC] != PICTURE[DISC]).mean() > 0.9
+
+
+@pytest.mark.parametrize("part", ["unet", "vae"])
+def test_networks_that_give_no_numbers_are_named(tmp_path: Path, part: str) -> None:
+    folder = models.copy(models.STABLE_DIFFUSION, tmp_path)
+    path = folder / part / "diffusion_pytorch_model.safetensors"
+    weights = load_file(path)
+    next(iter(weights.values())).fill_(float("nan"))
+    save_file(weights, path)
+    with pytest.raises(WeightsNotFoundError, match="its networks give NaN"):
+        refine(model=str(folder))
+
+
+@pytest.mark.parametrize("offset", [0, 1, 1000])
+def test_steps_may_be_as_many_as_the_model_was_trained_with(tmp_path: Path, offset: int) -> None:
+    folder = models.copy(models.STABLE_DIFFUSION, tmp_path)
+    scheduler = folder / "scheduler" / "scheduler_config.json"
+    models.edit(scheduler, num_train_timesteps=101, steps_offset=offset)
+    found = refine(model=str(folder), steps=101, strength=1.0)
+    assert (found[DISC] != PICTURE[DISC]).mean() > 0.9
+    with pytest.raises(OptionError, match="steps must be an integer from 1 to 101, not 102"):
+        refine(model=str(folder), steps=102)
 
 
 @pytest.mark.usefixtures("half_precision")

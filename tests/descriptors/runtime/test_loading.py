@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -105,23 +106,34 @@ def test_a_weight_that_became_several_is_cut(tmp_path):
             self.gate, self.up = torch.nn.Linear(3, 4), torch.nn.Linear(3, 4)
 
     joined = {"both.weight": torch.randn(8, 3), "both.bias": torch.randn(8)}
-    save_file(joined, tmp_path / "a.safetensors")
-    with torch.device("meta"):
-        module = Gated()
-    load_weights(
-        module,
-        [tmp_path / "a.safetensors"],
-        dtype=torch.float32,
-        device=CPU,
-        renames={"both": ("gate", "up")},
-    )
+    path = tmp_path / "a.safetensors"
+
+    def load_gated():
+        with torch.device("meta"):
+            module = Gated()
+        renames = {"both": ("gate", "up")}
+        load_weights(module, [path], dtype=torch.float32, device=CPU, renames=renames)
+        return module
+
+    save_file(joined, path)
+    module = load_gated()
     assert torch.equal(module.gate.weight, joined["both.weight"][:4])
     assert torch.equal(module.up.bias, joined["both.bias"][4:])
+    for shape in ((), (1,), (7,), (8, 1)):
+        save_file({**joined, "both.bias": torch.zeros(shape)}, path)
+        with pytest.raises(WeightsNotFoundError, match=r"both\.bias has the shape .*\(8,\)"):
+            load_gated()
 
 
 def test_weights_without_a_place_are_not_read(tmp_path):
     save_file({**weights(), "third.weight": torch.ones(5)}, tmp_path / "a.safetensors")
     assert "third.weight" not in load([tmp_path / "a.safetensors"]).state_dict()
+
+
+def test_tensors_that_are_not_asked_for_are_not_read(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_file({**weights(), "\x1b\n": torch.zeros(3, dtype=torch.int8)}, path)
+    assert load_tensors(path, ["first.bias"], device=CPU).keys() == {"first.bias"}
 
 
 def test_missing_weights_are_named(tmp_path):
@@ -140,6 +152,31 @@ def test_weights_of_another_shape_are_named(tmp_path):
         WeightsNotFoundError, match=r"a\.safetensors: first\.bias has the shape \(5,\).*\(4,\)"
     ):
         load([tmp_path / "a.safetensors"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dtype": "\x1b[31m\nF32"},
+        {"shape": [1] * 10**5},
+        {"shape": [10**4000]},
+        {"data_offsets": [0, 0]},
+    ],
+)
+def test_what_a_header_says_is_told_on_a_short_line(tmp_path, change):
+    path = tmp_path / "a.safetensors"
+    save_file(weights(), path)
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["first.bias"].update(change)
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[end:])
+    with pytest.raises(WeightsNotFoundError) as caught:
+        load([path])
+    assert caught.value.message.startswith(f"{path}: ")
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 400
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "gone"])
@@ -162,7 +199,10 @@ def test_a_damaged_file_is_named(tmp_path, damage):
 def test_weights_that_are_no_numbers_of_a_network_are_named(tmp_path, dtype):
     path = tmp_path / "a.safetensors"
     save_file({**weights(), "first.bias": torch.zeros(4).to(dtype)}, path)
-    for read in (lambda: load([path]), lambda: load_tensors([path], device=CPU)):
+    for read in (
+        lambda: load([path]),
+        lambda: load_tensors(path, ["first.weight", "first.bias"], device=CPU),
+    ):
         with pytest.raises(WeightsNotFoundError, match=r"a\.safetensors: .* is stored as .*F32"):
             read()
 

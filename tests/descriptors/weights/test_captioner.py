@@ -1,4 +1,5 @@
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,30 @@ def test_numbers_that_are_not_finite_are_refused(
     alpha[0, 3, 1] = number
     path = write_checkpoint(tmp_path / "nan.pth", {"alpha_cond": alpha})
     refused(path, "alpha_cond holds numbers that are not finite")
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_tensors_hold_no_more_than_the_file(tmp_path: Path, cache: Path, older: bool) -> None:
+    # Strides of 0: sizes that fit each other, and a terabyte of one number.
+    width, one = 500_000, torch.zeros(1)
+    shapes = {
+        name: [width if n in (16, 24, 32) else n for n in tensor.shape]
+        for name, tensor in tensors().items()
+    }
+    assert shapes["clip_project.linear.weight"] == [width, width]
+    path = tmp_path / "wide.pth"
+    wide = {name: one.expand(shape) for name, shape in shapes.items()}
+    write_checkpoint(path, wide, _use_new_zipfile_serialization=not older)
+    refused(path, "clip_project.linear.weight is larger than the file")
+
+
+def test_a_checkpoint_is_not_unpacked(checkpoint: Path) -> None:
+    with zipfile.ZipFile(checkpoint) as entries:
+        contents = {one.filename: entries.read(one) for one in entries.infolist()}
+    with zipfile.ZipFile(checkpoint, "w", zipfile.ZIP_DEFLATED) as entries:
+        for name, content in contents.items():
+            entries.writestr(name, content)
+    refused(checkpoint, "is not a checkpoint of torch")
 
 
 @pytest.mark.parametrize("older", [True, False])

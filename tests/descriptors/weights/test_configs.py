@@ -285,7 +285,9 @@ def test_attention_is_never_named_by_a_config(place: str, tmp_path: Path) -> Non
         ("Dinov2Model", "layer_norm_eps", float("inf")),
         ("Dinov2Model", "hidden_act", "\x1b[31m" * 1000),
         ("Dinov2Model", "num_register_tokens", [4]),
+        ("Dinov2Model", "image_size", 8192),
         ("CLIPTextModel", "vocab_size", 10**30),
+        ("CLIPTextModel", "eos_token_id", None),
         ("CLIPTextModel", "max_position_embeddings", 10**9),
         ("CLIPVisionModelWithProjection", "image_size", [28, 28]),
         ("CLIPVisionModelWithProjection", "vision_config", 3),
@@ -296,6 +298,9 @@ def test_attention_is_never_named_by_a_config(place: str, tmp_path: Path) -> Non
         ("UNet2DConditionModel", "up_block_types", ["AttnUpBlock2D"] * 4),
         ("UNet2DConditionModel", "cross_attention_dim", None),
         ("UNet2DConditionModel", "layers_per_block", 10**5),
+        ("UNet2DConditionModel", "layers_per_block", 16),
+        ("UNet2DConditionModel", "transformer_layers_per_block", 64),
+        ("UNet2DConditionModel", "sample_size", 1024),
         ("UNet2DConditionModel", "only_cross_attention", "yes"),
         ("UNet2DConditionModel", "freq_shift", 4),
         ("UNet2DConditionModel", "time_embedding_type", "fourier"),
@@ -318,6 +323,36 @@ def test_what_no_network_has_is_refused_by_file_key_and_value(
     assert message.startswith(f"{path}: {key} must be ")
     assert len(message) < 400
     assert message.isprintable()
+
+
+@pytest.mark.parametrize("key", ["layers_per_block", "attention_head_dim", "down_block_types"])
+def test_lists_have_a_value_for_each_level(key: str, tmp_path: Path) -> None:
+    values = json.loads(NAMES["UNet2DConditionModel"].read_text())
+    value = values[key][:1] if isinstance(values[key], list) else [values[key]]
+    path = write(tmp_path, {**values, key: value})
+    with pytest.raises(WeightsNotFoundError, match="block_out_channels must be as long as") as told:
+        read_config(path, "UNet2DConditionModel")
+    assert key in told.value.message
+
+
+def test_the_widest_unet_of_a_config_is_built_in_little_memory(tmp_path: Path) -> None:
+    values = {
+        "_class_name": "UNet2DConditionModel",
+        "block_out_channels": [16384] * 5,
+        "down_block_types": ["CrossAttnDownBlock2D"] * 5,
+        "up_block_types": ["CrossAttnUpBlock2D"] * 5,
+        "layers_per_block": 4,
+        "transformer_layers_per_block": 16,
+        "cross_attention_dim": 65536,
+    }
+    module = empty_module(
+        "UNet2DConditionModel",
+        read_config(write(tmp_path, values), "UNet2DConditionModel"),
+        tmp_path,
+    )
+    weights = module.state_dict().values()
+    assert all(weight.is_meta for weight in weights)
+    assert len(weights) < 30_000
 
 
 @pytest.mark.parametrize("key", ["num_hidden_layers", "hidden_size", "patch_size"])

@@ -626,6 +626,9 @@ def test_a_folder_of_clipseg_needs_its_vocabulary(tmp_path: Path) -> None:
     before = found.revision
     (folder / "merges.txt").write_text("#version: 0.2\na b\n")
     assert find_weights(str(folder), "clipseg").revision != before
+    before = find_weights(str(folder), "clipseg").revision
+    (folder / "added_tokens.json").write_text('{"a</w>": 1}')
+    assert find_weights(str(folder), "clipseg").revision != before
     (folder / "merges.txt").unlink()
     refused(folder, "clipseg", "merges.txt: is missing")
     (folder / "tokenizer.json").write_text("{}")
