@@ -92,6 +92,7 @@ _TABLES: Mapping[str, Mapping[str, Any]] = {
         "up_block_types!": ["UpDecoderBlock2D"],
         "in_channels": 3,
         "latent_channels": 4,
+        "latents_mean latents_std shift_factor": None,
         "layers_per_block": _BLOCKS,
         "scaling_factor": slice(0.001, 1000),
         "force_upcast use_quant_conv use_post_quant_conv mid_block_add_attention": _FLAG,

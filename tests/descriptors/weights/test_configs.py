@@ -306,6 +306,7 @@ def test_attention_is_never_named_by_a_config(place: str, tmp_path: Path) -> Non
         ("UNet2DConditionModel", "time_embedding_type", "fourier"),
         ("AutoencoderKL", "scaling_factor", 0),
         ("AutoencoderKL", "in_channels", 4),
+        ("AutoencoderKL", "latents_mean", [0.1] * 4),
         ("AutoencoderKL", "down_block_types", ["DownBlock2D"] * 4),
         ("DDPMScheduler", "num_train_timesteps", 10**10),
         ("DDPMScheduler", "beta_schedule", "none"),
