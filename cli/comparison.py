@@ -1,5 +1,6 @@
 """What every command on several images begins with: the images read, and their feature maps."""
 
+import gc
 import os
 import pickle
 import tempfile
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from .choice import Made
 
 
-_ROOM = 1 << 27
+_ROOM = 1 << 26
 """Bytes of inputs, and of features extracted from them, that are held; others are read again."""
 _AT_ONCE = 4
 """Photographs that are extracted at once."""
@@ -92,9 +93,12 @@ class Trees(Sequence["xr.DataTree"]):
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
+        # Frozen, what the process is made of takes no time to be gone through.
+        gc.freeze()
         return self
 
     def __exit__(self, *_: object) -> None:
+        gc.unfreeze()
         self._held.clear()
         if self._file is not None:
             self._file.close()
@@ -104,9 +108,13 @@ class Trees(Sequence["xr.DataTree"]):
 
     def __getitem__(self, index: Any) -> Any:
         one = self._inputs[index]
+        if index in self._held:
+            return self._held[index]
+        # The nodes of a tree refer to each other, so that those before are freed by this alone.
+        gc.collect()
         if one.has_features:
             return one.tree
-        if index not in self._held and index not in self._offsets:
+        if index not in self._offsets:
             photographs = [
                 at for at in range(index, len(self)) if not self._inputs[at].has_features
             ]
