@@ -12,6 +12,7 @@ from ...descriptors import Descriptor, Image, read_image
 from ...descriptors.errors import ImageError, IncomparableFeaturesError, OptionError
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike, read_mask
+from ...descriptors.runtime.memory import check_fits
 from ...matchers import Matcher
 from ..feature_maps import feature_maps
 from ..flow import warp
@@ -23,6 +24,10 @@ from .options import SwapOptions
 
 if TYPE_CHECKING:
     from .refinement import Refinement, Refiner
+
+_PER_SOURCE, _PER_TARGET = 40, 15
+"""Bytes that a pixel takes while it is warped: displacements in float64 twice, their score, and
+where they are filled; and the coefficients that colours are read from, with a copy of the colours."""
 
 _VARIABLES = {
     "flow_x": {"units": "pixel", "long_name": "displacement to the right, to the colour's place"},
@@ -161,6 +166,17 @@ def swap_both(
     )
     pair = _Pair.of((source, target), (source_mask, target_mask), options, descriptor, maps)
     return pair.swapped(), pair.turned().swapped()
+
+
+def swap_memory(source: tuple[int, int], target: tuple[int, int]) -> int:
+    """About how many bytes a swap of images of these sizes (height, width) takes beside the maps.
+
+    Raises `OutOfMemoryError` if that is more than is free.
+    """
+    size = _PER_SOURCE * source[0] * source[1] + _PER_TARGET * target[0] * target[1]
+    what = "a swap of images of " + " and ".join(f"{w} x {h} pixels" for h, w in (source, target))
+    check_fits(size, what, "give smaller images")
+    return size
 
 
 @dataclass(frozen=True, eq=False)
