@@ -20,7 +20,7 @@ MAX_PIXELS = 25_000_000
 FRAMES = 30
 COLUMNS = 480
 """Size of an animation, unless it is given."""
-_PER_PIXEL, _PER_SAMPLE = 60, 500
+_PER_PIXEL, _PER_SAMPLE = 105, 500
 """Bytes that a pixel of the source and one of a frame take while the samples are made."""
 _CLEARED = 0.2
 """Share of the way over which the instances fade out of their backgrounds."""

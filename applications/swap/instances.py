@@ -25,9 +25,11 @@ from .options import SwapOptions
 if TYPE_CHECKING:
     from .refinement import Refinement, Refiner
 
-_PER_SOURCE, _PER_TARGET = 40, 15
-"""Bytes that a pixel takes while it is warped: displacements in float64 twice, their score, and
-where they are filled; and the coefficients that colours are read from, with a copy of the colours."""
+_PER_SOURCE, _PER_TARGET = 60, 24
+"""Bytes that a pixel takes: displacements in float64 with what is derived from them; and the
+coefficients that colours are read from, with copies of the colours."""
+_CERTAIN = 0.6
+"""The share of it that every swap takes, whatever the masks and however far the flow leads."""
 
 _VARIABLES = {
     "flow_x": {"units": "pixel", "long_name": "displacement to the right, to the colour's place"},
@@ -171,11 +173,11 @@ def swap_both(
 def swap_memory(source: tuple[int, int], target: tuple[int, int]) -> int:
     """About how many bytes a swap of images of these sizes (height, width) takes beside the maps.
 
-    Raises `OutOfMemoryError` if that is more than is free.
+    Raises `OutOfMemoryError` if more than is free is certainly needed.
     """
     size = _PER_SOURCE * source[0] * source[1] + _PER_TARGET * target[0] * target[1]
     what = "a swap of images of " + " and ".join(f"{w} x {h} pixels" for h, w in (source, target))
-    check_fits(size, what, "give smaller images")
+    check_fits(round(_CERTAIN * size), what, "give smaller images")
     return size
 
 
