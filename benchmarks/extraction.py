@@ -1,6 +1,6 @@
 """Time and memory of extraction on full-size models with random weights, and what was promised.
 
-    python benchmarks/extraction.py [sd] [windows] [dinov2] [loading] [combine] [fused]
+    python benchmarks/extraction.py [sd] [windows] [dinov2] [loading] [combine] [fused] [show]
 
 The models have the sizes of Stable Diffusion 1.5 and DINOv2 ViT-B/14; their weights are drawn, and
 written to a temporary folder first (6 GB). The floors are the networks called directly, in the
@@ -15,13 +15,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import bare
 import full_size
 import measure
+import PIL.Image
 import torch
+from descr.cli.main import run as run_command
 from descr.descriptors import Fused, combine
 from descr.descriptors.backbone import Backbone
 from descr.descriptors.dinov2 import DINOv2
@@ -161,6 +165,17 @@ def memory_of_fused(folder: Path, options: argparse.Namespace) -> list[Row]:
     ]
 
 
+def memory_of_show(folder: Path, options: argparse.Namespace) -> list[Row]:
+    """The most memory that `descr show` of many images takes, to that of a fifth of them."""
+    for seed in range(150):
+        PIL.Image.fromarray(render_picture(300, 450, seed=seed)).save(folder / f"{seed}.png")
+    few, many = (
+        _in_a_process("show", count, "--folder", str(folder))["peak"] for count in ("30", "150")
+    )
+    name = f"show of 150 small images: {many / 1e9:.2f} GB, of 30: {few / 1e9:.2f} GB"
+    return [(name, many / few, "x", 1.5)]
+
+
 CASES: dict[str, Callable[[Path, argparse.Namespace], list[Row]]] = {
     "sd": time_sd,
     "windows": memory_of_windows,
@@ -168,6 +183,7 @@ CASES: dict[str, Callable[[Path, argparse.Namespace], list[Row]]] = {
     "combine": time_combine,
     "loading": memory_of_loading,
     "fused": memory_of_fused,
+    "show": memory_of_show,
 }
 
 
@@ -233,6 +249,14 @@ def extract_sd(folder: Path, size: str, window: str) -> dict[str, float]:
     _import_libraries()
     peak = measure.peak_memory(lambda: sd.extract([picture]))
     return {"peak": peak, "weights": _bytes([sd.vae, sd.unet])}
+
+
+def show(folder: Path, count: str) -> dict[str, float]:
+    """Draw the joint components of so many pictures with SIFT, in this process; bytes."""
+    pictures = [str(folder / f"{seed}.png") for seed in range(int(count))]
+    command = ["show", *pictures, "--descriptor", "sift", "-o", str(folder / "show.png"), "--json"]
+    with redirect_stdout(StringIO()):
+        return {"peak": measure.peak_memory(lambda: run_command([*command, "--width", "400"]))}
 
 
 def _import_libraries() -> None:
@@ -303,7 +327,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.one:
         work, *arguments = options.cases
-        run = {"load": load, "extract": extract, "pass": extract_sd}[work]
+        run = {"load": load, "extract": extract, "pass": extract_sd, "show": show}[work]
         print(json.dumps(run(options.folder, *arguments)))
         return 0
 

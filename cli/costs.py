@@ -1,12 +1,18 @@
-"""What a descriptor costs before its first image: layers, download and memory of its weights."""
+"""What work costs before it begins: layers and weights of descriptors, and memory."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .choice import parts_of
+from .errors import say
+from .inputs import Input
 from .settings import signature_of
+
+if TYPE_CHECKING:
+    from ..descriptors import Descriptor
 
 _BLOCKS = {"small": 12, "base": 12, "large": 24, "giant": 40}
 """Blocks of DINOv2 by width (Oquab et al., arXiv:2304.07193, appendix)."""
@@ -67,3 +73,48 @@ def _layers(defaults: Mapping[str, Any]) -> list[str]:
             block = _BLOCKS[width] - 1
         return [f"{defaults['facet']} of block {block}"]
     return [f"scale_{scale:g}" for scale in defaults.get("scales", ())]
+
+
+def say_memory(
+    what: str, size: int, inputs: Sequence[Input], *descriptors: "Descriptor | None"
+) -> None:
+    """Say on standard error what memory work takes beside what is held already.
+
+    `size` is what it takes in bytes once features are there; `descriptors` are those whose
+    networks are loaded for it, the first of them to extract the photographs among the inputs.
+    """
+    from rich.filesize import decimal
+
+    parts = [part for one in descriptors[:1] if one is not None for part in _backbones(one)]
+    for part in parts:
+        if part.torch_device.type == "cpu":
+            for one in inputs:
+                canvas = None if one.has_features else part.canvas(one.height, one.width)
+                if canvas is not None:
+                    size = max(size, part.working_memory(canvas.y.length, canvas.x.length))
+    weights = weights_bytes(*(one for one in descriptors if one is not None))
+    besides = f", and {decimal(weights)} for weights" if weights else ""
+    say(f"memory: about {decimal(size)} for {what}{besides}")
+
+
+def weights_bytes(*descriptors: "Descriptor") -> int:
+    """How many bytes the weights of these descriptors take at most, in their precision."""
+    files: dict[Path, float] = {}
+    for part in (part for one in descriptors for part in _backbones(one)):
+        for one in (part, getattr(part, "image_captioner", None)):
+            if (checkpoint := getattr(one, "checkpoint", None)) is None:
+                continue
+            itemsize = getattr(getattr(one, "torch_dtype", None), "itemsize", 4)
+            share = itemsize / (4 if checkpoint.precision == "float32" else 2)
+            files |= {path: share for paths in checkpoint.weights.values() for path in paths}
+    return round(sum(share * path.stat().st_size for path, share in files.items()))
+
+
+def _backbones(descriptor: "Descriptor") -> Iterator[Any]:
+    """The networks that a descriptor consists of."""
+    from ..descriptors import Backbone
+
+    if isinstance(descriptor, Backbone):
+        yield descriptor
+    for part in getattr(descriptor, "parts", ()):
+        yield from _backbones(part)

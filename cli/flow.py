@@ -26,6 +26,9 @@ descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
 
 SUFFIXES = {".flo": "Middlebury", ".png": "KITTI, 16 bits", ".nc": "Dataset"}
 _flow_option = options.panel("Which flow")
+_PER_WARPED = 20
+"""Bytes that a pixel of the image takes that is warped: three channels of coefficients, and one in
+the making."""
 _MOST_CELLS = 20_000
 """Along a side; what is more is a slip, and would ask for more memory than there is."""
 
@@ -119,7 +122,17 @@ def flow(
         if warp is not None:
             check_photographs(inputs[1:], "--warp", request.written)
 
-    result = compare(FlowResult, request, find, check=check)
+    def memory(inputs: Sequence[Input]) -> tuple[str, int]:
+        from ..applications.flow.dense import flow_memory
+
+        source, target = inputs
+        named = {name: request.options[name] for name in ("cells", "grid")}
+        size = flow_memory(source.height, source.width, **named)
+        if warp is not None:
+            size += _PER_WARPED * target.height * target.width
+        return f"the flow from {source.title}", size
+
+    result = compare(FlowResult, request, find, check=check, memory=memory)
     write_all(result.writers())
     result.show(as_json)
 

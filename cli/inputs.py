@@ -1,21 +1,24 @@
 """What is to be matched: photographs, and feature files in their place."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from .errors import UserError, say
 from .outputs import check_not_inputs
 from .photographs import find_photograph
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import xarray as xr
 
     from ..descriptors import Image
 
+_SIZE = "image_name", "image_height", "image_width"
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
@@ -23,44 +26,64 @@ _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 class Input:
     """One side of a match: a photograph, or the features that were kept of one.
 
-    Exactly one of `picture` and `tree` is not None; `folders` are where the photograph of a feature
-    file is looked for, besides where the file says and beside it.
+    `attributes` are name and size of the image, and what else the root of a feature file says;
+    `folders` are where its photograph is looked for, besides where the file says and beside it.
+    `content` is None where it is read again whenever it is asked for.
     """
 
     path: Path
-    picture: "Image | None"
-    tree: "xr.DataTree | None"
+    content: "Image | xr.DataTree | None"
+    attributes: Mapping[Any, Any]
+    has_features: bool
     folders: Sequence[Path] = ()
 
-    @cached_property
-    def photograph(self) -> "tuple[Path, Image]":
-        """Where the photograph lies, and its pixels.
+    @property
+    def picture(self) -> "Image | None":
+        """The photograph; None for a feature file."""
+        return None if self.has_features else self._read()
+
+    @property
+    def tree(self) -> "xr.DataTree | None":
+        """The feature tree; None for a photograph."""
+        return self._read() if self.has_features else None
+
+    @property
+    def place(self) -> Path:
+        """Where the photograph lies.
 
         Raises `UserError` if that of a feature file is not found; see `find_photograph`.
         """
-        if self.picture is not None:
-            return self.path, self.picture
-        return find_photograph(self.path, self._attributes, self.folders)
+        return self._photograph[0] if self.has_features else self.path
 
     @property
     def image(self) -> "Image":
-        """The pixels of the photograph; see `photograph`."""
-        return self.photograph[1]
+        """The pixels of the photograph; see `place`."""
+        from ..descriptors import read_image
+
+        if self.picture is not None:
+            return self.picture
+        path, image = self._photograph
+        return read_image(path) if image is None else image
+
+    @property
+    def pixels(self) -> "npt.NDArray[np.uint8]":
+        """Those of `image`, uint8 (height, width, 3)."""
+        return self.image.pixels
 
     @property
     def name(self) -> str:
         """The base name of the image."""
-        return self.picture.name if self.picture else str(self._attributes["image_name"])
+        return str(self.attributes["image_name"])
 
     @property
     def height(self) -> int:
         """Rows of pixels of the upright image."""
-        return self.picture.height if self.picture else int(self._attributes["image_height"])
+        return int(self.attributes["image_height"])
 
     @property
     def width(self) -> int:
         """Columns of pixels of the upright image."""
-        return self.picture.width if self.picture else int(self._attributes["image_width"])
+        return int(self.attributes["image_width"])
 
     @property
     def title(self) -> str:
@@ -77,8 +100,27 @@ class Input:
         }
 
     @property
-    def _attributes(self) -> dict[Any, Any]:
-        return {} if self.tree is None else self.tree.attrs
+    def nbytes(self) -> int:
+        """How much memory its content takes."""
+        return content_bytes(self.content)
+
+    def read_when_needed(self) -> Self:
+        """The same without its content."""
+        return replace(self, content=None)
+
+    @cached_property
+    def _photograph(self) -> "tuple[Path, Image | None]":
+        """Where that of a feature file lies, with its pixels where contents are held."""
+        path, image = find_photograph(self.path, self.attributes, self.folders)
+        return path, None if self.content is None else image
+
+    def _read(self) -> Any:
+        if self.content is not None:
+            return self.content
+        content, attributes = _content(self.path, self.has_features)
+        if any(attributes[key] != self.attributes[key] for key in _SIZE):
+            raise UserError(f"{self.path} has changed meanwhile", hint="run it again")
+        return content
 
 
 def check_exist(paths: Sequence[Path]) -> None:
@@ -100,7 +142,7 @@ def check_photographs(
     """
     for one in inputs:
         try:
-            path, _ = one.photograph
+            path = one.place
         except UserError as error:
             output = f"{outputs[0]}: " if outputs else ""
             otherwise = f", or {instead}" if instead else ""
@@ -113,22 +155,47 @@ def check_photographs(
 
 def read_input(path: Path, folders: Sequence[Path] = ()) -> Input:
     """The photograph or the feature tree at a path; see `Input` for `folders`."""
-    if holds_features(path):
+    has_features = holds_features(path)
+    content, attributes = _content(path, has_features)
+    if not has_features:
+        _say_first(path, content)
+    return Input(path, content, attributes, has_features, folders)
+
+
+def _content(path: Path, has_features: bool) -> tuple[Any, Mapping[Any, Any]]:
+    """The image or the feature tree at a path, and its attributes."""
+    if has_features:
         # Loads the NetCDF library, which photographs don't need.
         from ..descriptors.files import load_features
 
-        return Input(path, None, load_features(path), folders)
-    return Input(path, read_photograph(path), None)
+        tree = load_features(path)
+        return tree, tree.attrs
+    from ..descriptors import read_image
+
+    image = read_image(path)
+    return image, dict(zip(_SIZE, (image.name, image.height, image.width), strict=True))
+
+
+def content_bytes(content: "Image | xr.DataTree | None") -> int:
+    """How much memory the pixels of an image or the layers of a feature tree take."""
+    from ..descriptors import Image
+    from ..descriptors.tree import tree_layers
+
+    if content is None or isinstance(content, Image):
+        return 0 if content is None else content.pixels.nbytes
+    return sum(node.nbytes for node in tree_layers(content).values())
 
 
 def read_photograph(path: Path) -> "Image":
     """The image at a path; says on standard error if it is the first of several."""
-    from ..descriptors import read_image
+    image: Image = _content(path, False)[0]
+    _say_first(path, image)
+    return image
 
-    image = read_image(path)
+
+def _say_first(path: Path, image: "Image") -> None:
     if image.frames > 1:
         say(f"{path} has {image.frames} frames: the first is taken")
-    return image
 
 
 def holds_features(path: Path) -> bool:

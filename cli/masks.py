@@ -80,13 +80,15 @@ class Masks:
         if masks is not None and all(mask is None for mask in masks):
             return masks
         from ..applications.segmentation.cells import cells_in_mask
+        from ..applications.visualization.scenes import outlines
 
         if masks is None:
             assert self.segmenter is not None
             needed = self.segmenter.needs_pixels
             images = [one.image for one in self.inputs] if needed else None
-            masks = list(self.segmenter(images, maps))
-        for mask, fmap, label in zip(masks, maps, self.labels, strict=True):
+            needed = self.segmenter.needs_maps
+            masks = list(self.segmenter(images, list(maps) if needed else outlines(maps)))
+        for mask, fmap, label in zip(masks, outlines(maps), self.labels, strict=True):
             if mask is not None:
                 cells_in_mask(mask, fmap, name=label)
         return masks

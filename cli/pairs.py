@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .comparison import How, prepare
+from .costs import say_memory
 from .errors import say
 from .inputs import Input
 from .loading import load_library
@@ -115,13 +116,15 @@ def compare(
     find: "Callable[..., xr.Dataset]",
     *,
     check: Callable[[Sequence[Input]], None],
+    memory: Callable[[Sequence[Input]], tuple[str, int]] | None = None,
     doing: str = "matching {} with {}",
 ) -> R:
     """Load the library, do the work, and say if its result means little.
 
     `find(source, target, matcher=..., source_mask=..., target_mask=...)` gives the Dataset of two
-    maps; `check` refuses what doesn't fit the inputs, before features are extracted; `doing` is
-    what to say meanwhile, with places for the names of the images.
+    maps; `check` refuses what doesn't fit the inputs, before features are extracted; `memory` gives
+    what the work on them is called, and the bytes that it takes, which are said; `doing` is what to
+    say meanwhile, with places for the names of the images.
     """
     load_library()
     from .progress import spinner
@@ -132,6 +135,9 @@ def compare(
     inputs, matcher = comparison.inputs, comparison.matcher
     assert matcher is not None
     check(inputs)
+    if memory is not None:
+        descriptor = None if comparison.describe is None else comparison.describe.made
+        say_memory(*memory(inputs), inputs, descriptor)
     masks = prepare_masks(request.masks, inputs, device=request.how.device)
     with spinner(doing.format(*(one.name for one in inputs))):
         trees = comparison.trees()

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .comparison import Comparison
+from .comparison import Comparison, Trees
 from .errors import UserError, say
+from .inputs import Input
 from .masks import Masks
 from .outputs import check_not_inputs
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ..applications.visualization.scenes import Scene
-    from ..descriptors import Image
     from .show import Request
 
 Facts: TypeAlias = list[tuple[str, str]]
@@ -43,15 +43,17 @@ class Material:
     masks: Masks
 
     @cached_property
-    def photographs(self) -> "list[Image] | None":
+    def photographs(self) -> list[Input] | None:
         """The images; None, and a line that says why, where that of a feature file is not found."""
         try:
-            return [one.image for one in self.comparison.inputs]
+            for one in self.comparison.inputs:
+                one.place  # noqa: B018
         except UserError as error:
             say(f"the photographs are left out: {error.message}; {error.hint}")
             return None
+        return self.comparison.inputs
 
-    def scene(self, maps: "list[xr.DataArray]") -> "Scene":
+    def scene(self, maps: "Sequence[xr.DataArray]") -> "Scene":
         """The maps with their photographs and masks."""
         from ..applications.visualization.scenes import Scene
 
@@ -62,10 +64,10 @@ def draw(request: "Request", material: Material, began: float) -> Shown:
     """The picture that is asked for; `began` is when the work did."""
     inputs = material.comparison.inputs
     if material.photographs is not None:
-        check_not_inputs(request.outputs, [one.photograph[0] for one in inputs])
-    trees = material.comparison.trees()
-    picture, facts, document = _DRAWING[request.kind](request, material, trees)
-    descriptor = str(trees[0].attrs["descriptor"])
+        check_not_inputs(request.outputs, [one.place for one in inputs])
+    with Trees(material.comparison) as trees:
+        picture, facts, document = _DRAWING[request.kind](request, material, trees)
+        descriptor = str(trees[0].attrs["descriptor"])
     height, width = picture.shape[:2]
     seconds = time.perf_counter() - began
     named = "image" if len(inputs) == 1 else "images"
@@ -90,10 +92,11 @@ def draw(request: "Request", material: Material, began: float) -> Shown:
     )
 
 
-def _pca(request: "Request", material: Material, trees: "list[xr.DataTree]") -> Drawn:
+def _pca(request: "Request", material: Material, trees: "Sequence[xr.DataTree]") -> Drawn:
     from ..applications.visualization.components import COMPONENTS, cell_views, pca_colors
+    from ..descriptors.combine import CombinedMaps
 
-    scene = material.scene(material.comparison.maps(trees))
+    scene = material.scene(CombinedMaps(trees))
     components = request.components or COMPONENTS
     colors = pca_colors(scene.maps, scene.inside(), components)
     explained = colors[0].attrs["explained_variance"]
@@ -107,11 +110,12 @@ def _pca(request: "Request", material: Material, trees: "list[xr.DataTree]") -> 
     )
 
 
-def _clusters(request: "Request", material: Material, trees: "list[xr.DataTree]") -> Drawn:
+def _clusters(request: "Request", material: Material, trees: "Sequence[xr.DataTree]") -> Drawn:
     from ..applications.visualization.clusters import CLUSTERS, cluster_maps
     from ..applications.visualization.regions import paint_clusters
+    from ..descriptors.combine import CombinedMaps
 
-    scene = material.scene(material.comparison.maps(trees))
+    scene = material.scene(CombinedMaps(trees))
     clusters = request.clusters or CLUSTERS
     labels = cluster_maps(scene.maps, scene.inside(), clusters)
     facts = [("clusters", str(clusters))]
@@ -128,7 +132,7 @@ def _clusters(request: "Request", material: Material, trees: "list[xr.DataTree]"
     )
 
 
-def _map(request: "Request", material: Material, trees: "list[xr.DataTree]") -> Drawn:
+def _map(request: "Request", material: Material, trees: "Sequence[xr.DataTree]") -> Drawn:
     from ..applications.visualization.places import place_colors, place_views
     from ..matchers import NearestNeighbor
 
@@ -145,7 +149,7 @@ def _map(request: "Request", material: Material, trees: "list[xr.DataTree]") -> 
     )
 
 
-def _layers(request: "Request", material: Material, trees: "list[xr.DataTree]") -> Drawn:
+def _layers(request: "Request", material: Material, trees: "Sequence[xr.DataTree]") -> Drawn:
     from ..applications.visualization.components import COMPONENTS
     from ..applications.visualization.layers import layer_colors, paint_layers
 
@@ -153,7 +157,7 @@ def _layers(request: "Request", material: Material, trees: "list[xr.DataTree]") 
     if request.masks.given:
         masks = material.masks.find(material.comparison.maps(trees))
     components = request.components or COMPONENTS
-    colors = layer_colors(trees, masks, components)
+    colors = layer_colors(list(trees), masks, components)
     facts = [("components", _listed(components))]
     document = []
     for path, grids in colors.items():
@@ -175,7 +179,7 @@ def _layers(request: "Request", material: Material, trees: "list[xr.DataTree]") 
     )
 
 
-def _compare(request: "Request", material: Material, trees: "list[xr.DataTree]") -> Drawn:
+def _compare(request: "Request", material: Material, trees: "Sequence[xr.DataTree]") -> Drawn:
     from ..applications.visualization.clusters import CLUSTERS
     from ..applications.visualization.comparison import draw_comparison, split_sources
 
@@ -190,7 +194,7 @@ def _compare(request: "Request", material: Material, trees: "list[xr.DataTree]")
     with nullcontext() if asked is None else asked.at_work():
         picture = draw_comparison(
             maps,
-            material.photographs,
+            [one.image for one in material.photographs],
             masks=masks,
             matcher=None if asked is None else asked.made,
             clusters=clusters,
@@ -204,7 +208,7 @@ def _compare(request: "Request", material: Material, trees: "list[xr.DataTree]")
     return picture, facts, document
 
 
-_DRAWING: dict[str, Callable[["Request", Material, "list[xr.DataTree]"], Drawn]] = {
+_DRAWING: dict[str, Callable[["Request", Material, "Sequence[xr.DataTree]"], Drawn]] = {
     "pca": _pca,
     "clusters": _clusters,
     "map": _map,

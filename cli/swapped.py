@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .comparison import prepare
+from .costs import say_memory
 from .errors import UserError
 from .inputs import Input, check_photographs
 from .masks import prepare_masks
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ..applications.swap.refinement import Refinement
+    from ..descriptors import Descriptor
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -76,6 +78,8 @@ class Swapped(PairResult):
 def run(request: Request) -> Swapped:
     """Do what is asked for; the library is loaded."""
     from ..applications import swap_both, swap_frames, swap_instances
+    from ..applications.swap.animation import animation_memory
+    from ..applications.swap.instances import swap_memory
     from .progress import spinner
 
     check_writable(request.written)
@@ -88,9 +92,15 @@ def run(request: Request) -> Swapped:
     masks = prepare_masks(request.masks, inputs, device=request.how.device)
     descriptor = None if describe is None else describe.made
     refinement = _refinement(request)
+    networks: list[Descriptor] = []
     if refinement is not None:
         # Weights that are missing are missed before features are extracted.
-        refinement.prepare(descriptor)
+        networks.append(refinement.prepare(descriptor).model)
+    source, target = ((one.height, one.width) for one in inputs)
+    size = swap_memory(source, target)
+    if request.gif is not None:
+        size = max(size, animation_memory(source, **request.animation))
+    say_memory(f"the swap of {inputs[0].title}", size, inputs, descriptor, *networks)
     with spinner(f"swapping {inputs[0].name} with {inputs[1].name}"):
         trees = comparison.trees()
         maps = comparison.maps(trees)

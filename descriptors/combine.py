@@ -1,8 +1,9 @@
 """From feature trees of several images to feature maps that can be compared with each other."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, overload
 
 import torch
 import xarray as xr
@@ -10,13 +11,15 @@ import xarray as xr
 from .errors import InvalidFeaturesError
 from .grids import Grid, as_tensor, resample, unit_length
 from .maps import build_map
-from .pca import Projection, fit_projection
+from .pca import Moments
 from .recipe import Part, basis_of, check_same_space, read_recipe
 from .runtime.memory import check_fits
 from .tree import check_tree, tree_layers
 
 _COPIES = 4
-"""How many times the features are held at most: in float64 by a PCA, or as maps in the making."""
+"""How many times the features of an image are held at most: in float64 by a PCA, or as a map in the
+making."""
+_FEWER = "take fewer images, or extract them at a lower size (--set size=...)"
 
 
 def combine(
@@ -63,88 +66,133 @@ def combine(
         A weight or a number of components for something that the trees don't hold, or out of
         range.
     """
-    weights, components = weights or {}, components or {}
-    trees = _checked(trees)
-    for other in trees[1:]:
-        check_same_space(trees[0], other, weights, components)
-    recipe = read_recipe(trees, weights, components)
-    layers = [tree_layers(tree) for tree in trees]
-    features = (node["features"].nbytes for nodes in layers for node in nodes.values())
-    check_fits(
-        _COPIES * sum(features),
-        f"combining the features of {len(trees)} images",
-        "take fewer images, or extract them at a lower size (--set size=...)",
-    )
-    sources = [_join_layers(layers, parts) for parts in recipe.values()]
-    grids = max((source.grids for source in sources), key=_count_cells)
-    total = math.hypot(*(source.weight for source in sources))
-    basis = basis_of(recipe, [fit for source in sources for fit in source.projections])
-    channels = [part for source in sources for part in source.channels]
-    return [
-        build_map(
-            torch.cat(
-                [
-                    unit_length(resample(source.features[index], source.grids[index], grid))
-                    * (source.weight / total)
-                    for source in sources
-                ]
-            ),
-            grid,
-            sources=[part.source for part in channels],
-            layers=[part.layer for part in channels],
-            image=tree.attrs,
-            basis=basis,
-        )
-        for index, (tree, grid) in enumerate(zip(trees, grids, strict=True))
-    ]
+    maps = CombinedMaps(trees, weights=weights, components=components)
+    check_fits(maps.nbytes, f"combining the features of {len(maps)} images", _FEWER)
+    return list(maps)
 
 
-@dataclass(frozen=True, eq=False)
-class _Source:
-    """The layers of one source, joined: one grid of features per image."""
+class CombinedMaps(Sequence[xr.DataArray]):
+    """The maps that `combine` gives, each made when it is asked for.
 
-    features: list[torch.Tensor]
-    grids: list[Grid]
-    channels: list[Part]
-    projections: list[Projection]
-    weight: float
-
-
-def _checked(trees: Sequence[xr.DataTree]) -> list[xr.DataTree]:
-    trees = [trees] if isinstance(trees, xr.DataTree) else list(trees)
-    if not trees:
-        raise InvalidFeaturesError("combine needs at least one feature tree")
-    for tree in trees:
-        name = tree.attrs.get("image_name", "?") if isinstance(tree, xr.DataTree) else "?"
-        check_tree(tree, f"the feature tree of {name}")
-    return trees
-
-
-def _join_layers(images: Sequence[Mapping[str, xr.Dataset]], parts: Sequence[Part]) -> _Source:
-    """Project the layers of one source, resample them to its finest grid and join them.
-
-    `parts` come finest first. A layer goes through each finer grid, as the implementation of "A
-    Tale of Two Features" does, or in one step if it is `direct`: bilinear interpolation in two
-    steps is not that in one, and inner products differ by up to 7 %.
+    The trees are read once for what all of them decide, one at a time, and each again for its map.
+    Takes and raises what `combine` does. `outlines` are the maps without their channels: grids
+    and attributes. `nbytes` are those of all maps together.
     """
-    grids = [[Grid.of(layers[part.path]) for layers in images] for part in parts]
-    joined: list[list[torch.Tensor]] = [[] for _ in images]
-    channels: list[Part] = []
-    projections: list[Projection] = []
-    for place, part in enumerate(parts):
-        features = [as_tensor(layers[part.path]["features"].values) for layers in images]
-        if part.components is not None:
-            projections.append(fit_projection(features, part.components))
-            features = [projections[-1](cells) for cells in features]
-        at = grids[place]
-        for finer in grids[:1] if part.is_direct else grids[:place][::-1]:
-            features, at = list(map(resample, features, at, finer)), finer
-        for each, cells in zip(joined, features, strict=True):
-            each.append(cells)
-        channels += [part] * features[0].shape[0]
-    features = [unit_length(torch.cat(each)) for each in joined]
-    return _Source(features, grids[0], channels, projections, parts[0].weight)
+
+    def __init__(
+        self,
+        trees: Sequence[xr.DataTree],
+        *,
+        weights: Mapping[str, float] | None = None,
+        components: Mapping[str, int | None] | None = None,
+    ) -> None:
+        if not isinstance(trees, Sequence):
+            trees = [trees] if isinstance(trees, xr.DataTree) else list(trees)
+        self._trees = trees
+        overrides = weights or {}, components or {}
+        first: xr.DataTree | None = None
+        cells: Counter[str] = Counter()
+        moments: dict[str, Moments] = {}
+        places: list[tuple[Mapping[str, Grid], Mapping[Any, Any]]] = []
+        for tree in self._trees:
+            layers = _checked_layers(tree)
+            if first is None:
+                first, self._recipe = tree, read_recipe([tree], *overrides)
+                moments = {part.path: Moments() for part in self._parts() if part.components}
+            else:
+                check_same_space(first, tree, *overrides)
+            size = _COPIES * sum(node["features"].nbytes for node in layers.values())
+            check_fits(size, f"combining the features of {len(self)} images", _FEWER)
+            for path, each in moments.items():
+                each.add(as_tensor(layers[path]["features"].values))
+            grids = {part.path: Grid.of(layers[part.path]) for part in self._parts()}
+            cells.update({path: len(grid.y) * len(grid.x) for path, grid in grids.items()})
+            places.append((grids, tree.attrs))
+        if first is None:
+            raise InvalidFeaturesError("combine needs at least one feature tree")
+        for parts in self._recipe.values():
+            parts.sort(key=lambda part: -cells[part.path])
+        self._finest = max((one[0] for one in self._recipe.values()), key=lambda p: cells[p.path])
+        self._projections = {
+            part.path: moments[part.path].projection(part.components)
+            for part in self._parts()
+            if part.components
+        }
+        self._basis = basis_of(self._recipe, list(self._projections.values()))
+        self.outlines = [
+            self._labelled(torch.empty(0, len(grid.y), len(grid.x)), grid, [], about)
+            for grid, about in ((grids[self._finest.path], about) for grids, about in places)
+        ]
+        channels = sum(
+            self._projections[path].axes.shape[1]
+            if path in self._projections
+            else first[path]["features"].sizes["channel"]
+            for path in (part.path for part in self._parts())
+        )
+        self.nbytes = 4 * channels * cells[self._finest.path]
+
+    def __len__(self) -> int:
+        return len(self._trees)
+
+    @overload
+    def __getitem__(self, index: int) -> xr.DataArray: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[xr.DataArray]: ...
+
+    def __getitem__(self, index: int | slice) -> xr.DataArray | list[xr.DataArray]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        tree = self._trees[index]
+        layers = tree_layers(tree)
+        wanted = Grid.of(layers[self._finest.path])
+        total = math.hypot(*(parts[0].weight for parts in self._recipe.values()))
+        features: list[torch.Tensor] = []
+        channels: list[Part] = []
+        for parts in self._recipe.values():
+            joined, owners = self._join_layers(layers, parts)
+            grid = Grid.of(layers[parts[0].path])
+            cells = unit_length(resample(joined, grid, wanted))
+            features.append(cells * (parts[0].weight / total))
+            channels += owners
+        return self._labelled(torch.cat(features), wanted, channels, tree.attrs)
+
+    def _parts(self) -> Iterator[Part]:
+        return (part for parts in self._recipe.values() for part in parts)
+
+    def _join_layers(
+        self, layers: Mapping[str, xr.Dataset], parts: Sequence[Part]
+    ) -> tuple[torch.Tensor, list[Part]]:
+        """The layers of one source, projected and joined on its finest grid, and whose channels.
+
+        `parts` come finest first. A layer goes through each finer grid, as the implementation of
+        "A Tale of Two Features" does, or in one step if it is `direct`: bilinear interpolation in
+        two steps is not that in one, and inner products differ by up to 7 %.
+        """
+        grids = [Grid.of(layers[part.path]) for part in parts]
+        joined: list[torch.Tensor] = []
+        channels: list[Part] = []
+        for place, part in enumerate(parts):
+            cells = as_tensor(layers[part.path]["features"].values)
+            if part.path in self._projections:
+                cells = self._projections[part.path](cells)
+            at = grids[place]
+            for finer in grids[:1] if part.is_direct else grids[:place][::-1]:
+                cells, at = resample(cells, at, finer), finer
+            joined.append(cells)
+            channels += [part] * cells.shape[0]
+        return unit_length(torch.cat(joined)), channels
+
+    def _labelled(
+        self, features: torch.Tensor, grid: Grid, channels: Sequence[Part], image: Mapping[Any, Any]
+    ) -> xr.DataArray:
+        sources, layers = [part.source for part in channels], [part.layer for part in channels]
+        return build_map(
+            features, grid, sources=sources, layers=layers, image=image, basis=self._basis
+        )
 
 
-def _count_cells(grids: Sequence[Grid]) -> int:
-    return sum(len(grid.y) * len(grid.x) for grid in grids)
+def _checked_layers(tree: xr.DataTree) -> dict[str, xr.Dataset]:
+    name = tree.attrs.get("image_name", "?") if isinstance(tree, xr.DataTree) else "?"
+    check_tree(tree, f"the feature tree of {name}")
+    return tree_layers(tree)

@@ -1,7 +1,7 @@
 """Principal components of the cells of several images together."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,7 +29,70 @@ class Projection:
         return (self.axes.T @ centred).reshape(-1, rows, columns)
 
 
-def fit_projection(features: Sequence[torch.Tensor], components: int) -> Projection:
+class Moments:
+    """Mean and scatter of cells in float64, added grid by grid: what principal components need.
+
+    The scatter is the sum of the outer products of the distances to the mean. Those of two sets
+    are joined by the formula of Chan, Golub and LeVeque ("Updating formulae and a pairwise
+    algorithm for computing sample variances", 1979), in which nothing cancels. As long as there
+    are fewer cells than channels, the cells themselves are kept: they are smaller.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._few: list[torch.Tensor] = []
+        self._mean, self._scatter = torch.empty(0), torch.empty(0)
+
+    def add(self, grid: torch.Tensor) -> None:
+        """Take in the cells of a grid (channel, rows, columns)."""
+        cells = grid.reshape(grid.shape[0], -1).double()
+        before = self._count
+        self._count += cells.shape[1]
+        if before >= len(cells):
+            mean, scatter = _moments(cells)
+            apart = mean - self._mean
+            self._mean += apart * (cells.shape[1] / self._count)
+            shares = before * cells.shape[1] / self._count
+            self._scatter += scatter.addr_(apart, apart, alpha=shares)
+            return
+        self._few.append(cells)
+        if self._count >= len(cells):
+            self._mean, self._scatter = _moments(torch.cat(self._few, dim=1))
+            self._few.clear()
+
+    @property
+    def total(self) -> float:
+        """The sum of the squared distances of all cells to their mean."""
+        if not self._few:
+            return float(self._scatter.trace())
+        cells = torch.cat(self._few, dim=1)
+        return float((cells - cells.mean(dim=1, keepdim=True)).square_().sum())
+
+    def projection(self, components: int) -> Projection:
+        """The projection to the first principal components; see `fit_projection`."""
+        if self._few:
+            cells = torch.cat(self._few, dim=1)
+            mean, channels = cells.mean(dim=1), len(cells)
+            centred = cells - mean[:, None]
+            values, vectors = torch.linalg.eigh(centred.T @ centred)
+        else:
+            mean, channels = self._mean, len(self._mean)
+            values, vectors = torch.linalg.eigh(self._scatter)
+        wanted = min(components, channels)
+        values, axes = values.flip(0)[:wanted], vectors.flip(1)[:, :wanted]
+        kept = _significant(values, max(channels, self._count))
+        if self._few:
+            scale = torch.where(kept, values, torch.ones_like(values)).sqrt()
+            axes = (centred @ axes) / scale
+            missing = axes.new_zeros(channels, wanted - axes.shape[1])
+            axes, kept = torch.cat([axes * kept, missing], dim=1), kept.new_ones(wanted)
+        axes = axes * kept
+        largest = axes.gather(0, axes.abs().argmax(dim=0, keepdim=True))
+        axes = torch.where(largest < 0, -axes, axes)
+        return Projection(mean.float(), axes.float())
+
+
+def fit_projection(features: Iterable[torch.Tensor], components: int) -> Projection:
     """The projection to the first principal components of all cells of all the grids.
 
     Exact and deterministic: the eigenvectors, in float64, of the smaller of the covariance
@@ -40,27 +103,17 @@ def fit_projection(features: Sequence[torch.Tensor], components: int) -> Project
     The grids are (channel, rows, columns), float32, one per image. At most as many components are
     made as there are channels; those in which the cells do not vary are 0.
     """
-    cells = torch.cat([grid.reshape(grid.shape[0], -1) for grid in features], dim=1).double()
-    channels, count = cells.shape
+    moments = Moments()
+    for grid in features:
+        moments.add(grid)
+    return moments.projection(components)
+
+
+def _moments(cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The mean (channel,) and the scatter (channel, channel) of cells (channel, cell)."""
     mean = cells.mean(dim=1)
     centred = cells - mean[:, None]
-    wanted = min(components, channels)
-    if channels <= count:
-        values, vectors = torch.linalg.eigh(centred @ centred.T)
-        values, axes = values.flip(0)[:wanted], vectors.flip(1)[:, :wanted]
-        kept = _significant(values, max(channels, count))
-        axes = axes * kept
-    else:
-        values, vectors = torch.linalg.eigh(centred.T @ centred)
-        values, vectors = values.flip(0)[:wanted], vectors.flip(1)[:, :wanted]
-        kept = _significant(values, max(channels, count))
-        scale = torch.where(kept, values, torch.ones_like(values)).sqrt()
-        axes = (centred @ vectors) / scale * kept
-        missing = wanted - axes.shape[1]
-        axes = torch.cat([axes, axes.new_zeros(channels, missing)], dim=1)
-    largest = axes.gather(0, axes.abs().argmax(dim=0, keepdim=True))
-    axes = torch.where(largest < 0, -axes, axes)
-    return Projection(mean.float(), axes.float())
+    return mean, centred @ centred.T
 
 
 def _significant(values: torch.Tensor, size: int) -> torch.Tensor:

@@ -21,8 +21,10 @@ from .fields import VARIABLES, FlowError
 from .frames import Frame
 from .resolution import (
     PLACES,
+    SEARCH,
     Resolution,
     cell_size,
+    check_matching,
     check_resolution,
     even_grid,
     resample_map,
@@ -157,11 +159,32 @@ def _grid_of(grid: FlowGrid, source: xr.DataArray) -> Grid:
             return Grid.of(source)
         grid = (height, width)
     places = even_grid(height, width, grid, "grid")
-    rows, columns = len(places.y), len(places.x)
-    what = f"flow at {rows} x {columns} places"
-    size = _PER_PLACE * rows * columns + _READING * min(rows * columns, PLACES)
-    check_fits(size, what, "lower grid (--grid)")
+    _check_places(places)
     return places
+
+
+def _check_places(places: Grid) -> int:
+    """How many bytes a flow at these places takes, about, while it is read."""
+    rows, columns = len(places.y), len(places.x)
+    size = _PER_PLACE * rows * columns + _READING * min(rows * columns, PLACES)
+    check_fits(size, f"flow at {rows} x {columns} places", "lower grid (--grid)")
+    return size
+
+
+def flow_memory(
+    height: int, width: int, *, cells: Resolution | None = None, grid: FlowGrid = "image"
+) -> int:
+    """About how many bytes `dense_flow` takes beside the maps, for a source of this size in pixels.
+
+    Raises `OutOfMemoryError` if more than is free is certainly needed.
+    """
+    size = SEARCH
+    if cells is not None:
+        size = check_matching(even_grid(height, width, cells), channels=1)
+    if grid != "cells":
+        places = (height, width) if grid == "image" else grid
+        size = max(size, _check_places(even_grid(height, width, places, "grid")))
+    return size
 
 
 def _on_grid(

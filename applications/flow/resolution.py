@@ -16,7 +16,7 @@ from ...descriptors.tree import grid_coordinates
 
 _MOST = 1_000_000
 """Cells along a side."""
-_COPIES, _PER_CELL, _SEARCH = 4, 600, 1 << 27
+_COPIES, _PER_CELL, SEARCH = 4, 600, 1 << 27
 """What matching takes: so many copies of a map, some two of each; in bytes what else a cell of
 each takes, and what a search holds whatever their number."""
 
@@ -60,12 +60,7 @@ def resample_map(fmap: xr.DataArray, resolution: Resolution) -> xr.DataArray:
     """
     image = fmap.attrs
     wanted = even_grid(int(image["image_height"]), int(image["image_width"]), resolution)
-    rows, columns = len(wanted.y), len(wanted.x)
-    check_fits(
-        (4 * _COPIES * fmap.sizes["channel"] + _PER_CELL) * rows * columns + _SEARCH,
-        f"matching maps of {rows} x {columns} cells",
-        "lower cells (--cells)",
-    )
+    check_matching(wanted, fmap.sizes["channel"])
     features = as_tensor(np.ascontiguousarray(fmap.values, dtype=np.float32))
     with torch.no_grad():
         cells = unit_length(resample(features, Grid.of(fmap), wanted))
@@ -79,6 +74,14 @@ def resample_map(fmap: xr.DataArray, resolution: Resolution) -> xr.DataArray:
         attrs=image,
         name=fmap.name,
     )
+
+
+def check_matching(grid: Grid, channels: int) -> int:
+    """How many bytes matching two maps on such a grid takes; an error if more than is free."""
+    rows, columns = len(grid.y), len(grid.x)
+    size = (4 * _COPIES * channels + _PER_CELL) * rows * columns + SEARCH
+    check_fits(size, f"matching maps of {rows} x {columns} cells", "lower cells (--cells)")
+    return size
 
 
 def strips(rows: int, columns: int) -> Iterator[slice]:

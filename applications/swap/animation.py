@@ -20,6 +20,8 @@ MAX_PIXELS = 25_000_000
 FRAMES = 30
 COLUMNS = 480
 """Size of an animation, unless it is given."""
+_PER_PIXEL, _PER_SAMPLE = 105, 500
+"""Bytes that a pixel of the source and one of a frame take while the samples are made."""
 _CLEARED = 0.2
 """Share of the way over which the instances fade out of their backgrounds."""
 
@@ -90,6 +92,12 @@ def check_animation(source: tuple[int, int], *, frames: int = FRAMES, width: int
             hint=f"lower the width to {narrower}"
             + (f", or the frames to {fewer}" if fewer > 1 else ""),
         )
+
+
+def animation_memory(source: tuple[int, int], *, frames: int = FRAMES, width: int = COLUMNS) -> int:
+    """About how many bytes `swap_frames` takes for a source of this size (height, width)."""
+    wide, high = _size(width, source)
+    return _PER_PIXEL * source[0] * source[1] + (_PER_SAMPLE + 3 * frames) * wide * high
 
 
 def ease(share: float) -> float:

@@ -1,11 +1,13 @@
 """How swapped pixels join the image that they are put into."""
 
+from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
+from ..flow.resolution import strips
 from .membrane import membrane
 
 Blend = Literal["none", "feather", "poisson"]
@@ -57,8 +59,12 @@ def blended(
     result = image.copy()
     window = mask_window(mask, 1)
     inside = mask[window]
-    colors = _colors(image[window], swapped[window], inside, blend, width)
-    result[window][inside] = np.clip(np.rint(colors[inside]), 0, 255).astype(np.uint8)
+    own, other = image[window], swapped[window]
+    colors = _colors(own, other, inside, blend, width)
+    # A strip at a time: in float64 all colours take many times what the picture does.
+    for rows in strips(*inside.shape) if inside.size else ():
+        mixed = colors(own[rows], other[rows], rows)[inside[rows]]
+        result[window][rows][inside[rows]] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
     return result
 
 
@@ -68,19 +74,20 @@ def _colors(
     mask: npt.NDArray[np.bool_],
     blend: Blend,
     width: float | None,
-) -> npt.NDArray[np.floating[Any]]:
-    """The blended colours in the mask."""
+) -> Callable[..., npt.NDArray[np.floating[Any]]]:
+    """What mixes the colours of both images in a strip of rows."""
     if blend == "poisson":
         # What Poisson cloning adds to the colours: what they lack at the border, and inside
         # the harmonic continuation of it.
         around = binary_dilation(mask, _CROSS)
         missing = np.where(around[:, :, None], image.astype(np.float64) - swapped, 0)
-        return swapped + membrane(missing, mask, reach=width)
+        shift = membrane(missing, mask, reach=width)
+        return lambda _, there, rows: there + shift[rows]
     if blend == "feather":
         size = _FEATHER * float(np.sqrt(mask.sum())) if width is None else width
         weight = feather_weights(mask, size)[:, :, None]
-        return weight * swapped + (1 - weight) * image
-    return swapped.astype(np.float64)
+        return lambda here, there, rows: weight[rows] * there + (1 - weight[rows]) * here
+    return lambda _, there, rows: there.astype(np.float64)
 
 
 def mask_window(mask: npt.NDArray[np.bool_], margin: int) -> tuple[slice, slice]:

@@ -12,6 +12,7 @@ from ...descriptors import Descriptor, Image, read_image
 from ...descriptors.errors import ImageError, IncomparableFeaturesError, OptionError
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike, read_mask
+from ...descriptors.runtime.memory import check_fits
 from ...matchers import Matcher
 from ..feature_maps import feature_maps
 from ..flow import warp
@@ -23,6 +24,12 @@ from .options import SwapOptions
 
 if TYPE_CHECKING:
     from .refinement import Refinement, Refiner
+
+_PER_SOURCE, _PER_TARGET = 60, 24
+"""Bytes that a pixel takes: displacements in float64 with what is derived from them; and the
+coefficients that colours are read from, with copies of the colours."""
+_CERTAIN = 0.6
+"""The share of it that every swap takes, whatever the masks and however far the flow leads."""
 
 _VARIABLES = {
     "flow_x": {"units": "pixel", "long_name": "displacement to the right, to the colour's place"},
@@ -161,6 +168,17 @@ def swap_both(
     )
     pair = _Pair.of((source, target), (source_mask, target_mask), options, descriptor, maps)
     return pair.swapped(), pair.turned().swapped()
+
+
+def swap_memory(source: tuple[int, int], target: tuple[int, int]) -> int:
+    """About how many bytes a swap of images of these sizes (height, width) takes beside the maps.
+
+    Raises `OutOfMemoryError` if more than is free is certainly needed.
+    """
+    size = _PER_SOURCE * source[0] * source[1] + _PER_TARGET * target[0] * target[1]
+    what = "a swap of images of " + " and ".join(f"{w} x {h} pixels" for h, w in (source, target))
+    check_fits(round(_CERTAIN * size), what, "give smaller images")
+    return size
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from ...descriptors import Image, combine
+from ...descriptors import combine
 from ...descriptors.errors import OptionError
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
@@ -19,7 +19,7 @@ from .painting import Picture
 from .places import place_colors, place_views
 from .regions import cluster_views
 from .resizing import resize_photograph
-from .scenes import Scene
+from .scenes import Photograph, Scene
 from .sheet import View, draw_sheet
 from .side_by_side import SideBySide
 
@@ -151,7 +151,9 @@ def _match_view(scene: Scene, matcher: Matcher, count: int) -> View:
     better = max(count, (listed.sizes["match"] + 1) // 2)
     best = spread_matches(listed.isel(match=slice(better)), count)
     a, b = _both(scene)
-    return lambda height, width: _fitted(draw_matches(a, b, best, width=width), height, width)
+    return lambda height, width: _fitted(
+        draw_matches(a.pixels, b.pixels, best, width=width), height, width
+    )
 
 
 def _pair(views: Sequence[View], scene: Scene) -> View:
@@ -168,7 +170,7 @@ def _pair(views: Sequence[View], scene: Scene) -> View:
     return view
 
 
-def _both(scene: Scene) -> list[Image]:
+def _both(scene: Scene) -> Sequence[Photograph]:
     assert scene.photographs is not None
     return scene.photographs
 

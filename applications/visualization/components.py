@@ -12,15 +12,16 @@ from ...descriptors.errors import OptionError
 from ...descriptors.grids import as_tensor
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
-from ...descriptors.pca import fit_projection
+from ...descriptors.pca import Moments
 from ...descriptors.settings import check_int
 from .painting import Mask, Picture, paint_cells
-from .scenes import Scene, label_cells
+from .scenes import Scene, label_cells, outlines
 from .sheet import View, check_width
 
 COMPONENTS = (1, 2, 3)
 _RANGE = (1.0, 99.0)
 """The percentiles of a component that become dark and bright: few cells don't set the scale."""
+_LEAST = np.finfo(np.float64).tiny
 
 
 def joint_pca(
@@ -114,22 +115,26 @@ def pca_colors(
     grids: Sequence[xr.DataArray], inside: Sequence[Mask], components: Sequence[int] = COMPONENTS
 ) -> list[xr.DataArray]:
     """The colours of grids (channel, y, x) of one space; `inside` says which cells count."""
-    cells = [_cells_of(*both) for both in zip(grids, inside, strict=True)]
-    project = fit_projection(cells, max(components))
-    projected = [project(one)[:, :, 0].numpy().astype(np.float64) for one in cells]
-    chosen = _chosen(np.concatenate(projected, axis=1), components)
-    scaled = _scaled(chosen)
-    explained = chosen.var(axis=1) * chosen.shape[1] / _total(cells, project.mean)
-    shares = [float(share) for share in explained]
-    colors = []
-    first = 0
+    # Twice over the grids, which may be made as they are asked for: no two are held at once.
+    moments = Moments()
     for grid, where in zip(grids, inside, strict=True):
-        values = np.full((*where.shape, 3), np.nan, dtype=np.float32)
-        count = int(where.sum())
-        values[where] = scaled[:, first : first + count].T
-        first += count
-        painted = label_cells(grid, values, "colors", explained_variance=list(shares))
-        colors.append(painted.assign_coords(component=("rgb", list(components))))
+        moments.add(_cells_of(grid, where))
+    project, total = moments.projection(max(components)), moments.total
+    chosen = [
+        _chosen(project(_cells_of(grid, where))[:, :, 0].numpy(), components)
+        for grid, where in zip(grids, inside, strict=True)
+    ]
+    ranges, shares = [], []
+    for values in zip(*chosen, strict=True):
+        component = np.concatenate(values, dtype=np.float64)
+        ranges.append(np.percentile(component, _RANGE))
+        shares.append(float(component.var() * component.size / max(total, _LEAST)))
+    colors = []
+    for grid, where, own in zip(outlines(grids), inside, chosen, strict=True):
+        painted = np.full((*where.shape, 3), np.nan, dtype=np.float32)
+        painted[where] = _scaled(own, np.array(ranges)).T
+        labelled = label_cells(grid, painted, "colors", explained_variance=list(shares))
+        colors.append(labelled.assign_coords(component=("rgb", list(components))))
     return colors
 
 
@@ -148,23 +153,19 @@ def _cells_of(grid: xr.DataArray, inside: Mask) -> torch.Tensor:
 
 
 def _chosen(
-    projected: npt.NDArray[np.float64], components: Sequence[int]
-) -> npt.NDArray[np.float64]:
+    projected: npt.NDArray[np.float32], components: Sequence[int]
+) -> npt.NDArray[np.float32]:
     """The rows of these components; one that the features have no room for is 0."""
     missing = max(components) - len(projected)
     padded = np.pad(projected, ((0, max(missing, 0)), (0, 0)))
     return padded[[one - 1 for one in components]]
 
 
-def _scaled(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Each row from 0 to 1 between its percentiles; the middle where it doesn't vary."""
-    low, high = np.percentile(values, _RANGE, axis=1)[:, :, None]
+def _scaled(
+    values: npt.NDArray[np.float32], ranges: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Each row from 0 to 1 between the ends of its range; the middle where it doesn't vary."""
+    low, high = ranges.T[:, :, None]
     varies = high > low
     scaled = (values - low) / np.where(varies, high - low, 1)
     return np.asarray(np.where(varies, np.clip(scaled, 0, 1), 0.5))
-
-
-def _total(cells: Sequence[torch.Tensor], mean: torch.Tensor) -> float:
-    """The sum of the squared distances of all cells to their mean."""
-    centred = [one[:, :, 0].double() - mean.double()[:, None] for one in cells]
-    return max(sum(float((one**2).sum()) for one in centred), np.finfo(np.float64).tiny)

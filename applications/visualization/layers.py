@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from ...descriptors import Descriptor, Image, read_image
+from ...descriptors import Descriptor, read_image
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
 from ...descriptors.recipe import check_same_space
@@ -13,7 +13,14 @@ from ...descriptors.tree import tree_layers
 from ..feature_maps import feature_trees
 from .components import COMPONENTS, cell_views, check_components, pca_colors
 from .painting import Mask, Picture
-from .scenes import about_image, cells_inside, check_masks, check_photographs, photograph_view
+from .scenes import (
+    Photograph,
+    about_image,
+    cells_inside,
+    check_masks,
+    check_photographs,
+    photograph_view,
+)
 from .sheet import check_width, draw_sheet
 
 _TALLEST = 1.25
@@ -97,7 +104,7 @@ def draw_layers(
 
 def paint_layers(
     colors: Mapping[str, Sequence[xr.DataArray]],
-    photographs: Sequence[Image] | None,
+    photographs: Sequence[Photograph] | None,
     masks: Sequence[Mask | None],
     width: int,
 ) -> Picture:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ...descriptors import Descriptor, Image
+from ...descriptors import Descriptor
 from ...descriptors.errors import OptionError
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
@@ -21,7 +21,7 @@ from .painting import (
 )
 from .palette import plane_colors
 from .resizing import resize_photograph
-from .scenes import Scene, label_cells
+from .scenes import Photograph, Scene, label_cells
 from .sheet import View, check_width
 
 _STRENGTH = 0.72
@@ -137,7 +137,7 @@ def place_views(colors: Sequence[xr.DataArray], scene: Scene) -> list[View]:
 
 
 def _draw(
-    colors: xr.DataArray, image: Image | None, mask: Mask | None, height: int, width: int
+    colors: xr.DataArray, image: Photograph | None, mask: Mask | None, height: int, width: int
 ) -> Picture:
     picture = paint_cells(colors, height=height, width=width, mask=mask)
     if image is None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ...descriptors import Descriptor, Image
+from ...descriptors import Descriptor
 from ...descriptors.grids import Grid, at_cells
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
@@ -27,7 +27,7 @@ from .painting import (
 )
 from .palette import CLUSTER_COLORS
 from .resizing import resize_photograph
-from .scenes import Scene
+from .scenes import Photograph, Scene
 from .sheet import View, check_width
 
 _STRENGTH = 0.7
@@ -90,7 +90,7 @@ def cluster_views(labels: Sequence[xr.DataArray], scene: Scene) -> list[View]:
 
 
 def _draw(
-    labels: xr.DataArray, image: Image | None, mask: Mask | None, height: int, width: int
+    labels: xr.DataArray, image: Photograph | None, mask: Mask | None, height: int, width: int
 ) -> Picture:
     values = labels.values
     if mask is not None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors import Descriptor, Image, read_image, read_mask
+from ...descriptors.combine import CombinedMaps
 from ...descriptors.errors import OptionError
 from ...descriptors.images import ImageLike
 from ...descriptors.masks import MaskLike
@@ -16,7 +17,15 @@ from ..feature_maps import feature_maps
 from ..segmentation.cells import cells_in_mask
 from .painting import Mask, Picture
 from .resizing import resize_photograph
-from .sheet import View, arrange, draw_sheet, stack
+from .sheet import View, arrange, draw_sheet, draw_sheets
+
+
+class Photograph(Protocol):
+    """What is seen beside features: pixels, which may be read whenever they are asked for."""
+
+    @property
+    def pixels(self) -> Picture:
+        """uint8 (height, width, 3)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +36,8 @@ class Scene:
     the whole image.
     """
 
-    maps: list[xr.DataArray]
-    photographs: list[Image] | None
+    maps: Sequence[xr.DataArray]
+    photographs: Sequence[Photograph] | None
     masks: list[Mask | None]
 
     @classmethod
@@ -58,16 +67,18 @@ class Scene:
     @property
     def aspects(self) -> list[float]:
         """The width of each image as a multiple of its height."""
-        return [fmap.attrs["image_width"] / fmap.attrs["image_height"] for fmap in self.maps]
+        return [
+            fmap.attrs["image_width"] / fmap.attrs["image_height"] for fmap in outlines(self.maps)
+        ]
 
     @property
-    def backgrounds(self) -> Sequence[Image | None]:
+    def backgrounds(self) -> Sequence[Photograph | None]:
         """The photograph of each image, None where there is none."""
         return [None] * len(self.maps) if self.photographs is None else self.photographs
 
     def inside(self) -> list[Mask]:
         """Which cells of each map lie in its mask, bool (y, x); `ImageError` if none does."""
-        return [cells_inside(*both) for both in zip(self.maps, self.masks, strict=True)]
+        return [cells_inside(*both) for both in zip(outlines(self.maps), self.masks, strict=True)]
 
     def draw(self, views: Sequence[View], width: int) -> Picture:
         """One view per image, each under its photograph; a single one beside it."""
@@ -75,14 +86,22 @@ class Scene:
         if len(views) == 1:
             row = [*photographs, *views]
             return draw_sheet([row], self.aspects * len(row), width=width)
-        lines = arrange(self.aspects)
-        sums = [sum(self.aspects[place] for place in line) for line in lines]
-        sheets = []
-        for line, total in zip(lines, sums, strict=True):
-            rows = [[part[place] for place in line] for part in (photographs, views) if part]
-            aspects = [self.aspects[place] for place in line]
-            sheets.append(draw_sheet(rows, aspects, width=round(width * total / max(sums))))
-        return stack(sheets)
+        aspects = self.aspects
+        lines = arrange(aspects)
+        sums = [sum(aspects[place] for place in line) for line in lines]
+        return draw_sheets(
+            [
+                [[part[place] for place in line] for part in (photographs, views) if part]
+                for line in lines
+            ],
+            [[aspects[place] for place in line] for line in lines],
+            widths=[round(width * total / max(sums)) for total in sums],
+        )
+
+
+def outlines(maps: Sequence[xr.DataArray]) -> Sequence[xr.DataArray]:
+    """The maps for what their grids and attributes say: without channels where these take work."""
+    return maps.outlines if isinstance(maps, CombinedMaps) else maps
 
 
 def about_image(attributes: Mapping[Any, Any]) -> dict[str, Any]:
@@ -155,6 +174,6 @@ def check_masks(
     ]
 
 
-def photograph_view(image: Image) -> View:
+def photograph_view(image: Photograph) -> View:
     """The photograph itself."""
     return lambda height, width: resize_photograph(image.pixels, height, width)

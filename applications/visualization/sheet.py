@@ -25,6 +25,8 @@ _TALLEST = 1.6
 
 _PER_PIXEL = 20
 """Bytes that a pixel of the sheet takes while it is drawn."""
+_PER_PIXEL_WRITTEN = 7
+"""Bytes that a pixel takes, and Pillow's copy of it while it is written."""
 
 
 def check_width(width: int) -> int:
@@ -63,10 +65,15 @@ def draw_sheet(
     what = f"a picture of {layout.width} x {layout.height} pixels"
     check_fits(_PER_PIXEL * layout.width * layout.height, what, "lower width (--width)")
     sheet = np.full((layout.height, layout.width, 3), 255, dtype=np.uint8)
+    _fill(sheet, rows, layout)
+    return _labelled(sheet, layout, row_labels, column_labels)
+
+
+def _fill(sheet: Picture, rows: Sequence[Sequence[View]], layout: "_Layout") -> None:
+    """Draw the views where they lie on a sheet."""
     for top, views in zip(layout.tops, rows, strict=True):
         for left, wide, view in zip(layout.lefts, layout.widths, views, strict=True):
             sheet[top : top + layout.tall, left : left + wide] = view(layout.tall, wide)
-    return _labelled(sheet, layout, row_labels, column_labels)
 
 
 def _labelled(
@@ -160,13 +167,29 @@ def arrange(aspects: Sequence[float], widest: float = 5.0) -> list[list[int]]:
     return placed
 
 
-def stack(sheets: Sequence[Picture]) -> Picture:
-    """Sheets under each other, each in the middle, with some space between."""
-    width = max(sheet.shape[1] for sheet in sheets)
-    gap = max(2, round(width * _GAP)) * 2
-    parts: list[Picture] = []
-    for sheet in sheets:
-        room = width - sheet.shape[1]
-        margins = ((0 if not parts else gap, 0), (room // 2, room - room // 2), (0, 0))
-        parts.append(np.pad(sheet, margins, constant_values=255))
-    return np.concatenate(parts)
+def draw_sheets(
+    sheets: Sequence[Sequence[Sequence[View]]],
+    aspects: Sequence[Sequence[float]],
+    *,
+    widths: Sequence[int],
+) -> Picture:
+    """Sheets under each other, each in the middle, with some space between.
+
+    Of each the rows, the aspects and the width are those of `draw_sheet`.
+    """
+    layouts = [
+        _Layout.of(len(rows), own, width, (), False, _TALLEST)
+        for rows, own, width in zip(sheets, aspects, widths, strict=True)
+    ]
+    wide = max(layout.width for layout in layouts)
+    gap = max(2, round(wide * _GAP)) * 2
+    high = sum(layout.height + gap for layout in layouts) - gap
+    what = f"a picture of {wide} x {high} pixels"
+    check_fits(_PER_PIXEL_WRITTEN * wide * high, what, "lower width (--width)")
+    picture = np.full((high, wide, 3), 255, dtype=np.uint8)
+    top = 0
+    for rows, layout in zip(sheets, layouts, strict=True):
+        left = (wide - layout.width) // 2
+        _fill(picture[top : top + layout.height, left : left + layout.width], rows, layout)
+        top += layout.height + gap
+    return picture

@@ -39,9 +39,10 @@ class Done:
         assert self.out == ""
         assert len(self.errors) == 1, self.err
         others = [line for line in self.err.splitlines() if not line.startswith("error: ")]
-        assert all(line.startswith(("hint: ", "descriptor: ", "captioner: ")) for line in others), (
-            self.err
-        )
+        assert all(
+            line.startswith(("hint: ", "descriptor: ", "captioner: ", "memory: "))
+            for line in others
+        ), self.err
         for word in words:
             assert word in self.err, self.err
 

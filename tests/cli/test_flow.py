@@ -58,7 +58,8 @@ def test_most_of_the_flow_is_the_shift_of_the_scene(descr: Any) -> None:
 def test_standard_output_is_a_summary(descr: Any, expected: xr.Dataset) -> None:
     done = descr(*PAIR, "-o", "f.flo")
     assert done.err.startswith("descriptor: sift (embedded, needs no weights")
-    assert done.err.count("\n") == 1
+    assert done.err.splitlines()[1].startswith("memory: about 134.2 MB for the flow from a.png (96")
+    assert done.err.count("\n") == 2
     facts = {line[:14].strip(): line[14:] for line in done.out.splitlines()}
     assert facts["images"] == "a.png (96 x 64) to b.png (96 x 64)"
     assert facts["cells"] == "16 x 24"

@@ -54,6 +54,35 @@ def test_requests_beyond_the_memory_are_refused(
     assert hint.startswith(f"hint: {words[1]}")
 
 
+EAGER = """\
+from descr.descriptors import SIFT
+class Eager(SIFT):
+    def extract(self, images):
+        raise AssertionError("extracted before the memory was looked at")
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("flow",), ("flow at 64 x 96 places", "lower grid")),
+        (("flow", "--grid", "cells", "--cells", "9"), ("matching maps of 6 x 9 cells", "cells")),
+        (("flow", "--grid", "50x60"), ("flow at 50 x 60 places", "lower grid")),
+        (("swap", "--whole", "-o", "s.png"), ("a swap of images of 96 x 64", "smaller images")),
+    ],
+)
+def test_what_can_t_fit_is_refused_before_features_are_extracted(
+    descr: Any, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: tuple[str, str]
+) -> None:
+    Path("mine.py").write_text(EAGER)
+    memory = importlib.import_module("descr.descriptors.runtime.memory")
+    monkeypatch.setattr(memory, "free_memory", lambda device: 100_000)
+    command, *options = arguments
+    done = descr(command, "a.png", "b.png", "--descriptor", "mine:Eager", *options)
+    done.refused(*words, "100.0 kB are free")
+    assert not Path("s.png").exists()
+
+
 GREEDY = """\
 from descr.descriptors import SIFT
 class Greedy(SIFT):

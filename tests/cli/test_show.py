@@ -1,4 +1,6 @@
+import errno
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -6,6 +8,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from descr.applications import draw_pca
+from descr.cli import comparison
 from descr.descriptors import SIFT, Fused
 from descr.descriptors.files import save_features
 
@@ -105,6 +108,60 @@ def test_one_image_and_many(descr: Any) -> None:
     done = descr("show", *many, *FAST, "--as", "clusters", "--width", "500", "-o", "many.png")
     assert done.code == 0, done.err
     assert picture("many.png").shape[1] == pytest.approx(500, abs=8)
+
+
+@pytest.mark.parametrize("kind", ["pca", "clusters", "map", "layers", "compare"])
+@pytest.mark.parametrize("files", [False, True])
+def test_what_is_not_held_is_shown_as_what_is(
+    descr: Any, monkeypatch: pytest.MonkeyPatch, kind: str, files: bool
+) -> None:
+    images = ["a.png", "b.png"] * (3 if kind in ("pca", "clusters") else 1)
+    if files:
+        descr("extract", "a.png", "b.png", "-o", "f", *FAST, "--lossless")
+        images[0] = "f/a.png.nc"
+    shown = ("show", *images, *FAST, "--as", kind, "--width", "400", "-o")
+    if files:
+        shown = tuple(one for one in shown if one not in FAST)
+    assert descr(*shown, "held.png").code == 0
+    extracted: list[int] = []
+    extract = SIFT.extract
+    monkeypatch.setattr(
+        SIFT, "extract", lambda self, one: extracted.append(len(one)) or extract(self, one)
+    )
+    monkeypatch.setattr(comparison, "_ROOM", 0)
+    done = descr(*shown, "read.png")
+    assert done.code == 0, done.err
+    assert sum(extracted) == len(images) - files
+    np.testing.assert_array_equal(picture("read.png"), picture("held.png"))
+
+
+def test_features_that_there_is_no_place_for_are_an_error(
+    descr: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(comparison, "_ROOM", 0)
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    done = descr(*SHOW, "-o", "x.png")
+    done.refused("no place for the features of 2 images: No space left on device", "TMPDIR")
+    assert not Path("x.png").exists()
+
+
+def test_an_image_that_changes_while_it_is_shown_is_an_error(
+    descr: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("mine.py").write_text(
+        "import PIL.Image\n"
+        "from descr.descriptors import SIFT\n"
+        "class Shrinking(SIFT):\n"
+        "    def extract(self, images):\n"
+        "        PIL.Image.new('RGB', (20, 20)).save('b.png')\n"
+        "        return super().extract(images)\n"
+    )
+    monkeypatch.setattr(comparison, "_ROOM", 0)
+    done = descr("show", "a.png", "b.png", "--descriptor", "mine:Shrinking", "-o", "x.png")
+    done.refused("b.png has changed meanwhile", "run it again")
 
 
 def test_masks_are_given_in_the_order_of_the_images(descr: Any) -> None:

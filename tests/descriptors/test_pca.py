@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from descr.descriptors.grids import Grid, resample
-from descr.descriptors.pca import fit_projection
+from descr.descriptors.pca import Moments, fit_projection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.reference import reference
@@ -80,3 +80,27 @@ def test_the_fit_is_repeatable_to_the_bit():
     first, second = fit_projection([cells(40, 90)], 8), fit_projection([cells(40, 90)], 8)
     assert first.sha256 == second.sha256
     assert first.sha256 != fit_projection([cells(40, 90, seed=1)], 8).sha256
+
+
+@pytest.mark.parametrize("counts", [(5, 5, 5), (5, 30, 5), (30, 7), (60,)])
+def test_moments_are_those_of_all_cells_together(counts):
+    parts = [cells(20, count, seed) + seed for seed, count in enumerate(counts)]
+    moments = Moments()
+    for part in parts:
+        moments.add(part)
+    whole = torch.cat([part.reshape(20, -1) for part in parts], dim=1).double()
+    expected = float((whole - whole.mean(dim=1, keepdim=True)).square().sum())
+    assert moments.total == pytest.approx(expected, rel=1e-12)
+    apart, together = moments.projection(6), fit_projection([whole.reshape(20, 1, -1)], 6)
+    torch.testing.assert_close(apart.mean, together.mean)
+    torch.testing.assert_close(apart.axes, together.axes, rtol=1e-4, atol=1e-6)
+
+
+def test_moments_far_from_zero_lose_nothing():
+    moments = Moments()
+    for seed in range(3):
+        moments.add((cells(4, 50, seed).double() + 1e7).reshape(4, 1, -1))
+    near = Moments()
+    for seed in range(3):
+        near.add(cells(4, 50, seed).double())
+    assert moments.total == pytest.approx(near.total, rel=1e-8)

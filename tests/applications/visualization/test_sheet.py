@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from descr.applications.visualization.captions import fitting, plain, text_width, write_texts
-from descr.applications.visualization.sheet import View, arrange, draw_sheet, stack
+from descr.applications.visualization.sheet import View, arrange, draw_sheet, draw_sheets
 from descr.descriptors.errors import OutOfMemoryError
 from descr.descriptors.runtime import memory
 from hypothesis import example, given, settings
@@ -75,12 +75,12 @@ def test_lines_are_filled_evenly() -> None:
 
 
 def test_sheets_are_stacked_in_the_middle() -> None:
-    wide, narrow = np.zeros((10, 100, 3), np.uint8), np.zeros((20, 40, 3), np.uint8)
-    both = stack([wide, narrow])
-    assert both.shape[1] == 100
-    assert (both[-20:, :30] == 255).all()
-    assert (both[-20:, 30:70] == 0).all()
-    assert (both[10:-20] == 255).all()
+    both = draw_sheets([[[flat(0)]], [[flat(0)]]], [[10.0], [2.0]], widths=[100, 64])
+    assert both.shape == (10 + 4 + 32, 100, 3)
+    assert (both[:10] == 0).all()
+    assert (both[-32:, :18] == 255).all()
+    assert (both[-32:, 18:82] == 0).all()
+    assert (both[10:-32] == 255).all()
 
 
 def test_text_is_drawn_where_it_is_asked_for_with_smooth_edges() -> None:
