@@ -214,7 +214,11 @@ def _say_unlike(recipes: Mapping[Path, Recipe]) -> None:
     """Say which the first two inputs are that are not computed in the same precision."""
     from ..descriptors.recipe import computations
 
-    for (first, ours), (second, theirs) in combinations(recipes.items(), 2):
+    # Thousands of inputs have a few recipes between them.
+    unlike: dict[str, tuple[Path, Recipe]] = {}
+    for path, recipe in recipes.items():
+        unlike.setdefault(repr(recipe), (path, recipe))
+    for (first, ours), (second, theirs) in combinations(unlike.values(), 2):
         if ways := computations(ours, theirs):
             say(f"note: {first} is computed {ways[0]}, {second} {ways[1]}")
             break

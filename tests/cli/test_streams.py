@@ -26,8 +26,8 @@ def shell(line: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
 
 
-def without_descriptor(text: str) -> list[str]:
-    return [line for line in text.splitlines() if not line.startswith("descriptor: ")]
+def without_notes(text: str) -> list[str]:
+    return [line for line in text.splitlines() if not line.startswith(("descriptor: ", "memory: "))]
 
 
 @HAS_FULL
@@ -38,7 +38,7 @@ def without_descriptor(text: str) -> list[str]:
 )
 def test_a_full_disk_behind_standard_output_is_one_line(arguments: tuple[str, ...]) -> None:
     done = shell("DESCR > /dev/full", *arguments)
-    assert without_descriptor(done.stderr) == [NO_SPACE]
+    assert without_notes(done.stderr) == [NO_SPACE]
     assert done.returncode == 2
 
 
@@ -52,7 +52,7 @@ def test_what_a_class_of_the_user_prints_ends_in_the_same_line(folder: Path) -> 
         "        return super().extract(images)\n"
     )
     done = shell("DESCR > /dev/full", *MATCH, "--descriptor", "loud:Loud", "-o", "m.csv")
-    assert without_descriptor(done.stderr) == [NO_SPACE]
+    assert without_notes(done.stderr) == [NO_SPACE]
     assert done.returncode == 2
 
 
@@ -167,7 +167,7 @@ def test_an_output_for_which_there_is_no_room_is_named(command: str, output: str
     options = {"transfer": ["--points", "9,9"], "swap": ["--whole"]}.get(command, [])
     # At most one block of a file can be written.
     done = shell("ulimit -f 1; DESCR", command, *MATCH[1:], *options, "-o", output)
-    (error, hint) = without_descriptor(done.stderr)
+    (error, hint) = without_notes(done.stderr)
     reason = "the file would be larger than is allowed"
     assert error == f"error: {output}: can't be written: {reason}"
     assert hint == "hint: make room, or choose another place"

@@ -7,30 +7,18 @@ import numpy as np
 import pytest
 from descr.descriptors.errors import FeatureFileError
 from descr.descriptors.files import load_features, read_feature_info, save_features
-from descr.descriptors.images import Image
-from descr.descriptors.tree import LayerFeatures, build_tree
 from hypothesis import given
 from hypothesis import strategies as st
-from support import hostile
+from support import hostile, trees
 from support.mutations import examples, mutations
 
 
 def small_tree():
     rng = np.random.default_rng(0)
-    layers = [
-        LayerFeatures(
-            source="network",
-            layer=name,
-            features=rng.standard_normal((24, 8, 8)).astype(np.float32),
-            y=np.arange(8) * 10.0 + 4.5,
-            x=np.arange(8) * 10.0 + 4.5,
-            model="a/model",
-            revision="",
-            settings={"prompt": "🐱"},
-        )
-        for name in ("coarse", "fine")
-    ]
-    return build_tree(Image(np.zeros((80, 80, 3), np.uint8), "żółw.jpg"), "Small()", layers)
+    features = {name: rng.standard_normal((24, 8, 8)) for name in ("coarse", "fine")}
+    about = {"source": "network", "settings": {"prompt": "🐱"}}
+    layers = [trees.layer(values, name=name, **about) for name, values in features.items()]
+    return trees.tree(*layers, name="żółw.jpg")
 
 
 @pytest.fixture(scope="module")
