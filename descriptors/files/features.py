@@ -123,10 +123,11 @@ def save_features(
             ) from error
         data = temporary.read_bytes()
         try:
-            written = outline(read_groups(data, schema=SCHEMA, values=False))
+            with NETCDF4_PYTHON_LOCK:
+                copy = outline(read_groups(data, schema=SCHEMA, values=False))
         except UnreadableError as error:
             raise InvalidFeaturesError(f"can't be kept in a file: it {error}") from error
-        if written != outline(groups):
+        if copy != outline(groups):
             raise InvalidFeaturesError(
                 f"the feature tree of {tree.attrs['image_name']} has names or attributes that "
                 "NetCDF can't hold as they are",
@@ -160,7 +161,7 @@ def read_feature_info(path: str | os.PathLike[str]) -> FeatureInfo:
     """
     groups, size = _read(path, values=False)
     tree = _to_tree(path, groups)
-    found = {group.path[1:]: group for group in groups}
+    by_path = {group.path[1:]: group for group in groups}
     return FeatureInfo(
         size=size,
         attributes=_named(tree.attrs),
@@ -169,7 +170,7 @@ def read_feature_info(path: str | os.PathLike[str]) -> FeatureInfo:
                 path=layer,
                 shape=_shape(node["features"]),
                 dtype=str(node["features"].dtype),
-                rounded_bits=found[layer].arrays["features"].rounded_bits,
+                rounded_bits=by_path[layer].arrays["features"].rounded_bits,
                 attributes=_named(node.attrs),
             )
             for layer, node in tree_layers(tree).items()
@@ -203,7 +204,9 @@ def _read(path: str | os.PathLike[str], *, values: bool) -> tuple[list[Group], i
         try:
             if own:
                 file.seek(0)
-                groups = list(read_groups(file.read(), schema=SCHEMA, values=values))
+                # Some distributions have one HDF5 library for h5py and netCDF4.
+                with NETCDF4_PYTHON_LOCK:
+                    groups = list(read_groups(file.read(), schema=SCHEMA, values=values))
             else:
                 groups = read_isolated(file, schema=SCHEMA, values=values)
         except (IsolatedReadError, UnreadableError) as error:

@@ -35,7 +35,6 @@ ROUNDED_BY = "_QuantizeBitRoundNumberOfSignificantBits"
 _RESERVED = re.compile(r"_Netcdf4|_nc3_strict$|_NCProperties$|_Quantize|_FillValue$")
 _RESERVED_OF_VARIABLES = re.compile(r"(CLASS|NAME|DIMENSION_LIST|DIMENSION_LABELS|REFERENCE_LIST)$")
 EXIT_UNREADABLE = 3
-EXIT_DAMAGED = 4
 # To start takes less than one; a mebibyte of zeros inflates to 1 GiB in three.
 CPU_SECONDS = 8
 BYTES_PER_CPU_SECOND = 2e7
@@ -184,6 +183,8 @@ def _size(variables: Iterable[Any]) -> int:
     for variable in variables:
         if not isinstance(variable, h5py.Dataset) or variable.dtype.kind not in "fiu":
             raise UnreadableError(f"{variable.name[1:]} holds no numbers")
+        if variable.shape is None:
+            raise UnreadableError(f"{variable.name[1:]} holds nothing")
         size += variable.dtype.itemsize * math.prod(variable.shape)
     return size
 
@@ -200,18 +201,24 @@ def _read_array(data: Bytes, variable: Any, *, values: bool) -> Array:
         "attributes": _read_attributes(variable, path),
         "rounded_bits": rounded if type(rounded) is int else None,
     }
-    if not values:
-        return Array.outline(shape, dtype, **about)
     if variable.is_virtual or variable.external:
         raise UnreadableError(f"{path} is stored in other files")
+    properties, place = variable.id.get_create_plist(), variable.id.get_offset()
+    filters = [properties.get_filter(number) for number in range(properties.get_nfilters())]
+    for kind, *_ in filters:
+        if kind not in _UNDO:
+            raise UnreadableError(f"{path} is compressed in an unknown way (filter {kind})")
+    is_compact = properties.get_layout() == h5d.COMPACT
+    if place is None and not variable.chunks and not is_compact:
+        raise UnreadableError(f"{path} was never written")
+    if not values:
+        return Array.outline(shape, dtype, **about)
     if variable.chunks:
-        array = _read_chunks(data, variable, path)
-    elif (place := variable.id.get_offset()) is not None:
-        array = np.frombuffer(data, dtype, math.prod(shape), place).reshape(shape).copy()
-    elif variable.id.get_create_plist().get_layout() == h5d.COMPACT:
+        array = _read_chunks(data, variable, path, filters)
+    elif is_compact:
         array = variable[()]
     else:
-        raise UnreadableError(f"{path} was never written")
+        array = np.frombuffer(data, dtype, math.prod(shape), place).reshape(shape).copy()
     return Array(values=array.astype(dtype.newbyteorder("="), copy=False), **about)
 
 
@@ -240,15 +247,11 @@ def _scale(variable: Any, number: int) -> int:
     return int(h5o.get_info(scales[0]).addr)
 
 
-def _read_chunks(data: Bytes, variable: Any, path: str) -> npt.NDArray[Any]:
-    dtype, chunk, properties = variable.dtype, variable.chunks, variable.id.get_create_plist()
-    filters = [properties.get_filter(number) for number in range(properties.get_nfilters())]
-    for kind, *_ in filters:
-        if kind not in _UNDO:
-            raise UnreadableError(f"{path} is compressed in an unknown way (filter {kind})")
-    stored: list[Any] = []
-    variable.id.chunk_iter(stored.append)
-    index = {one.chunk_offset: one for one in stored}
+def _read_chunks(data: Bytes, variable: Any, path: str, filters: list[Any]) -> npt.NDArray[Any]:
+    dtype, chunk = variable.dtype, variable.chunks
+    chunks: list[Any] = []
+    variable.id.chunk_iter(chunks.append)
+    index = {one.chunk_offset: one for one in chunks}
     array = np.empty(variable.shape, dtype)
     starts = (range(0, length, step) for length, step in zip(array.shape, chunk, strict=True))
     for start in product(*starts):
@@ -261,16 +264,16 @@ def _read_chunks(data: Bytes, variable: Any, path: str) -> npt.NDArray[Any]:
     return array
 
 
-def _decode(data: Bytes, stored: Any, filters: list[Any], size: int) -> Any:
+def _decode(data: Bytes, chunk: Any, filters: list[Any], size: int) -> Any:
     """The bytes of a chunk, `size` of them."""
-    piece: Any = memoryview(data)[stored.byte_offset : stored.byte_offset + stored.size]
-    undone: list[tuple[int, int, tuple[int, ...]]] = []
+    piece: Any = memoryview(data)[chunk.byte_offset : chunk.byte_offset + chunk.size]
+    steps: list[tuple[int, int, tuple[int, ...]]] = []
     for number, (kind, _, options, _) in enumerate(filters):
-        if not stored.filter_mask >> number & 1:
-            undone.insert(0, (kind, size, options))
+        if not chunk.filter_mask >> number & 1:
+            steps.insert(0, (kind, size, options))
             # A checksum adds its bytes to what later filters take.
             size += 4 * (kind == _FLETCHER32)
-    for kind, room, options in undone:
+    for kind, room, options in steps:
         piece = _UNDO[kind](piece, room, *options[:1])
     return piece
 
@@ -343,6 +346,8 @@ def map_groups(data: mmap.mmap) -> list[Group]:
         for name, about in group["arrays"].items():
             place, shape, dtype = about.pop("values")
             about["dimensions"] = tuple(about["dimensions"])
+            if np.dtype(dtype).kind not in "fiu":
+                raise ValueError(f"an array of type {dtype}")
             if about.pop("is_outline"):
                 group["arrays"][name] = Array.outline(shape, dtype, **about)
             else:
@@ -361,10 +366,12 @@ def _limit(kind: str, most: int) -> None:
         resource.setrlimit(limit, (most if hard < 0 else min(most, hard), hard))
 
 
-def _limit_memory(more: int) -> None:
-    """Let this process take so many bytes beside those that it has."""
+def _memory_limiter() -> Callable[[int], None]:
+    """What lets this process take so many bytes beside those that it has now, where Linux runs."""
     with suppress(OSError), open("/proc/self/statm") as file:
-        _limit("AS", int(file.read().split()[0]) * mmap.PAGESIZE + more)
+        size = int(file.read().split()[0]) * mmap.PAGESIZE
+        return lambda more: _limit("AS", size + more)
+    return lambda more: None
 
 
 def _main(schema: str, values: str, free: str) -> int:
@@ -376,14 +383,16 @@ def _main(schema: str, values: str, free: str) -> int:
                 f"claims to hold features of {size / 1e6:,.0f} MB, and {int(free) / 1e6:,.0f} MB "
                 "of memory are free"
             )
-        _limit_memory(size + HEADROOM)
+        # Nothing can be opened any more.
+        limit_memory(size + HEADROOM)
 
     size = os.fstat(0).st_size
     try:
         data = mmap.mmap(0, size, access=mmap.ACCESS_READ)
         _limit("CORE", 0)
         _limit("CPU", CPU_SECONDS + int(size / BYTES_PER_CPU_SECOND))
-        _limit_memory(HEADROOM)
+        limit_memory = _memory_limiter()
+        limit_memory(HEADROOM)
         with os.fdopen(1, "wb", closefd=False) as stream:
             # What is open stays open; nothing else can be opened. h5py wants the codec later.
             codecs.lookup("ascii")
@@ -392,12 +401,15 @@ def _main(schema: str, values: str, free: str) -> int:
                 data, schema=int(schema), values=values == "values", reserve=reserve
             )
             dump_groups(groups, stream)
-    except UnreadableError as error:
-        print(error, file=sys.stderr)
-        return EXIT_UNREADABLE
     except Exception as error:
-        print("is damaged:", " ".join(f"{type(error).__name__} {error}".split()), file=sys.stderr)
-        return EXIT_DAMAGED
+        reason = str(error)
+        if isinstance(error, MemoryError):
+            reason = "takes more memory to read than its features do"
+        elif not isinstance(error, UnreadableError):
+            reason = f"is damaged: {type(error).__name__} {error}"
+        # On one line, whatever names the file gives to things.
+        print(" ".join(reason.split()), file=sys.stderr)
+        return EXIT_UNREADABLE
     return 0
 
 

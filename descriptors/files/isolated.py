@@ -42,7 +42,6 @@ def read_isolated(file: BinaryIO, *, schema: int, values: bool) -> list[Group]:
     free = free_memory(torch.device("cpu")) // 2
     # By path and with -P, so that neither the working directory nor other modules of descr matter.
     command = [sys.executable, "-P", "-W", "ignore", hdf5.__file__]
-    file.seek(0)
     with _memory_file() as answer:
         try:
             child = subprocess.run(
@@ -59,7 +58,7 @@ def read_isolated(file: BinaryIO, *, schema: int, values: bool) -> list[Group]:
         except OSError as error:
             raise IsolatedReadError(f"can't be read in a process of its own: {error}") from error
         reason = child.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        if child.returncode in (hdf5.EXIT_UNREADABLE, hdf5.EXIT_DAMAGED):
+        if child.returncode == hdf5.EXIT_UNREADABLE:
             raise IsolatedReadError(*reason)
         if -child.returncode == _TOO_SLOW:
             raise IsolatedReadError("is damaged: reading it takes too long")
@@ -75,6 +74,9 @@ def read_isolated(file: BinaryIO, *, schema: int, values: bool) -> list[Group]:
 
 def _memory_file() -> BinaryIO:
     """A file without a name, in memory where the system has such files."""
-    if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("features"), "w+b")
-    return tempfile.TemporaryFile()
+    try:
+        if hasattr(os, "memfd_create"):
+            return os.fdopen(os.memfd_create("features"), "w+b")
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise IsolatedReadError(f"can't be read in a process of its own: {error}") from error

@@ -44,17 +44,17 @@ def write_groups(path: str, groups: Iterable[Group], *, lossless: bool) -> None:
                     array.dimensions,
                     fill_value=False,
                     fletcher32=True,
-                    **(_encoding(array.values, lossless=lossless) if name == "features" else {}),
+                    **(_encoding(file, array.values, lossless) if name == "features" else {}),
                 )
                 _write_attributes(variable, array.attributes, f"{group.path}/{name}")
                 variable[...] = array.values
 
 
-def _encoding(values: npt.NDArray[Any], *, lossless: bool) -> dict[str, Any]:
+def _encoding(file: netCDF4.Dataset, values: npt.NDArray[Any], lossless: bool) -> dict[str, Any]:
     channels, rows, columns = values.shape
     block = max(1, min(channels, CHUNK_BYTES // (rows * columns * values.itemsize)))
     encoding: dict[str, Any] = {
-        "compression": "zstd" if netCDF4.__has_zstandard_support__ else "zlib",
+        "compression": "zstd" if file.has_zstd_filter() else "zlib",
         "complevel": COMPRESSION_LEVEL,
         "chunksizes": (block, rows, columns),
     }

@@ -12,13 +12,15 @@ import secrets
 from contextlib import suppress
 from typing import BinaryIO
 
+from ..atomic import whole_file
+from ..errors import OutputError
 from ..home import data_folder
 
 MAGIC = b"DESCRSHA"
 SIZE = len(MAGIC) + hashlib.sha256().digest_size
 MARK = b"DESCRKEY"
 MARK_SIZE = len(MARK) + hashlib.sha256().digest_size
-_SECRET_SIZE = 32
+_KEY, _SECRET_SIZE = "seal.key", 32
 _BLOCK = 1 << 20
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # Where the superblock of each version says how long the file is (HDF5 File Format Specification,
@@ -30,7 +32,7 @@ HEAD_SIZE = 64
 def seal_of(data: bytes) -> bytes:
     """The bytes to append to `data`: the mark of this user, if it has a secret, and the seal."""
     digest = hashlib.sha256(data)
-    mark = _mark(digest.digest())
+    mark = _mark(digest.digest(), _secret() or _make_secret())
     digest.update(mark)
     return mark + MAGIC + digest.digest()
 
@@ -47,29 +49,36 @@ def check(file: BinaryIO, size: int) -> tuple[bool, bool]:
     while block := file.read(min(_BLOCK, left)):
         digest.update(block)
         left -= len(block)
-    mark = _mark(digest.digest())
+    mark = _mark(digest.digest(), _secret())
     end = file.read(MARK_SIZE + SIZE)
     digest.update(end[:-SIZE])
     return digest.digest() == end[len(MAGIC) - SIZE :], bool(mark) and end.startswith(mark)
 
 
-def _mark(digest: bytes) -> bytes:
-    secret = _secret()
+def _mark(digest: bytes, secret: bytes | None) -> bytes:
     return b"" if secret is None else MARK + hmac.digest(secret, digest, "sha256")
 
 
 def _secret() -> bytes | None:
-    """The secret of this user, made when it is first needed; None where none can be kept."""
-    path = data_folder() / "seal.key"
+    """The secret of this user; None where there is none yet, or none can be kept."""
+    path = data_folder() / _KEY
+    # Where the user has no home, the folder is one within the working folder, of anybody.
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(_SECRET_SIZE))
-    with suppress(OSError):
-        secret = path.read_bytes()
-        # Another process may be writing it.
-        return secret if len(secret) == _SECRET_SIZE else None
+        if path.is_absolute() and path.is_file() and path.stat().st_size == _SECRET_SIZE:
+            return path.read_bytes()
     return None
+
+
+def _make_secret() -> bytes | None:
+    """The secret, new; written whole, since an empty one of a full disk would stay."""
+    path = data_folder() / _KEY
+    with suppress(OSError, OutputError):
+        if path.is_absolute():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(path) as temporary:
+                temporary.chmod(0o600)
+                temporary.write_bytes(secrets.token_bytes(_SECRET_SIZE))
+    return _secret()
 
 
 def claimed_size(head: bytes) -> int | None:

@@ -355,6 +355,12 @@ def scalar_features(file, secret):
 
 
 @craft
+def features_of_nothing(file, secret):
+    del file[LAYER]["features"]
+    file[LAYER]["features"] = h5py.Empty("f4")
+
+
+@craft
 def scale_of_another_size(file, secret):
     replaced(file, "y", (5,), "f8")[...] = np.arange(5)
 

@@ -202,9 +202,10 @@ def test_a_frame_of_zstd_says_its_size(size):
             _expand(compress(data), other)
 
 
-def test_unknown_compression(tmp_path):
+@pytest.mark.parametrize("values", [True, False])
+def test_unknown_compression(tmp_path, values):
     with pytest.raises(UnreadableError, match=r"network/fine/features is compressed.*filter 32000"):
-        reading(with_chunk(tmp_path, ZEROS, compression="lzf"))
+        reading(with_chunk(tmp_path, ZEROS, compression="lzf"), values=values)
 
 
 def test_values_that_were_never_written(tmp_path):

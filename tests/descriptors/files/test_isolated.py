@@ -157,18 +157,39 @@ while True: pass
         read_isolated(file, schema=1, values=True)
 
 
+OBJECTS = """
+import json, sys
+about = {"dimensions": ["a"], "attributes": {}, "rounded_bits": None, "is_outline": False}
+array = about | {"values": [0, [4], "|O"]}
+group = {"path": "/", "attributes": {}, "arrays": {"features": array}}
+text = json.dumps([group]).encode()
+sys.stdout.buffer.write(bytes(32) + text + len(text).to_bytes(8, "little"))
+"""
+
+
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
         ("import no_such_module", "can't be read: ModuleNotFoundError"),
         ("print('hello there')", "nonsense"),
         ("", "nonsense"),
+        (OBJECTS, "nonsense"),
     ],
 )
 def test_an_answer_that_makes_no_sense(path, tmp_path, monkeypatch, code, reason):
     run_instead(monkeypatch, tmp_path, code)
     with pytest.raises(IsolatedReadError, match=reason), path.open("rb") as file:
         read_isolated(file, schema=1, values=True)
+
+
+def test_features_larger_than_what_the_reader_may_take_for_itself(path):
+    shape = (1_100_000, 8, 8)
+    with h5py.File(path, "r+") as file:
+        new = hostile.replaced(file, "features", shape, chunks=(1 << 17, 8, 8), compression="gzip")
+        new[...] = np.ones(shape, np.float32)
+    assert path.stat().st_size < 1 << 22
+    assert np.prod(shape) * 4 > hdf5.HEADROOM
+    assert load_features(path)["network/fine/features"].shape == shape
 
 
 def test_a_file_that_claims_to_be_huge_is_not_read(path):
@@ -188,8 +209,9 @@ def test_the_reader_limits_its_memory_and_its_files(tmp_path):
     code = (
         "import sys; from runpy import run_path; import numpy as np\n"
         "module = run_path(sys.argv[1])\n"
-        "module['_limit_memory'](1 << 30)\n"
+        "limit_memory = module['_memory_limiter']()\n"
         "module['_limit']('NOFILE', 0)\n"
+        "limit_memory(1 << 30)\n"
         "np.ones(1 << 29, np.uint8)\n"
         "for act in (lambda: np.ones(3 << 29, np.uint8), lambda: open(sys.argv[1])):\n"
         "    try: act()\n"

@@ -1,6 +1,9 @@
 import hashlib
 import io
+import os
 import random
+import resource
+import signal
 
 import numpy as np
 import pytest
@@ -176,5 +179,44 @@ def test_the_secret_is_made_once_for_this_user_alone(tmp_path, monkeypatch):
     key = tmp_path / "made" / "seal.key"
     assert key.stat().st_mode & 0o777 == 0o600
     assert seal.seal_of(b"abc") == first
-    key.write_bytes(b"short")
-    assert seal.seal_of(b"abc") == seal.MAGIC + hashlib.sha256(b"abc").digest()
+
+
+@pytest.mark.parametrize("content", [b"", b"short", bytes(100)])
+def test_a_secret_of_another_length_is_made_anew(content, tmp_path, monkeypatch):
+    monkeypatch.setenv("DESCR_HOME", str(tmp_path))
+    (tmp_path / "seal.key").write_bytes(content)
+    assert checked(b"abc" + seal.seal_of(b"abc")) == (True, True)
+
+
+def test_a_pipe_is_no_secret(tmp_path, monkeypatch):
+    monkeypatch.setenv("DESCR_HOME", str(tmp_path))
+    os.mkfifo(tmp_path / "seal.key")
+    assert checked(b"abc" + seal.seal_of(b"abc")) == (True, False)
+
+
+def test_a_full_disk_leaves_no_half_secret(tmp_path, monkeypatch):
+    monkeypatch.setenv("DESCR_HOME", str(tmp_path))
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, hard))
+    try:
+        sealed = b"abc" + seal.seal_of(b"abc")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+    assert checked(sealed) == (True, False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_reading_makes_no_secret(tmp_path, monkeypatch):
+    sealed = b"abc" + seal.seal_of(b"abc")
+    monkeypatch.setenv("DESCR_HOME", str(tmp_path / "new"))
+    assert checked(sealed) == (True, False)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_within_the_working_folder_keeps_no_secret(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DESCR_HOME", "~nobody-at-all/descr")
+    assert checked(b"abc" + seal.seal_of(b"abc")) == (True, False)
+    assert not list(tmp_path.iterdir())
