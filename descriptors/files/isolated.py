@@ -31,7 +31,8 @@ def read_isolated(file: BinaryIO, *, schema: int, values: bool) -> list[Group]:
 
     That process may use about twice the memory of the features that the file states, which have to
     fit into what is free, and some seconds of processor time; it can open no other file, and leaves
-    no core file. Whatever becomes of it, this one goes on. The arrays are memory of both.
+    no core file, where the system has such limits: all of them on Linux alone. Whatever becomes of
+    it, this one goes on. The arrays are memory of both.
 
     Raises
     ------

@@ -7,7 +7,6 @@ stands a mark that only this user's secret can make, by which files of one's own
 
 import hashlib
 import hmac
-import os
 import secrets
 from contextlib import suppress
 from typing import BinaryIO

@@ -1,3 +1,5 @@
+"""Feature files with any bytes changed, their checksums mended and sealed anew or not."""
+
 import contextlib
 import functools
 import os
@@ -64,11 +66,3 @@ def test_mutated_files(folder, original, seal, mend, data):
         mutated = hostile.mended(mutated, spans(folder / original))
     path.write_bytes(hostile.sealed_anew(mutated) if seal else mutated)
     check(path)
-
-
-@examples(10)
-@given(name=st.sampled_from(sorted(hostile.CRAFTS)), original=ORIGINALS, stranger=st.booleans())
-def test_crafted_files(folder, name, original, stranger):
-    good = (folder / original).read_bytes()
-    hostile.crafted(good, name, folder / "crafted.nc", folder / "numbers", stranger=stranger)
-    check(folder / "crafted.nc")

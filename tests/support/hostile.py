@@ -188,7 +188,7 @@ def huge_coordinates(file, secret):
 @craft
 def inflating_chunk(file, secret):
     new = replaced(file, "features", chunks=(24, 8, 8), compression="gzip")
-    new.id.write_direct_chunk((0, 0, 0), zlib.compress(bytes(1 << 30), 9))
+    new.id.write_direct_chunk((0, 0, 0), zlib.compress(bytes(1 << 30), 1))
 
 
 def _zstd(file, data):

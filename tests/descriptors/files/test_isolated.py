@@ -1,5 +1,4 @@
 import os
-import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -107,18 +106,6 @@ def reading(path, read=load_features):
         error = caught
     assert error is None or (str(path) in error.message and "\n" not in str(error))
     return result if error is None else error
-
-
-def test_bytes_flipped_anywhere(path):
-    data = path.read_bytes()
-    rng = random.Random(0)
-    for _ in range(20):
-        damaged = bytearray(data)
-        for _ in range(rng.choice([1, 5])):
-            damaged[rng.randrange(len(data))] ^= rng.randrange(1, 256)
-        path.write_bytes(damaged)
-        # Names, attributes and coordinates carry no checksum in a file of another program.
-        reading(path)
 
 
 @pytest.mark.parametrize("place", [0, 1, 8, 9, 16])
@@ -241,7 +228,11 @@ def secret(tmp_path_factory):
 @pytest.mark.parametrize("name", hostile.CRAFTS)
 def test_files_made_to_do_harm(tree, tmp_path, secret, name, stranger):
     path = tmp_path / "crafted.nc"
-    save_features(tree, path)
+    if stranger:
+        zlib = {"features": {"compression": "zlib", "complevel": 1, "fletcher32": True}}
+        tree.to_netcdf(path, encoding={f"/network/{name}": zlib for name in tree["network"]})
+    else:
+        save_features(tree, path)
     good = load_features(path)
     hostile.crafted(path.read_bytes(), name, path, secret, stranger=stranger)
     if stranger:
