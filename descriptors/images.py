@@ -102,13 +102,10 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
 def _rgb(image: PIL.Image.Image, label: str) -> npt.NDArray[np.uint8]:
     if image.mode.startswith("I;16"):
         return _grey_to_rgb(_from_16_bits(np.asarray(image)))
-    if image.mode == "I":
+    if image.mode in ("I", "F"):
+        kind = "32-bit" if image.mode == "I" else "floating-point"
         raise ImageError(
-            f"{label} holds 32-bit pixels", hint="convert it to 8 or 16 bits per channel"
-        )
-    if image.mode == "F":
-        raise ImageError(
-            f"{label} holds floating-point pixels", hint="convert it to 8 or 16 bits per channel"
+            f"{label} holds {kind} pixels", hint="convert it to 8 or 16 bits per channel"
         )
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     transparent = image.has_transparency_data
