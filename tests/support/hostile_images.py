@@ -1,5 +1,6 @@
 """Image files that somebody has made to do harm: small, and of much work or memory to decode."""
 
+import functools
 import io
 import struct
 import zlib
@@ -141,6 +142,7 @@ def webp_that_claims_much() -> bytes:
     return data[:4] + MANY.to_bytes(4, "little") + data[8:]
 
 
+@functools.cache
 def scans(count: int, side: int = 1000) -> bytes:
     """A progressive JPEG with so many scans more, each of which looks at all of the luminance."""
     whole = encoded("JPEG", side, progressive=True)
