@@ -27,6 +27,7 @@ _FORMAT_HINT = "descr reads JPEG, PNG, WebP, TIFF and BMP"
 _SUBFILE_TYPE, _SUB_FILES, _DNG_VERSION = 254, 330, 50706
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0")
 # A picture whose EXIF can't be read is taken as it lies.
+# What Pillow raises on an EXIF that it can't read. The picture is then taken as it lies.
 _BAD_EXIF = SyntaxError, ValueError, TypeError, AttributeError, LookupError, OSError, struct.error
 _PILLOW_LIMIT = threading.Lock()
 _SIGNATURES = {
@@ -51,10 +52,9 @@ _SIGNATURES = {
 
 @contextmanager
 def open_header(path: Path, max_pixels: int) -> Iterator[tuple[PIL.ImageFile.ImageFile, int]]:
-    """A file's first picture before it is decoded, and how many frames or pages the file has.
+    """A file's first picture, checked but not decoded, and how many frames or pages the file has.
 
-    What the file announces is checked. What is raised within, as by a conversion, is an
-    `ImageError` too.
+    What is raised within, as by a conversion, is an `ImageError` too.
     """
     with decoding(str(path)), ExitStack() as stack:
         image, frames = _open(path, max_pixels)
@@ -63,13 +63,13 @@ def open_header(path: Path, max_pixels: int) -> Iterator[tuple[PIL.ImageFile.Ima
         # Most raw files are TIFF by form, with a small preview in the first place.
         if _DNG_VERSION in tags or (tags.get(_SUBFILE_TYPE) == 1 and _SUB_FILES in tags):
             raise _unread(path, "a camera's raw file")
-        _check_size(image.width, image.height, str(path), max_pixels)
+        check_size(image.width, image.height, str(path), max_pixels)
         yield image, frames
 
 
 @contextmanager
 def open_picture(path: Path, max_pixels: int) -> Iterator[tuple[PIL.Image.Image, int]]:
-    """As `open_header`, of the picture decoded and upright."""
+    """As `open_header`, with the picture decoded and upright."""
     with open_header(path, max_pixels) as (image, frames):
         image.load()
         with suppress(*_BAD_EXIF):
@@ -105,7 +105,7 @@ def _open(path: Path, max_pixels: int) -> tuple[PIL.ImageFile.ImageFile, int]:
             if head[8:12] == b"WEBP":
                 # Pillow takes the memory of two such pictures, and of the file, when it opens one.
                 width, height = _webp_size(head)
-                _check_size(width, height, str(path), max_pixels)
+                check_size(width, height, str(path), max_pixels)
                 size = 8 + int.from_bytes(head[4:8], "little")
                 if size > 4 * width * height + _WEBP_BYTES:
                     raise ValueError(_TOO_LARGE)
@@ -116,13 +116,12 @@ def _open(path: Path, max_pixels: int) -> tuple[PIL.ImageFile.ImageFile, int]:
         if pages:
             check_tiles(image)
         if any(tile[0] == "bmp_rle" for tile in image.tile):
-            # Pillow decodes these in Python, 4 megapixels in some seconds.
-            _check_size(image.width, image.height, str(path), min(max_pixels, _RLE_PIXELS))
-            # Two bytes for each pixel and each end of a row, at most.
+            # Pillow decodes these in Python, 4 megapixels in some seconds. Each pixel and each end
+            # of a row takes two bytes at most.
+            check_size(image.width, image.height, str(path), min(max_pixels, _RLE_PIXELS))
             if path.stat().st_size > 2 * (image.width + 1) * image.height + _BMP_BYTES:
                 raise ValueError(_TOO_LARGE)
-        frames: int = pages or getattr(image, "n_frames", 1)
-        return image, frames
+        return image, pages or getattr(image, "n_frames", 1)
     except PIL.UnidentifiedImageError:
         raise ImageError(f"{path} is not an image", hint=_FORMAT_HINT) from None
     except struct.error:
@@ -185,14 +184,15 @@ def decoding(label: str) -> Iterator[None]:
 
 def upright(image: PIL.Image.Image, label: str, max_pixels: int) -> PIL.Image.Image:
     """A copy turned as its EXIF orientation says; `ImageError` if it has too many pixels."""
-    _check_size(image.width, image.height, label, max_pixels)
+    check_size(image.width, image.height, label, max_pixels)
     image.load()
     with suppress(*_BAD_EXIF):
         return PIL.ImageOps.exif_transpose(image)
     return image.copy()
 
 
-def _check_size(width: int, height: int, label: str, max_pixels: int) -> None:
+def check_size(width: int, height: int, label: str, max_pixels: int) -> None:
+    """Raise `ImageError` if a picture has too many pixels."""
     if width * height > max_pixels:
         raise ImageError(
             f"{label} is {width} x {height} pixels: more than the limit of "

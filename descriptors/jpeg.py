@@ -29,11 +29,11 @@ def first_picture(file: BinaryIO) -> bytes:
     behind the cut say otherwise. Of several scans the last may be cut before a marker, unnoticed.
     Raises `ValueError` if the data end early, if scans are missing, or if there is too much.
     """
-    data, start, end, headers, frame = bytearray(), 0, 0, [b"\xff\xd8"], (0, b"")
+    data, start, end, headers, kind, frame = bytearray(), 0, 0, [b"\xff\xd8"], 0, b""
     scans: list[bytes] = []
     for code, place, body in _segments(file, data):
         if code in _FRAMES:
-            frame = code, body
+            kind, frame = code, body
         elif code == _SCAN:
             scans.append(body)
             start = start or place
@@ -42,13 +42,12 @@ def first_picture(file: BinaryIO) -> bytes:
             break
         if not start and code not in _UNUSED and (code != 0xE1 or body.startswith(_EXIF_OR_XMP)):
             headers.append(bytes(data[place : place + 4 + len(body)]))
-    code, body = frame
-    alone = code in _SEQUENTIAL and len(scans) == 1
+    alone = kind in _SEQUENTIAL and len(scans) == 1
     if not end and not (alone and data.endswith(_LOOKAHEAD)):
         raise ValueError("its data end early")
-    if len(scans) > max(_SCANS, _SCANNED_PIXELS // max(_pixels(body), 1)):
+    if len(scans) > max(_SCANS, _SCANNED_PIXELS // max(_pixels(frame), 1)):
         raise ValueError(f"{len(scans)} scans are too many for a picture of its size")
-    if not _is_complete(code, body[6::3], scans):
+    if not _is_complete(kind, frame[6::3], scans):
         raise ValueError("scans of it are missing")
     if sum(map(len, headers)) > _HEADERS:
         raise ValueError("it begins with megabytes of headers")

@@ -32,10 +32,7 @@ def count_pages(path: Path) -> int:
             (count,) = struct.unpack(order + length, file.read(struct.calcsize(length)))
             size = count * struct.calcsize(order + entry)
             if count >= _ENTRIES or len(pages) > _PAGES:
-                raise ImageError(
-                    f"{path} has more than {_PAGES} pages, or {_ENTRIES} tags in one",
-                    hint="write its first page to a file of its own",
-                )
+                raise ImageError(f"{path} has too many pages or tags", hint="save one page alone")
             tags = struct.iter_unpack(order + entry, b"" if pages else file.read(size))
             if sum(n * (1 if kind in _BYTES else 256) for _, kind, n in tags) > _TAG_BYTES:
                 raise ValueError("its tags hold far too much")
