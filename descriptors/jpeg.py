@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 """The markers that neither belong to a scan's data nor are fill bytes."""
-_ALONE, _END, _SCAN = (0x01, 0xD8), 0xD9, 0xDA
+_ALONE, _START, _END, _SCAN = 0x01, 0xD8, 0xD9, 0xDA
 _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), (0xC2, 0xCA)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _UNUSED = {*range(0xE2, 0xF0), 0xFE} - {0xEE}
@@ -74,7 +74,9 @@ def _segments(file: BinaryIO, data: bytearray) -> Iterator[tuple[int, int, bytes
                 return
             data += piece
         code, place = marker[0][1], marker.end()
-        if code in _ALONE:
+        if code == _START:
+            raise ValueError("another picture begins within it")
+        if code == _ALONE:
             continue
         data += file.read(max(0, place + _PIECE - len(data)))
         # libjpeg takes a length below 2 for 2.

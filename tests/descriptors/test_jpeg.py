@@ -136,6 +136,10 @@ def test_the_second_picture_of_a_camera_neither_counts_nor_matters(tmp_path):
     check_refused(path, both[: both.index(b"\xff\xda") + 300])
 
 
+def test_a_picture_that_begins_twice_is_refused(tmp_path):
+    check_refused(tmp_path / "cut.jpg", b"\xff\xd8" + encoded())
+
+
 def test_as_many_scans_as_people_use_are_read(tmp_path):
     path = tmp_path / "many.jpg"
     path.write_bytes(scans(190, side=32))
