@@ -2,9 +2,10 @@
 
 import io
 import re
+import struct
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import PIL.Image
@@ -18,12 +19,16 @@ from .tiff import check_tiles, count_pages
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 MAX_PIXELS = 100_000_000
-_LARGEST_JPEG = 1 << 30
-_RLE_PIXELS = 10_000_000
+_RLE_PIXELS = 4_000_000
+_WEBP_BYTES, _BMP_BYTES = 1 << 28, 1 << 20
 
+_TOO_LARGE = "it is far larger than its pixels"
 _FORMAT_HINT = "descr reads JPEG, PNG, WebP, TIFF and BMP"
 _SUBFILE_TYPE, _SUB_FILES, _DNG_VERSION = 254, 330, 50706
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0")
+# A picture whose EXIF can't be read is taken as it lies.
+# What Pillow raises on an EXIF that it can't read. The picture is then taken as it lies.
+_BAD_EXIF = SyntaxError, ValueError, TypeError, AttributeError, LookupError, OSError, struct.error
 _PILLOW_LIMIT = threading.Lock()
 _SIGNATURES = {
     "a GIF": rb"GIF8[79]a",
@@ -46,21 +51,29 @@ _SIGNATURES = {
 
 
 @contextmanager
-def open_picture(path: Path, max_pixels: int) -> Iterator[tuple[PIL.Image.Image, int]]:
-    """A file's first picture, upright, and how many frames or pages the file has.
+def open_header(path: Path, max_pixels: int) -> Iterator[tuple[PIL.ImageFile.ImageFile, int]]:
+    """A file's first picture, checked but not decoded, and how many frames or pages the file has.
 
-    What the file announces is checked before any of it is decoded. What is raised within, as by
-    a conversion, is an `ImageError` too.
+    What is raised within, as by a conversion, is an `ImageError` too.
     """
     with decoding(str(path)), ExitStack() as stack:
-        image, frames = _open_header(path, max_pixels)
+        image, frames = _open(path, max_pixels)
         stack.enter_context(image)
         tags = getattr(image, "tag_v2", {})
         # Most raw files are TIFF by form, with a small preview in the first place.
         if _DNG_VERSION in tags or (tags.get(_SUBFILE_TYPE) == 1 and _SUB_FILES in tags):
             raise _unread(path, "a camera's raw file")
-        _check_size(image.width, image.height, str(path), max_pixels)
-        PIL.ImageOps.exif_transpose(image, in_place=True)
+        check_size(image.width, image.height, str(path), max_pixels)
+        yield image, frames
+
+
+@contextmanager
+def open_picture(path: Path, max_pixels: int) -> Iterator[tuple[PIL.Image.Image, int]]:
+    """As `open_header`, with the picture decoded and upright."""
+    with open_header(path, max_pixels) as (image, frames):
+        image.load()
+        with suppress(*_BAD_EXIF):
+            PIL.ImageOps.exif_transpose(image, in_place=True)
         yield image, frames
 
 
@@ -70,7 +83,7 @@ def _unread(path: Path, kind: str) -> ImageError:
     )
 
 
-def _open_header(path: Path, max_pixels: int) -> tuple[PIL.ImageFile.ImageFile, int]:
+def _open(path: Path, max_pixels: int) -> tuple[PIL.ImageFile.ImageFile, int]:
     """The file as Pillow opens it, if it is one to open, and the number of its frames."""
     try:
         if path.is_dir():
@@ -86,25 +99,37 @@ def _open_header(path: Path, max_pixels: int) -> tuple[PIL.ImageFile.ImageFile, 
             if kind := _unread_format(head):
                 raise _unread(path, kind)
             if head.startswith(b"\xff\xd8\xff"):
-                data = first_picture(head + file.read(_LARGEST_JPEG))
-                return _opened_by_pillow(io.BytesIO(data)), 1
-        if head[8:12] == b"WEBP":
-            # Pillow takes the memory of two such pictures when it opens one.
-            _check_size(*_webp_size(head), str(path), max_pixels)
+                file.seek(0)
+                return _opened_by_pillow(io.BytesIO(first_picture(file))), 1
+            source: Path | io.BytesIO = path
+            if head[8:12] == b"WEBP":
+                # Pillow takes the memory of two such pictures, and of the file, when it opens one.
+                width, height = _webp_size(head)
+                check_size(width, height, str(path), max_pixels)
+                size = 8 + int.from_bytes(head[4:8], "little")
+                if size > 4 * width * height + _WEBP_BYTES:
+                    raise ValueError(_TOO_LARGE)
+                file.seek(0)
+                source = io.BytesIO(file.read(size))
         pages = count_pages(path) if head.startswith(_TIFF) else 0
-        image = _opened_by_pillow(path)
+        image = _opened_by_pillow(source)
         if pages:
             check_tiles(image)
         if any(tile[0] == "bmp_rle" for tile in image.tile):
-            # Pillow decodes these in Python, 10 megapixels in some seconds.
-            _check_size(image.width, image.height, str(path), min(max_pixels, _RLE_PIXELS))
-        frames: int = pages or getattr(image, "n_frames", 1)
-        return image, frames
+            # Pillow decodes these in Python, 4 megapixels in some seconds. Each pixel and each end
+            # of a row takes two bytes at most.
+            check_size(image.width, image.height, str(path), min(max_pixels, _RLE_PIXELS))
+            if path.stat().st_size > 2 * (image.width + 1) * image.height + _BMP_BYTES:
+                raise ValueError(_TOO_LARGE)
+        return image, pages or getattr(image, "n_frames", 1)
     except PIL.UnidentifiedImageError:
         raise ImageError(f"{path} is not an image", hint=_FORMAT_HINT) from None
+    except struct.error:
+        raise ValueError("its directory is cut off") from None
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ImageError(f"cannot read {path}: {reason}") from error
+        if not error.strerror:
+            raise  # Pillow says so that the file is damaged.
+        raise ImageError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _unread_format(head: bytes) -> str | None:
@@ -159,11 +184,15 @@ def decoding(label: str) -> Iterator[None]:
 
 def upright(image: PIL.Image.Image, label: str, max_pixels: int) -> PIL.Image.Image:
     """A copy turned as its EXIF orientation says; `ImageError` if it has too many pixels."""
-    _check_size(image.width, image.height, label, max_pixels)
-    return PIL.ImageOps.exif_transpose(image)
+    check_size(image.width, image.height, label, max_pixels)
+    image.load()
+    with suppress(*_BAD_EXIF):
+        return PIL.ImageOps.exif_transpose(image)
+    return image.copy()
 
 
-def _check_size(width: int, height: int, label: str, max_pixels: int) -> None:
+def check_size(width: int, height: int, label: str, max_pixels: int) -> None:
+    """Raise `ImageError` if a picture has too many pixels."""
     if width * height > max_pixels:
         raise ImageError(
             f"{label} is {width} x {height} pixels: more than the limit of "

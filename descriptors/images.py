@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from .decoding import MAX_PIXELS, decoding, open_picture, upright
+from .decoding import MAX_PIXELS, check_size, decoding, open_picture, upright
 from .errors import ImageError
 
 _STRIP = 1 << 20
@@ -102,14 +102,10 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
 def _rgb(image: PIL.Image.Image, label: str) -> npt.NDArray[np.uint8]:
     if image.mode.startswith("I;16"):
         return _grey_to_rgb(_from_16_bits(np.asarray(image)))
-    if image.mode == "I":
-        raise ImageError(
-            f"{label} holds 32-bit pixels", hint="convert it to 8 or 16 bits per channel"
-        )
-    if image.mode == "F":
-        raise ImageError(
-            f"{label} holds floating-point pixels", hint="convert it to 8 or 16 bits per channel"
-        )
+    if image.mode in ("I", "F"):
+        kind = "32-bit" if image.mode == "I" else "floating-point"
+        hint = "convert it to 8 or 16 bits per channel"
+        raise ImageError(f"{label} holds {kind} pixels", hint=hint)
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     transparent = image.has_transparency_data
     # In strips: whole copies for each step take many times the memory of the picture.
@@ -153,11 +149,7 @@ def _rgb_of_array(source: Any, max_pixels: int) -> npt.NDArray[np.uint8]:
         )
     if values.size == 0:
         raise ImageError(f"the array of shape {values.shape} is empty")
-    if values.shape[0] * values.shape[1] > max_pixels:
-        raise ImageError(
-            f"the array is {values.shape[1]} x {values.shape[0]} pixels: more than the limit of "
-            f"{max_pixels / 1e6:g} megapixels"
-        )
+    check_size(values.shape[1], values.shape[0], "the array", max_pixels)
     eight_bits = _eight_bits(values)
     if eight_bits.ndim == 2:
         return _grey_to_rgb(eight_bits)

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import PIL.ImageFile
 
-_PAGES, _ENTRIES, _VALUES = 1 << 20, 1 << 16, 1 << 18
-_TILED = 1 << 24
+from .errors import ImageError
+
+_PAGES, _ENTRIES = 1 << 20, 1 << 16
+# A number counts for 256 bytes: that is how long it takes.
+_TAG_BYTES, _TILE_PIXELS = 1 << 26, 1 << 24
 _BYTES = (1, 2, 6, 7)
 """The types of a tag whose values are single bytes: texts, profiles, previews."""
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
@@ -29,12 +32,10 @@ def count_pages(path: Path) -> int:
             (count,) = struct.unpack(order + length, file.read(struct.calcsize(length)))
             size = count * struct.calcsize(order + entry)
             if count >= _ENTRIES or len(pages) > _PAGES:
-                raise ValueError("it has too many tags or pages")
-            if not pages and any(
-                values > _VALUES and kind not in _BYTES
-                for _, kind, values in struct.iter_unpack(order + entry, file.read(size))
-            ):
-                raise ValueError("a tag has hundreds of thousands of values")
+                raise ImageError(f"{path} has too many pages or tags", hint="save one page alone")
+            tags = struct.iter_unpack(order + entry, b"" if pages else file.read(size))
+            if sum(n * (1 if kind in _BYTES else 256) for _, kind, n in tags) > _TAG_BYTES:
+                raise ValueError("its tags hold far too much")
             pages.add(place)
             file.seek(place + struct.calcsize(length) + size)
             (place,) = struct.unpack(order + offset, file.read(struct.calcsize(offset)))
@@ -46,9 +47,9 @@ def check_tiles(image: PIL.ImageFile.ImageFile) -> None:
     tags = getattr(image, "tag_v2", {})
     width, height = tags[_WIDTH], tags[_HEIGHT]
     across, down = tags.get(_TILE_WIDTH) or width, tags.get(_TILE_HEIGHT) or height
-    tiled = math.ceil(width / across) * across * math.ceil(height / down) * down
+    tile_pixels = math.ceil(width / across) * across * math.ceil(height / down) * down
     # Uncompressed strips are decoded by Pillow, as many as the file lists.
     boxes = [tile[1] or (0, 0, 0, 0) for tile in image.tile]
-    listed = sum((right - x) * (low - y) for x, y, right, low in boxes)
-    if tiled > max(4 * width * height, _TILED) or listed > 6 * width * height:
+    box_pixels = sum((right - x) * (low - y) for x, y, right, low in boxes)
+    if tile_pixels > max(4 * width * height, _TILE_PIXELS) or box_pixels > 6 * width * height:
         raise ValueError("its tiles are too large or too many")

@@ -11,6 +11,7 @@ import pytest
 import torch
 from descr.descriptors import SIFT, read_image, read_mask
 from descr.descriptors.errors import ImageError, OptionError
+from descr.descriptors.runtime.quiet import without_warnings
 from descr.descriptors.testing import render_picture
 
 PICTURE = render_picture(20, 30)
@@ -57,6 +58,23 @@ def test_exif_orientation_is_applied(tmp_path, orientation, suffix):
     pixels = read_image(path).pixels
     assert pixels.shape == expected.shape
     assert ((pixels > 127) == (expected > 127)).all()
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"garbage",
+        b"II*\0\x08\0\0\0\5\0\x12\1\3\0\1\0\0\0\6\0",
+        b"II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0",
+    ],
+)
+def test_a_picture_whose_exif_is_damaged_is_taken_as_it_lies(tmp_path, exif, suffix):
+    path = save(tmp_path / f"cat.{suffix}", PIL.Image.fromarray(PICTURE), exif=b"Exif\0\0" + exif)
+    with without_warnings(), PIL.Image.open(path) as image:
+        expected = np.asarray(image)
+        assert np.array_equal(read_image(image).pixels, expected)
+    assert np.array_equal(read_image(path).pixels, expected)
 
 
 def test_grey_palette_and_bilevel_become_rgb(tmp_path):
@@ -198,6 +216,18 @@ def test_cut_off_files_are_refused(tmp_path, kind, share):
     path.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(ImageError, match=f"cut.{kind.lower()}"):
         read_image(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "reason"),
+    [("WEBP", 100, "could not create decoder"), ("TIFF", 4, "its directory is cut off")],
+)
+def test_what_is_cut_off_early_is_told_so_and_what_to_do(tmp_path, kind, size, reason):
+    path = tmp_path / "cut"
+    path.write_bytes(encoded(kind)[:size])
+    with pytest.raises(ImageError, match=f"cut is damaged or cut off: {reason}") as caught:
+        read_image(path)
+    assert caught.value.hint == "make or download the file again"
 
 
 def test_what_is_not_an_image_is_refused_with_its_name(tmp_path):

@@ -1,5 +1,6 @@
 """Image files that somebody has made to do harm: small, and of much work or memory to decode."""
 
+import functools
 import io
 import struct
 import zlib
@@ -10,15 +11,17 @@ import PIL.Image
 from descr.descriptors.testing import render_picture
 
 Craft: TypeAlias = Callable[[], bytes]
-CRAFTS: dict[str, tuple[Craft, str]] = {}
-"""By name: the content of a file; and what reading it says, or its width, height and frames."""
+CRAFTS: dict[str, tuple[Craft, str, int]] = {}
+"""By name: how a file begins; what reading it says, or its width, height and frames; how many
+bytes of zeros follow, which take no room on disk."""
 
+MANY = 1 << 30
 ZEROS = zlib.compress(bytes(1 << 28))
 
 
-def craft(outcome: str) -> Callable[[Craft], Craft]:
+def craft(outcome: str, zeros: int = 0) -> Callable[[Craft], Craft]:
     def add(function: Craft) -> Craft:
-        CRAFTS[function.__name__] = function, outcome
+        CRAFTS[function.__name__] = function, outcome, zeros
         return function
 
     return add
@@ -91,13 +94,26 @@ def webp_of_a_large_canvas() -> bytes:
     return bytes(data)
 
 
-@craft("is 10000 x 10000 pixels: more than the limit of 10 megapixels")
-def bmp_of_large_rows() -> bytes:
-    data = bytearray(encoded("BMP"))
-    palette = bytes(1024)
-    header = struct.pack("<IIIHHIIIIII", 40, 10_000, 10_000, 1, 8, 1, 0, 0, 0, 256, 0)
-    data = header + palette + b"\1\1\0\0" * 10_000
+def bmp(side: int, data: bytes) -> bytes:
+    """A run-length BMP of side x side pixels with this data."""
+    header = struct.pack("<IIIHHIIIIII", 40, side, side, 1, 8, 1, 0, 0, 0, 256, 0)
+    data = header + bytes(1024) + data
     return b"BM" + struct.pack("<III", 14 + len(data), 0, 54 + 1024) + data
+
+
+@craft("is 10000 x 10000 pixels: more than the limit of 4 megapixels")
+def bmp_of_large_rows() -> bytes:
+    return bmp(10_000, b"\1\1\0\0" * 10_000)
+
+
+@craft("it is far larger than its pixels")
+def bmp_of_moves_to_nowhere() -> bytes:
+    return bmp(100, b"\0\2\0\0" * 5_000_000)
+
+
+@craft("1000 1000 1")
+def bmp_of_runs_of_one_pixel() -> bytes:
+    return bmp(1000, (b"\1\1" * 1000 + b"\0\0") * 1000)
 
 
 @craft("4000 4000 1")
@@ -115,6 +131,18 @@ def webp_of_huge_sides() -> bytes:
     return bytes(data)
 
 
+@craft("64 64 1", zeros=MANY)
+def webp_before_much_else() -> bytes:
+    return encoded("WEBP")
+
+
+@craft("it is far larger than its pixels", zeros=MANY)
+def webp_that_claims_much() -> bytes:
+    data = encoded("WEBP")
+    return data[:4] + MANY.to_bytes(4, "little") + data[8:]
+
+
+@functools.cache
 def scans(count: int, side: int = 1000) -> bytes:
     """A progressive JPEG with so many scans more, each of which looks at all of the luminance."""
     whole = encoded("JPEG", side, progressive=True)
@@ -132,6 +160,21 @@ def jpeg_of_many_scans() -> bytes:
 def jpeg_of_many_segments() -> bytes:
     whole = encoded("JPEG")
     return whole[:2] + b"\xff\xfe\0\2" * 500_000 + whole[2:]
+
+
+@craft("it has more than 10000 segments")
+def jpeg_of_many_markers_alone() -> bytes:
+    return b"\xff\xd8" + b"\xff\1" * 10_000_000
+
+
+@craft("it is far larger than its pixels", zeros=MANY)
+def jpeg_before_much_nothing() -> bytes:
+    return encoded("JPEG")[:1000]
+
+
+@craft("64 64 1", zeros=MANY)
+def jpeg_before_much_else() -> bytes:
+    return encoded("JPEG")
 
 
 @craft("64 64 1")
@@ -163,14 +206,28 @@ def tiff_of_a_huge_tile() -> bytes:
 
 @craft("its tiles are too large or too many")
 def tiff_of_many_strips() -> bytes:
-    strips = [8] * 250_000
+    strips = [8] * 100_000
     return tiff({**grey(64, 64), 273: (4, strips), 278: (4, [32]), 279: (4, strips)})
 
 
-@craft("a tag has hundreds of thousands of values")
+@craft("its tags hold far too much")
 def tiff_of_millions_of_strips() -> bytes:
     strips = [8] * 2_000_000
     return tiff({**grey(64, 64), 273: (4, strips), 278: (4, [32]), 279: (4, strips)})
+
+
+@craft("its tags hold far too much", zeros=MANY)
+def tiff_of_a_huge_text() -> bytes:
+    page = tiff({**grey(8, 8), 273: (4, [8]), 279: (4, [64]), 700: (4, [8])})
+    place = page.index(struct.pack("<HH", 700, 4))
+    return page[:place] + struct.pack("<HHII", 700, 1, MANY, 8) + page[place + 12 :]
+
+
+@craft("its tags hold far too much")
+def tiff_of_overlapping_texts() -> bytes:
+    entries = b"".join(struct.pack("<HHII", tag, 2, 1_000_000, 8) for tag in range(700, 1700))
+    directory = struct.pack("<H", 1000) + entries + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8) + directory + bytes(1_000_000)
 
 
 @craft("decoder error")
@@ -194,6 +251,11 @@ def tiff_of_one_directory_after_the_other() -> bytes:
     first = len(page)
     pages = b"".join(struct.pack("<HI", 0, first + 6 * n) for n in range(1, 100_000))
     return page[:-4] + struct.pack("<I", first) + pages + bytes(6)
+
+
+@craft("has too many pages or tags")
+def tiff_of_billions_of_tags() -> bytes:
+    return b"II\x2b\0" + struct.pack("<HHQQ", 8, 0, 16, 2**33)
 
 
 @craft("8 8 1")

@@ -8,9 +8,8 @@ from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-import PIL.Image
 
-from ....descriptors.decoding import decoding
+from ....descriptors.decoding import MAX_PIXELS, open_header
 from ....descriptors.errors import ImageError
 from ....descriptors.settings import check_choice
 from ..pair import Pair, Picture
@@ -130,7 +129,7 @@ class TSS(Dataset):
 def _size(path: Path) -> tuple[int, int]:
     """Height and width of an image, by its header."""
     try:
-        with decoding(str(path)), PIL.Image.open(path) as image:
+        with open_header(path, MAX_PIXELS) as (image, _):
             return image.height, image.width
     except ImageError:
         # What is missing is told when it is looked for, what is damaged when it is read.

@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 from descr.applications.evaluation import Picture, build_report, open_dataset, predict
@@ -115,6 +116,13 @@ def test_padding_is_black_and_lies_right_and_below(unequal):
     assert image.name == plain.name
     assert not image.pixels[:, 72:].any()
     assert Picture(picture.path, "a").read().sha256 == plain.sha256
+
+
+def test_a_file_that_is_not_read_as_an_image_pads_nothing(unequal):
+    folder = unequal / "FG3DCar" / "001"
+    PIL.Image.new("RGB", (500, 500)).save(folder / "image2.png", "GIF")
+    pair = open_dataset("tss", unequal, pad=True)[0]
+    assert pair.source.padding == (0, 0)
 
 
 def test_only_yes_and_no_say_whether_to_pad(unequal):
