@@ -5,7 +5,11 @@ import re
 from unicodedata import category
 
 _JOINERS = "\u200c\u200d"
-_MARKUP = re.compile(r"[\\`*\[\]{}|~]|(?<![^\W_])_|_(?![^\W_])")
+_MARKUP = re.compile(
+    r"[\\`*\[\]{}|~$]|(?<![^\W_])_|_(?![^\W_])"
+    # What GitHub makes links of, but not the @ of a measure, as in PCK@0.10.
+    r"|:(?=//)|(?<=[wW]{3})\.|@(?!0\.\d+(?![\w.-]))"
+)
 
 
 def printable(text: str) -> str:
@@ -32,5 +36,8 @@ def one_line(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """The text as a page of Markdown shows it: printable, no part of it markup, HTML or a link."""
+    """The text as a page of Markdown shows it: printable, no part of it markup, HTML or a link.
+
+    GitHub alone makes a link of a mail address, which nothing escapes.
+    """
     return _MARKUP.sub(r"\\\g<0>", html.escape(printable(text), quote=False))
