@@ -74,7 +74,7 @@ def pull(
         if refused:
             told.say(f"{refused[-1].message}; taking {repository}")
         try:
-            with hub_silenced(), explained(repository, hub_address()), connected() as hub:
+            with explained(repository, hub_address()), hub_silenced(), connected() as hub:
                 return _pull_from(hub, repository, model, precision, told)
         except UnusableRepositoryError as error:
             refused.append(error)

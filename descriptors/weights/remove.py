@@ -6,6 +6,7 @@ from pathlib import Path
 from ..errors import OutputError
 from ..runtime.quiet import hub_silenced
 from .cache import cache_folder, captioner_folder, repository_folder
+from .hub import hub_address
 from .table import find_model
 
 
@@ -32,6 +33,7 @@ def remove(name: str) -> int:
     OutputError
         If something of it can't be removed.
     """
+    hub_address()  # With one that is none, the hub's library can't be imported.
     from huggingface_hub import DeleteCacheStrategy
 
     folders, cache = holdings(name), cache_folder().resolve()
