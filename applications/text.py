@@ -5,6 +5,7 @@ import re
 from unicodedata import category
 
 _JOINERS = "\u200c\u200d"
+_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 _MARKUP = re.compile(
     r"[\\`*\[\]{}|~$]|(?<![^\W_])_|_(?![^\W_])"
     # What GitHub makes links of, but not the @ of a measure, as in PCK@0.10.
@@ -16,17 +17,20 @@ def printable(text: str) -> str:
     r"""The text with what a terminal obeys, and what nobody sees, escaped as in Python: `\x1b`.
 
     That is line ends and other control characters, marks of direction and other format characters,
-    and halves of surrogate pairs. Joiners stay beyond ASCII: emoji and some scripts need them.
+    and halves of surrogate pairs. Joiners beyond ASCII stay, and so do flags of regions: emoji and
+    some scripts need them.
     """
     if text.isprintable():
         return text
+    flags = {at for flag in _FLAG.finditer(text) for at in range(*flag.span())}
     return "".join(
         one
         if one.isprintable()
         or category(one) == "Zs"
+        or at in flags
         or (one in _JOINERS and all(beside > "\x7f" and beside.isprintable() for beside in sides))
         else one.encode("unicode_escape").decode()
-        for one, *sides in zip(text, f" {text}", f"{text[1:]} ", strict=False)
+        for at, (one, *sides) in enumerate(zip(text, f" {text}", f"{text[1:]} ", strict=False))
     )
 
 

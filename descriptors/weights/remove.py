@@ -31,12 +31,16 @@ def remove(name: str) -> int:
     OptionError
         If the name is not known.
     OutputError
-        If something of it can't be removed.
+        If something of it can't be removed, or its folder is a link, which may lead anywhere.
     """
     hub_address()  # With one that is none, the hub's library can't be imported.
     from huggingface_hub import DeleteCacheStrategy
 
     folders, cache = holdings(name), cache_folder().resolve()
+    for folder in filter(Path.is_symlink, folders):
+        raise OutputError(
+            f"{folder}: is a link to {folder.resolve()}", hint="remove both of them by hand"
+        )
     # The hub's library keeps contents that repositories share in a folder of its own.
     places = [*folders, cache / "blobs"]
     held, none = _size(places), frozenset[Path]()

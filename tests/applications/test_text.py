@@ -14,6 +14,7 @@ READABLE = [
     "می\u200cخواهم.png",
     "क्\u200dष.png",
     "🐈\u200d⬛ 👩🏽\u200d🚀 🏳️\u200d🌈.png",
+    "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f.png",
     "C:\\photographs\\a [1] {b} <c>.png",
     "narrow\u202fspace.png",
 ]
@@ -36,6 +37,8 @@ def test_ordinary_names_stay_as_they_are(name: str) -> None:
         ("pay\u200dpal \u200d猫\u200d", r"pay\u200dpal \u200d猫\u200d"),
         ("猫\u202e\u200d猫", r"猫\u202e\u200d猫"),
         ("\ud83d and \udcff", r"\ud83d and \udcff"),
+        ("🐈\U000e0067\U000e0062\U000e0065", r"🐈\U000e0067\U000e0062\U000e0065"),
+        ("🏴\U000e0067\U000e0062\U000e0065", r"🏴\U000e0067\U000e0062\U000e0065"),
         ("🏴\U000e0067\U000e007f", r"🏴\U000e0067\U000e007f"),
     ],
 )

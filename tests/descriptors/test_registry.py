@@ -65,7 +65,7 @@ def test_whatever_a_file_raises_is_about_that_file(tmp_path, monkeypatch):
 
 def test_a_file_that_ends_the_program_is_named(folder):
     (folder / "exit_of_mine.py").write_text("import sys\nsys.exit(0)\n")
-    with pytest.raises(OptionError, match="importing 'exit_of_mine' .* failed: SystemExit: 0"):
+    with pytest.raises(OptionError, match=r"importing 'exit_of_mine' .* failed: SystemExit: 0"):
         descriptors.create("exit_of_mine:Coarse")
 
 
