@@ -8,8 +8,7 @@ _JOINERS = "\u200c\u200d"
 _FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 _MARKUP = re.compile(
     r"[\\`*\[\]{}|~$]|(?<![^\W_])_|_(?![^\W_])"
-    # What GitHub makes links of, but not the @ of a measure, as in PCK@0.10.
-    r"|:(?=//)|(?<=[wW]{3})\.|@(?!0\.\d+(?![\w.-]))"
+    r"|:(?=//)|(?<=[wW]{3})\.|@(?!0\.\d+(?![\w.-]))"  # links on GitHub; PCK@0.10 is none
 )
 
 
@@ -17,8 +16,7 @@ def printable(text: str) -> str:
     r"""The text with what a terminal obeys, and what nobody sees, escaped as in Python: `\x1b`.
 
     That is line ends and other control characters, marks of direction and other format characters,
-    and halves of surrogate pairs. Joiners beyond ASCII stay, and so do flags of regions: emoji and
-    some scripts need them.
+    and halves of surrogate pairs. Joiners beyond ASCII and flags stay: emoji and scripts need them.
     """
     if text.isprintable():
         return text
@@ -40,8 +38,5 @@ def one_line(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """The text as a page of Markdown shows it: printable, no part of it markup, HTML or a link.
-
-    GitHub alone makes a link of a mail address, which nothing escapes.
-    """
+    """The text as Markdown shows it: printable, no markup, HTML or link but GitHub's of mail."""
     return _MARKUP.sub(r"\\\g<0>", html.escape(printable(text), quote=False))

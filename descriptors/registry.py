@@ -119,8 +119,7 @@ def _load(name: str, target: str) -> Any:
             f"cannot import {module_name!r} for {name!r}: {error}", hint=hint
         ) from error
     except (Exception, SystemExit) as error:
-        # Somebody else's code runs here: whatever it raises is about that code. Programs that turn
-        # signals into exits do so by classes of their own.
+        # Somebody else's code runs here: whatever it raises is about that code, but for signals.
         if isinstance(error, SystemExit) and type(error) is not SystemExit:
             raise
         raise OptionError(

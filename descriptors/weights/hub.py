@@ -118,10 +118,9 @@ def connected() -> Iterator[Hub]:
         try:
             client = get_async_session()
         except Exception as error:
-            raise DownloadError(
-                f"can't connect to {hub_address()}: {shorten(error)}",
-                hint="check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and SSL_CERT_FILE",
-            ) from error
+            message = f"can't connect to {hub_address()}: {shorten(error)}"
+            hint = "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and SSL_CERT_FILE"
+            raise DownloadError(message, hint=hint) from error
         # They would unpack the body of a refusal into memory.
         client.event_hooks = {}
         with portal.wrap_async_context_manager(client):
@@ -129,19 +128,14 @@ def connected() -> Iterator[Hub]:
 
 
 def hub_address() -> str:
-    """The address in `HF_ENDPOINT` without a slash at its end; the public hub's if it isn't set.
-
-    Raises `DownloadError` if it is none. Call it before the hub's library is imported, which fails.
-    """
+    """The hub's address, by `HF_ENDPOINT`, no slash at its end; `DownloadError` if it is none."""
     address = os.environ.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
     with suppress(ValueError):
         parts = urlsplit(address)
         if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
             return address
-    raise DownloadError(
-        f"HF_ENDPOINT is not the address of a hub: {shorten(address)}",
-        hint="write it as in https://huggingface.co, or unset it",
-    )
+    message = f"HF_ENDPOINT is not the address of a hub: {shorten(address)}"
+    raise DownloadError(message, hint="write it as in https://huggingface.co, or unset it")
 
 
 @dataclass(frozen=True)

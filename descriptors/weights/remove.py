@@ -28,8 +28,8 @@ def remove(name: str) -> int:
 
     Raises
     ------
-    OptionError
-        If the name is not known.
+    OptionError, DownloadError
+        If the name is not known; if `HF_ENDPOINT` is not the address of a hub.
     OutputError
         If something of it can't be removed, or its folder is a link, which may lead anywhere.
     """
@@ -38,9 +38,7 @@ def remove(name: str) -> int:
 
     folders, cache = holdings(name), cache_folder().resolve()
     for folder in filter(Path.is_symlink, folders):
-        raise OutputError(
-            f"{folder}: is a link to {folder.resolve()}", hint="remove both of them by hand"
-        )
+        raise OutputError(f"{folder}: is a link to {folder.resolve()}", hint="remove both by hand")
     # The hub's library keeps contents that repositories share in a folder of its own.
     places = [*folders, cache / "blobs"]
     held, none = _size(places), frozenset[Path]()

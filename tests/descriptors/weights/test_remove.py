@@ -117,7 +117,7 @@ def test_a_repository_that_is_a_link_is_left_to_the_user(both: Path, tmp_path: P
     held = size(elsewhere)
     with pytest.raises(OutputError, match=f"is a link to {elsewhere}") as caught:
         remove("dinov2-small")
-    assert caught.value.hint == "remove both of them by hand"
+    assert caught.value.hint == "remove both by hand"
     assert folder.is_symlink()
     assert size(elsewhere) == held
 
