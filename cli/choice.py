@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .errors import UserError, is_user_error, say
 from .names import AUTO
+from .quiet import Stop
 from .settings import parse_settings, takes_option
 
 if TYPE_CHECKING:
@@ -136,8 +137,8 @@ def faults(name: str, what: str) -> Iterator[None]:
     """Turn a fault of a class at `module:Class`, the user's own, into a `UserError`."""
     try:
         yield
-    except Exception as error:
-        if ":" not in name or is_user_error(error) or isinstance(error, MemoryError):
+    except (Exception, SystemExit) as error:
+        if ":" not in name or is_user_error(error) or isinstance(error, MemoryError | Stop):
             raise
         raise UserError(
             f"{what}: {type(error).__name__}: {error}",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import typer
 
 from .errors import UserError, say
+from .inputs import check_exist
 from .loading import load_library
 from .outputs import check_writable, write_all
 from .settings import parse_settings
@@ -37,6 +38,7 @@ def kept_in(folder: Path) -> Iterator[None]:
 
 def compare(paths: tuple[Path, Path], outputs: Sequence[Path], as_json: bool) -> None:
     """Compare two reports, print and write the comparison."""
+    check_exist(paths)
     load_library()
     from ..applications.evaluation import compare_reports, load_report
     from ..applications.evaluation.compare import comparison_tables

@@ -155,7 +155,7 @@ def _extract_one(
     from ..descriptors.errors import ImageError
     from ..descriptors.files import save_features, why_extract
 
-    if os.path.isfile(path) and holds_features(path):
+    if holds_features(path):
         raise ImageError(
             f"{path} is a feature file already", hint="give it to `descr match` as it is"
         )

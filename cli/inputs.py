@@ -124,13 +124,14 @@ class Input:
 
 
 def check_exist(paths: Sequence[Path]) -> None:
-    """Raise `UserError` for a path at which there is no file, before anything is loaded."""
+    """Raise `UserError` for a path without a regular file, before anything is loaded."""
     for path in paths:
         # The functions of os.path take a name that can't be one for a file that isn't there.
         if not os.path.exists(path):
             raise UserError(f"no such file: {path}")
-        if os.path.isdir(path):
-            raise UserError(f"{path} is a folder", hint="give the path of one file")
+        if not os.path.isfile(path):
+            kind = "a folder" if os.path.isdir(path) else "not a regular file"
+            raise UserError(f"{path} is {kind}", hint="give the path of one file")
 
 
 def check_photographs(
@@ -200,6 +201,8 @@ def _say_first(path: Path, image: "Image") -> None:
 
 def holds_features(path: Path) -> bool:
     """Whether a path names a feature file, by its suffix or by how it begins."""
+    if not os.path.isfile(path):
+        return False
     if path.suffix.lower() == ".nc":
         return True
     try:

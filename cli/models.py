@@ -11,7 +11,7 @@ import typer
 from .errors import UserError, say
 from .help import Command, Group
 from .options import Json
-from .pulling import shown
+from .pulling import progress_display
 
 if TYPE_CHECKING:
     from ..descriptors.weights import Checkpoint, Model
@@ -132,7 +132,7 @@ def pull_models(
 
     for model in _models_of(names):
         try:
-            with shown(model.name) as progress:
+            with progress_display(model.name) as progress:
                 found = pull(model.name, precision=precision and precision.value, progress=progress)
         except KeyboardInterrupt:
             say("what has arrived is kept: run the same command again to go on")

@@ -66,9 +66,9 @@ def _read_file(value: str) -> list[Point]:
     if not value.strip():
         raise UserError("--points: no point", hint="give x,y as in 120,64.5, or a file")
     if not os.path.isfile(path):
-        what = f"{value} is a folder" if os.path.isdir(path) else f"no such file: {value}"
-        if "," in value and not os.path.isdir(path):
-            what = f"{value!r} is not x,y in numbers"
+        what = f"{value!r} is not x,y in numbers" if "," in value else f"no such file: {value}"
+        if os.path.exists(path):
+            what = f"{value} is {'a folder' if os.path.isdir(path) else 'not a regular file'}"
         raise UserError(f"--points: {what}", hint="give x,y as in 120,64.5, or a file")
     try:
         # The byte-order mark that some spreadsheets write is not part of the first name.

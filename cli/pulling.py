@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def shown(name: str) -> "Iterator[Progress]":
+def progress_display(name: str) -> "Iterator[Progress]":
     """What tells the user of the pull of one model, while the block runs.
 
     On a terminal a bar with the bytes, the speed and the time left; elsewhere only the lines

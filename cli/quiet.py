@@ -41,6 +41,10 @@ class _Lines(logging.Handler):
         say(self.format(record))
 
 
+class Stop(SystemExit):
+    """The end that a signal or a closed pipe asks for; unlike `sys.exit` in code of the user."""
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Turn SIGTERM into an exception, so that files that are half written are removed."""
@@ -55,4 +59,4 @@ def stoppable() -> Iterator[None]:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(TERMINATED)
+    raise Stop(TERMINATED)

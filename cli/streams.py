@@ -7,6 +7,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
 from .errors import BROKEN_PIPE, UserError
+from .quiet import Stop
 
 
 @contextmanager
@@ -55,5 +56,5 @@ class _Guarded:
         # Every time: typer tries its streams out, and ignores what comes of it.
         if self._ends and self._error is not None:
             if isinstance(self._error, BrokenPipeError):
-                raise SystemExit(BROKEN_PIPE)
+                raise Stop(BROKEN_PIPE)
             raise UserError(f"cannot write to standard output: {self._error.strerror}")

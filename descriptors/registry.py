@@ -69,18 +69,18 @@ class Registry(Generic[T]):
     def _entry_points(self) -> tuple[EntryPoint, ...]:
         return tuple(entry_points(group=self.group))
 
-    def _check(self, name: str, found: Any) -> Callable[..., T]:
-        if isinstance(found, type) and not issubclass(found, self.base):
+    def _check(self, name: str, maker: Any) -> Callable[..., T]:
+        if isinstance(maker, type) and not issubclass(maker, self.base):
             raise OptionError(
-                f"{name!r} is not a {self.kind}: {found.__name__} does not derive from "
+                f"{name!r} is not a {self.kind}: {maker.__name__} does not derive from "
                 f"{self.base.__name__}"
             )
-        if inspect.isabstract(found):
-            lacking = " and ".join(sorted(found.__abstractmethods__))
+        if inspect.isabstract(maker):
+            lacking = " and ".join(sorted(maker.__abstractmethods__))
             raise OptionError(f"{name!r} is an unfinished {self.kind}: it lacks {lacking}")
-        if not callable(found):
-            raise OptionError(f"{name!r} is not a {self.kind}: it is a {type(found).__name__}")
-        return cast(Callable[..., T], found)
+        if not callable(maker):
+            raise OptionError(f"{name!r} is not a {self.kind}: it is a {type(maker).__name__}")
+        return cast(Callable[..., T], maker)
 
 
 class _Folder:
@@ -118,8 +118,10 @@ def _load(name: str, target: str) -> Any:
         raise OptionError(
             f"cannot import {module_name!r} for {name!r}: {error}", hint=hint
         ) from error
-    except Exception as error:
-        # Somebody else's code runs here: whatever it raises is about that code.
+    except (Exception, SystemExit) as error:
+        # Somebody else's code runs here: whatever it raises is about that code, but for signals.
+        if isinstance(error, SystemExit) and type(error) is not SystemExit:
+            raise
         raise OptionError(
             f"importing {module_name!r} for {name!r} failed: {type(error).__name__}: {error}"
         ) from error

@@ -98,7 +98,7 @@ class FeatureFolder:
                 folder.mkdir(parents=True, exist_ok=True)
             remove_abandoned(folder, ".nc")
 
-        failed: dict[str, MemoryError] = {}
+        failures: dict[str, MemoryError] = {}
 
         def look(key: str) -> tuple[Known, Image | None, str | None] | MemoryError:
             try:
@@ -106,18 +106,18 @@ class FeatureFolder:
             except MemoryError as error:
                 return error
 
-        with closing(in_order_of_completion(look, images, workers)) as looked_at:
-            for key, seen in looked_at:
+        with closing(in_order_of_completion(look, images, workers)) as outcomes:
+            for key, outcome in outcomes:
                 advance(key)
-                if isinstance(seen, MemoryError):
-                    failed[key] = seen
+                if isinstance(outcome, MemoryError):
+                    failures[key] = outcome
                     continue
-                known, image, why = seen
+                known, image, why = outcome
                 if image is not None:
                     try:
                         tree = describe.extract([image])[0]
                     except MemoryError as error:
-                        failed[key] = error
+                        failures[key] = error
                         continue
                     if tree.attrs["image_sha256"] != image.sha256:
                         raise InvalidFeaturesError(
@@ -129,10 +129,10 @@ class FeatureFolder:
                 if image is not None:
                     written(self, key)
                 self.counts["kept" if why is None else "redone" if why else "extracted"] += 1
-        if failed:
-            names = ", ".join(sorted(failed)[:10])
+        if failures:
+            names = ", ".join(sorted(failures)[:10])
             raise OutOfMemoryError(
-                f"not enough memory for {len(failed)} of {len(images)} images: {names}",
+                f"not enough memory for {len(failures)} of {len(images)} images: {names}",
                 hint="free some, or scale them down; the features of the other images are kept",
             )
 

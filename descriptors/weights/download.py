@@ -60,7 +60,7 @@ def is_whole(path: Path, file: RemoteFile) -> bool:
     return path.is_file() and _length(path) == file.size
 
 
-def arrived(repository: Repository, file: RemoteFile) -> int:
+def local_size(repository: Repository, file: RemoteFile) -> int:
     """The bytes of a file that are here: all of them, or those of a part."""
     places = repository.places(file)
     if any(is_whole(place, file) for place in places):
@@ -72,7 +72,7 @@ def arrived(repository: Repository, file: RemoteFile) -> int:
 def _receive(repository: Repository, file: RemoteFile, part: Path, progress: Progress) -> None:
     """Add what the server sends to the part that is here."""
     start = _length(part)
-    if start > file.size or part.is_symlink() or not part.is_file():
+    if start > file.size or not part.is_file():
         part.unlink(missing_ok=True)
         start = 0
     path = f"/{repository.name}/resolve/{repository.commit}/{file.name}"
@@ -102,8 +102,11 @@ def _receive(repository: Repository, file: RemoteFile, part: Path, progress: Pro
 
 
 def _part(blob: Path) -> Path:
-    """Where the cache holds what has arrived of a file."""
-    return blob.with_name(f"{blob.name}.incomplete")
+    """Where the cache holds what has arrived of a file; a link in its place is removed."""
+    part = blob.with_name(f"{blob.name}.incomplete")
+    if part.is_symlink():
+        part.unlink()
+    return part
 
 
 def _length(path: Path) -> int:

@@ -10,10 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
 from .answers import is_network_error, no_hub
 from .cache import cache_folder, make_folder, repository_folder
 from .errors import DownloadError, UnusableRepositoryError
+from .reading import shorten
 
 ANSWER_SECONDS = 60.0
 """How long an answer may take to begin, all its redirects included."""
@@ -113,7 +115,12 @@ def connected() -> Iterator[Hub]:
     from huggingface_hub import get_async_session
 
     with start_blocking_portal() as portal:
-        client = get_async_session()
+        try:
+            client = get_async_session()
+        except Exception as error:
+            message = f"can't connect to {hub_address()}: {shorten(error)}"
+            hint = "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and SSL_CERT_FILE"
+            raise DownloadError(message, hint=hint) from error
         # They would unpack the body of a refusal into memory.
         client.event_hooks = {}
         with portal.wrap_async_context_manager(client):
@@ -121,8 +128,14 @@ def connected() -> Iterator[Hub]:
 
 
 def hub_address() -> str:
-    """The address in `HF_ENDPOINT` without a slash at its end; the public hub's if it isn't set."""
-    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
+    """The hub's address, by `HF_ENDPOINT`, no slash at its end; `DownloadError` if it is none."""
+    address = os.environ.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
+    with suppress(ValueError):
+        parts = urlsplit(address)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return address
+    message = f"HF_ENDPOINT is not the address of a hub: {shorten(address)}"
+    raise DownloadError(message, hint="write it as in https://huggingface.co, or unset it")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from .answers import explained
 from .cache import captioner_folder, make_folder
 from .captioner import CHECKPOINT, SOURCE
 from .checkpoint import Checkpoint
-from .download import arrived, download, is_whole
+from .download import download, is_whole, local_size
 from .errors import DownloadError, UnusableRepositoryError
 from .find import cached, read_snapshot
 from .folders import CLIP, PRECISIONS, conversion, read_folder, read_shards, weight_names
@@ -52,11 +52,11 @@ def pull(
         If the name or the precision is not known.
     """
     model = find_model(name)
-    told = progress or Silent()
-    found = cached(name, precision=precision)
-    if found is not None and (found.precision == precision or not (precision and model.half)):
-        told.say(f"{name} is on this machine already")
-        return found
+    progress = progress or Silent()
+    checkpoint = cached(name, precision=precision)
+    if checkpoint and (checkpoint.precision == precision or not (precision and model.half)):
+        progress.say(f"{name} is on this machine already")
+        return checkpoint
     if not model.repositories:
         raise DownloadError(
             f"{name} can't be downloaded: it is made from the authors' checkpoint",
@@ -69,16 +69,16 @@ def pull(
             "a pull needs the network, and offline mode is on",
             hint="unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE for this command",
         )
-    refused: list[UnusableRepositoryError] = []
+    refusals: list[UnusableRepositoryError] = []
     for repository in model.repositories:
-        if refused:
-            told.say(f"{refused[-1].message}; taking {repository}")
+        if refusals:
+            progress.say(f"{refusals[-1].message}; taking {repository}")
         try:
-            with hub_silenced(), explained(repository, hub_address()), connected() as hub:
-                return _pull_from(hub, repository, model, precision, told)
+            with explained(repository, hub_address()), hub_silenced(), connected() as hub:
+                return _pull_from(hub, repository, model, precision, progress)
         except UnusableRepositoryError as error:
-            refused.append(error)
-    raise _none_left(model, refused)
+            refusals.append(error)
+    raise _none_left(model, refusals)
 
 
 def _pull_from(
@@ -94,7 +94,7 @@ def _pull_from(
                 files.append(repository.file(shard.relative_to(snapshot).as_posix()))
         # Files of equal content, such as the vocabularies of two tokenizers, arrive once.
         contents = {file.etag: file for file in files}.values()
-        done = sum(arrived(repository, file) for file in contents)
+        done = sum(local_size(repository, file) for file in contents)
         total = sum(file.size for file in contents)
         _check_room(total - done, repository.cache, model)
         progress.start(total, done)
@@ -128,7 +128,7 @@ def _choose(
     model: Model, repository: Repository, precision: str, progress: Progress
 ) -> list[RemoteFile]:
     """The files to get: of the weights the variant of this precision, else what there is."""
-    chosen, others = [repository.file(name) for name in model.files], []
+    files, others = [repository.file(name) for name in model.files], []
     for stem in model.weights:
         names = [name for name in weight_names(stem, precision) if name in repository.listing]
         if not names:
@@ -136,14 +136,14 @@ def _choose(
                 f"{repository.name} has no {stem}.safetensors",
                 hint=_conversion(model, repository.name),
             )
-        chosen.append(repository.file(names[0]))
+        files.append(repository.file(names[0]))
         if (".fp16." in names[0]) != (precision == "float16"):
             others.append(stem)
     if others:
         (other,) = {*PRECISIONS} - {precision}
         lacking = ", ".join(others)
         progress.say(f"{repository.name} has no {lacking} in {precision}; taking {other}")
-    return chosen
+    return files
 
 
 def _conversion(model: Model, repository: str) -> str:
@@ -193,14 +193,14 @@ def _write_main(repository: Repository) -> None:
         temporary.write_text(repository.commit, encoding="utf-8")
 
 
-def _none_left(model: Model, refused: list[UnusableRepositoryError]) -> DownloadError:
-    reasons = "; ".join(error.message for error in refused)
+def _none_left(model: Model, refusals: list[UnusableRepositoryError]) -> DownloadError:
+    reasons = "; ".join(error.message for error in refusals)
     login = "if it needs an account, set HF_TOKEN or run: hf auth login; "
     return DownloadError(
         f"{model.name} can't be downloaded: {reasons}",
-        hint=(login if any(error.login for error in refused) else "")
+        hint=(login if any(error.login for error in refusals) else "")
         + next(
-            (error.hint for error in refused if error.hint),
+            (error.hint for error in refusals if error.hint),
             "a local folder can be given in its place: --set model=FOLDER",
         ),
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from ..errors import OutputError
 from ..runtime.quiet import hub_silenced
 from .cache import cache_folder, captioner_folder, repository_folder
+from .hub import hub_address
 from .table import find_model
 
 
@@ -27,14 +28,17 @@ def remove(name: str) -> int:
 
     Raises
     ------
-    OptionError
-        If the name is not known.
+    OptionError, DownloadError
+        If the name is not known; if `HF_ENDPOINT` is not the address of a hub.
     OutputError
-        If something of it can't be removed.
+        If something of it can't be removed, or its folder is a link, which may lead anywhere.
     """
+    hub_address()  # With one that is none, the hub's library can't be imported.
     from huggingface_hub import DeleteCacheStrategy
 
     folders, cache = holdings(name), cache_folder().resolve()
+    for folder in filter(Path.is_symlink, folders):
+        raise OutputError(f"{folder}: is a link to {folder.resolve()}", hint="remove both by hand")
     # The hub's library keeps contents that repositories share in a folder of its own.
     places = [*folders, cache / "blobs"]
     held, none = _size(places), frozenset[Path]()

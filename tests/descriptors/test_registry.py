@@ -63,6 +63,18 @@ def test_whatever_a_file_raises_is_about_that_file(tmp_path, monkeypatch):
     assert sys.path == before
 
 
+def test_a_file_that_ends_the_program_is_named(folder):
+    (folder / "exit_of_mine.py").write_text("import sys\nsys.exit(0)\n")
+    with pytest.raises(OptionError, match=r"importing 'exit_of_mine' .* failed: SystemExit: 0"):
+        descriptors.create("exit_of_mine:Coarse")
+
+
+def test_a_signal_during_an_import_is_no_fault_of_the_file(folder):
+    (folder / "slow_of_mine.py").write_text("class Stop(SystemExit): pass\nraise Stop(143)\n")
+    with pytest.raises(SystemExit):
+        descriptors.create("slow_of_mine:Coarse")
+
+
 def test_a_class_that_lacks_a_method_is_named(tmp_path, monkeypatch):
     (tmp_path / "unfinished_module.py").write_text(
         "from descr.descriptors import Backbone\nclass Network(Backbone):\n    layers = ()\n"

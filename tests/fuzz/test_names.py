@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import sys
 import tempfile
 import unicodedata
@@ -63,6 +64,8 @@ _HOSTILE = [
     "é",
     "שלום",
     "🐈\u200d⬛",
+    "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+    "\U000e0067",
 ]
 WORDS = st.lists(st.one_of(st.sampled_from(_HOSTILE), st.text(max_size=4)), max_size=6).map(
     "".join
@@ -73,7 +76,7 @@ def seen(text: str) -> bool:
     """Whether a terminal shows all of the text, and obeys none of it."""
     return all(
         one in "\n\u200c\u200d" or one.isprintable() or unicodedata.category(one) == "Zs"
-        for one in text
+        for one in re.sub("\U0001f3f4[\U000e0030-\U000e007a]{3,6}\U000e007f", "", text)
     )
 
 

@@ -217,6 +217,19 @@ def test_a_file_that_leads_out_of_the_cache_is_replaced(
     assert (root / "refs" / "main").read_text() == hub.commit(SMALL)
 
 
+def test_a_part_that_leads_to_the_whole_file_is_replaced(
+    hub: FakeHub, cache: Path, small: dict[str, bytes], tmp_path: Path
+) -> None:
+    other, part = tmp_path / "whole", part_of(cache, small[MODEL])
+    other.write_bytes(small[MODEL])
+    part.parent.mkdir(parents=True)
+    part.symlink_to(other)
+    placed = pull("dinov2-small").folder / MODEL
+    assert not part.with_suffix("").is_symlink()
+    assert not placed.samefile(other)
+    assert placed.read_bytes() == small[MODEL]
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * 10_000, b"", None])
 def test_a_branch_at_no_commit_is_passed_over(
     hub: FakeHub, cache: Path, small: dict[str, bytes], content: bytes | None

@@ -530,6 +530,30 @@ def test_no_network(cache: Path, monkeypatch: pytest.MonkeyPatch, waits: list[fl
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["http://[::1", "nonsense", "ftp://127.0.0.1", "http://", "http://a:99999", "http://a:b"],
+)
+def test_an_address_that_is_none(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    with pytest.raises(DownloadError, match="HF_ENDPOINT is not the address of a hub") as caught:
+        pull("dinov2-small")
+    assert caught.value.hint == "write it as in https://huggingface.co, or unset it"
+
+
+@pytest.mark.parametrize("proxy", ["bad://x", "http://[::1"])
+def test_a_proxy_whose_address_is_none(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(DownloadError, match="can't connect to") as caught:
+        pull("dinov2-small")
+    assert "HTTPS_PROXY" in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])
 def test_offline_mode(
     hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch, variable: str

@@ -110,13 +110,15 @@ def test_what_planted_links_lead_to_stays(both: Path, tmp_path: Path) -> None:
     assert (outside / "precious").read_bytes() == b"x" * 100
 
 
-def test_a_repository_that_is_a_link_loses_the_link_alone(both: Path, tmp_path: Path) -> None:
+def test_a_repository_that_is_a_link_is_left_to_the_user(both: Path, tmp_path: Path) -> None:
     folder, elsewhere = repository_folder(SMALL, both), tmp_path / "elsewhere"
     folder.rename(elsewhere)
     folder.symlink_to(elsewhere)
     held = size(elsewhere)
-    assert remove("dinov2-small") == 0
-    assert not folder.is_symlink()
+    with pytest.raises(OutputError, match=f"is a link to {elsewhere}") as caught:
+        remove("dinov2-small")
+    assert caught.value.hint == "remove both by hand"
+    assert folder.is_symlink()
     assert size(elsewhere) == held
 
 
