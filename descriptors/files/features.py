@@ -1,5 +1,6 @@
 """Feature files: feature trees kept as NetCDF-4, one group per layer."""
 
+import io
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -196,17 +197,21 @@ def _read(path: str | os.PathLike[str], *, values: bool) -> tuple[list[Group], i
         _check_head(name, file.read(seal.HEAD_SIZE), size)
         if size > free_memory(torch.device("cpu")):
             raise FeatureFileError(f"{name}: is larger than the free memory", hint=_EXTRACT)
-        file.seek(max(0, size - seal.SIZE))
-        sealed = seal.has_seal(file.read())
-        intact, own = seal.check(file, size) if sealed else (True, False)
+        file.seek(max(0, size - seal.SIZE - seal.MARK_SIZE))
+        end = file.read()
+        sealed = seal.has_seal(end)
+        file.seek(0)
+        # What may be this user's is read once, so that it is what was checked.
+        content: BinaryIO = io.BytesIO(file.read()) if seal.has_mark(end) else file
+        intact, own = seal.check(content, size) if sealed else (True, False)
         if not intact:
             raise FeatureFileError(f"{name}: is damaged: its checksum is wrong", hint=_EXTRACT)
         try:
             if own:
-                file.seek(0)
+                content.seek(0)
                 # Some distributions have one HDF5 library for h5py and netCDF4.
                 with NETCDF4_PYTHON_LOCK:
-                    groups = list(read_groups(file.read(), schema=SCHEMA, values=values))
+                    groups = list(read_groups(content.read(), schema=SCHEMA, values=values))
             else:
                 groups = read_isolated(file, schema=SCHEMA, values=values)
         except (IsolatedReadError, UnreadableError) as error:

@@ -41,6 +41,11 @@ def has_seal(data: bytes) -> bool:
     return data[-SIZE:].startswith(MAGIC) and len(data) >= SIZE
 
 
+def has_mark(data: bytes) -> bool:
+    """Whether `data`, a whole file or its end, has a mark before its seal, of whichever user."""
+    return data[-SIZE - MARK_SIZE :].startswith(MARK)
+
+
 def check(file: BinaryIO, size: int) -> tuple[bool, bool]:
     """Whether a file of this size that has a seal is what was sealed, and whether by this user."""
     digest, left = hashlib.sha256(), max(0, size - SIZE - MARK_SIZE)
