@@ -37,16 +37,16 @@ def info(
 
 def _document(path: Path, found: "FeatureInfo") -> dict[str, Any]:
     about = {key: _plain(value) for key, value in found.attributes.items()}
-    return {
+    named = {
         "file": str(path),
         "bytes": found.size,
         # As other commands name what is told of an image.
         "image": about.pop("image_name"),
         "width": about.pop("image_width"),
         "height": about.pop("image_height"),
-        **about,
-        "layers": [_layer(found, layer) for layer in found.layers],
     }
+    # What a file says of itself comes after, and replaces none of them.
+    return {**named, **about, **named, "layers": [_layer(found, layer) for layer in found.layers]}
 
 
 def _layer(found: "FeatureInfo", layer: "LayerInfo") -> dict[str, Any]:

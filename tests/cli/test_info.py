@@ -76,3 +76,13 @@ def test_numbers_that_json_lacks_are_null(descr: Any, folder: Path) -> None:
     (document,) = json.loads(done.out)
     assert document["unknown"] is None
     assert document["layers"][0]["settings"] == {"a": None, "b": [None]}
+
+
+def test_a_file_replaces_nothing_that_is_said_of_it(descr: Any, folder: Path) -> None:
+    (tree,) = SIFT(size=96).extract([folder / "a.png"])
+    tree.attrs |= {"file": "b.nc", "bytes": 1, "layers": "none"}
+    save_features(tree, folder / "odd.nc")
+    (document,) = json.loads(descr("info", "odd.nc", "--json").out)
+    assert document["file"] == "odd.nc"
+    assert document["bytes"] == (folder / "odd.nc").stat().st_size
+    assert [layer["layer"] for layer in document["layers"]] == ["sift/scale_1"]
