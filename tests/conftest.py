@@ -1,4 +1,5 @@
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from skimage import data
+
+# Tests beside each other share the cores: threads of each would wait for those of the others. Set
+# before torch is imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # `pytest tests/fuzz --hypothesis-profile=hours`: a failure is reduced to its least, printed with
 # its seed, and kept in .hypothesis, from where the next run begins.
