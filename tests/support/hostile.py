@@ -365,15 +365,11 @@ def scale_of_another_size(file, secret):
     replaced(file, "y", (5,), "f8")[...] = np.arange(5)
 
 
-def crafted(good: bytes, name: str, path: Path, secret: Path, *, stranger: bool) -> None:
-    """Write the file of this name; as a `stranger` seals it, who has not this user's secret."""
-    path.write_bytes(good)
+def craft_file(path: Path, name: str, secret: Path) -> None:
+    """Do to a good file what this name stands for, and seal it as another user would."""
     with h5py.File(path, "r+") as file:
-        if not stranger:
-            file.attrs.pop("descr_seal", None)
         CRAFTS[name](file, secret)
-    if stranger:
-        path.write_bytes(sealed_anew(path.read_bytes()))
+    path.write_bytes(sealed_anew(path.read_bytes()))
 
 
 def sealed_anew(data: bytes) -> bytes:
