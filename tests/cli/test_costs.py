@@ -11,6 +11,7 @@ def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
 
 
+@pytest.mark.usefixtures("half_precision")
 def test_weights_count_once_and_in_the_precision_of_the_work() -> None:
     both = size_of(DINOV2), size_of(STABLE_DIFFUSION)
     dinov2 = DINOv2(model=str(DINOV2), size=56, dtype="float32", device="cpu")
