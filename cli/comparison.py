@@ -193,12 +193,13 @@ def _descriptor(
     from .choice import descriptor_of_file, make_descriptor
 
     first = next((one for one in inputs if one.has_features), None)
-    tree = None if first is None else first.tree
-    if first is None or tree is None or how.descriptor != AUTO or how.settings:
+    if first is None or how.descriptor != AUTO or how.settings:
         descriptor = make_descriptor(how.descriptor, how.settings, how.device)
         other = descriptor.name
         hint = "leave out --descriptor and --set to take the recipe of the file"
     else:
+        tree = first.tree
+        assert tree is not None
         descriptor = descriptor_of_file(first.path, tree, how.device)
         other, hint = str(first.path), "extract both with the same descriptor and settings"
     with descriptor.at_work():

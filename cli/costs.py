@@ -76,28 +76,31 @@ def _layers(defaults: Mapping[str, Any]) -> list[str]:
 
 
 def say_memory(
-    what: str, size: int, inputs: Sequence[Input], *descriptors: "Descriptor | None"
+    what: str,
+    size: int,
+    inputs: Sequence[Input],
+    descriptor: "Descriptor | None",
+    *others: "Descriptor",
 ) -> None:
     """Say on standard error what memory work takes beside what is held already.
 
-    `size` is what it takes in bytes once features are there; `descriptors` are those whose
-    networks are loaded for it, the first of them to extract the photographs among the inputs.
+    `size` is what it takes in bytes once features are there; `descriptor` extracts the photographs
+    among the inputs, and the networks of `others` are loaded for it, too.
     """
     from rich.filesize import decimal
 
-    parts = [part for one in descriptors[:1] if one is not None for part in _backbones(one)]
-    for part in parts:
+    for part in _backbones(descriptor):
         if part.torch_device.type == "cpu":
             for one in inputs:
                 canvas = None if one.has_features else part.canvas(one.height, one.width)
                 if canvas is not None:
                     size = max(size, part.working_memory(canvas.y.length, canvas.x.length))
-    weights = weights_bytes(*(one for one in descriptors if one is not None))
+    weights = weights_bytes(descriptor, *others)
     besides = f", and {decimal(weights)} for weights" if weights else ""
     say(f"memory: about {decimal(size)} for {what}{besides}")
 
 
-def weights_bytes(*descriptors: "Descriptor") -> int:
+def weights_bytes(*descriptors: "Descriptor | None") -> int:
     """How many bytes the weights of these descriptors take at most, in their precision."""
     files: dict[Path, float] = {}
     for part in (part for one in descriptors for part in _backbones(one)):
@@ -110,8 +113,8 @@ def weights_bytes(*descriptors: "Descriptor") -> int:
     return round(sum(share * path.stat().st_size for path, share in files.items()))
 
 
-def _backbones(descriptor: "Descriptor") -> Iterator[Any]:
-    """The networks that a descriptor consists of."""
+def _backbones(descriptor: "Descriptor | None") -> Iterator[Any]:
+    """The networks that a descriptor consists of, if there is one."""
     from ..descriptors import Backbone
 
     if isinstance(descriptor, Backbone):

@@ -38,11 +38,6 @@ class Input:
     folders: Sequence[Path] = ()
 
     @property
-    def picture(self) -> "Image | None":
-        """The photograph; None for a feature file."""
-        return None if self.has_features else self._read()
-
-    @property
     def tree(self) -> "xr.DataTree | None":
         """The feature tree; None for a photograph."""
         return self._read() if self.has_features else None
@@ -60,9 +55,7 @@ class Input:
         """The pixels of the photograph; see `place`."""
         from ..descriptors import read_image
 
-        if self.picture is not None:
-            return self.picture
-        path, image = self._photograph
+        path, image = self._photograph if self.has_features else (self.path, self._read())
         return read_image(path) if image is None else image
 
     @property

@@ -84,10 +84,9 @@ class Masks:
 
         if masks is None:
             assert self.segmenter is not None
-            needed = self.segmenter.needs_pixels
-            images = [one.image for one in self.inputs] if needed else None
-            needed = self.segmenter.needs_maps
-            masks = list(self.segmenter(images, list(maps) if needed else outlines(maps)))
+            images = [one.image for one in self.inputs] if self.segmenter.needs_pixels else None
+            grids = list(maps) if self.segmenter.needs_maps else outlines(maps)
+            masks = list(self.segmenter(images, grids))
         for mask, fmap, label in zip(masks, outlines(maps), self.labels, strict=True):
             if mask is not None:
                 cells_in_mask(mask, fmap, name=label)

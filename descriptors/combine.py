@@ -97,7 +97,7 @@ class CombinedMaps(Sequence[xr.DataArray]):
         for tree in self._trees:
             layers = _checked_layers(tree)
             if first is None:
-                first, self._recipe = tree, read_recipe([tree], *overrides)
+                first, self._recipe = tree, read_recipe(tree, *overrides)
                 moments = {part.path: Moments() for part in self._parts() if part.components}
             else:
                 check_same_space(first, tree, *overrides)

@@ -26,7 +26,6 @@ _TOO_LARGE = "it is far larger than its pixels"
 _FORMAT_HINT = "descr reads JPEG, PNG, WebP, TIFF and BMP"
 _SUBFILE_TYPE, _SUB_FILES, _DNG_VERSION = 254, 330, 50706
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"II\0*", b"MM*\0")
-# A picture whose EXIF can't be read is taken as it lies.
 # What Pillow raises on an EXIF that it can't read. The picture is then taken as it lies.
 _BAD_EXIF = SyntaxError, ValueError, TypeError, AttributeError, LookupError, OSError, struct.error
 _PILLOW_LIMIT = threading.Lock()

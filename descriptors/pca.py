@@ -1,7 +1,6 @@
 """Principal components of the cells of several images together."""
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,7 +68,16 @@ class Moments:
         return float((cells - cells.mean(dim=1, keepdim=True)).square_().sum())
 
     def projection(self, components: int) -> Projection:
-        """The projection to the first principal components; see `fit_projection`."""
+        """The projection to the first principal components of all cells.
+
+        Exact and deterministic: the eigenvectors, in float64, of the smaller of the covariance
+        (channel, channel) and the Gram matrix (cell, cell); each axis is signed so that its largest
+        entry is positive. "A Tale of Two Features" (section 3.3) fits a randomised PCA jointly on
+        the two images of a pair; this is its limit.
+
+        At most as many components are made as there are channels; those in which the cells do not
+        vary are 0.
+        """
         if self._few:
             cells = torch.cat(self._few, dim=1)
             mean, channels = cells.mean(dim=1), len(cells)
@@ -90,23 +98,6 @@ class Moments:
         largest = axes.gather(0, axes.abs().argmax(dim=0, keepdim=True))
         axes = torch.where(largest < 0, -axes, axes)
         return Projection(mean.float(), axes.float())
-
-
-def fit_projection(features: Iterable[torch.Tensor], components: int) -> Projection:
-    """The projection to the first principal components of all cells of all the grids.
-
-    Exact and deterministic: the eigenvectors, in float64, of the smaller of the covariance
-    (channel, channel) and the Gram matrix (cell, cell); each axis is signed so that its largest
-    entry is positive. "A Tale of Two Features" (section 3.3) fits a randomised PCA jointly on the
-    two images of a pair; this is its limit.
-
-    The grids are (channel, rows, columns), float32, one per image. At most as many components are
-    made as there are channels; those in which the cells do not vary are 0.
-    """
-    moments = Moments()
-    for grid in features:
-        moments.add(grid)
-    return moments.projection(components)
 
 
 def _moments(cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

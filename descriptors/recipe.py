@@ -136,12 +136,10 @@ def check_same_space(
 
 
 def read_recipe(
-    trees: Sequence[xr.DataTree],
-    weights: Mapping[str, float],
-    components: Mapping[str, int | None],
+    tree: xr.DataTree, weights: Mapping[str, float], components: Mapping[str, int | None]
 ) -> dict[str, list[Part]]:
-    """The layers by source, each source's finest first, with what the call overrides."""
-    nodes = tree_layers(trees[0])
+    """The layers by source, with what the call overrides."""
+    nodes = tree_layers(tree)
     sources = list(dict.fromkeys(node.attrs["source"] for node in nodes.values()))
     for source in weights:
         if source not in sources:
@@ -170,13 +168,7 @@ def read_recipe(
     recipe = {source: parts for source, parts in recipe.items() if parts[0].weight > 0}
     if not recipe:
         raise OptionError("every weight is 0", hint="give at least one source a weight above 0")
-    for parts in recipe.values():
-        parts.sort(key=lambda part: -_cells(trees, part.path))
     return recipe
-
-
-def _cells(trees: Sequence[xr.DataTree], path: str) -> int:
-    return sum(tree[path].sizes["y"] * tree[path].sizes["x"] for tree in trees)
 
 
 def _weights(layers: Mapping[str, xr.Dataset], weights: Mapping[str, float]) -> dict[str, float]:

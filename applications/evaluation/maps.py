@@ -143,7 +143,7 @@ class Maps:
         images together decide which it is.
         """
         if folder.label not in self._joint:
-            recipe = read_recipe([self._tree(folder, key)], {}, {})
+            recipe = read_recipe(self._tree(folder, key), {}, {})
             parts = [part for parts in recipe.values() for part in parts]
             self._joint[folder.label] = len(recipe) > 1 or any(part.components for part in parts)
         return self._joint[folder.label]

@@ -2,10 +2,17 @@ import numpy as np
 import pytest
 import torch
 from descr.descriptors.grids import Grid, resample
-from descr.descriptors.pca import Moments, fit_projection
+from descr.descriptors.pca import Moments, Projection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.reference import reference
+
+
+def fit_projection(grids: list[torch.Tensor], components: int) -> Projection:
+    moments = Moments()
+    for grid in grids:
+        moments.add(grid)
+    return moments.projection(components)
 
 
 def grid_of(count: int) -> Grid:
