@@ -5,14 +5,11 @@ from typing import TYPE_CHECKING
 from .lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .agreement import Agreement, measure_agreement
-    from .evaluation.alignment import PoseAlignment, align_pose, mirror_image, points_in_mirror
-    from .evaluation.compare import compare_reports
     from .evaluation.datasets import open_dataset
-    from .evaluation.propagation import MaskPropagation
-    from .evaluation.report import build_report
-    from .evaluation.reproduction import reproduce
-    from .evaluation.run import predict
+    from .evaluation.report.compare import compare_reports
+    from .evaluation.report.report import build_report
+    from .evaluation.run.reproduction import reproduce
+    from .evaluation.run.steps import predict
     from .flow import (
         FlowError,
         dense_flow,
@@ -25,9 +22,8 @@ if TYPE_CHECKING:
         write_kitti,
     )
     from .keypoints import transfer_keypoints
-    from .segmentation import JointForeground, MaskFiles, Segmenter, TextPrompt
-    from .swap import Refinement, save_gif, swap_both, swap_frames, swap_instances
-    from .visualization import (
+    from .masks import JointForeground, MaskFiles, Segmenter, TextPrompt
+    from .pictures import (
         correspondence_colors,
         draw_clusters,
         draw_comparison,
@@ -42,27 +38,31 @@ if TYPE_CHECKING:
         paint_cells,
         split_sources,
     )
+    from .pose import PoseAlignment, align_pose, mirror_image, points_in_mirror
+    from .propagation import MaskPropagation
+    from .swap import Refinement, save_gif, swap_both, swap_frames, swap_instances
+    from .verification import Agreement, measure_agreement
 
 # Imported when they are first asked for: each brings libraries that the others do without.
 __getattr__ = lazy_names(
     __name__,
     {
-        ".agreement": "Agreement measure_agreement",
-        ".evaluation.alignment": "PoseAlignment align_pose mirror_image points_in_mirror",
-        ".evaluation.compare": "compare_reports",
+        ".verification": "Agreement measure_agreement",
+        ".pose": "PoseAlignment align_pose mirror_image points_in_mirror",
+        ".evaluation.report.compare": "compare_reports",
         ".evaluation.datasets": "open_dataset",
-        ".evaluation.propagation": "MaskPropagation",
-        ".evaluation.report": "build_report",
-        ".evaluation.reproduction": "reproduce",
-        ".evaluation.run": "predict",
+        ".propagation": "MaskPropagation",
+        ".evaluation.report.report": "build_report",
+        ".evaluation.run.reproduction": "reproduce",
+        ".evaluation.run.steps": "predict",
         ".flow": (
             "FlowError dense_flow draw_flow flow_colors read_flo read_kitti warp write_flo "
             "write_kitti"
         ),
         ".keypoints": "transfer_keypoints",
-        ".segmentation": "JointForeground MaskFiles Segmenter TextPrompt",
+        ".masks": "JointForeground MaskFiles Segmenter TextPrompt",
         ".swap": "Refinement save_gif swap_both swap_frames swap_instances",
-        ".visualization": (
+        ".pictures": (
             "correspondence_colors draw_clusters draw_comparison draw_correspondence_map "
             "draw_keypoints draw_layers draw_matches draw_pca joint_pca layer_pca "
             "matched_clusters paint_cells split_sources"

@@ -6,9 +6,9 @@ import xarray as xr
 
 from ..descriptors import Descriptor
 from ..descriptors.errors import IncomparableFeaturesError, OptionError
-from ..descriptors.images import ImageLike
-from ..descriptors.maps import check_comparable, check_map
-from ..descriptors.tree import check_tree
+from ..descriptors.features.maps import check_comparable, check_map
+from ..descriptors.features.tree import check_tree
+from ..descriptors.image.reading import ImageLike
 
 
 def feature_maps(

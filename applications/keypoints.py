@@ -9,11 +9,11 @@ import xarray as xr
 
 from ..descriptors import Descriptor, read_mask
 from ..descriptors.errors import OptionError, PointError
-from ..descriptors.grids import nearest_pixels
-from ..descriptors.images import ImageLike
-from ..descriptors.maps import Points, in_image
-from ..descriptors.masks import MaskLike
-from ..descriptors.sampling import Interpolation
+from ..descriptors.features.grids import nearest_pixels
+from ..descriptors.features.maps import Points, in_image
+from ..descriptors.features.sampling import Interpolation
+from ..descriptors.image.masks import MaskLike
+from ..descriptors.image.reading import ImageLike
 from ..matchers import Matcher, SoftArgmax
 from .feature_maps import feature_maps
 

@@ -28,12 +28,12 @@ import torch
 from descr.cli.main import run as run_command
 from descr.descriptors import Fused, combine
 from descr.descriptors.backbone import Backbone
-from descr.descriptors.dinov2 import DINOv2
+from descr.descriptors.models.diffusion.latent import encoder_activations
+from descr.descriptors.models.diffusion.stable_diffusion import StableDiffusion
+from descr.descriptors.models.diffusion.windows import cut_windows
+from descr.descriptors.models.vit.dinov2 import DINOv2
 from descr.descriptors.runtime.memory import fitting
 from descr.descriptors.runtime.precision import computes_natively
-from descr.descriptors.stable_diffusion import StableDiffusion
-from descr.descriptors.stable_diffusion.latent import encoder_activations
-from descr.descriptors.stable_diffusion.windows import cut_windows
 from descr.descriptors.testing import render_picture
 from rich.console import Console
 from rich.table import Table
@@ -279,8 +279,8 @@ def _bytes(networks: list[Any]) -> int:
 
 def _tree(seed: int) -> Any:
     """A tree of random features of the sizes that the recipe `fused` gives for a square image."""
-    from descr.descriptors.images import Image
-    from descr.descriptors.tree import LayerFeatures, build_tree
+    from descr.descriptors.features.tree import LayerFeatures, build_tree
+    from descr.descriptors.image.reading import Image
 
     generator = torch.Generator().manual_seed(seed)
     layers = []

@@ -13,10 +13,10 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 import xarray as xr
-from descr.descriptors.files import load_features, netcdf, read_feature_info, save_features
-from descr.descriptors.files.layout import tree_to_groups
-from descr.descriptors.images import Image
-from descr.descriptors.tree import LayerFeatures, build_tree
+from descr.descriptors.features.tree import LayerFeatures, build_tree
+from descr.descriptors.image.reading import Image
+from descr.descriptors.store import load_features, netcdf, read_feature_info, save_features
+from descr.descriptors.store.layout import tree_to_groups
 
 SIDE = 960
 # Stable Diffusion 1.5 at a canvas of 960 and DINOv2 ViT-B/14 at one of 840.

@@ -20,11 +20,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from descr.descriptors.backbone import Backbone
-from descr.descriptors.dinov2 import DINOv2
+from descr.descriptors.features.tree import tree_layers
+from descr.descriptors.models.diffusion.stable_diffusion import StableDiffusion
+from descr.descriptors.models.vit.dinov2 import DINOv2
 from descr.descriptors.runtime.precision import computes_natively
-from descr.descriptors.stable_diffusion import StableDiffusion
 from descr.descriptors.testing import render_picture
-from descr.descriptors.tree import tree_layers
 from rich.console import Console
 from rich.table import Table
 

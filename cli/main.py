@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import (
+from .commands import (
     descriptors,
     evaluate,
     extract,
@@ -20,10 +20,10 @@ from . import (
     swap,
     transfer,
 )
-from .errors import INTERRUPTED, UserError, report, say, wants_color
-from .help import Command, Group
-from .quiet import quiet, stoppable
-from .streams import guarded_streams
+from .console.errors import INTERRUPTED, UserError, report, say, wants_color
+from .console.help import Command, Group
+from .console.quiet import quiet, stoppable
+from .console.streams import guarded_streams
 
 NAME = "descr"
 

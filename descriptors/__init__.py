@@ -5,39 +5,39 @@ from typing import TYPE_CHECKING, Any
 
 from .backbone import Backbone
 from .base import Descriptor
-from .combine import combine
-from .fused import Fused
-from .images import Image, read_image
+from .combination.combine import combine
+from .features.sampling import sample_features
+from .image.masks import read_mask
+from .image.reading import Image, read_image
 from .layer import Layer
-from .masks import read_mask
+from .models.fused import Fused
+from .models.sift import SIFT
 from .registry import Registry
-from .sampling import sample_features
-from .sift import SIFT
 
 if TYPE_CHECKING:
-    from .dinov2 import DINOv2
-    from .files import load_features, save_features
-    from .reconstruction import descriptor_of
-    from .stable_diffusion import StableDiffusion
+    from .models.diffusion.stable_diffusion import StableDiffusion
+    from .models.reconstruction import descriptor_of
+    from .models.vit.dinov2 import DINOv2
+    from .store import load_features, save_features
 
 # Imported when they are first asked for: each brings a library that many programs do without.
 _LAZY = {
-    "DINOv2": ".dinov2",
-    "StableDiffusion": ".stable_diffusion",
-    "descriptor_of": ".reconstruction",
-    "load_features": ".files",
-    "save_features": ".files",
+    "DINOv2": ".models.vit.dinov2",
+    "StableDiffusion": ".models.diffusion.stable_diffusion",
+    "descriptor_of": ".models.reconstruction",
+    "load_features": ".store",
+    "save_features": ".store",
 }
 
 REGISTRY: Registry[Descriptor] = Registry(
     kind="descriptor",
     base=Descriptor,  # type: ignore[type-abstract]
     builtin={
-        "fused": f"{__name__}.literature:tale_of_two_features",
-        "dinov2": f"{__name__}.dinov2:DINOv2",
-        "sd": f"{__name__}.stable_diffusion:StableDiffusion",
-        "dift": f"{__name__}.literature:DIFT",
-        "sift": f"{__name__}.sift:SIFT",
+        "fused": f"{__name__}.models.literature:tale_of_two_features",
+        "dinov2": f"{__name__}.models.vit.dinov2:DINOv2",
+        "sd": f"{__name__}.models.diffusion.stable_diffusion:StableDiffusion",
+        "dift": f"{__name__}.models.literature:DIFT",
+        "sift": f"{__name__}.models.sift:SIFT",
     },
     group="descr.descriptors",
 )

@@ -11,16 +11,16 @@ import torch
 import xarray as xr
 
 from .base import Descriptor, as_image_list
-from .canvas import FITS, Canvas, Fit, check_multiple
-from .code import code_digest
 from .errors import InvalidFeaturesError, OptionError
-from .images import Image, ImageLike, read_image
+from .features.tree import LayerFeatures, Provenance, build_tree
+from .image.canvas import FITS, Canvas, Fit, check_multiple
+from .image.reading import Image, ImageLike, read_image
 from .layer import Layer
+from .runtime.code import code_digest
 from .runtime.devices import find_device
 from .runtime.memory import check_fits, memory_errors
 from .runtime.precision import check_dtype
 from .settings import check_choice, check_int
-from .tree import LayerFeatures, Provenance, build_tree
 from .weights.find import LOCAL
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]

@@ -7,9 +7,9 @@ from typing import Any
 import PIL.Image
 import xarray as xr
 
-from .combine import combine
+from .combination.combine import combine
 from .errors import OptionError
-from .images import Image, ImageLike
+from .image.reading import Image, ImageLike
 from .settings import Configurable
 
 

@@ -21,12 +21,12 @@ import xarray as xr
 
 from .backbone import Backbone
 from .base import Descriptor
-from .combine import combine
+from .combination.combine import combine
+from .combination.recipe import computations, difference
 from .errors import ImageError, OptionError
-from .files import load_features, save_features
-from .recipe import computations, difference
+from .features.tree import check_tree, tree_layers
 from .settings import Configurable
-from .tree import check_tree, tree_layers
+from .store import load_features, save_features
 
 # Features of one image may differ this much with the batch it is in: a float32 sum in another
 # order. Relative to the largest feature of the layer.

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 import torch
 import xarray as xr
 
-from ..descriptors.maps import Points, check_comparable, check_map
-from ..descriptors.masks import MaskLike
+from ..descriptors.features.maps import Points, check_comparable, check_map
+from ..descriptors.features.sampling import Interpolation
+from ..descriptors.image.masks import MaskLike
 from ..descriptors.runtime.devices import find_device
-from ..descriptors.sampling import Interpolation
 from ..descriptors.settings import Configurable, check_choice, check_int
 from .cells import Cells, map_cells, mask_at, masked_cells, point_cells, unit_map
 from .correspondences import Partners, correspondences

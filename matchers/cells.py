@@ -8,10 +8,10 @@ import torch
 import xarray as xr
 
 from ..descriptors.errors import ImageError, InvalidFeaturesError
-from ..descriptors.grids import as_tensor, nearest_cells, nearest_pixels
-from ..descriptors.maps import Points, check_points
-from ..descriptors.masks import MaskLike, read_mask
-from ..descriptors.sampling import Interpolation, sample_features
+from ..descriptors.features.grids import as_tensor, nearest_cells, nearest_pixels
+from ..descriptors.features.maps import Points, check_points
+from ..descriptors.features.sampling import Interpolation, sample_features
+from ..descriptors.image.masks import MaskLike, read_mask
 
 _LENGTH_TOLERANCE = 1e-4
 _STRIP = 4096

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 import xarray as xr
 
-from ..descriptors.grids import Grid, unit_length
-from ..descriptors.maps import build_map
+from ..descriptors.features.grids import Grid, unit_length
+from ..descriptors.features.maps import build_map
 
 ROUNDING = 1e-2
 """Places may differ this much, in pixels, with how a matcher was asked: float32 cosines in another

@@ -1,17 +1,17 @@
 """Evaluation on the benchmarks of the papers, with every protocol stated."""
 
-from .compare import compare_reports, load_report
 from .datasets import DATASETS, Dataset, DatasetError, open_dataset
-from .pair import Pair, Picture
-from .predictions import load_predictions, save_predictions
-from .protocol import PROTOCOLS, Protocol
-from .recipes import RECIPES, Recipe, find_recipe
-from .report import build_report
-from .reproduction import reproduce
-from .run import predict
-from .scores import score_flow, score_masks, score_points
-from .settings import Settings
-from .tables import report_markdown
+from .datasets.pair import Pair, Picture
+from .protocols.protocol import PROTOCOLS, Protocol
+from .protocols.recipes import RECIPES, Recipe, find_recipe
+from .report.compare import compare_reports, load_report
+from .report.report import build_report
+from .report.scores import score_flow, score_masks, score_points
+from .report.tables import report_markdown
+from .run.predictions import load_predictions, save_predictions
+from .run.reproduction import reproduce
+from .run.settings import Settings
+from .run.steps import predict
 
 __all__ = [
     "DATASETS",

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ...descriptors.grids import Grid, at_cells, bracket
+from ...descriptors.features.grids import Grid, at_cells, bracket
 from .resolution import cell_size
 
 _TEAR = 3.0

@@ -7,12 +7,12 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors import Descriptor
-from ...descriptors.grids import Grid, at_cells
-from ...descriptors.images import ImageLike
-from ...descriptors.masks import MaskLike, read_mask
+from ...descriptors.features.grids import Grid, at_cells
+from ...descriptors.features.tree import grid_coordinates
+from ...descriptors.image.masks import MaskLike, read_mask
+from ...descriptors.image.reading import ImageLike
 from ...descriptors.runtime.memory import check_fits
 from ...descriptors.settings import check_choice, check_float, check_int
-from ...descriptors.tree import grid_coordinates
 from ...matchers import Matcher, SoftArgmax
 from ...matchers.cells import unit_map
 from ..feature_maps import feature_maps

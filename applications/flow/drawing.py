@@ -6,8 +6,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors.settings import check_int
-from ..visualization.captions import write_texts
-from ..visualization.painting import pixel_cells
+from ..pictures.captions import write_texts
+from ..pictures.painting import pixel_cells
 from .fields import check_flow, known_places
 from .wheel import UNKNOWN_COLOR, flow_colors, flow_maximum, wheel_colors
 

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors.errors import DescrError
-from ...descriptors.tree import grid_coordinates
+from ...descriptors.features.tree import grid_coordinates
 
 VARIABLES = {
     "flow_x": {"units": "pixel", "long_name": "displacement to the right"},

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ...descriptors.atomic import whole_file
+from ...descriptors.runtime.atomic import whole_file
 from .fields import FlowError, check_pixels, known_places, pixel_flow
 
 MAGIC = 202021.25

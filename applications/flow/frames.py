@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 
-from ...descriptors.grids import nearest_pixels
+from ...descriptors.features.grids import nearest_pixels
 from .cells import Numbers
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import xarray as xr
 
-from ...descriptors.atomic import whole_file
+from ...descriptors.runtime.atomic import whole_file
 from .fields import FlowError, check_pixels, known_places, pixel_flow
 
 _STEPS = 64

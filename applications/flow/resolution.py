@@ -9,10 +9,10 @@ import torch
 import xarray as xr
 
 from ...descriptors.errors import OptionError
-from ...descriptors.grids import Grid, as_tensor, resample, unit_length
+from ...descriptors.features.grids import Grid, as_tensor, resample, unit_length
+from ...descriptors.features.tree import grid_coordinates
 from ...descriptors.runtime.memory import check_fits
 from ...descriptors.settings import check_int
-from ...descriptors.tree import grid_coordinates
 
 _MOST = 1_000_000
 """Cells along a side."""

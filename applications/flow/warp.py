@@ -10,7 +10,7 @@ from scipy.ndimage import map_coordinates, spline_filter
 
 from ...descriptors import read_image
 from ...descriptors.errors import ImageError, OptionError
-from ...descriptors.images import ImageLike
+from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_choice, check_int
 from .fields import check_flow, known_places
 from .resolution import strips

@@ -9,8 +9,8 @@ import xarray as xr
 
 from ...descriptors import Image, read_image
 from ...descriptors.errors import ImageError, OptionError
-from ...descriptors.images import ImageLike
-from ...descriptors.masks import MaskLike, read_mask
+from ...descriptors.image.masks import MaskLike, read_mask
+from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_int
 from .membrane import membrane
 from .motion import Fit, Points

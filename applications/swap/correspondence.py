@@ -10,9 +10,9 @@ from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import binary_dilation
 
 from ...descriptors.errors import DescrError
-from ...descriptors.grids import Grid, at_cells, nearest_cells
-from ...descriptors.masks import MaskLike
-from ...descriptors.tree import grid_coordinates
+from ...descriptors.features.grids import Grid, at_cells, nearest_cells
+from ...descriptors.features.tree import grid_coordinates
+from ...descriptors.image.masks import MaskLike
 from ..flow import dense_flow
 from ..flow.resolution import Resolution, cell_size, even_grid
 from .blending import mask_window

@@ -5,13 +5,13 @@ from typing import Any
 import torch
 
 from ...descriptors.errors import WeightsNotFoundError
+from ...descriptors.models.diffusion.latent import encode
+from ...descriptors.models.diffusion.noise import draw_noise
+from ...descriptors.models.diffusion.prompt import Conditioning, encode_prompt
+from ...descriptors.models.diffusion.stable_diffusion import StableDiffusion
+from ...descriptors.models.diffusion.unet import size_conditioning
 from ...descriptors.runtime.quiet import quiet
 from ...descriptors.settings import check_int
-from ...descriptors.stable_diffusion import StableDiffusion
-from ...descriptors.stable_diffusion.latent import encode
-from ...descriptors.stable_diffusion.noise import draw_noise
-from ...descriptors.stable_diffusion.prompt import Conditioning, encode_prompt
-from ...descriptors.stable_diffusion.unet import size_conditioning
 
 
 def redraw(

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 
-from ...descriptors.atomic import whole_file
+from ...descriptors.runtime.atomic import whole_file
 
 _LOOKED_AT = 3_000_000
 """How many numbers the palette is chosen by."""

@@ -10,8 +10,8 @@ import xarray as xr
 
 from ...descriptors import Descriptor, Image, read_image
 from ...descriptors.errors import ImageError, IncomparableFeaturesError, OptionError
-from ...descriptors.images import ImageLike
-from ...descriptors.masks import MaskLike, read_mask
+from ...descriptors.image.masks import MaskLike, read_mask
+from ...descriptors.image.reading import ImageLike
 from ...descriptors.runtime.memory import check_fits
 from ...matchers import Matcher
 from ..feature_maps import feature_maps

@@ -4,9 +4,9 @@ from typing import Any
 
 import torch
 
+from ...descriptors.models.diffusion.latent import RENAMES, encoder_dtype
+from ...descriptors.models.diffusion.stable_diffusion import StableDiffusion
 from ...descriptors.runtime.loading import Renames, empty_module, load_weights
-from ...descriptors.stable_diffusion import StableDiffusion
-from ...descriptors.stable_diffusion.latent import RENAMES, encoder_dtype
 
 Shared = list[tuple[torch.nn.Module, str, torch.nn.Module]]
 

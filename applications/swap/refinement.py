@@ -11,11 +11,11 @@ import torch
 from ...descriptors import Descriptor
 from ...descriptors.backbone import Precision
 from ...descriptors.errors import OptionError
+from ...descriptors.models.diffusion.stable_diffusion import StableDiffusion
 from ...descriptors.runtime.memory import memory_errors
 from ...descriptors.settings import Configurable, check_choice, check_float, check_int
-from ...descriptors.stable_diffusion import StableDiffusion
 from ...descriptors.weights import find_weights
-from ..visualization.resizing import resize_photograph
+from ..pictures.resizing import resize_photograph
 from .blending import blended, mask_window
 from .denoising import redraw
 from .networks import whole_unet, whole_vae

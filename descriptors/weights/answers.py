@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..atomic import OUT_OF_ROOM, REASONS
+from ..runtime.atomic import OUT_OF_ROOM, REASONS
 from .cache import cache_folder
 from .errors import DownloadError, UnusableRepositoryError
 from .reading import shorten

@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from ..home import data_folder
+from ..runtime.home import data_folder
 from .errors import DownloadError
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..atomic import whole_file, writing
 from ..errors import OutputError, WeightsNotFoundError
+from ..runtime.atomic import whole_file, writing
 from .cache import captioner_folder
 from .reading import opened, shorten
 

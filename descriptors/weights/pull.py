@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ..atomic import whole_file
+from ..runtime.atomic import whole_file
 from ..runtime.quiet import hub_silenced
 from .answers import explained
 from .cache import captioner_folder, make_folder

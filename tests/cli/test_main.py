@@ -12,8 +12,8 @@ from typing import Any
 
 import cv2
 import pytest
-from descr.cli import errors, quiet
-from descr.cli import match as match_command
+from descr.cli.commands import match as match_command
+from descr.cli.console import errors, quiet
 from descr.cli.main import run
 from support.signals import started
 

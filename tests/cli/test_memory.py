@@ -8,7 +8,7 @@ from typing import Any
 
 import PIL.Image
 import pytest
-from descr.cli.errors import report
+from descr.cli.console.errors import report
 from support.datasets.spair import make_spair
 
 LIMITED = """\

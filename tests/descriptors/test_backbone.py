@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 import xarray as xr
 from descr.descriptors import SIFT, Backbone, DINOv2, Layer, StableDiffusion, combine
-from descr.descriptors.canvas import FITS
 from descr.descriptors.errors import InvalidFeaturesError, OptionError, OutOfMemoryError
+from descr.descriptors.features.tree import tree_layers
+from descr.descriptors.image.canvas import FITS
 from descr.descriptors.runtime import memory
 from descr.descriptors.testing import check_descriptor, render_picture
-from descr.descriptors.tree import tree_layers
 from support import models
 
 

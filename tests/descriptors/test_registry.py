@@ -32,7 +32,7 @@ def test_options_go_to_the_constructor():
         ("..descr:Thing", {}, r"'\.\.descr:Thing' names no class of a module"),
         ("descr.descriptors:Thing", {}, r"'descr\.descriptors' has no 'Thing'"),
         ("descr.descriptors:Image", {}, "Image does not derive from Descriptor"),
-        ("descr.descriptors.images:MAX_PIXELS", {}, "it is a int"),
+        ("descr.descriptors.image.reading:MAX_PIXELS", {}, "it is a int"),
     ],
 )
 def test_what_cannot_be_created_is_named(name, options, message):
@@ -85,7 +85,7 @@ def test_a_class_that_lacks_a_method_is_named(tmp_path, monkeypatch):
 
 
 def test_other_distributions_add_names(monkeypatch):
-    point = EntryPoint("dense", "descr.descriptors.sift:SIFT", "descr.descriptors")
+    point = EntryPoint("dense", "descr.descriptors.models.sift:SIFT", "descr.descriptors")
     monkeypatch.setattr(registry_module, "entry_points", lambda group: [point])
     assert descriptors.available()[-1] == "dense"
     assert isinstance(descriptors.create("dense", step=4), SIFT)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 from descr.descriptors import SIFT, Descriptor
-from descr.descriptors.dinov2 import DINOv2
-from descr.descriptors.stable_diffusion import StableDiffusion
-from descr.descriptors.tree import tree_layers
+from descr.descriptors.features.tree import tree_layers
+from descr.descriptors.models.diffusion.stable_diffusion import StableDiffusion
+from descr.descriptors.models.vit.dinov2 import DINOv2
 from support.models import DINOV2, IMAGES, STABLE_DIFFUSION
 
 TOLERANCE = 1e-5

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 from descr.descriptors.errors import FeatureFileError
-from descr.descriptors.files import load_features, read_feature_info, save_features
+from descr.descriptors.store import load_features, read_feature_info, save_features
 from hypothesis import given
 from hypothesis import strategies as st
 from support import hostile, trees

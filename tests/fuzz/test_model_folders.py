@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from descr.applications.segmentation import TextPrompt
+from descr.applications.masks import TextPrompt
 from descr.descriptors import DINOv2, StableDiffusion
 from descr.descriptors.errors import OptionError, WeightsNotFoundError
 from hypothesis import HealthCheck, given, settings

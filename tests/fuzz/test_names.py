@@ -15,15 +15,15 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from descr.applications.evaluation.tables import Table
+from descr.applications.evaluation.report.tables import Table
+from descr.applications.pictures.captions import fitting, text_width
 from descr.applications.text import markdown, one_line, printable
-from descr.applications.visualization.captions import fitting, text_width
-from descr.cli.errors import say
+from descr.cli.console.errors import say
+from descr.cli.console.tables import print_facts, print_table
 from descr.cli.main import run
-from descr.cli.tables import print_facts, print_table
 from descr.descriptors import SIFT
 from descr.descriptors.errors import DescrError
-from descr.descriptors.files import save_features
+from descr.descriptors.store import save_features
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from descr.descriptors.files import seal
+from descr.descriptors.store import seal
 from numcodecs.checksum32 import JenkinsLookup3
 from numcodecs.zstd import compress
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from descr.descriptors.images import Image
-from descr.descriptors.tree import LayerFeatures, build_tree
+from descr.descriptors.features.tree import LayerFeatures, build_tree
+from descr.descriptors.image.reading import Image
 
 
 def layer(

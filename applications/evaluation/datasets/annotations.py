@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ....descriptors.decoding import MAX_PIXELS, open_picture
 from ....descriptors.errors import DescrError, ImageError
+from ....descriptors.image.decoding import MAX_PIXELS, open_picture
 
 
 class DatasetError(DescrError):

@@ -11,10 +11,10 @@ import numpy as np
 
 from ....descriptors.errors import OptionError
 from ....descriptors.settings import check_choice
-from ..pair import Pair, Picture
 from .annotations import DatasetError, fields_of, read_json
 from .ap10k_pairs import Animal, make_pairs
 from .base import Dataset, Entry
+from .pair import Pair, Picture
 
 POINT_NAMES = (
     *("left eye", "right eye", "nose", "neck", "root of tail", "left shoulder", "left elbow"),

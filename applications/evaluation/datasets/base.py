@@ -14,9 +14,9 @@ import numpy.typing as npt
 from ....descriptors.settings import Configurable, unknown
 from ...flow.fields import FlowError
 from ...flow.flo import read_flo
-from ..pair import Pair, Picture
 from .annotations import DatasetError, read_labels
 from .inventory import Inventory
+from .pair import Pair, Picture
 
 Truth: TypeAlias = Literal["points", "flow", "masks"]
 

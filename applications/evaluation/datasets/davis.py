@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from ....descriptors.settings import check_choice, unknown
 from ..metrics.sequences import VOID
-from ..pair import Pair, Picture
 from .annotations import read_lines
 from .base import Dataset, Entry
+from .pair import Pair, Picture
 
 
 @dataclass(frozen=True)

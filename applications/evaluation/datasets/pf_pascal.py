@@ -12,9 +12,9 @@ import numpy.typing as npt
 import scipy.io
 
 from ....descriptors.settings import check_choice
-from ..pair import Box, Pair, Picture
 from .annotations import DatasetError, fields_of, read_rows
 from .base import Entry
+from .pair import Box, Pair, Picture
 from .proposal_flow import ProposalFlow, Row, numbered
 
 CLASSES = (

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-from ..pair import Pair, Picture
 from .annotations import fields_of, read_rows
 from .base import Entry
+from .pair import Pair, Picture
 from .proposal_flow import ProposalFlow, Row, numbered
 
 POINTS = 10

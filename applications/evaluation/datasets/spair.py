@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ....descriptors.settings import check_choice
-from ..pair import Box, Pair, Picture
 from .annotations import DatasetError, fields_of, points_array, read_json, read_lines
 from .base import Dataset, Entry
+from .pair import Box, Pair, Picture
 from .spair_points import POINTS, mirrored_points
 
 PUBLISHED = {"trn": 53_340, "val": 5_384, "test": 12_234}

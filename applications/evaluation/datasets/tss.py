@@ -9,12 +9,12 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from ....descriptors.decoding import MAX_PIXELS, open_header
 from ....descriptors.errors import ImageError
+from ....descriptors.image.decoding import MAX_PIXELS, open_header
 from ....descriptors.settings import check_choice
-from ..pair import Pair, Picture
 from .annotations import DatasetError, read_text
 from .base import Dataset, Entry
+from .pair import Pair, Picture
 
 SUBSETS = ("FG3DCar", "JODS", "PASCAL")
 PUBLISHED = {"FG3DCar": 390, "JODS": 162, "PASCAL": 248}

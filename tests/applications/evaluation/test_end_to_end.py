@@ -9,7 +9,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from descr.applications.evaluation import build_report, predict
-from descr.descriptors.files import load_features, save_features
+from descr.descriptors.store import load_features, save_features
 from scipy.ndimage import distance_transform_edt, map_coordinates
 
 POINTS = ("spair-71k", "pf-pascal", "pf-willow", "ap-10k")

@@ -2,8 +2,8 @@
 
 import pytest
 from descr.applications.evaluation import predict
-from descr.applications.evaluation.features import descriptor_label
-from descr.applications.evaluation.predictions import run_of
+from descr.applications.evaluation.run.features import descriptor_label
+from descr.applications.evaluation.run.predictions import run_of
 from descr.descriptors import SIFT, Fused
 from support.own_classes import MATCHER, NETWORK
 

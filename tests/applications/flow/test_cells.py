@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from descr.applications.flow.cells import CellFlow, round_trip
-from descr.descriptors.grids import Grid
+from descr.descriptors.features.grids import Grid
 from descr.matchers import MutualNearestNeighbor, NearestNeighbor
 from descr.matchers.testing import render_map
 from hypothesis import given, settings

@@ -1,6 +1,6 @@
 import numpy as np
 from descr.applications.flow.frames import Frame
-from descr.descriptors.grids import nearest_pixels
+from descr.descriptors.features.grids import nearest_pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -3,7 +3,7 @@ import pytest
 import xarray as xr
 from descr.applications.flow.resolution import cell_size, even_grid, resample_map
 from descr.descriptors.errors import OptionError
-from descr.descriptors.grids import Grid
+from descr.descriptors.features.grids import Grid
 from descr.matchers.testing import render_map
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 from descr.applications.flow.cells import CellFlow
 from descr.applications.flow.smoothing import _weighted_median, smooth
-from descr.descriptors.grids import Grid
+from descr.descriptors.features.grids import Grid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,10 +1,10 @@
 import pytest
 import torch
-from descr.descriptors.dinov2 import DINOv2
 from descr.descriptors.errors import OptionError
+from descr.descriptors.models.diffusion.stable_diffusion import StableDiffusion
+from descr.descriptors.models.vit.dinov2 import DINOv2
 from descr.descriptors.runtime import precision
 from descr.descriptors.runtime.precision import check_dtype, computes_natively, network_dtype
-from descr.descriptors.stable_diffusion import StableDiffusion
 from support.models import DINOV2, STABLE_DIFFUSION
 
 CPU = torch.device("cpu")

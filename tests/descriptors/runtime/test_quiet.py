@@ -7,8 +7,8 @@ from descr.descriptors.runtime.quiet import quiet
 from support.models import DINOV2, IMAGES, STABLE_DIFFUSION
 
 EXTRACT = f"""
-from descr.descriptors.dinov2 import DINOv2
-from descr.descriptors.stable_diffusion import StableDiffusion
+from descr.descriptors.models.vit.dinov2 import DINOv2
+from descr.descriptors.models.diffusion.stable_diffusion import StableDiffusion
 
 for describe in (
     StableDiffusion(model={str(STABLE_DIFFUSION)!r}, size=128, device="cpu", timestep=5),
@@ -47,8 +47,8 @@ def test_extraction_says_nothing_where_the_libraries_were_told_to_talk():
 def test_the_libraries_are_not_imported_before_they_are_needed():
     run(
         "import sys\n"
-        "from descr.descriptors.dinov2 import DINOv2\n"
-        "from descr.descriptors.stable_diffusion import StableDiffusion\n"
+        "from descr.descriptors.models.vit.dinov2 import DINOv2\n"
+        "from descr.descriptors.models.diffusion.stable_diffusion import StableDiffusion\n"
         f"StableDiffusion(model={str(STABLE_DIFFUSION)!r}, size=128, device='cpu')\n"
         f"DINOv2(model={str(DINOV2)!r}, size=112, device='cpu')\n"
         "assert not {'transformers', 'diffusers', 'huggingface_hub'} & set(sys.modules)\n"

@@ -1,6 +1,6 @@
 import pytest
 from descr.applications.evaluation.datasets import DATASETS, Dataset, DatasetError, open_dataset
-from descr.applications.evaluation.pair import Pair, Picture
+from descr.applications.evaluation.datasets.pair import Pair, Picture
 from descr.descriptors.errors import DescrError, OptionError
 
 
@@ -77,7 +77,7 @@ def test_what_a_data_set_has_not_is_an_error(tmp_path):
 def test_one_of_its_own_goes_by_module_and_class(tmp_path, monkeypatch):
     (tmp_path / "data_of_mine.py").write_text(
         "from descr.applications.evaluation.datasets import Dataset, Entry\n"
-        "from descr.applications.evaluation.pair import Pair, Picture\n"
+        "from descr.applications.evaluation.datasets.pair import Pair, Picture\n"
         "class Mine(Dataset):\n"
         "    name = title = 'mine'\n"
         "    citation, website, truth = 'me', 'https://example.org', 'points'\n"

@@ -1,0 +1,1 @@
+"""How the papers measure, and what they published."""

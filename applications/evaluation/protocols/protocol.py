@@ -1,0 +1,139 @@
+"""What decides a number beside the features: the protocol that it was measured by."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+from ....descriptors.settings import check_choice, unknown
+from ..metrics.averages import AVERAGES, Average
+from ..metrics.keypoints import COMPARISONS, Comparison, check_alphas
+
+Metric = Literal["PCK", "flow PCK", "J&F"]
+Threshold = Literal["bbox", "image", "keypoints", "source-image"]
+
+LENGTHS: Mapping[Threshold, str] = MappingProxyType(
+    {
+        "bbox": "longer side of the target's box",
+        "image": "longer side of the target image",
+        "keypoints": "longer side of the box around the target's keypoints",
+        "source-image": "longer side of the source image",
+    }
+)
+"""What each threshold is the name of: the length L, of which alpha is a share."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Everything that decides a number beside the features and the matcher.
+
+    What a publication doesn't state is None, and printed as such.
+
+    Parameters
+    ----------
+    dataset:
+        As `descr evaluate` calls it, as in `spair-71k`.
+    split:
+        The part of the data set that is measured; empty where it has one part.
+    metric:
+        `PCK` of keypoints, `flow PCK` of the masked pixels of a dense flow, or `J&F` of masks.
+    alphas:
+        The shares of the length within which a point is right; none for `J&F`.
+    threshold:
+        The length, by its name in `LENGTHS`; None for `J&F`, or not stated.
+    average:
+        How pairs become one number, as in `average_pairs`; None for `J&F`, or not stated.
+    comparison:
+        Whether a distance of alpha times the length is right (`<=`) or not (`<`); None for
+        `J&F`, or not stated.
+    subset:
+        The part that a row is for, as in `FG3DCar`; empty for the whole.
+    detail:
+        What else decides the number, in words.
+
+    Raises
+    ------
+    OptionError
+        A value is none of those listed.
+    """
+
+    dataset: str
+    split: str
+    metric: Metric
+    alphas: tuple[float, ...] = ()
+    threshold: Threshold | None = None
+    average: Average | None = None
+    comparison: Comparison | None = None
+    subset: str = ""
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        check_choice("metric", self.metric, get_args(Metric))
+        if self.metric != "J&F":
+            object.__setattr__(self, "alphas", check_alphas(self.alphas))
+        for name, choices in (
+            ("threshold", tuple(LENGTHS)),
+            ("average", AVERAGES),
+            ("comparison", COMPARISONS),
+        ):
+            if getattr(self, name) is not None:
+                check_choice(name, getattr(self, name), choices)
+
+    def line(self) -> str:
+        """The protocol in one line, as in `spair-71k test | PCK@0.10 | bbox | per-point | <`."""
+        where = " ".join(part for part in (self.dataset, self.split, self.subset) if part)
+        parts = [where, self.metric]
+        if self.metric != "J&F":
+            parts[1] += "@" + "/".join(map(written, self.alphas))
+            parts += [
+                self.threshold or "threshold not stated",
+                self.average or "average not stated",
+                self.comparison or "< or <= not stated",
+            ]
+        return " | ".join([*parts, *([self.detail] if self.detail else [])])
+
+    def record(self) -> dict[str, Any]:
+        """The protocol as a dictionary that JSON can hold."""
+        return {**asdict(self), "alphas": list(self.alphas)}
+
+
+def written(alpha: float) -> str:
+    """An alpha as it is printed: with two places after the point, or as many as it has."""
+    return f"{alpha:.2f}" if round(alpha, 2) == alpha else f"{alpha:g}"
+
+
+PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
+    {
+        protocol.dataset: protocol
+        for protocol in (
+            Protocol("spair-71k", "test", "PCK", (0.01, 0.05, 0.1), "bbox", "per-point", "<"),
+            Protocol("pf-pascal", "test", "PCK", (0.05, 0.1, 0.15), "image", "per-image", "<"),
+            Protocol("pf-willow", "test", "PCK", (0.05, 0.1, 0.15), "keypoints", "per-image", "<"),
+            Protocol("ap-10k", "test", "PCK", (0.01, 0.05, 0.1), "bbox", "per-image", "<"),
+            Protocol(
+                "tss",
+                "",
+                "flow PCK",
+                alphas=(0.05,),
+                threshold="source-image",
+                average="per-image",
+                comparison="<=",
+                detail="both directions, pixels of mask value 255",
+            ),
+            Protocol(
+                "davis-2017",
+                "val",
+                "J&F",
+                detail="mean over objects, without the first and the last frame, 255 is background",
+            ),
+        )
+    }
+)
+"""The protocol that is put first for each data set, unless a recipe says otherwise."""
+
+
+def protocol_of(dataset: str) -> Protocol:
+    """The protocol that is put first for a data set; `OptionError` for one that isn't known."""
+    if dataset not in PROTOCOLS:
+        raise unknown("data set", dataset, PROTOCOLS)
+    return PROTOCOLS[dataset]

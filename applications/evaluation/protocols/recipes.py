@@ -1,0 +1,280 @@
+"""The rows of the papers by name: descriptor, matcher, how points are read, and the protocol."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from ....descriptors import Descriptor, create
+from ....descriptors.errors import OptionError, WeightsNotFoundError
+from ....descriptors.settings import unknown
+from ....descriptors.weights import cached, find_weights
+from ..datasets.base import Truth
+from ..run.settings import Settings
+from .conventions import Convention
+from .protocol import PROTOCOLS, Protocol, protocol_of
+from .published import PUBLISHED, Published, find_published
+
+CAPTIONER = "odise"
+"""The captioner of the papers, by its name in `find_weights`."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One row of a paper: all that `descr evaluate` needs to measure it again.
+
+    Parameters
+    ----------
+    name:
+        What it is called on the command line.
+    source:
+        The publication.
+    descriptor, options:
+        Name and options of the descriptor, for `descr.descriptors.create`.
+    matcher, matcher_options:
+        Name and options of the matcher, for `descr.matchers.create`.
+    points:
+        How points are read and answered, on data sets that have points.
+    datasets:
+        The data sets that it is for, by name; empty for all.
+    protocols:
+        The protocol that the paper reports by data set, where it isn't that of `PROTOCOLS`.
+    dataset_options:
+        Options of the data set by its name, for `open_dataset`.
+    category_option, category_text:
+        The option of the descriptor, or of a part as in `sd.prompt`, that takes the category of
+        the pair, and the text with the category in braces; None where the features don't depend
+        on it.
+    captioner_option:
+        The option of the descriptor, or of a part, that takes the implicit captioner, where it is
+        on this machine; None where the original has none.
+    pose_alignment:
+        Whether the source is mirrored where that brings it nearer to the target (`align_pose`).
+    printed:
+        Whether the published numbers of the descriptor are those of this recipe.
+    note, notes:
+        What differs from the original: on all data sets, and by data set.
+    """
+
+    name: str
+    source: str
+    descriptor: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    matcher: str = "nearest"
+    matcher_options: Mapping[str, Any] = field(default_factory=dict)
+    points: Convention = "half-pixel"
+    datasets: tuple[str, ...] = ()
+    protocols: Mapping[str, Protocol] = field(default_factory=dict)
+    dataset_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    category_option: str | None = None
+    category_text: str = "{}"
+    captioner_option: str | None = None
+    pose_alignment: bool = False
+    printed: bool = True
+    note: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    def protocol(self, dataset: str) -> Protocol:
+        """How the paper measures on this data set; `OptionError` for one that isn't known."""
+        return self.protocols.get(dataset) or protocol_of(dataset)
+
+    def published(self, dataset: str) -> tuple[Published, ...]:
+        """The published rows on this data set of the recipe, or of its descriptor."""
+        if not (self.printed and self.takes(dataset)):
+            return ()
+        own = self.name if any(row.recipe == self.name for row in PUBLISHED) else ""
+        return tuple(row for row in find_published(dataset, self.descriptor) if row.recipe == own)
+
+    def takes(self, dataset: str) -> bool:
+        """Whether the recipe is for a data set of this name."""
+        return not self.datasets or dataset in self.datasets
+
+    @property
+    def captioner(self) -> str | None:
+        """The captioner that the features are made with; None where it isn't on this machine."""
+        there = self.captioner_option is not None and cached(CAPTIONER) is not None
+        return CAPTIONER if there else None
+
+    def captioner_line(self, options: Mapping[str, Any]) -> str:
+        """Which captioner `describe` takes with these options, and how to get what isn't here."""
+        part, _, name = (self.captioner_option or "").rpartition(".")
+        own = options.get(part, {}) if part else options
+        if name in own:
+            return f"captioner: {own[name] or 'none'}"
+        try:
+            find_weights(CAPTIONER, "captioner")
+        except WeightsNotFoundError as error:
+            return f"captioner: none, as it is not on this machine; {error.hint}"
+        return f"captioner: {CAPTIONER}"
+
+    def settings(self, truth: Truth) -> Settings:
+        """What else decides the answers, on a data set of this truth."""
+        if truth != "points":
+            return Settings(lossless=True)
+        return Settings(points=self.points, align_pose=self.pose_alignment, lossless=True)
+
+    def options_for(self, category: str) -> dict[str, Any]:
+        """The options of the descriptor for images of this category."""
+        options = dict(self.options)
+        for name, value in (
+            (self.category_option, self.category_text.format(category)),
+            (self.captioner_option, self.captioner),
+        ):
+            if name is not None:
+                part, _, inner = name.rpartition(".")
+                options = _merged(options, {part: {inner: value}} if part else {inner: value})
+        return options
+
+    def describe(self, options: Mapping[str, Any]) -> "Descriptor | Callable[[str], Descriptor]":
+        """The descriptor, or what makes one for a category where the features depend on it.
+
+        `options` replace those of the recipe, settings of parts one by one. Raises `OptionError`
+        and `WeightsNotFoundError` as `create` does.
+        """
+
+        def make(category: str) -> Descriptor:
+            return create(self.descriptor, **_merged(self.options_for(category), options))
+
+        return make("") if self.category_option is None else make
+
+
+def _merged(options: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with the others in their place, settings of parts one by one."""
+    merged = dict(options)
+    for name, value in others.items():
+        own = merged.get(name)
+        both = isinstance(own, Mapping) and isinstance(value, Mapping)
+        merged[name] = {**own, **value} if both else value  # type: ignore[dict-item]
+    return merged
+
+
+_ROUNDED = "cuDNN rounds otherwise"
+_PADDING = "the original keeps cells on padding"
+_RANDOM = f"{_PADDING}, and has a randomised PCA; {_ROUNDED}"
+
+_FULL = {"dtype": "float32"}
+_AS_THEY_STAND = {"pf-pascal": {"first_pixel": 0}}
+_SD: Mapping[str, Any] = {"variant": "float32", "captioner_antialias": False}
+_TALE: Mapping[str, Any] = {
+    "source": "Zhang et al., A Tale of Two Features, NeurIPS 2023",
+    "points": "original",
+    "protocols": {"pf-pascal": replace(PROTOCOLS["pf-pascal"], average="pair-weighted")},
+    "dataset_options": {**_AS_THEY_STAND, "tss": {"pad": True}},
+    "notes": {
+        "spair-71k": "the original weights classes by their pairs, where ours counts points",
+        "tss": "the original compares features that are not of unit length, and divides where a "
+        "floor was meant",
+    },
+}
+_FUSED: Mapping[str, Any] = {
+    **_TALE,
+    "descriptor": "fused",
+    "options": {"sd": _SD, **_FULL},
+    "captioner_option": "sd.captioner",
+    "note": _RANDOM,
+}
+_DIFT: Mapping[str, Any] = {
+    "source": "Tang et al., Emergent Correspondence from Image Diffusion, NeurIPS 2023",
+    "descriptor": "dift",
+}
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        recipe.name: recipe
+        for recipe in (
+            Recipe("tale", **_FUSED),
+            Recipe(
+                "tale-text",
+                datasets=("spair-71k", "pf-pascal"),
+                printed=False,
+                category_option="sd.prompt",
+                category_text="a photo of {}",
+                **_FUSED,
+            ),
+            Recipe(
+                "tale-sd",
+                descriptor="sd",
+                options={**_SD, **_FULL},
+                captioner_option="captioner",
+                note=_RANDOM,
+                **_TALE,
+            ),
+            Recipe(
+                "tale-dinov2",
+                descriptor="dinov2",
+                options=_FULL,
+                note=f"{_PADDING}; {_ROUNDED}",
+                **_TALE,
+            ),
+            Recipe(
+                "dift",
+                options={"variant": "float32", **_FULL},
+                points="dift",
+                protocols={
+                    "spair-71k": replace(PROTOCOLS["spair-71k"], alphas=(0.1,), comparison="<=")
+                },
+                category_option="category",
+                note=f"the original's noise has no seed; {_ROUNDED}",
+                **_DIFT,
+            ),
+            Recipe(
+                "dift-davis",
+                options={
+                    "variant": "float32",
+                    "size": 480,
+                    "fit": "short",
+                    "timestep": 201,
+                    "ensemble": 4,
+                    **_FULL,
+                },
+                datasets=("davis-2017",),
+                protocols={"davis-2017": PROTOCOLS["davis-2017"]},
+                note="with the defaults of the original's code; its noise has no seed, it shrinks "
+                "the first mask by the nearest pixel where ours takes that at the centre of each "
+                f"cell, and it chooses labels on its canvas; {_ROUNDED}",
+                **_DIFT,
+            ),
+            Recipe(
+                "geoaware",
+                "Zhang et al., Telling Left from Right, CVPR 2024, zero-shot",
+                "fused",
+                options={
+                    "sd": {
+                        "timestep": 50,
+                        "components": None,
+                        "resampling": "direct",
+                        "free_u": (1.2, 1.4, 0.9, 0.2),
+                        **_SD,
+                    },
+                    **_FULL,
+                },
+                captioner_option="sd.captioner",
+                matcher="soft-argmax",
+                matcher_options={"temperature": 0.02, "window": 5},
+                points="geoaware",
+                protocols={
+                    "spair-71k": replace(PROTOCOLS["spair-71k"], average="per-image"),
+                    "ap-10k": PROTOCOLS["ap-10k"],
+                },
+                dataset_options=_AS_THEY_STAND,
+                pose_alignment=True,
+                note=f"{_PADDING}, aligns poses within masks of SAM where ours takes mutual "
+                f"neighbours, and lets its soft-argmax leak outside the window; {_ROUNDED}",
+            ),
+        )
+    }
+)
+"""The recipes that `descr evaluate --recipe` takes."""
+
+
+def find_recipe(name: str, dataset: str = "") -> Recipe:
+    """The recipe of this name; `OptionError` where there is none, or it isn't for the data set."""
+    if name not in RECIPES:
+        raise unknown("recipe", name, RECIPES)
+    recipe = RECIPES[name]
+    if dataset and not recipe.takes(dataset):
+        raise OptionError(
+            f"the recipe {name} is not for {dataset}",
+            hint=f"it is for {' and '.join(recipe.datasets)}",
+        )
+    return recipe

@@ -1,0 +1,217 @@
+"""The report of a run: its numbers, and all that is needed to repeat and to judge them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ..datasets import Dataset
+from ..protocols.protocol import LENGTHS, Protocol
+from ..protocols.published import find_published
+from ..protocols.recipes import Recipe
+from ..run.predictions import run_of
+from ..run.progress import Progress, silent
+from .measures import Measure, Units, default_protocol, finite, measure
+from .scores import score_points
+
+SCHEMA = 1
+
+
+def build_report(
+    predictions: xr.Dataset,
+    dataset: Dataset,
+    *,
+    protocol: Protocol | None = None,
+    recipe: Recipe | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """The report of a run as a document that JSON holds.
+
+    Parameters
+    ----------
+    predictions:
+        What `predict` gave.
+    dataset:
+        The data set that they are of.
+    protocol:
+        The protocol that is put first: the recipe's, or the data set's, without it. All variants
+        are there beside it.
+    recipe:
+        The recipe that was asked for.
+    progress:
+        What shows how far the scoring of flows and masks is.
+
+    Returns
+    -------
+    dict
+        `protocol`, `numbers` (each with its 95% interval over pairs), `by_category`, `variants`
+        (of PCK), `by_flag`, `published`, `counts`, `pairs` (the numbers of each pair), and what
+        made the predictions: `dataset`, `descriptor`, `layers`, `matcher`, `settings`,
+        `versions`. Shares are 0 to 1; None stands for a number that there is none of.
+
+    Raises
+    ------
+    OptionError, DatasetError
+        The protocol doesn't fit the predictions; files of the data set are gone.
+    """
+    if protocol is None:
+        protocol = default_protocol(dataset, predictions)
+        if recipe is not None and dataset.name in recipe.protocols:
+            protocol = replace(recipe.protocols[dataset.name], split=protocol.split)
+    units, measures = measure(predictions, dataset, protocol, progress)
+    run = run_of(predictions)
+    document: dict[str, Any] = {
+        "descr_evaluation": SCHEMA,
+        "protocol": {
+            **protocol.record(),
+            "line": protocol.line(),
+            "length": LENGTHS[protocol.threshold] if protocol.threshold else None,
+        },
+        "recipe": None if recipe is None else {"name": recipe.name, "source": recipe.source},
+        "note": "" if recipe is None else _note(recipe, dataset.name, run["layers"]),
+        "numbers": [one.record(units.category) for one in measures],
+        "by_category": _by_category(units, measures),
+        "variants": [],
+        "by_flag": {},
+        "published": _published(dataset, protocol, recipe),
+        **run,
+    }
+    document["counts"] = {**run["counts"], **_counts(predictions, units, measures)}
+    if predictions.attrs["truth"] == "points":
+        table = score_points(predictions, protocol.alphas)
+        document["variants"] = _variants(table)
+        document["by_flag"] = _by_flag(table, protocol, measures)
+    document["pairs"] = {
+        "what": units.what,
+        "name": units.names,
+        "category": units.category.tolist(),
+        "of": [_numbers(one.of) for one in measures],
+        "right": [_numbers(one.right) for one in measures],
+    }
+    return document
+
+
+def _note(recipe: Recipe, dataset: str, layers: Sequence[Mapping[str, Any]]) -> str:
+    """What differs from the original: in the recipe, and in what these features were made with."""
+    parts = [recipe.note, recipe.notes.get(dataset, "")]
+    if recipe.captioner_option and not any(one["settings"].get("captioner") for one in layers):
+        parts.append("made without the implicit captioner")
+    if any(one.get("weights_variant") == "float16" for one in layers):
+        parts.append("made with weights from half-precision files")
+    return "; ".join(part for part in parts if part)
+
+
+def _by_category(units: Units, measures: Sequence[Measure]) -> list[dict[str, Any]]:
+    rows = []
+    for name in np.unique(units.category).tolist():
+        own = units.category == name
+        parts = [one.within(own) for one in measures]
+        rows.append(
+            {
+                "category": name,
+                units.what: int((parts[0].of > 0).sum()),
+                "points": int(parts[0].of.sum()),
+                "values": [finite(one.value(units.category[own])) for one in parts],
+            }
+        )
+    return rows
+
+
+def _variants(table: xr.Dataset) -> list[dict[str, Any]]:
+    pck = table["pck"]
+    names = {name: pck[name].values.tolist() for name in pck.dims}
+    alphas = names.pop("alpha")
+    return [
+        {
+            **dict(zip(map(str, names), chosen, strict=True)),
+            "alphas": alphas,
+            "values": [finite(value) for value in values.tolist()],
+        }
+        for chosen, values in zip(
+            product(*names.values()), pck.values.reshape(-1, len(alphas)), strict=True
+        )
+    ]
+
+
+def _by_flag(
+    table: xr.Dataset, protocol: Protocol, measures: Sequence[Measure]
+) -> dict[str, list[dict[str, Any]]]:
+    """The numbers of the protocol for each value of each flag."""
+    flags: dict[str, list[dict[str, Any]]] = {}
+    where = {
+        "threshold": protocol.threshold or "bbox",
+        "average": measures[0].average,
+        "comparison": protocol.comparison or "<",
+    }
+    for variable in table.data_vars:
+        flag = str(variable).removeprefix("pck_by_")
+        if flag in (str(variable), "category"):
+            continue
+        flags[flag] = [
+            {
+                "value": value,
+                "pairs": int(table[f"pairs_by_{flag}"].sel({flag: value})),
+                "points": int(table[f"points_by_{flag}"].sel({flag: value})),
+                "values": [
+                    finite(one)
+                    for one in table[variable].sel({flag: value, **where}).values.tolist()
+                ],
+            }
+            for value in table[flag].values.tolist()
+        ]
+    return flags
+
+
+def _counts(predictions: xr.Dataset, units: Units, measures: Sequence[Measure]) -> dict[str, int]:
+    counted = measures[0].of > 0
+    counts = {f"counted_{units.what}": int(counted.sum())}
+    if predictions.attrs["truth"] != "points":
+        return counts
+    x, y = predictions["source_x"].values, predictions["source_y"].values
+    points = predictions["points"].values
+    wide = np.repeat(predictions["source_width"].values, points)
+    high = np.repeat(predictions["source_height"].values, points)
+    outside = (x < -0.5) | (y < -0.5) | (x > wide - 0.5) | (y > high - 0.5)
+    return {
+        **counts,
+        "skipped_pairs": int((~counted).sum()),
+        "points": int(points.sum()),
+        "unmatched_points": int((~predictions["matched"].values.astype(bool)).sum()),
+        "points_outside_their_image": int(outside.sum()),
+    }
+
+
+def _published(dataset: Dataset, protocol: Protocol, recipe: Recipe | None) -> list[dict[str, Any]]:
+    """What was published on the data set, and whether by the protocol of the report."""
+    rows = []
+    every = find_published(dataset.name) if recipe is None else recipe.published(dataset.name)
+    for row in every:
+        theirs = row.protocol
+        rows.append(
+            {
+                "method": row.method,
+                "subset": theirs.subset,
+                "line": theirs.line(),
+                "alphas": list(theirs.alphas),
+                "percent": list(row.percent),
+                "source": row.source,
+                "same_protocol": theirs
+                == replace(protocol, subset=theirs.subset, alphas=theirs.alphas),
+            }
+        )
+    return rows
+
+
+def _numbers(values: npt.NDArray[np.float64]) -> list[float | int | None]:
+    """The numbers as JSON holds them: whole ones as such, what is infinite as None."""
+    listed: list[float | int | None] = []
+    for value in values.tolist():
+        if not np.isfinite(value):
+            listed.append(None)
+        else:
+            listed.append(int(value) if value.is_integer() else value)
+    return listed

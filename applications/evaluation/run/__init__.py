@@ -1,0 +1,1 @@
+"""The run of an evaluation: features, matches and predictions, resumable."""

@@ -1,0 +1,82 @@
+"""The work on videos: the masks of the first frame carried on to the others."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ...propagation import MaskPropagation
+from ..datasets import Dataset
+from ..metrics.sequences import VOID
+from .extraction import Folders
+from .listing import Listed
+from .maps import Maps
+from .packing import Arrays
+from .predictions import joined, ragged
+
+
+class MaskWork:
+    """Carries the masks of the first frame of each video on to its other frames.
+
+    The categories of the data set are the videos, the source of each pair is the first frame.
+    """
+
+    def __init__(self, dataset: Dataset, maps: Maps, folders: Folders) -> None:
+        self.dataset = dataset
+        self.maps = maps
+        self.folders = folders
+        self.propagation = MaskPropagation(device=str(maps.device))
+        self.name = repr(self.propagation)
+
+    def batches(self, pairs: Sequence[Listed]) -> list[list[int]]:
+        """Video by video, the frames in order of time."""
+        videos: dict[str, list[int]] = {}
+        for place, pair in enumerate(pairs):
+            videos.setdefault(pair.category, []).append(place)
+        return [sorted(places, key=lambda place: pairs[place].target) for places in videos.values()]
+
+    def run(self, pairs: Sequence[Listed]) -> list[Arrays]:
+        """For each frame `png`, uint8 (byte,): its label map as a grey PNG file."""
+        labels = self.dataset.labels(self.dataset[pairs[0].place].source)
+        # Void pixels are no object.
+        given = np.where(labels == VOID, 0, labels)
+        frames = self.propagation(self._frames(pairs), given)
+        next(frames)
+        return [{"png": _encoded(frame.astype(np.uint8))} for frame in frames]
+
+    def variables(self, pairs: Sequence[Listed], found: Sequence[Arrays]) -> dict[str, Any]:
+        """The files of all frames one after the other, along `byte`."""
+        return {
+            "bytes": ("pair", np.array([len(one["png"]) for one in found]), ragged("byte")),
+            "png": (
+                "byte",
+                joined(found, "png", np.uint8),
+                {"long_name": "label map of the target frame as a PNG file"},
+            ),
+        }
+
+    def _frames(self, pairs: Sequence[Listed]) -> Iterator[xr.DataArray]:
+        """The maps of all frames, the first one first.
+
+        One by one as they are needed, unless a joint PCA asks for all of a video at once.
+        """
+        folder = self.folders.upright[pairs[0].category]
+        keys = [pairs[0].source, *(pair.target for pair in pairs)]
+        if self.maps.is_joint(folder, keys[0]):
+            yield from (side.fmap for side in self.maps.together(*((folder, key) for key in keys)))
+            return
+        for key in keys:
+            yield self.maps.alone(folder, key).fmap
+
+
+def decoded(png: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """The label map (height, width) in the bytes of a PNG file."""
+    return np.asarray(cv2.imdecode(png, cv2.IMREAD_UNCHANGED)).astype(np.int64)
+
+
+def _encoded(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    _, png = cv2.imencode(".png", labels)
+    return np.asarray(png, dtype=np.uint8).ravel()

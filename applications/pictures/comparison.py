@@ -1,0 +1,186 @@
+"""Several descriptors side by side on one pair of images."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+
+from ...descriptors import combine
+from ...descriptors.errors import OptionError
+from ...descriptors.features.tree import tree_layers
+from ...descriptors.image.masks import MaskLike
+from ...descriptors.image.reading import ImageLike
+from ...descriptors.settings import check_int
+from ...matchers import Matcher, MutualNearestNeighbor, spread_matches, to_matches
+from .clusters import CLUSTERS, check_clusters, cluster_maps
+from .components import cell_views, pca_colors
+from .matches import draw_matches
+from .painting import Picture
+from .places import place_colors, place_views
+from .regions import cluster_views
+from .resizing import resize_photograph
+from .scenes import Photograph, Scene
+from .sheet import View, draw_sheet
+from .side_by_side import SideBySide
+
+FUSED = "fused"
+MATCHES = 40
+"""How many matches a column shows: more can't be told apart at its width."""
+_TALLEST = 1.25
+"""Height of the sheet, at most, as a multiple of the width that was asked for."""
+_NARROWEST = 128
+"""Width of a column, at least, in pixels."""
+
+
+def split_sources(trees: Sequence[xr.DataTree]) -> dict[str, list[xr.DataArray]]:
+    """The feature maps of each source of the trees alone, and of all together.
+
+    Parameters
+    ----------
+    trees:
+        Feature trees of all images that are to be compared, extracted with the same settings; of
+        a fusion they hold several sources.
+
+    Returns
+    -------
+    dict of str to list of xarray.DataArray
+        By the name of the source, in the order of the trees, what `combine` makes of it alone, one
+        map per tree; and under "fused" what it makes of all, where there are several.
+
+    Raises
+    ------
+    IncomparableFeaturesError, InvalidFeaturesError
+        The trees don't go together, or are none.
+    """
+    together = combine(trees)
+    sources = list(dict.fromkeys(together[0]["source"].values.tolist()))
+    listed = dict.fromkeys(node.attrs["source"] for node in tree_layers(trees[0]).values())
+    if len(sources) == 1:
+        return {sources[0]: together}
+    maps = {
+        source: combine(trees, weights={one: float(one == source) for one in listed})
+        for source in listed
+        if source in sources
+    }
+    return {**maps, FUSED: together}
+
+
+def draw_comparison(
+    maps: Mapping[str, Sequence[xr.DataArray]],
+    images: Sequence[ImageLike],
+    *,
+    matcher: Matcher | None = None,
+    matches: int = MATCHES,
+    clusters: int = CLUSTERS,
+    masks: Sequence[MaskLike | None] | None = None,
+    seed: int = 0,
+    width: int = 1600,
+) -> Picture:
+    """Descriptors beside each other on one pair, uint8 (height, width, 3): a column for each.
+
+    The rows are the best matches, the correspondence map, joint principal components and matched
+    clusters (as figures 3 to 5 of "A Tale of Two Features" have them), each of source and target.
+
+    Parameters
+    ----------
+    maps:
+        By the name that stands above the column: the feature maps of source and target. Of fused
+        features `split_sources` makes those of each source, and of the fusion.
+    images:
+        The two photographs.
+    matcher:
+        For lines and colours. By default lines join mutual nearest neighbours, and the
+        correspondence map shows nearest neighbours.
+    matches:
+        How many lines to draw, spread over the image.
+    clusters, seed:
+        As in `matched_clusters`.
+    masks:
+        One per image, of its size, or None. Only cells inside count.
+    width:
+        Of the picture, in pixels. It comes out narrower where it would be too tall.
+
+    Raises
+    ------
+    OptionError
+        No descriptor, or not two images; a number is out of range.
+    IncomparableFeaturesError, InvalidFeaturesError, ImageError
+        Maps, images or masks don't go together, or can't be used.
+    """
+    if not maps:
+        raise OptionError("no descriptor to compare")
+    check_int("width", width, minimum=_NARROWEST * len(maps), maximum=20_000)
+    check_int("matches", matches, minimum=0)
+    check_clusters(clusters, seed)
+    for name, pair in maps.items():
+        if len(pair) != 2:
+            raise OptionError(f"a comparison needs two images, not {len(pair)} (of {name})")
+    if images is None:
+        raise OptionError("a comparison needs the two photographs")
+    scenes = [Scene.of(pair, None, images, masks) for pair in maps.values()]
+    columns = [_views(scene, matcher, matches, clusters, seed) for scene in scenes]
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    labels = [["matches"], ["map"], ["PCA"], ["clusters"]]
+    # What `SideBySide` adds between the two photographs is as good as nothing.
+    aspects = [sum(scene.aspects) for scene in scenes]
+    names = [name.replace("_", " ") for name in maps]
+    return draw_sheet(
+        rows, aspects, width=width, row_labels=labels, column_labels=names, tallest=_TALLEST
+    )
+
+
+def _views(
+    scene: Scene, matcher: Matcher | None, matches: int, clusters: int, seed: int
+) -> list[View]:
+    """One descriptor's column."""
+    inside = scene.inside()
+    return [
+        _match_view(scene, matcher or MutualNearestNeighbor(), matches),
+        _pair(place_views(place_colors(scene, matcher), scene), scene),
+        _pair(cell_views(pca_colors(scene.maps, inside), scene.masks), scene),
+        _pair(cluster_views(cluster_maps(scene.maps, inside, clusters, seed), scene), scene),
+    ]
+
+
+def _match_view(scene: Scene, matcher: Matcher, count: int) -> View:
+    """Both photographs, joined by the best matches."""
+    source, target = scene.maps
+    found = matcher(source, target, source_mask=scene.masks[0], target_mask=scene.masks[1])
+    listed = to_matches(found)
+    # Out of the better half: a place that nothing matches well is left empty.
+    better = max(count, (listed.sizes["match"] + 1) // 2)
+    best = spread_matches(listed.isel(match=slice(better)), count)
+    a, b = _both(scene)
+    return lambda height, width: _fitted(
+        draw_matches(a.pixels, b.pixels, best, width=width), height, width
+    )
+
+
+def _pair(views: Sequence[View], scene: Scene) -> View:
+    """Two views at the places where the photographs lie under the matches."""
+    a, b = _both(scene)
+
+    def view(height: int, width: int) -> Picture:
+        layout = SideBySide.of(a.pixels.shape, b.pixels.shape, width)
+        picture = np.full((layout.height, layout.width, 3), 255, dtype=np.uint8)
+        picture[:, : layout.width_a] = views[0](layout.height, layout.width_a)
+        picture[:, layout.left_b :] = views[1](layout.height, layout.width_b)
+        return _fitted(picture, height, width)
+
+    return view
+
+
+def _both(scene: Scene) -> Sequence[Photograph]:
+    assert scene.photographs is not None
+    return scene.photographs
+
+
+def _fitted(picture: Picture, height: int, width: int) -> Picture:
+    """The picture in the middle of white of this size, shrunk where it is larger."""
+    scale = min(height / picture.shape[0], width / picture.shape[1])
+    if scale < 1:
+        tall, wide = (max(1, int(side * scale + 1e-6)) for side in picture.shape[:2])
+        picture = resize_photograph(picture, tall, wide)
+    room = [side - has for side, has in zip((height, width), picture.shape, strict=False)]
+    margins = [(space // 2, space - space // 2) for space in room]
+    return np.pad(picture, (*margins, (0, 0)), constant_values=255)

@@ -1,0 +1,171 @@
+"""Principal components of the features of several images, as colours."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import xarray as xr
+
+from ...descriptors import Descriptor
+from ...descriptors.combination.pca import Moments
+from ...descriptors.errors import OptionError
+from ...descriptors.features.grids import as_tensor
+from ...descriptors.image.masks import MaskLike
+from ...descriptors.image.reading import ImageLike
+from ...descriptors.settings import check_int
+from .painting import Mask, Picture, paint_cells
+from .scenes import Scene, label_cells, outlines
+from .sheet import View, check_width
+
+COMPONENTS = (1, 2, 3)
+_RANGE = (1.0, 99.0)
+"""The percentiles of a component that become dark and bright: few cells don't set the scale."""
+_LEAST = np.finfo(np.float64).tiny
+
+
+def joint_pca(
+    inputs: Sequence[xr.DataArray | ImageLike],
+    descriptor: Descriptor | None = None,
+    *,
+    masks: Sequence[MaskLike | None] | None = None,
+    components: Sequence[int] = COMPONENTS,
+) -> list[xr.DataArray]:
+    """Colours of the cells of each image: principal components as red, green and blue.
+
+    One projection, fitted to the cells of all images, and one scale per component: equal colours
+    mean like features, also across images. The scale goes from the 1st to the 99th percentile.
+
+    Parameters
+    ----------
+    inputs:
+        Feature maps out of one `combine`, or images together with a descriptor.
+    descriptor:
+        What describes images.
+    masks:
+        One per image, of its size, or None. Only cells inside are projected, and shape the
+        projection.
+    components:
+        Which components become red, green and blue, counted from 1.
+
+    Returns
+    -------
+    list of xarray.DataArray
+        Per image (y, x, rgb), float32 from 0 to 1, NaN outside its mask; `y` and `x` in pixels of
+        the image. The attribute `explained_variance` holds the share of the variance of all cells
+        that each of the three components has.
+
+    Raises
+    ------
+    IncomparableFeaturesError, InvalidFeaturesError
+        The maps don't go together, or are none.
+    ImageError
+        An image or a mask can't be read; a mask leaves no cell.
+    OptionError
+        `components` are not three numbers from 1 on.
+    """
+    numbers = check_components(components)
+    scene = Scene.of(inputs, descriptor, masks=masks)
+    return pca_colors(scene.maps, scene.inside(), numbers)
+
+
+def draw_pca(
+    inputs: Sequence[xr.DataArray | ImageLike],
+    descriptor: Descriptor | None = None,
+    *,
+    images: Sequence[ImageLike] | None = None,
+    masks: Sequence[MaskLike | None] | None = None,
+    components: Sequence[int] = COMPONENTS,
+    width: int = 1600,
+) -> Picture:
+    """`joint_pca` as a picture, uint8 (height, width, 3) RGB, under the photographs.
+
+    Parameters
+    ----------
+    inputs, descriptor, masks, components:
+        As in `joint_pca`.
+    images:
+        The photographs of feature maps; without them the colours stand alone.
+    width:
+        Of the picture, in pixels. It comes out narrower where it would be too tall.
+
+    Raises
+    ------
+    DescrError
+        As `joint_pca`; `OptionError` if the images are not those of the maps.
+    """
+    check_width(width)
+    numbers = check_components(components)
+    scene = Scene.of(inputs, descriptor, images, masks)
+    colors = pca_colors(scene.maps, scene.inside(), numbers)
+    return scene.draw(cell_views(colors, scene.masks), width)
+
+
+def check_components(components: Sequence[int]) -> tuple[int, int, int]:
+    """Three numbers of components; `OptionError` if they are not that."""
+    if isinstance(components, (str, bytes)) or len(components) != 3:
+        raise OptionError(f"components must be three numbers, as in (1, 2, 3), not {components!r}")
+    red, green, blue = (
+        check_int("a number in components", one, minimum=1, maximum=4096) for one in components
+    )
+    return red, green, blue
+
+
+def pca_colors(
+    grids: Sequence[xr.DataArray], inside: Sequence[Mask], components: Sequence[int] = COMPONENTS
+) -> list[xr.DataArray]:
+    """The colours of grids (channel, y, x) of one space; `inside` says which cells count."""
+    # Twice over the grids, which may be made as they are asked for: no two are held at once.
+    moments = Moments()
+    for grid, where in zip(grids, inside, strict=True):
+        moments.add(_cells_of(grid, where))
+    project, total = moments.projection(max(components)), moments.total
+    chosen = [
+        _chosen(project(_cells_of(grid, where))[:, :, 0].numpy(), components)
+        for grid, where in zip(grids, inside, strict=True)
+    ]
+    ranges, shares = [], []
+    for values in zip(*chosen, strict=True):
+        component = np.concatenate(values, dtype=np.float64)
+        ranges.append(np.percentile(component, _RANGE))
+        shares.append(float(component.var() * component.size / max(total, _LEAST)))
+    colors = []
+    for grid, where, own in zip(outlines(grids), inside, chosen, strict=True):
+        painted = np.full((*where.shape, 3), np.nan, dtype=np.float32)
+        painted[where] = _scaled(own, np.array(ranges)).T
+        labelled = label_cells(grid, painted, "colors", explained_variance=list(shares))
+        colors.append(labelled.assign_coords(component=("rgb", list(components))))
+    return colors
+
+
+def cell_views(colors: Sequence[xr.DataArray], masks: Sequence[Mask | None]) -> list[View]:
+    """What paints each grid of colours."""
+
+    def view(grid: xr.DataArray, mask: Mask | None) -> View:
+        return lambda height, width: paint_cells(grid, height=height, width=width, mask=mask)
+
+    return [view(*both) for both in zip(colors, masks, strict=True)]
+
+
+def _cells_of(grid: xr.DataArray, inside: Mask) -> torch.Tensor:
+    """The cells of a grid that lie inside, as a grid of one column (channel, cell, 1)."""
+    return as_tensor(np.ascontiguousarray(grid.values[:, inside]))[:, :, None]
+
+
+def _chosen(
+    projected: npt.NDArray[np.float32], components: Sequence[int]
+) -> npt.NDArray[np.float32]:
+    """The rows of these components; one that the features have no room for is 0."""
+    missing = max(components) - len(projected)
+    padded = np.pad(projected, ((0, max(missing, 0)), (0, 0)))
+    return padded[[one - 1 for one in components]]
+
+
+def _scaled(
+    values: npt.NDArray[np.float32], ranges: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Each row from 0 to 1 between the ends of its range; the middle where it doesn't vary."""
+    low, high = ranges.T[:, :, None]
+    varies = high > low
+    scaled = (values - low) / np.where(varies, high - low, 1)
+    return np.asarray(np.where(varies, np.clip(scaled, 0, 1), 0.5))

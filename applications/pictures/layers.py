@@ -1,0 +1,158 @@
+"""Each layer of feature trees as colours."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+
+from ...descriptors import Descriptor, read_image
+from ...descriptors.combination.recipe import check_same_space
+from ...descriptors.features.tree import tree_layers
+from ...descriptors.image.masks import MaskLike
+from ...descriptors.image.reading import ImageLike
+from ..feature_maps import feature_trees
+from .components import COMPONENTS, cell_views, check_components, pca_colors
+from .painting import Mask, Picture
+from .scenes import (
+    Photograph,
+    about_image,
+    cells_inside,
+    check_masks,
+    check_photographs,
+    photograph_view,
+)
+from .sheet import check_width, draw_sheet
+
+_TALLEST = 1.25
+"""Height of the picture, at most, as a multiple of the width that was asked for."""
+
+
+def layer_pca(
+    inputs: Sequence[xr.DataTree | ImageLike],
+    descriptor: Descriptor | None = None,
+    *,
+    masks: Sequence[MaskLike | None] | None = None,
+    components: Sequence[int] = COMPONENTS,
+) -> dict[str, list[xr.DataArray]]:
+    """Colours of the cells of each layer: principal components as red, green and blue.
+
+    One projection and one scale per layer, fitted to the cells of all images, as in "A Tale of Two
+    Features" (figure 2): it shows which layers tell parts apart, and which textures.
+
+    Parameters
+    ----------
+    inputs:
+        Feature trees made with the same settings, or images together with a descriptor.
+    descriptor, masks, components:
+        As in `joint_pca`.
+
+    Returns
+    -------
+    dict of str to list of xarray.DataArray
+        By "source/layer", in the order of the trees: per image (y, x, rgb), as `joint_pca` gives
+        it. The attributes `rows`, `columns` and `channels` are those of the layer.
+
+    Raises
+    ------
+    IncomparableFeaturesError, InvalidFeaturesError
+        The trees don't go together, or are none.
+    ImageError
+        An image or a mask can't be read; a mask leaves no cell of a layer.
+    OptionError
+        `components` are not three numbers from 1 on; images without a descriptor.
+    """
+    numbers = check_components(components)
+    trees = feature_trees(inputs, descriptor)
+    return layer_colors(trees, check_masks(masks, [tree.attrs for tree in trees]), numbers)
+
+
+def draw_layers(
+    inputs: Sequence[xr.DataTree | ImageLike],
+    descriptor: Descriptor | None = None,
+    *,
+    images: Sequence[ImageLike] | None = None,
+    masks: Sequence[MaskLike | None] | None = None,
+    components: Sequence[int] = COMPONENTS,
+    width: int = 1600,
+) -> Picture:
+    """`layer_pca` as a picture, uint8 (height, width, 3) RGB: a row per layer, a column per image.
+
+    Parameters
+    ----------
+    inputs, descriptor, masks, components:
+        As in `layer_pca`.
+    images:
+        The photographs of feature trees, for a row above; without them there is none.
+    width:
+        Of the picture, in pixels. It comes out narrower where it would be too tall.
+
+    Raises
+    ------
+    DescrError
+        As `layer_pca`; `OptionError` if the images are not those of the trees.
+    """
+    check_width(width)
+    numbers = check_components(components)
+    if images is None and not any(isinstance(one, xr.DataTree) for one in inputs):
+        inputs = images = [read_image(one) for one in inputs if not isinstance(one, xr.DataTree)]
+    trees = feature_trees(inputs, descriptor)
+    attributes = [tree.attrs for tree in trees]
+    cut = check_masks(masks, attributes)
+    photographs = check_photographs(images, attributes)
+    return paint_layers(layer_colors(trees, cut, numbers), photographs, cut, width)
+
+
+def paint_layers(
+    colors: Mapping[str, Sequence[xr.DataArray]],
+    photographs: Sequence[Photograph] | None,
+    masks: Sequence[Mask | None],
+    width: int,
+) -> Picture:
+    """The picture of the colours of some layers; see `draw_layers`."""
+    rows = [cell_views(grids, masks) for grids in colors.values()]
+    labels = [_label(path, grids) for path, grids in colors.items()]
+    if photographs is not None:
+        rows.insert(0, [photograph_view(image) for image in photographs])
+        labels.insert(0, [])
+    first = next(iter(colors.values()))
+    aspects = [grid.attrs["image_width"] / grid.attrs["image_height"] for grid in first]
+    return draw_sheet(rows, aspects, width=width, row_labels=labels, tallest=_TALLEST)
+
+
+def layer_colors(
+    trees: Sequence[xr.DataTree], masks: Sequence[Mask | None], components: Sequence[int]
+) -> dict[str, list[xr.DataArray]]:
+    """The colours of the layers of these trees; see `layer_pca`."""
+    for other in trees[1:]:
+        check_same_space(trees[0], other, {}, {})
+    layers = [tree_layers(tree) for tree in trees]
+    colors: dict[str, list[xr.DataArray]] = {}
+    for path in layers[0]:
+        grids = [
+            one[path]["features"].assign_attrs(about_image(tree.attrs))
+            for one, tree in zip(layers, trees, strict=True)
+        ]
+        inside = [cells_inside(*both) for both in zip(grids, masks, strict=True)]
+        colors[path] = [
+            painted.assign_attrs(
+                rows=grid.sizes["y"], columns=grid.sizes["x"], channels=grid.sizes["channel"]
+            )
+            for painted, grid in zip(pca_colors(grids, inside, components), grids, strict=True)
+        ]
+    return colors
+
+
+def _label(path: str, grids: Sequence[xr.DataArray]) -> list[str]:
+    """The layer, its source, and how many cells there are; of images that differ, the range."""
+    source, _, layer = path.partition("/")
+    sizes = {(grid.attrs["rows"], grid.attrs["columns"]) for grid in grids}
+    shapes = " or ".join(f"{rows} x {columns}" for rows, columns in sorted(sizes)[:2])
+    if len(sizes) > 2:
+        most = np.array(sorted(sizes)).max(axis=0)
+        shapes = f"up to {most[0]} x {most[1]}"
+    return [
+        layer,
+        source.replace("_", " "),
+        f"{shapes} cells",
+        f"{grids[0].attrs['channels']} channels",
+    ]

@@ -1,0 +1,101 @@
+"""Cells as pixels: each pixel of a picture gets the colour of the cell that holds it."""
+
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from scipy import ndimage
+
+from ...descriptors.features.grids import Grid, at_cells, nearest_cells
+from .resizing import sharp_method
+
+Picture: TypeAlias = npt.NDArray[np.uint8]
+"""uint8 (height, width, 3) RGB."""
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+NEUTRAL = (236, 236, 236)
+"""The colour of what has none: places outside a mask, cells without a match."""
+
+
+def paint_cells(
+    colors: xr.DataArray,
+    *,
+    height: int | None = None,
+    width: int | None = None,
+    mask: Mask | None = None,
+) -> Picture:
+    """A picture of the whole image with each cell in its colour, uint8 (height, width, 3).
+
+    Cells are shown as they are, with sharp borders half-way between their centres. What has no
+    colour is light grey.
+
+    Parameters
+    ----------
+    colors:
+        (y, x, rgb) with values from 0 to 1, NaN for none; `y` and `x` in pixels of the image, and
+        the attributes `image_height` and `image_width`.
+    height, width:
+        Of the picture; those of the image by default.
+    mask:
+        bool, of the size of the image. The picture is cut out along its edge, so that cells which
+        it crosses are shown in part: those whose centre lies outside take the colour of the
+        nearest one inside.
+    """
+    rows, columns = pixel_cells(colors, height, width)
+    values = np.asarray(colors.values, dtype=np.float64)
+    if mask is not None:
+        values = spread_inside(values, at_cells(mask, Grid.of(colors)))
+    painted = np.where(np.isfinite(values), np.rint(np.clip(values, 0, 1) * 255), NEUTRAL)
+    picture = painted.astype(np.uint8)[rows[:, None], columns[None, :]]
+    return picture if mask is None else cut_out(picture, mask)
+
+
+def cut_out(picture: Picture, mask: Mask) -> Picture:
+    """The picture inside the mask, with a smooth edge, on light grey."""
+    height, width = picture.shape[:2]
+    covered = cv2.resize(
+        mask.astype(np.float32),
+        (width, height),
+        interpolation=sharp_method(mask.shape, height, width),
+    )
+    # An enlarged edge would be a broad ramp: it is steepened to about one pixel.
+    steep = max(1.0, height / mask.shape[0])
+    share = np.clip((covered[:, :, None] - 0.5) * steep + 0.5, 0, 1)
+    mixed = picture * share + np.array(NEUTRAL, dtype=np.float32) * (1 - share)
+    return np.asarray(np.rint(mixed), dtype=np.uint8)
+
+
+def pixel_cells(
+    grid: xr.DataArray | xr.Dataset, height: int | None = None, width: int | None = None
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """The row of cells of each row of pixels, and the column of cells of each column.
+
+    The picture shows the whole image at `height` and `width`, which are those of the image by
+    default.
+    """
+    found = []
+    for axis, side, count in (("y", "image_height", height), ("x", "image_width", width)):
+        length = int(grid.attrs[side])
+        count = length if count is None else count
+        positions = (np.arange(count, dtype=np.float64) + 0.5) * (length / count) - 0.5
+        found.append(nearest_cells(grid[axis].values, positions))
+    return found[0], found[1]
+
+
+def spread_inside(values: npt.NDArray[Any], inside: Mask) -> npt.NDArray[Any]:
+    """Values of cells (y, x, ...), those outside replaced by that of the nearest cell inside."""
+    if not inside.any():
+        return values
+    nearest = ndimage.distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    return np.asarray(values[nearest[0], nearest[1]])
+
+
+def tint_photograph(pixels: Picture, colors: Picture, strength: float) -> Picture:
+    """Colours over what is light and dark in a photograph of the same size.
+
+    `strength` is the share of the colour, from 0 to 1.
+    """
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)[:, :, None]
+    return np.asarray(np.rint(colors * strength + grey * (1 - strength)), dtype=np.uint8)

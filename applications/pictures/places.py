@@ -1,0 +1,165 @@
+"""Where each place of one image lies in another, as colours."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ...descriptors import Descriptor
+from ...descriptors.errors import OptionError
+from ...descriptors.image.masks import MaskLike
+from ...descriptors.image.reading import ImageLike
+from ...matchers import Matcher, NearestNeighbor
+from .painting import Mask, Picture, cut_out, paint_cells, tint_photograph
+from .palette import plane_colors
+from .resizing import resize_photograph
+from .scenes import Photograph, Scene, label_cells
+from .sheet import View, check_width
+
+_STRENGTH = 0.72
+"""The share of the colour over the photograph."""
+
+
+def correspondence_colors(
+    source: xr.DataArray | ImageLike,
+    target: xr.DataArray | ImageLike,
+    descriptor: Descriptor | None = None,
+    *,
+    matcher: Matcher | None = None,
+    source_mask: MaskLike | None = None,
+    target_mask: MaskLike | None = None,
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """The source coloured by position, and the target by where each cell matches in the source.
+
+    Each cell of the target is matched to the source, so that the target is covered; equal colours
+    are places that correspond. Blue turns to yellow from left to right, light to dark from top to
+    bottom, over the source or over the box around its mask.
+
+    Parameters
+    ----------
+    source, target:
+        Feature maps out of one `combine`, or images together with a descriptor.
+    descriptor:
+        What describes images.
+    matcher:
+        Any matcher; the nearest neighbour by default.
+    source_mask, target_mask:
+        Of the sizes of the images. Only cells inside are matched, and to cells inside.
+
+    Returns
+    -------
+    tuple of xarray.DataArray
+        Of source and target: (y, x, rgb), float32 from 0 to 1, NaN outside the mask and where
+        there is no match; `y` and `x` in pixels of the image. The attribute `matched` of the
+        second is the share of its cells (inside the mask) with a match.
+
+    Raises
+    ------
+    IncomparableFeaturesError, InvalidFeaturesError
+        The maps don't go together, or are none.
+    ImageError
+        An image or a mask can't be read; a mask leaves no cell.
+    OptionError
+        Images without a descriptor.
+    """
+    scene = Scene.of([source, target], descriptor, masks=[source_mask, target_mask])
+    return place_colors(scene, matcher)
+
+
+def draw_correspondence_map(
+    source: xr.DataArray | ImageLike,
+    target: xr.DataArray | ImageLike,
+    descriptor: Descriptor | None = None,
+    *,
+    matcher: Matcher | None = None,
+    images: Sequence[ImageLike] | None = None,
+    source_mask: MaskLike | None = None,
+    target_mask: MaskLike | None = None,
+    width: int = 1600,
+) -> Picture:
+    """`correspondence_colors` as a picture, uint8 (height, width, 3), under the photographs.
+
+    The colours lie over what is light and dark in the photographs, so that one sees what is where.
+
+    Parameters
+    ----------
+    source, target, descriptor, matcher, source_mask, target_mask:
+        As in `correspondence_colors`.
+    images:
+        The two photographs of feature maps; without them the colours stand alone.
+    width:
+        Of the picture, in pixels. It comes out narrower where it would be too tall.
+
+    Raises
+    ------
+    DescrError
+        As `correspondence_colors`; `OptionError` if the images are not those of the maps.
+    """
+    check_width(width)
+    scene = Scene.of([source, target], descriptor, images, [source_mask, target_mask])
+    return scene.draw(place_views(place_colors(scene, matcher), scene), width)
+
+
+def place_colors(scene: Scene, matcher: Matcher | None = None) -> tuple[xr.DataArray, xr.DataArray]:
+    """The colours of a scene of two images; see `correspondence_colors`."""
+    if len(scene.maps) != 2:
+        raise OptionError(f"a correspondence map needs two images, not {len(scene.maps)}")
+    source, target = scene.maps
+    source_mask, target_mask = scene.masks
+    source_cells, target_cells = scene.inside()
+    found = (matcher or NearestNeighbor())(
+        target, source, source_mask=target_mask, target_mask=source_mask
+    )
+    extent = _extent(source, source_mask)
+    y, x = np.meshgrid(source["y"].values, source["x"].values, indexing="ij")
+    of_source = _at(x, y, source_cells, extent)
+    matched = found["matched"].values
+    of_target = _at(found["target_x"].values, found["target_y"].values, matched, extent)
+    share = float(matched.sum() / target_cells.sum())
+    return (
+        label_cells(source, of_source, "colors"),
+        label_cells(target, of_target, "colors", matched=share),
+    )
+
+
+def place_views(colors: Sequence[xr.DataArray], scene: Scene) -> list[View]:
+    """What paints the colours of source and target, over the photographs where there are some."""
+    each = zip(colors, scene.backgrounds, scene.masks, strict=True)
+    return [partial(_draw, grid, image, mask) for grid, image, mask in each]
+
+
+def _draw(
+    colors: xr.DataArray, image: Photograph | None, mask: Mask | None, height: int, width: int
+) -> Picture:
+    picture = paint_cells(colors, height=height, width=width, mask=mask)
+    if image is None:
+        return picture
+    photograph = resize_photograph(image.pixels, height, width)
+    picture = tint_photograph(photograph, picture, _STRENGTH)
+    return picture if mask is None else cut_out(picture, mask)
+
+
+def _extent(fmap: xr.DataArray, mask: Mask | None) -> tuple[float, float, float, float]:
+    """Left, right, top and bottom of the image or of its mask, in pixels."""
+    if mask is None:
+        width, height = fmap.attrs["image_width"], fmap.attrs["image_height"]
+        return -0.5, width - 0.5, -0.5, height - 0.5
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return columns[0] - 0.5, columns[-1] + 0.5, rows[0] - 0.5, rows[-1] + 0.5
+
+
+def _at(
+    x: npt.NDArray[np.float64],
+    y: npt.NDArray[np.float64],
+    shown: Mask,
+    extent: tuple[float, float, float, float],
+) -> npt.NDArray[np.float32]:
+    """The colours of places of the source, NaN where none is shown."""
+    left, right, top, bottom = extent
+    colors = np.full((*shown.shape, 3), np.nan, dtype=np.float32)
+    across = (x[shown] - left) / (right - left)
+    down = (y[shown] - top) / (bottom - top)
+    colors[shown] = plane_colors(across, down) / np.float32(255)
+    return colors

@@ -1,0 +1,212 @@
+"""Masks of the first frame of a video carried on to the others by feature maps."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import xarray as xr
+
+from ..descriptors.errors import ImageError, InvalidFeaturesError
+from ..descriptors.features.grids import Grid, as_tensor, at_cells, resample
+from ..descriptors.features.maps import check_comparable, check_map
+from ..descriptors.runtime.devices import find_device
+from ..descriptors.settings import Configurable, check_float, check_int
+from ..matchers.cells import unit_map
+
+_ELEMENTS = 1 << 21
+"""Cosines that are held at once, as a rule."""
+_FLAT = 1e-5
+"""Soft labels that differ less do so by the rounding of their weights."""
+
+
+class MaskPropagation(Configurable):
+    """Label maps of all frames of a video, out of that of the first and a feature map of each.
+
+    Each cell of a frame takes the labels of the cells most like it in the first frame and in the
+    last few: of all cells there that lie near its own place, those with the highest cosines,
+    weighted by exp(cosine / temperature). The soft labels serve as context for the frames that
+    follow; for the result they are read bilinearly at the pixels, each label is stretched to
+    reach from 0 to 1 over the frame, and the highest wins. Jabri et al., "Space-Time
+    Correspondence as a Contrastive Random Walk" (NeurIPS 2020), section 4.1, with the settings
+    of Caron et al., "Emerging Properties in Self-Supervised Vision Transformers" (ICCV 2021),
+    section 4.2.2.
+
+    Parameters
+    ----------
+    last_frames:
+        How many of the frames before count beside the first; 0 for the first alone.
+    radius:
+        How many cells, along rows and along columns, the context may lie from the cell's place;
+        None for anywhere.
+    top:
+        How many cells of the context count.
+    temperature:
+        Above 0.
+    device:
+        Where the cosines are made: `auto`, or a torch device.
+
+    Raises
+    ------
+    OptionError
+        A setting is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        last_frames: int = 7,
+        radius: int | None = 12,
+        top: int = 5,
+        temperature: float = 0.1,
+        device: str = "cpu",
+    ) -> None:
+        self.last_frames = check_int("last_frames", last_frames, minimum=0)
+        self.radius = None if radius is None else check_int("radius", radius, minimum=0)
+        self.top = check_int("top", top, minimum=1)
+        self.temperature = check_float("temperature", temperature, minimum=0, open_minimum=True)
+        self.device = device
+        self.torch_device = find_device(device)
+
+    def __call__(
+        self, maps: Iterable[xr.DataArray], labels: npt.ArrayLike
+    ) -> Iterator[npt.NDArray[np.int64]]:
+        """Label maps (height, width) of the frames, int64, one after the other.
+
+        The first is what was given. Maps are taken from `maps` as they are needed, and let go
+        when no frame needs them any more: memory does not grow with the length of the video.
+
+        Parameters
+        ----------
+        maps:
+            The feature map (channel, y, x) of each frame, in order, all of one basis.
+        labels:
+            (height, width) whole numbers from 0 on, the label of each pixel of the first frame, 0
+            for the background. A cell has the label of the pixel nearest its centre.
+
+        Raises
+        ------
+        InvalidFeaturesError
+            There is no map, a map is not one, or the frames have different grids.
+        IncomparableFeaturesError
+            The maps have different bases.
+        ImageError
+            The labels are not of the size of the first frame, or no whole numbers from 0 on.
+        """
+        frames = iter(maps)
+        first = next(frames, None)
+        if first is None:
+            raise InvalidFeaturesError("there is no feature map of the first frame")
+        check_map(first, "feature map of the first frame")
+        given = _label_map(labels, first)
+        return self._frames(first, frames, given)
+
+    def _frames(
+        self, first: xr.DataArray, frames: Iterator[xr.DataArray], given: npt.NDArray[np.int64]
+    ) -> Iterator[npt.NDArray[np.int64]]:
+        names = np.unique(np.append(given, 0))
+        grid = Grid.of(first)
+        shape = first.sizes["y"], first.sizes["x"]
+        soft = as_tensor((at_cells(given, grid).reshape(-1, 1) == names).astype(np.float32))
+        start = self._cells(first), soft.to(self.torch_device)
+        recent: deque[tuple[torch.Tensor, torch.Tensor]] = deque(maxlen=self.last_frames)
+        yield given.copy()
+        for number, frame in enumerate(frames, start=1):
+            name = f"feature map of frame {number}"
+            check_map(frame, name)
+            check_comparable(first, frame)
+            if any(not np.array_equal(first[axis], frame[axis]) for axis in ("y", "x")):
+                raise InvalidFeaturesError(
+                    f"the {name} has another grid than that of the first frame",
+                    hint="all frames of a video have one size",
+                )
+            features = self._cells(frame)
+            soft = self._carried(features, [start, *recent], shape)
+            recent.append((features, soft))
+            yield _hard(soft.T.reshape(len(names), *shape).cpu(), grid, names, given.shape)
+
+    def _cells(self, fmap: xr.DataArray) -> torch.Tensor:
+        """The unit vectors (cell, channel) of a map, row by row."""
+        values = unit_map(fmap, "feature map").values
+        cells = np.ascontiguousarray(values.reshape(values.shape[0], -1).T)
+        return as_tensor(cells).to(self.torch_device)
+
+    def _carried(
+        self,
+        features: torch.Tensor,
+        context: list[tuple[torch.Tensor, torch.Tensor]],
+        shape: tuple[int, int],
+    ) -> torch.Tensor:
+        """The soft labels (cell, label) of a frame from those of its context, tile by tile."""
+        soft = torch.empty_like(context[0][1])
+        reach = max(shape) if self.radius is None else self.radius
+        side = _side(shape, reach, len(context))
+        row, column = np.indices(shape)
+        places = np.arange(row.size).reshape(shape)
+        for top in range(0, shape[0], side):
+            for left in range(0, shape[1], side):
+                inner = slice(top, top + side), slice(left, left + side)
+                outer = (
+                    slice(max(0, top - reach), top + side + reach),
+                    slice(max(0, left - reach), left + side + reach),
+                )
+                far = np.maximum(
+                    np.abs(row[inner].reshape(-1, 1) - row[outer].ravel()),
+                    np.abs(column[inner].reshape(-1, 1) - column[outer].ravel()),
+                )
+                asked, near = (as_tensor(places[part].ravel()) for part in (inner, outer))
+                asked, near = asked.to(features.device), near.to(features.device)
+                cells = torch.cat([cells.index_select(0, near) for cells, _ in context])
+                cosine = features.index_select(0, asked) @ cells.T
+                beyond = as_tensor(far > reach).to(features.device)
+                cosine.view(len(asked), len(context), -1).masked_fill_(beyond[:, None], -torch.inf)
+                best = cosine.topk(min(self.top, cosine.shape[1]), dim=1)
+                weights = (best.values / self.temperature).softmax(dim=1)
+                labels = torch.cat([labels.index_select(0, near) for _, labels in context])
+                soft[asked] = torch.einsum("qk,qkl->ql", weights, labels[best.indices])
+        return soft
+
+
+def _label_map(labels: npt.ArrayLike, first: xr.DataArray) -> npt.NDArray[np.int64]:
+    values = np.asarray(labels)
+    size = int(first.attrs["image_height"]), int(first.attrs["image_width"])
+    if values.shape != size:
+        raise ImageError(
+            f"the labels have the shape {values.shape}, the first frame is "
+            f"{size[1]} x {size[0]} pixels",
+            hint="labels are (height, width), one for each pixel",
+        )
+    if values.dtype.kind not in "bui" or (values < 0).any():
+        raise ImageError(
+            f"the labels are {values.dtype}, or below 0",
+            hint="a label is a whole number, 0 for the background",
+        )
+    return values.astype(np.int64)
+
+
+def _side(shape: tuple[int, int], reach: int, frames: int) -> int:
+    """The side of a tile of cells, as large as the cosines that are held allow."""
+    side = 1
+    while side < max(shape):
+        rows, columns = (min(length, side + 1 + 2 * reach) for length in shape)
+        if (side + 1) ** 2 * rows * columns * frames > _ELEMENTS:
+            break
+        side += 1
+    return side
+
+
+def _hard(
+    soft: torch.Tensor, grid: Grid, names: npt.NDArray[np.int64], size: tuple[int, ...]
+) -> npt.NDArray[np.int64]:
+    """The label of each pixel, out of soft labels (label, row, column) at the cells."""
+    pixels = Grid(np.arange(size[0], dtype=np.float64), np.arange(size[1], dtype=np.float64))
+    dense = resample(soft, grid, pixels)
+    lowest = dense.amin(dim=(1, 2), keepdim=True)
+    spread = dense.amax(dim=(1, 2), keepdim=True) - lowest
+    # A label that is the same everywhere, up to rounding, has nothing to be stretched by.
+    flat = spread <= _FLAT
+    dense = torch.where(flat, dense, (dense - lowest) / torch.where(flat, 1.0, spread))
+    best: npt.NDArray[Any] = dense.argmax(dim=0).numpy()
+    return np.asarray(names[best])

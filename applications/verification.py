@@ -1,0 +1,149 @@
+"""Whether correspondences of two images mean anything, as far as their features say."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import xarray as xr
+from scipy.special import betaincinv
+
+from ..descriptors import Descriptor
+from ..descriptors.image.masks import MaskLike
+from ..descriptors.image.reading import ImageLike
+from ..matchers import NearestNeighbor
+from .feature_maps import feature_maps
+from .keypoints import transfer_keypoints
+from .masks.cells import cells_in_mask
+
+_CELLS = 1024
+"""Cells of the source that are looked at: enough for shares, and a fraction of a whole match."""
+_NEAR = 0.05
+"""How far a match may lie from where the affine map takes it, in diagonals of its image."""
+_FREE = 3
+"""Matches that an affine map can always be made to fit."""
+_LEAST_COHERENT = 0.19
+_LEAST_COVERED = 0.01
+"""Between what related and unrelated images have (docs/measurements.md)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How far two images agree: plain numbers, and whether they leave a doubt.
+
+    Parameters
+    ----------
+    mutual:
+        Share of the cells of the source whose nearest neighbour in the target has them for its own.
+    round_trip:
+        Median distance, in pixels of the source, between a cell and where the way to its nearest
+        neighbour and back ends.
+    coherent:
+        Share of the mutual matches that are sure to move together: that one affine map of the
+        source, and one of the target, brings within 5 % of the diagonal of the other image. The
+        lower end of a 95 % interval, so that a few matches prove little.
+    """
+
+    mutual: float
+    round_trip: float
+    coherent: float
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether correspondences of these images may well mean nothing.
+
+        They may where fewer than 19 % of the mutual matches, or matches of fewer than 1 % of the
+        cells, are sure to move together. Right matches do, whatever describes the images; wrong
+        ones are scattered, however high their scores, and however many of them are mutual.
+        """
+        covered = self.mutual * self.coherent
+        return self.coherent < _LEAST_COHERENT or covered < _LEAST_COVERED
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers and the verdict by name, rounded, for a JSON document."""
+        numbers = {name: round(value, 4) for name, value in asdict(self).items()}
+        return {**numbers, "doubtful": self.doubtful}
+
+
+def measure_agreement(
+    source: xr.DataArray | ImageLike,
+    target: xr.DataArray | ImageLike,
+    *,
+    descriptor: Descriptor | None = None,
+    source_mask: MaskLike | None = None,
+    target_mask: MaskLike | None = None,
+    device: str = "cpu",
+) -> Agreement:
+    """How far two images agree, whichever matcher is to be asked for their correspondences.
+
+    About a thousand cells, spread over the source, are matched with all of the target, and their
+    partners with all of the source. A descriptor that tells places of an image apart rather than
+    what is there finds agreement between any two images.
+
+    Parameters
+    ----------
+    source, target:
+        Feature maps (channel, y, x) out of one `combine`; or images, with a descriptor.
+    descriptor:
+        What describes images; not needed for maps.
+    source_mask, target_mask:
+        Masks of the size of their image, as in `Matcher`: only cells inside count.
+    device:
+        Where the products are made, as in `Matcher`.
+
+    Raises
+    ------
+    ImageError
+        A mask can't be read, has another size than its image, or leaves no cell.
+    OptionError
+        Images come without a descriptor.
+    IncomparableFeaturesError, InvalidFeaturesError
+        The maps are none, or have different bases.
+    """
+    a, b = feature_maps([source, target], descriptor)
+    inside = np.ones((a.sizes["y"], a.sizes["x"]), dtype=bool)
+    if source_mask is not None:
+        inside = cells_in_mask(source_mask, a, name="source mask")
+    cells = np.argwhere(inside)
+    cells = cells[np.linspace(0, len(cells) - 1, min(len(cells), _CELLS)).round().astype(int)]
+    matches = transfer_keypoints(
+        np.stack([a["x"].values[cells[:, 1]], a["y"].values[cells[:, 0]]], axis=1),
+        a,
+        b,
+        NearestNeighbor(device=device),
+        source_mask=source_mask,
+        target_mask=target_mask,
+        interpolation="nearest",
+    )
+    error = matches["round_trip_error"].values
+    return Agreement(
+        mutual=float((error == 0).mean()),
+        round_trip=float(np.median(error)),
+        coherent=_coherent(matches.isel(point=error == 0)),
+    )
+
+
+def _coherent(matches: xr.Dataset) -> float:
+    """The share of matches that one affine map is sure to explain, in the direction of fewer.
+
+    RANSAC (Fischler and Bolles 1981), and the interval of Clopper and Pearson (1934). A map that
+    takes everything to one spot explains all that ends there, but not the way back.
+    """
+    count = matches.sizes["point"]
+    if count <= _FREE:
+        return 0.0
+    at = {
+        side: np.stack([matches[f"{side}_x"].values, matches[f"{side}_y"].values], axis=1)
+        for side in ("source", "target")
+    }
+    explained = []
+    for start, end in (("source", "target"), ("target", "source")):
+        diagonal = np.hypot(matches.attrs[f"{end}_height"], matches.attrs[f"{end}_width"])
+        _, inliers = cv2.estimateAffine2D(
+            at[start], at[end], ransacReprojThreshold=_NEAR * float(diagonal)
+        )
+        explained.append(0 if inliers is None else int(inliers.sum()))
+    agreeing = min(explained) - _FREE
+    if agreeing <= 0:
+        return 0.0
+    return float(betaincinv(agreeing, count - _FREE - agreeing + 1, 0.025))

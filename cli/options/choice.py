@@ -1,0 +1,146 @@
+"""Which descriptor and which matcher the options of the command line ask for."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ..console.errors import UserError, is_user_error, say
+from ..console.quiet import Stop
+from .names import AUTO
+from .settings import parse_settings, takes_option
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ...descriptors import Descriptor
+    from ...descriptors.registry import Registry
+    from ...matchers import Matcher
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Made(Generic[T]):
+    """A descriptor, matcher or data set as it was made from the command line.
+
+    `name` is what it was asked for by, or what `auto` took; `kind` is what messages call it:
+    "descriptor", "matcher" or "data set". `takes_device` is of what made it.
+    """
+
+    made: T
+    name: str
+    kind: str
+    takes_device: bool
+
+    def at_work(self) -> Any:
+        """A context in which a fault of a class of the user's own is a `UserError`."""
+        return faults(self.name, f"the {self.kind} {self.name!r} failed")
+
+
+def best_descriptor() -> tuple[str, str]:
+    """What `auto` takes: the name of the best descriptor that needs no download, and why it."""
+    from ...descriptors import weights
+
+    for name in ("fused", "dinov2"):
+        if all(weights.cached(model.name) is not None for model in weights.find_models(name)):
+            better = "" if name == "fused" else f"; {_pull('fused')}"
+            return name, f"its weights are on this machine{better}"
+    return "sift", f"embedded, needs no weights; {_pull('fused')}"
+
+
+def _pull(name: str) -> str:
+    from ...descriptors import weights
+
+    missing = [one for one in weights.find_models(name) if weights.cached(one.name) is None]
+    size = sum(model.size for model in missing)
+    return f"`descr models pull {name}` adds the best, {size / 1e9:.1f} GB"
+
+
+def make_descriptor(
+    name: str, settings: Mapping[str, str], device: str | None
+) -> "Made[Descriptor]":
+    """The descriptor of this name, with settings as raw texts; says on standard error which.
+
+    `device` is handed to a descriptor that takes one. Raises `OptionError` for names and values
+    that it doesn't know or take.
+    """
+    from ...descriptors import REGISTRY
+
+    if name == AUTO:
+        name, why = best_descriptor()
+        # Said before it is made: a setting that it refuses may be one of another descriptor.
+        say(f"descriptor: {name} ({why})")
+        return _make(REGISTRY, name, settings, device)
+    descriptor = _make(REGISTRY, name, settings, device)
+    say(f"descriptor: {name}")
+    return descriptor
+
+
+def descriptor_of_file(path: Path, tree: "xr.DataTree", device: str | None) -> "Made[Descriptor]":
+    """The descriptor that the feature file at `path` was made with; says so on standard error."""
+    from ...descriptors import descriptor_of
+    from ...descriptors.features.tree import tree_layers
+
+    layers = [node.attrs for node in tree_layers(tree).values()]
+    models = dict.fromkeys(one["model"] if ":" in one["model"] else one["source"] for one in layers)
+    name = " + ".join(models)
+    with faults(name, f"the descriptor of {path} can't be made"):
+        descriptor = descriptor_of(tree, device=device or "auto")
+    say(f"descriptor: {name} (the recipe of {path})")
+    parts = getattr(descriptor, "parts", (descriptor,))
+    takes_device = any(takes_option(type(part), "device") for part in parts)
+    return Made(descriptor, name, "descriptor", takes_device)
+
+
+def make_matcher(name: str, settings: Mapping[str, str], device: str | None) -> "Made[Matcher]":
+    """The matcher of this name, with settings as raw texts; see `make_descriptor`."""
+    from ...matchers import REGISTRY
+
+    return _make(REGISTRY, name, settings, device)
+
+
+def parts_of(kind: Callable[..., Any]) -> Mapping[str, Callable[..., Any]]:
+    """The constructors of the parts that this constructor takes settings of, by option."""
+    # Whatever is not of that module is not its function, and need not import the networks.
+    if getattr(kind, "__name__", "") != "tale_of_two_features":
+        return {}
+    from ...descriptors.models.literature import PARTS, tale_of_two_features
+
+    return PARTS if kind is tale_of_two_features else {}
+
+
+def check_device_is_taken(device: str | None, *made: Made[Any]) -> None:
+    """Raise `UserError` if a device is asked for and nothing that was made takes one."""
+    if device is not None and not any(one.takes_device for one in made):
+        raise UserError(
+            "--device: neither this descriptor nor this matcher takes a device",
+            hint="leave --device out",
+        )
+
+
+def _make(
+    registry: "Registry[T]", name: str, settings: Mapping[str, str], device: str | None
+) -> Made[T]:
+    kind = registry.find(name)
+    options: dict[str, Any] = parse_settings(settings, kind, parts_of(kind))
+    takes_device = takes_option(kind, "device")
+    if device is not None and "device" not in options and takes_device:
+        options["device"] = device
+    with faults(name, f"the {registry.kind} {name!r} can't be made"):
+        return Made(registry.create(name, options), name, registry.kind, takes_device)
+
+
+@contextmanager
+def faults(name: str, what: str) -> Iterator[None]:
+    """Turn a fault of a class at `module:Class`, the user's own, into a `UserError`."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        if ":" not in name or is_user_error(error) or isinstance(error, MemoryError | Stop):
+            raise
+        raise UserError(
+            f"{what}: {type(error).__name__}: {error}",
+            hint="run it again with --debug to see where it happened",
+        ) from error

@@ -1,0 +1,232 @@
+"""What every command on several images begins with: the images read, and their feature maps."""
+
+import gc
+import os
+import pickle
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+
+from ..console.errors import UserError, say
+from .inputs import Input, content_bytes, read_input
+from .names import AUTO
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ...descriptors import Descriptor
+    from ...matchers import Matcher
+    from .choice import Made
+
+
+_ROOM = 1 << 26
+"""Bytes of inputs, and of features extracted from them, that are held; others are read again."""
+_AT_ONCE = 4
+"""Photographs that are extracted at once."""
+
+Recipe = Mapping[str, Mapping[Any, Any]]
+"""What layers of features say of themselves, by "source/layer"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """The options under "How": with which descriptor, matcher and device; raw texts.
+
+    `matcher` is None for a command that matches nothing; `images` are the folders in which the
+    photographs of feature files may lie.
+    """
+
+    descriptor: str
+    settings: dict[str, str]
+    matcher: str | None
+    matcher_settings: dict[str, str]
+    device: str | None
+    images: tuple[Path, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Images that are to be compared, and what with.
+
+    `describe` is the descriptor, None if every input is a feature file; `matcher` is None for a
+    command that matches nothing.
+    """
+
+    inputs: list[Input]
+    describe: "Made[Descriptor] | None"
+    matcher: "Made[Matcher] | None"
+
+    def trees(self) -> "list[xr.DataTree]":
+        """The feature trees, in the order of the inputs; those of photographs are extracted."""
+        rest = iter(self.extract([one for one in self.inputs if not one.has_features]))
+        return [next(rest) if one.tree is None else one.tree for one in self.inputs]
+
+    def extract(self, inputs: Sequence[Input]) -> "list[xr.DataTree]":
+        """The feature trees of these inputs, which are photographs."""
+        if self.describe is None:
+            return []
+        with self.describe.at_work():
+            return self.describe.made.extract([one.image for one in inputs])
+
+    def maps(self, trees: "Sequence[xr.DataTree]") -> "list[xr.DataArray]":
+        """The feature maps of these trees, mutually comparable."""
+        from ...descriptors import combine
+
+        return combine(trees)
+
+
+class Trees(Sequence["xr.DataTree"]):
+    """The feature trees of inputs, in their order, each extracted or read when it is asked for.
+
+    A photograph is extracted once. The trees that there is room for stay; the others are kept in a
+    temporary file, which ends with the process whatever ends that. A context, which frees all.
+    """
+
+    def __init__(self, comparison: Comparison) -> None:
+        self._comparison, self._inputs = comparison, comparison.inputs
+        self._room = _ROOM
+        self._held: dict[int, xr.DataTree] = {}
+        self._offsets: dict[int, int] = {}
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        # Frozen, what the process is made of takes no time to be gone through.
+        gc.freeze()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        gc.unfreeze()
+        self._held.clear()
+        if self._file is not None:
+            self._file.close()
+
+    def __len__(self) -> int:
+        return len(self._inputs)
+
+    def __getitem__(self, index: Any) -> Any:
+        one = self._inputs[index]
+        if index in self._held:
+            return self._held[index]
+        # The nodes of a tree refer to each other, so that those before are freed by this alone.
+        gc.collect()
+        if one.has_features:
+            return one.tree
+        if index not in self._offsets:
+            photographs = [
+                at for at in range(index, len(self)) if not self._inputs[at].has_features
+            ]
+            batch = photographs[:_AT_ONCE]
+            trees = self._comparison.extract([self._inputs[at] for at in batch])
+            for at, tree in zip(batch, trees, strict=True):
+                self._keep(at, tree)
+        if self._file is None or index in self._held:
+            return self._held[index]
+        self._file.seek(self._offsets[index])
+        return pickle.load(self._file)
+
+    def _keep(self, index: int, tree: "xr.DataTree") -> None:
+        self._room -= content_bytes(tree)
+        if self._room >= 0:
+            self._held[index] = tree
+            return
+        try:
+            self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115
+            self._offsets[index] = self._file.seek(0, os.SEEK_END)
+            pickle.dump(tree, self._file, protocol=pickle.HIGHEST_PROTOCOL)
+            self._file.flush()
+        except OSError as error:
+            raise UserError(
+                f"no place for the features of {len(self)} images: {error.strerror}",
+                hint="name a folder with room in the environment variable TMPDIR",
+            ) from error
+
+
+def prepare(paths: Sequence[Path], how: How) -> Comparison:
+    """Read the inputs and make the descriptor and the matcher; says which descriptor it is.
+
+    Says as well if features are compared that are not computed in the same precision. Load the
+    library first. Raises `UserError` or a `DescrError` for what can't be read, made or used.
+    """
+    from .choice import check_device_is_taken, make_matcher
+
+    matcher = None
+    if how.matcher is not None:
+        matcher = make_matcher(how.matcher, how.matcher_settings, how.device)
+    inputs: list[Input] = []
+    layers: dict[Path, Recipe] = {}
+    room = _ROOM
+    for path in paths:
+        one = read_input(path, how.images)
+        if one.tree is not None:
+            layers[path] = _layers(one.tree)
+        room -= one.nbytes
+        inputs.append(one if room >= 0 else one.read_when_needed())
+    if how.images and not layers:
+        raise UserError("--images has nothing to do: no input is a feature file")
+    describe, recipe = None, None
+    if len(layers) < len({one.path for one in inputs}):
+        describe, recipe = _descriptor(inputs, layers, how)
+    elif how.descriptor != AUTO or how.settings:
+        which = "both inputs are feature files" if len(inputs) == 2 else "no input is an image"
+        raise UserError(
+            f"--descriptor and --set have nothing to do: {which}",
+            hint="leave them out, or give the images",
+        )
+    made: list[Made[Any]] = [one for one in (matcher, describe) if one is not None]
+    check_device_is_taken(how.device, *made)
+    _say_unlike({one.path: layers.get(one.path, recipe or {}) for one in inputs})
+    return Comparison(inputs, describe, matcher)
+
+
+def _descriptor(
+    inputs: Sequence[Input], layers: Mapping[Path, Recipe], how: How
+) -> "tuple[Made[Descriptor], Recipe | None]":
+    """The descriptor of the photographs: that of the feature files, unless another is asked for.
+
+    With it comes its recipe, where there are files that it has to go with; `layers` are what
+    these say of theirs. Raises `UserError` if it doesn't go with one of them.
+    """
+    from ...descriptors.combination.recipe import difference
+    from .choice import descriptor_of_file, make_descriptor
+
+    first = next((one for one in inputs if one.has_features), None)
+    if first is None or how.descriptor != AUTO or how.settings:
+        descriptor = make_descriptor(how.descriptor, how.settings, how.device)
+        other = descriptor.name
+        hint = "leave out --descriptor and --set to take the recipe of the file"
+    else:
+        tree = first.tree
+        assert tree is not None
+        descriptor = descriptor_of_file(first.path, tree, how.device)
+        other, hint = str(first.path), "extract both with the same descriptor and settings"
+    with descriptor.at_work():
+        recipe = descriptor.made.recipe if layers else None
+    for path, own in layers.items():
+        unlike = None if recipe is None else difference(own, recipe)
+        if unlike is not None:
+            raise UserError(f"{path} does not go with {other}: {unlike}", hint=hint)
+    return descriptor, recipe
+
+
+def _say_unlike(recipes: Mapping[Path, Recipe]) -> None:
+    """Say which the first two inputs are that are not computed in the same precision."""
+    from ...descriptors.combination.recipe import computations
+
+    # Thousands of inputs have a few recipes between them.
+    unlike: dict[str, tuple[Path, Recipe]] = {}
+    for path, recipe in recipes.items():
+        unlike.setdefault(repr(recipe), (path, recipe))
+    for (first, ours), (second, theirs) in combinations(unlike.values(), 2):
+        if ways := computations(ours, theirs):
+            say(f"note: {first} is computed {ways[0]}, {second} {ways[1]}")
+            break
+
+
+def _layers(tree: "xr.DataTree") -> Recipe:
+    """What the layers of a feature tree say of themselves, by "source/layer"."""
+    from ...descriptors.features.tree import tree_layers
+
+    return {path: node.attrs for path, node in tree_layers(tree).items()}

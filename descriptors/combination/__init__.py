@@ -1,0 +1,1 @@
+"""Feature trees in, mutually comparable feature maps out."""

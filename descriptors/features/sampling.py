@@ -1,0 +1,78 @@
+"""Features at points of an image, read off its feature map."""
+
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ..settings import check_choice
+from .grids import Grid, as_tensor, bracket, nearest_cells, unit_length
+from .maps import Points, check_map, check_points
+
+Interpolation = Literal["bilinear", "nearest"]
+
+
+def sample_features(
+    fmap: xr.DataArray, points: Points, *, interpolation: Interpolation = "bilinear"
+) -> xr.DataArray:
+    """The features at points of the image: float32 (channel, point), each of unit length.
+
+    Parameters
+    ----------
+    fmap:
+        A feature map (channel, y, x).
+    points:
+        Pairs (x, y) in pixels of the upright image, (0, 0) at the centre of the top-left pixel.
+    interpolation:
+        `bilinear` between the centres of the four cells around the point, and renormalised;
+        `nearest` takes the cell that holds the point, as the papers' protocols do.
+
+    Returns
+    -------
+    xarray.DataArray
+        With the map's channel coordinates and attributes, and `x` and `y` along `point`.
+
+    Raises
+    ------
+    PointError
+        A point lies outside the image.
+    InvalidFeaturesError, OptionError
+        The map is not one; the interpolation is unknown.
+    """
+    check_choice("interpolation", interpolation, get_args(Interpolation))
+    check_map(fmap)
+    at = check_points(points, fmap)
+    sampled = read_at(fmap.values, Grid.of(fmap), at, interpolation)
+    unit = unit_length(as_tensor(sampled)).numpy()
+    channel_coordinates = {
+        name: coordinate
+        for name, coordinate in fmap.coords.items()
+        if coordinate.dims == ("channel",)
+    }
+    return xr.DataArray(
+        unit,
+        dims=("channel", "point"),
+        coords={**channel_coordinates, "x": ("point", at[:, 0]), "y": ("point", at[:, 1])},
+        attrs=fmap.attrs,
+        name=fmap.name,
+    )
+
+
+def read_at(
+    values: npt.NDArray[np.float32],
+    grid: Grid,
+    at: npt.NDArray[np.float64],
+    interpolation: Interpolation,
+) -> npt.NDArray[np.float32]:
+    """The features (channel, point) of a map at points (point, 2), not yet of unit length.
+
+    What `sample_features` scales, for a map and for points that are known to be good.
+    """
+    if interpolation == "nearest":
+        return values[:, nearest_cells(grid.y, at[:, 1]), nearest_cells(grid.x, at[:, 0])]
+    top, bottom, down = bracket(grid.y, at[:, 1])
+    left, right, across = bracket(grid.x, at[:, 0])
+    upper = values[:, top, left] * (1 - across) + values[:, top, right] * across
+    lower = values[:, bottom, left] * (1 - across) + values[:, bottom, right] * across
+    return np.asarray(upper * (1 - down) + lower * down, dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Photographs: read upright, laid on a canvas, masked."""

@@ -1,0 +1,1 @@
+"""The descriptors there are, and the rows of the literature by name."""

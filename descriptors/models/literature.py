@@ -1,0 +1,120 @@
+"""Descriptors of the literature by name: the networks with the settings that were published."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from ..backbone import Backbone, Precision
+from ..errors import OptionError
+from ..image.canvas import Fit
+from ..settings import construct
+from .diffusion.noise import Noise
+from .diffusion.stable_diffusion import Latent, StableDiffusion
+from .fused import Fused
+from .vit.dinov2 import DINOv2
+
+PARTS: Mapping[str, type[Backbone]] = MappingProxyType({"sd": StableDiffusion, "dinov2": DINOv2})
+"""The parts of `tale_of_two_features`, by the options that hold their settings."""
+
+
+def tale_of_two_features(
+    *,
+    sd: Mapping[str, Any] | None = None,
+    dinov2: Mapping[str, Any] | None = None,
+    weights: Sequence[float] = (0.5, 0.5),
+    device: str = "auto",
+    dtype: Precision = "auto",
+) -> Fused:
+    """Stable Diffusion and DINOv2 side by side: 768 + 768 channels at 60 x 60 cells by default.
+
+    Zhang et al., "A Tale of Two Features: Stable Diffusion Complements DINO for Zero-Shot
+    Semantic Correspondence", NeurIPS 2023, section 3.3: `Fused(StableDiffusion(), DINOv2())`.
+
+    Parameters
+    ----------
+    sd, dinov2:
+        Settings of the two parts by name, where they differ from the defaults; on the command
+        line `--set sd.timestep=50`.
+    weights:
+        The weights of the two; equal in the paper (alpha = 0.5).
+    device, dtype:
+        As in `Backbone`, for both parts.
+
+    Raises
+    ------
+    WeightsNotFoundError
+        The weights of a part are not on this machine.
+    OptionError
+        An option is unknown or out of range.
+    """
+    parts = {"sd": sd, "dinov2": dinov2}
+    for name, given in parts.items():
+        if given is not None and not isinstance(given, Mapping):
+            raise OptionError(
+                f"{name} must be the settings of that part by name, not {given!r}",
+                hint=f"as in {name}={{'size': 420}}; on the command line {name}.size=420",
+            )
+    common = {"device": device, "dtype": dtype}
+    return Fused(
+        *(construct(PARTS[name], name, {**common, **(own or {})}) for name, own in parts.items()),
+        weights=weights,
+    )
+
+
+class DIFT(StableDiffusion):
+    """One layer of Stable Diffusion 2.1 over 8 samples: 1280 channels at 48 x 48 cells.
+
+    Tang et al., "Emergent Correspondence from Image Diffusion", NeurIPS 2023, section 4 and
+    appendix: the semantic setting, in one pass over the whole canvas.
+
+    Parameters
+    ----------
+    category:
+        What the image shows: the prompt is then "a photo of a {category}", as in the paper;
+        empty without it.
+    model, variant, size, fit, timestep, layers, latent, ensemble, seed, noise, device, dtype:
+        As in `StableDiffusion`.
+
+    Raises
+    ------
+    WeightsNotFoundError, OptionError
+        As `StableDiffusion` does.
+    """
+
+    def __init__(
+        self,
+        *,
+        category: str = "",
+        model: str = "sd-2.1",
+        variant: str | None = None,
+        size: int = 768,
+        fit: Fit = "stretch",
+        timestep: int = 261,
+        layers: Sequence[str] = ("up_1",),
+        latent: Latent = "sample",
+        ensemble: int = 8,
+        seed: int = 42,
+        noise: Noise = "gaussian",
+        device: str = "auto",
+        dtype: Precision = "auto",
+    ) -> None:
+        if not isinstance(category, str):
+            raise OptionError(f"category must be text, not {category!r}")
+        self.category = category
+        super().__init__(
+            model=model,
+            variant=variant,
+            size=size,
+            fit=fit,
+            window=None,
+            timestep=timestep,
+            layers=layers,
+            latent=latent,
+            prompt=f"a photo of a {category}" if category else "",
+            ensemble=ensemble,
+            seed=seed,
+            noise=noise,
+            components=None,
+            device=device,
+            dtype=dtype,
+        )

@@ -1,0 +1,195 @@
+"""Output files that are whole or absent: written beside their target, flushed, renamed."""
+
+import errno
+import os
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..errors import OutputError
+
+__all__ = ["check_target", "remove_abandoned", "whole_file", "writing"]
+
+REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file would be larger than is allowed",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "you are not permitted to write there",
+    errno.EPERM: "you are not permitted to write there",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.EMFILE: "too many files are open",
+    errno.ENFILE: "too many files are open",
+    errno.ESPIPE: "it is a pipe",
+}
+OUT_OF_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_TOO_MANY = {errno.EMFILE, errno.ENFILE}
+_PROBE = 1 << 22
+"""Bytes that a disk must take not to count as full: more than the library writes at once."""
+_ABANDONED = 60
+"""Seconds without a change after which a half-written file counts as left by a killed run."""
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path to write to; on success it becomes `path`, else nothing is changed.
+
+    The temporary file lies in the folder of the target, has a hidden name and the target's suffix,
+    and exists, empty, when the block begins; close it before the block ends. Then it is flushed to
+    the disk and renamed over the target in one step, so that whoever reads `path` sees the old file
+    or the new one and never a part. If the block raises anything, KeyboardInterrupt included, the
+    temporary file is removed and the target stays as it was. The permissions are those of an
+    ordinary write: the umask's for a new file, the old file's for one that is replaced. Links are
+    followed.
+
+    Raises `OutputError` if `path` can't be written (see `check_target`), or the disk has no room.
+    An `OSError` of the block is taken for one of the temporary file unless it names another file,
+    and so is an error of the NetCDF library.
+    """
+    target = check_target(path)
+    # Short and independent of the target's name, which may be as long as the file system allows.
+    temporary = target.with_name(f".descr-{secrets.token_hex(8)}{target.suffix}")
+    try:
+        _create(temporary, like=target)
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, target)
+    except OutputError as error:
+        # Of a writer that makes its file whole itself.
+        message = error.message.replace(str(temporary), os.fspath(path))
+        raise OutputError(message, hint=error.hint) from error
+    except (OSError, RuntimeError) as error:
+        of_netcdf = str(error).startswith("NetCDF: ")
+        other = str(getattr(error, "filename", None) or temporary) != str(temporary)
+        if other or not (of_netcdf or isinstance(error, OSError)):
+            raise
+        # What lies there may have changed since.
+        check_target(path)
+        raise _cannot_write(path, _cause(temporary, error)) from error
+    finally:
+        with suppress(OSError):
+            # The NetCDF library keeps open what it could not write: that must hold no room.
+            os.truncate(temporary, 0)
+            temporary.unlink()
+
+
+@contextmanager
+def writing(path: str | os.PathLike[str], what: str = "can't be written") -> Iterator[None]:
+    """Turn an `OSError` of the block into an `OutputError` that names the path and the cause."""
+    try:
+        yield
+    except OSError as error:
+        raise _cannot_write(path, error, what) from error
+
+
+def check_target(path: str | os.PathLike[str]) -> Path:
+    """Return the real path of an output file, after checking that it can be written.
+
+    Worth a call of its own before long work whose result is to be written there.
+
+    Raises
+    ------
+    OutputError
+        If `path` is a directory, a device or a read-only file, or if its folder doesn't exist or
+        can't be written to.
+    """
+    try:
+        target = Path(os.path.realpath(path))
+        mode = _mode(target)
+        folder = target.parent
+        folder_mode = _mode(folder)
+    except (OSError, ValueError) as error:
+        raise _cannot_write(path, error) from error
+    if mode is not None:
+        if stat.S_ISDIR(mode):
+            raise OutputError(
+                f"{os.fspath(path)}: is a directory", hint="name a file inside of it instead"
+            )
+        if not stat.S_ISREG(mode):
+            raise OutputError(
+                f"{os.fspath(path)}: is not a regular file", hint="name an ordinary file"
+            )
+        if not os.access(target, os.W_OK):
+            raise OutputError(
+                f"{os.fspath(path)}: is read-only",
+                hint="choose another file, or change its permissions",
+            )
+    if folder_mode is None:
+        raise OutputError(
+            f"{os.fspath(path)}: the folder {folder} does not exist", hint="create the folder first"
+        )
+    if not stat.S_ISDIR(folder_mode):
+        raise OutputError(
+            f"{os.fspath(path)}: {folder} is not a folder", hint="choose another place"
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"{os.fspath(path)}: can't write to the folder {folder}",
+            hint="choose another folder, or change its permissions",
+        )
+    return target
+
+
+def remove_abandoned(folder: Path, suffix: str) -> None:
+    """Remove what `whole_file` left of files with this suffix, directly in the folder.
+
+    That is, of runs that were killed: files of a run that is still at work stay.
+    """
+    for path in folder.glob(f".descr-*{suffix}"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                path.unlink()
+
+
+def _mode(path: Path) -> int | None:
+    """Return the mode of what lies at `path`, None where nothing does."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _create(temporary: Path, *, like: Path) -> None:
+    """Create an empty file with the permissions of `like`, or the umask's where there is none."""
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    mode = _mode(like)
+    if mode is not None:
+        temporary.chmod(stat.S_IMODE(mode))
+
+
+def _flush(path: Path) -> None:
+    """Wait until the bytes of a closed file are on the disk."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _cause(temporary: Path, error: Exception) -> Exception:
+    """Why no more can be written, where the system says so; else the error itself.
+
+    The NetCDF library calls a full disk "Permission denied" or "HDF error".
+    """
+    try:
+        with temporary.open("ab") as file:
+            file.write(bytes(_PROBE))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as cause:
+        return cause
+    return error
+
+
+def _cannot_write(
+    path: str | os.PathLike[str], error: Exception, what: str = "can't be written"
+) -> OutputError:
+    """The `OutputError` that says why a file, or a folder, could not be written."""
+    number = getattr(error, "errno", None)
+    reason = REASONS.get(number or 0) or getattr(error, "strerror", None) or str(error)
+    hint = "choose another place"
+    if number in OUT_OF_ROOM:
+        hint = "make room, or choose another place"
+    elif number in _TOO_MANY:
+        hint = "allow more, as in: ulimit -n 1024"
+    return OutputError(f"{os.fspath(path)}: {what}: {reason}", hint=hint)

@@ -1,0 +1,178 @@
+"""How a feature tree lies in a file: its groups and arrays, and what has no place there."""
+
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..errors import InvalidFeaturesError
+from ..features.tree import tree_layers
+from .hdf5 import ARRAYS, Array, Group
+
+# Says in a file that it was sealed, so that one whose seal is gone is known to be cut or altered.
+SEALED = "descr_seal"
+# NetCDF allows 256 bytes, on which the HDF5 library fails.
+_NAME_BYTES = 255
+
+
+def tree_to_groups(tree: xr.DataTree) -> list[Group]:
+    """Return the groups of the file of a valid feature tree, parents first.
+
+    Raises
+    ------
+    InvalidFeaturesError
+        If the tree holds what would not come back from a file as it was: other variables or deeper
+        groups, attributes that are no text, integers or floats, names that NetCDF doesn't allow.
+    """
+    _check_variables(tree.dataset.variables, "the root", allowed=())
+    groups = [Group("/", {**_attributes(tree.attrs, "the root"), SEALED: "sha256"})]
+    layers = tree_layers(tree)
+    for source, node in tree.children.items():
+        _check_name(source, "source")
+        # Coordinates that a source gives to all of its layers are written with each of them.
+        _check_variables(node.dataset.variables, f"source {source}", allowed=("y", "x"))
+        if not node.children:
+            raise InvalidFeaturesError(f"source {source} has no layer")
+        groups.append(Group(f"/{source}", _attributes(node.attrs, f"source {source}")))
+        for layer, inner in node.children.items():
+            _check_name(layer, "layer")
+            if inner.children:
+                raise InvalidFeaturesError(f"layer {source}/{layer} has groups inside of it")
+            groups.append(_layer_group(f"{source}/{layer}", layers[f"{source}/{layer}"]))
+    return groups
+
+
+def groups_to_tree(groups: Iterable[Group], name: str) -> xr.DataTree:
+    """Return the tree whose groups these are; whether it is a valid one is not checked.
+
+    `name` is what messages call it.
+
+    Raises
+    ------
+    InvalidFeaturesError
+        If the arrays of a layer don't fit together.
+    """
+    nodes = {}
+    for group in groups:
+        attributes = {key: value for key, value in group.attributes.items() if key != SEALED}
+        try:
+            variables = {name: _variable(array) for name, array in group.arrays.items()}
+            nodes[group.path] = xr.Dataset(variables, attrs=attributes)
+        except ValueError as error:
+            raise InvalidFeaturesError(
+                f"layer {group.path[1:]} of {name} is no grid: {error}"
+            ) from error
+    return xr.DataTree.from_dict(nodes)
+
+
+def _variable(array: Array) -> xr.Variable:
+    if len(set(array.dimensions)) < len(array.dimensions):
+        # xarray only warns of them.
+        raise ValueError(f"its dimensions {array.dimensions} have no names of their own")
+    return xr.Variable(array.dimensions, array.values, dict(array.attributes))
+
+
+def outline(groups: Iterable[Group]) -> str:
+    """Return all that groups hold but the values of features, as text to compare."""
+    return json.dumps(
+        [
+            (
+                group.path,
+                group.attributes,
+                [
+                    (
+                        name,
+                        array.dimensions,
+                        array.values.dtype.str,
+                        array.values.shape if name == "features" else array.values.tolist(),
+                        array.attributes,
+                    )
+                    for name, array in group.arrays.items()
+                ],
+            )
+            for group in groups
+        ],
+        sort_keys=True,
+    )
+
+
+def _layer_group(path: str, layer: xr.Dataset) -> Group:
+    _check_variables(layer.variables, f"layer {path}", allowed=ARRAYS)
+    arrays = {name: _array(layer[name], f"{name} of layer {path}") for name in ARRAYS}
+    return Group(f"/{path}", _attributes(layer.attrs, f"layer {path}"), arrays)
+
+
+def _array(values: xr.DataArray, name: str) -> Array:
+    dtype = np.float32 if values.name == "features" else np.float64
+    dimensions = tuple(str(dimension) for dimension in values.dims)
+    return Array(dimensions, values.values.astype(dtype), _attributes(values.attrs, name))
+
+
+def _attributes(attributes: Mapping[Any, Any], name: str) -> dict[str, Any]:
+    """Return the attributes as plain Python values."""
+    plain = {}
+    for key, value in attributes.items():
+        number = value.item() if isinstance(value, np.generic) else value
+        if not _is_name(key):
+            raise InvalidFeaturesError(f"{name}: an attribute can't be called {key!r} in a file")
+        if not _is_storable(number):
+            raise InvalidFeaturesError(
+                f"{name}: attribute {key!r} can't be kept in a file: {value!r}",
+                hint="use text, a 64-bit integer or a float; other things as JSON text",
+            )
+        plain[key] = number
+    return plain
+
+
+def _is_storable(value: object) -> bool:
+    match value:
+        case bool():
+            return False
+        case int():
+            return -(2**63) <= value < 2**63
+        case str():
+            return "\0" not in value and _utf8(value) is not None
+        case _:
+            return isinstance(value, float)
+
+
+def _is_name(name: object) -> bool:
+    """Whether NetCDF takes a name and gives it back as it is (NetCDF Users Guide, "Names")."""
+    if not isinstance(name, str) or not name or unicodedata.normalize("NFC", name) != name:
+        return False
+    data = _utf8(name)
+    return (
+        data is not None
+        and len(data) <= _NAME_BYTES
+        and (name[0].isalnum() or name[0] == "_" or data[0] >= 0x80)
+        and not any(byte < 0x20 or byte == 0x7F for byte in data)
+        and "/" not in name
+        and not name.endswith(" ")
+    )
+
+
+def _utf8(text: str) -> bytes | None:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return None
+
+
+def _check_name(name: str, kind: str) -> None:
+    if not _is_name(name):
+        raise InvalidFeaturesError(
+            f"a {kind} can't be called {name!r} in a file",
+            hint="begin with a letter, a digit or _, and leave out slashes and control characters",
+        )
+
+
+def _check_variables(held: Mapping[Any, Any], name: str, *, allowed: Iterable[str]) -> None:
+    extra = [str(variable) for variable in held if variable not in allowed]
+    if extra:
+        raise InvalidFeaturesError(
+            f"{name} has variables that a feature file has no place for: {', '.join(extra)}",
+            hint="keep features(channel, y, x), y and x alone",
+        )

@@ -1,0 +1,46 @@
+"""Whether a feature file can stand for a new extraction."""
+
+import os
+from pathlib import Path
+
+from ..base import Descriptor
+from ..combination.recipe import computations, difference
+from ..errors import FeatureFileError, ForeignFileError
+from ..image.reading import Image
+from .files import read_feature_info
+
+
+def why_extract(
+    path: str | os.PathLike[str], image: Image, describe: Descriptor, *, lossless: bool = False
+) -> str | None:
+    """Why the file has to be made, in a few words; None if it can be kept, "" if there is none.
+
+    It can be kept if it is whole, of this image's pixels, and says of every layer what the
+    descriptor would say: the same model, state of the weights and settings, and, where the file
+    knows them, precision and variant of the weights. For a descriptor that can't tell without
+    extracting (its `recipe` is None) its `repr` decides. `lossless` refuses rounded features.
+
+    Raises `ForeignFileError` if what lies there is no feature file, and somebody may want it.
+    """
+    if not os.path.exists(path):
+        return ""
+    try:
+        info = read_feature_info(Path(path))
+    except ForeignFileError:
+        raise
+    except FeatureFileError:
+        return "damaged, or of another schema"
+    if info.attributes["image_sha256"] != image.sha256:
+        return "of another image"
+    layers = {layer.path: layer.attributes for layer in info.layers}
+    recipe = describe.recipe
+    if recipe is None:
+        if info.attributes["descriptor"] != repr(describe):
+            return f"made with {info.attributes['descriptor']}"
+    elif unlike := difference(layers, recipe):
+        return f"made otherwise ({unlike})"
+    elif ways := computations(layers, recipe):
+        return f"computed {ways[0]}, not {ways[1]}"
+    if lossless and any(layer.rounded_bits is not None for layer in info.layers):
+        return "rounded"
+    return None

@@ -1,0 +1,84 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from descr.applications.evaluation.run.threads import in_order_of_completion
+
+
+def in_another_thread():
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(torch.get_num_threads).result()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_torch_works_on_one_thread_in_every_worker_and_in_no_other(workers):
+    def work(_):
+        return torch.get_num_threads()
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        for item, count in in_order_of_completion(work, range(6), workers):
+            assert (count, torch.get_num_threads(), in_another_thread()) == (1, 2, 2), item
+        with pytest.raises(ZeroDivisionError):
+            list(in_order_of_completion(lambda item: 1 // item, range(6), workers))
+        assert (torch.get_num_threads(), in_another_thread()) == (2, 2)
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_every_item_is_done_once(workers):
+    done = dict(in_order_of_completion(lambda item: item * item, range(20), workers))
+    assert done == {item: item * item for item in range(20)}
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_failure_stops_the_rest(workers):
+    begun = []
+
+    def work(item):
+        begun.append(item)
+        if item == 4:
+            raise KeyError(item)
+        return item
+
+    with pytest.raises(KeyError):
+        list(in_order_of_completion(work, range(1000), workers))
+    assert len(begun) <= 5 + 2 * workers
+
+
+@pytest.mark.parametrize("failing", range(1, 12))
+def test_a_failure_takes_nothing_with_it_that_was_done_before(failing):
+    done = set()
+
+    def take():
+        for item, _ in in_order_of_completion(lambda item: 1 / item, range(failing, -9, -1), 1):
+            time.sleep(0.01)  # The worker is ahead, up to what fails.
+            done.add(item)
+
+    with pytest.raises(ZeroDivisionError):
+        take()
+    assert done.issuperset(range(1, failing + 1))
+
+
+def test_no_more_is_taken_ahead_than_workers_need():
+    release, taken = threading.Event(), []
+
+    def items():
+        for item in range(50):
+            taken.append(item)
+            yield item
+
+    work = in_order_of_completion(lambda item: release.wait(30), items(), 2)
+    asked = threading.Thread(target=next, args=(work,))
+    asked.start()
+    while len(taken) < 4:
+        release.wait(0.01)
+    assert not release.wait(0.1)
+    assert len(taken) == 4
+    release.set()
+    asked.join()
+    work.close()

@@ -1,0 +1,116 @@
+from itertools import permutations
+
+import numpy as np
+import pytest
+from descr.applications import matched_clusters
+from descr.applications.pictures.clusters import assign_centroids
+from descr.descriptors.errors import ImageError, OptionError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.pictures import feature_map, photograph, random_map
+
+
+def planted(labels: np.ndarray, seed: int, **of: object) -> object:
+    """A map in which cells of one label lie near one direction."""
+    directions = np.eye(6)[:, labels]
+    noise = np.random.default_rng(seed).normal(size=directions.shape) * 0.05
+    return feature_map(directions + noise, **of)  # type: ignore[arg-type]
+
+
+@given(clusters=st.integers(2, 5), seed=st.integers(0, 1000))
+@settings(max_examples=40, deadline=None)
+def test_clusters_are_assigned_as_brute_force_would(clusters: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    reference, centroids = random.normal(size=(2, clusters, 7))
+    units = [one / np.linalg.norm(one, axis=1, keepdims=True) for one in (reference, centroids)]
+    cosines = units[0] @ units[1].T
+    best = max(
+        permutations(range(clusters)),
+        key=lambda order: sum(cosines[row, column] for row, column in enumerate(order)),
+    )
+    assert assign_centroids(reference, centroids).tolist() == list(best)
+
+
+def test_a_greedy_assignment_would_be_worse() -> None:
+    # The best single pair (0, 0) is not part of the best assignment.
+    def on_the_circle(*degrees: float) -> np.ndarray:
+        radians = np.radians(degrees)
+        return np.stack([np.cos(radians), np.sin(radians)], axis=1)
+
+    reference, centroids = on_the_circle(0, 30), on_the_circle(5, -85)
+    assert assign_centroids(reference, centroids).tolist() == [1, 0]
+
+
+def test_planted_clusters_are_found_with_one_label_in_all_images() -> None:
+    random = np.random.default_rng(0)
+    of_a, of_b = random.integers(0, 4, (9, 10)), random.integers(0, 4, (7, 12))
+    a = planted(of_a, 1)
+    b = planted(of_b, 2, height=70, width=120, name="b.png")
+    first, second = matched_clusters([a, b], clusters=4)
+    named = {int(label): int(first.values[of_a == label][0]) for label in range(4)}
+    assert sorted(named.values()) == [0, 1, 2, 3]
+    for planted_labels, found in ((of_a, first), (of_b, second)):
+        expected = np.vectorize(named.get)(planted_labels)
+        np.testing.assert_array_equal(found, expected)
+    assert first.attrs["similarity"] == pytest.approx([1] * 4)
+    assert min(second.attrs["similarity"]) > 0.99
+    assert second.dims == ("y", "x")
+    assert second.dtype == np.int64
+    assert second.attrs["image_name"] == "b.png"
+    np.testing.assert_array_equal(second["x"], b["x"])
+
+
+def test_the_largest_cluster_of_the_first_image_comes_first() -> None:
+    labels = np.repeat([2, 0, 1], [5, 30, 15]).reshape(5, 10)
+    (found,) = matched_clusters([planted(labels, 0)], clusters=3)
+    assert np.bincount(found.values.ravel()).tolist() == [30, 15, 5]
+
+
+def test_a_cluster_that_the_other_image_lacks_does_not_mislead_the_rest() -> None:
+    of_a, of_b = np.repeat([0, 1, 2], 12).reshape(6, 6), np.repeat([3, 2, 1], 12).reshape(6, 6)
+    first, second = matched_clusters([planted(of_a, 0), planted(of_b, 1)], clusters=3)
+    for label in (1, 2):
+        assert second.values[of_b == label][0] == first.values[of_a == label][0]
+    assert sorted(second.attrs["similarity"])[0] < 0.5
+
+
+def test_the_same_seed_gives_the_same_clusters() -> None:
+    maps = [random_map(12, 12, seed=seed) for seed in range(2)]
+    first, again = matched_clusters(maps), matched_clusters(maps)
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_cells_outside_the_mask_have_no_cluster() -> None:
+    labels = np.repeat([0, 1, 2, 3], 12).reshape(6, 8)
+    mask = np.zeros((60, 80), bool)
+    mask[:30] = True
+    (found,) = matched_clusters([planted(labels, 0)], clusters=2, masks=[mask])
+    assert (found.values[3:] == -1).all()
+    assert sorted(np.unique(found.values[:3]).tolist()) == [0, 1]
+    np.testing.assert_array_equal(found.values[:3] == found.values[0, 0], labels[:3] == 0)
+
+
+def test_too_many_clusters_for_the_cells_are_refused() -> None:
+    with pytest.raises(OptionError, match=r"a\.png has too few cells for 5 clusters: 4"):
+        matched_clusters([random_map(2, 2)], clusters=5)
+    two = feature_map(np.eye(3)[:, np.tile([0, 1], (6, 6))])
+    with pytest.raises(OptionError, match=r"a\.png has too few different cells.*: 2"):
+        matched_clusters([two], clusters=4)
+    mask = np.zeros((60, 80), bool)
+    mask[:10, :10] = True
+    with pytest.raises(OptionError, match=r"too few cells.*: 1"):
+        matched_clusters([random_map(6, 8)], clusters=2, masks=[mask])
+
+
+def test_what_cannot_be_clustered_is_refused() -> None:
+    fmap = random_map(6, 6)
+    for clusters in (1, 13, 2.5):
+        with pytest.raises(OptionError, match="clusters must be an integer from 2 to 12"):
+            matched_clusters([fmap], clusters=clusters)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="seed"):
+        matched_clusters([fmap], seed=-1)
+    with pytest.raises(ImageError, match="mask"):
+        matched_clusters([fmap], masks=[np.zeros((60, 80), bool)])
+    with pytest.raises(OptionError, match="descriptor"):
+        matched_clusters([photograph(20, 20)])

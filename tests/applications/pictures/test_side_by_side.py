@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from descr.applications.pictures.overlay import Overlay, opaque, shade
+from descr.applications.pictures.side_by_side import SideBySide
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+SIDES = st.integers(2, 4000)
+
+
+@given(a=st.tuples(SIDES, SIDES), b=st.tuples(SIDES, SIDES), width=st.integers(64, 4000))
+@settings(max_examples=100, deadline=None)
+def test_corners_come_to_lie_on_corners(a: tuple[int, int], b: tuple[int, int], width: int) -> None:
+    layout = SideBySide.of(a, b, width)
+    first, last = (np.array([[-0.5, -0.5], [s[1] - 0.5, s[0] - 0.5]]) for s in (a, b))
+    low = layout.height - 0.5
+    np.testing.assert_allclose(layout.in_a(first), [[-0.5, -0.5], [layout.width_a - 0.5, low]])
+    left = layout.left_b - 0.5
+    np.testing.assert_allclose(layout.in_b(last), [[left, -0.5], [layout.width - 0.5, low]])
+    assert layout.width == layout.width_a + layout.gap + layout.width_b
+
+
+def test_a_sheet_without_drawings_changes_nothing() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(Overlay(20, 30).over(picture), picture)
+
+
+def test_colours_cover_and_shades_darken() -> None:
+    picture = np.full((20, 30, 3), 100, np.uint8)
+    overlay = Overlay(20, 30)
+    overlay.dot((10, 10), opaque((200, 20, 60)), 4)
+    overlay.dot((22, 10), shade(0.5), 4)
+    drawn = overlay.over(picture)
+    assert drawn[10, 10].tolist() == [200, 20, 60]
+    assert drawn[10, 22].tolist() == pytest.approx([50, 50, 50], abs=1)
+    assert drawn[2, 2].tolist() == [100, 100, 100]
+
+
+def test_a_ring_is_hollow() -> None:
+    overlay = Overlay(40, 40)
+    overlay.ring((20, 20), opaque((255, 0, 0)), 10, 3)
+    drawn = overlay.over(np.zeros((40, 40, 3), np.uint8))[:, :, 0]
+    assert drawn[20, 20] == 0
+    assert drawn[20, 10] == drawn[30, 20] == 255
+    radii = np.hypot(*(np.indices(drawn.shape) - 20))[drawn >= 128]
+    assert 8 <= radii.min() < radii.max() <= 12

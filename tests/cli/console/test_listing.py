@@ -1,0 +1,113 @@
+import importlib.metadata
+import json
+from typing import Any
+
+import pytest
+from descr import descriptors, matchers
+from descr.cli.options import names
+from descr.descriptors import registry, weights
+
+
+class Plugin:
+    """An entry point of another distribution."""
+
+    def __init__(self, name: str, value: str) -> None:
+        self.name, self.value = name, value
+
+
+@pytest.fixture
+def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = {
+        "descr.descriptors": [
+            Plugin("mine", "descr.descriptors.models.sift:SIFT"),
+            Plugin("broken", "gone_with_the_wind:Gone"),
+        ],
+        "descr.matchers": [Plugin("closest", "descr.matchers.nearest:NearestNeighbor")],
+    }
+    for module in (registry, importlib.metadata):
+        monkeypatch.setattr(module, "entry_points", lambda group: points[group])
+
+
+def test_every_descriptor_is_listed_with_its_options(descr: Any) -> None:
+    document = json.loads(descr("descriptors", "--json").out)
+    listed = {entry["name"]: entry for entry in document["descriptors"]}
+    assert tuple(listed) == descriptors.available()
+    assert document["auto"] in listed
+    assert listed["sift"]["options"] == {
+        "step": 8,
+        "cell": 8,
+        "scales": [1.0],
+        "size": 768,
+        "fit": "aspect",
+    }
+    text = descr("descriptors").out
+    for name, entry in listed.items():
+        assert name in text
+        assert entry["summary"].split()[0] in text
+    assert "step=8" in text
+    assert "auto takes sift" in text
+
+
+def test_every_matcher_is_listed_with_its_options(descr: Any) -> None:
+    document = json.loads(descr("matchers", "--json").out)
+    listed = {entry["name"]: entry for entry in document["matchers"]}
+    assert tuple(listed) == matchers.available()
+    assert listed["mutual"]["options"]["tolerance"] == 0
+    text = descr("matchers").out
+    assert "temperature=0.02" in text
+    assert all(name in text for name in listed)
+
+
+def test_what_a_descriptor_costs_is_listed(descr: Any) -> None:
+    document = json.loads(descr("descriptors", "--json").out)
+    listed = {entry["name"]: entry for entry in document["descriptors"]}
+    decoder = ["decoder_2", "decoder_5", "decoder_8"]
+    assert {name: entry["layers"] for name, entry in listed.items()} == {
+        "fused": [*decoder, "token of block 11"],
+        "dinov2": ["token of block 11"],
+        "sd": decoder,
+        "dift": ["up_1"],
+        "sift": ["scale_1"],
+    }
+    sd, dinov2 = weights.MODELS["sd-1.5"].size, weights.MODELS["dinov2-base"].size
+    assert listed["fused"]["download"] == sd + dinov2
+    # Stable Diffusion is published in half precision, DINOv2 in full.
+    assert listed["fused"]["memory"] == {"float32": 2 * sd + dinov2, "float16": sd + dinov2 // 2}
+    assert listed["sift"]["memory"] == {"float32": 0, "float16": 0}
+    text = " ".join(descr("descriptors").out.split())
+    assert "about 4.3 GB of weights in float32, half of it in 16 bits" in text
+    assert "layers up_1" in text
+
+
+def test_the_settings_of_parts_are_listed_as_they_are_set(descr: Any) -> None:
+    document = json.loads(descr("descriptors", "--json").out)
+    options = document["descriptors"][0]["options"]
+    assert options["sd.timestep"] == 100
+    assert options["dinov2.size"] == 840
+    assert not {"sd", "dinov2", "sd.device"} & set(options)
+    assert "dinov2.stride=14" in descr("descriptors").out
+
+
+@pytest.mark.usefixtures("plugins")
+def test_the_names_of_other_distributions_are_listed_and_used(descr: Any) -> None:
+    document = json.loads(descr("descriptors", "--json").out)
+    listed = {entry["name"]: entry for entry in document["descriptors"]}
+    assert list(listed) == [*descriptors.REGISTRY.builtin, "broken", "mine"]
+    assert listed["broken"]["summary"].startswith("can't be loaded: cannot import")
+    pair = ("match", "a.png", "b.png")
+    done = descr(*pair, "--descriptor", "mine", "--matcher", "closest", "--set", "size=96")
+    assert done.code == 0
+    assert done.err == "descriptor: mine\n"
+    descr(*pair, "--descriptor", "broken").refused("gone_with_the_wind")
+
+
+@pytest.mark.usefixtures("plugins")
+def test_the_names_of_other_distributions_are_completed() -> None:
+    assert names.complete_descriptor("") == ["auto", *names.DESCRIPTORS, "broken", "mine"]
+    assert names.complete_descriptor("m") == ["mine"]
+    assert names.complete_matcher("c") == ["closest"]
+
+
+def test_the_names_that_are_completed_are_those_of_the_registries() -> None:
+    assert tuple(descriptors.REGISTRY.builtin) == names.DESCRIPTORS
+    assert tuple(matchers.REGISTRY.builtin) == names.MATCHERS
