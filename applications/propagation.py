@@ -12,9 +12,9 @@ import xarray as xr
 from ..descriptors.errors import ImageError, InvalidFeaturesError
 from ..descriptors.features.grids import Grid, as_tensor, at_cells, resample
 from ..descriptors.features.maps import check_comparable, check_map
+from ..descriptors.features.tensors import FeatureMap
 from ..descriptors.runtime.devices import find_device
 from ..descriptors.settings import Configurable, check_float, check_int
-from ..matchers.cells import unit_map
 
 _ELEMENTS = 1 << 21
 """Cosines that are held at once, as a rule."""
@@ -129,9 +129,8 @@ class MaskPropagation(Configurable):
 
     def _cells(self, fmap: xr.DataArray) -> torch.Tensor:
         """The unit vectors (cell, channel) of a map, row by row."""
-        values = unit_map(fmap, "feature map").values
-        cells = np.ascontiguousarray(values.reshape(values.shape[0], -1).T)
-        return as_tensor(cells).to(self.torch_device)
+        cells = FeatureMap.from_xarray(fmap).features.flatten(1).T
+        return cells.contiguous().to(self.torch_device)
 
     def _carried(
         self,

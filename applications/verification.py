@@ -72,7 +72,7 @@ def measure_agreement(
     descriptor: Descriptor | None = None,
     source_mask: MaskLike | None = None,
     target_mask: MaskLike | None = None,
-    device: str = "cpu",
+    device: str | None = None,
 ) -> Agreement:
     """How far two images agree, whichever matcher is to be asked for their correspondences.
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import xarray as xr
 
 from .base import Descriptor, as_image_list
 from .errors import InvalidFeaturesError, OptionError
-from .features.tree import LayerFeatures, Provenance, build_tree
+from .features.grids import Grid
+from .features.tensors import Features, LayerFeatures
+from .features.tree import Provenance
 from .image.canvas import FITS, Canvas, Fit, check_multiple
 from .image.reading import Image, ImageLike, read_image
 from .layer import Layer
@@ -182,7 +183,7 @@ class Backbone(Descriptor):
     def recipe(self) -> Mapping[str, Mapping[str, Any]]:
         """What each layer of its feature trees will say of itself; see `Descriptor.recipe`."""
         return {
-            f"{self.source}/{layer.name}": Provenance(**self._provenance(layer)).attributes
+            f"{self.source}/{layer.name}": self._provenance(layer).attributes
             for layer in self.layers
         }
 
@@ -211,7 +212,8 @@ class Backbone(Descriptor):
         self.check_size()
         trees: list[xr.DataTree] = []
         for batch in self._batches(as_image_list(images)):
-            trees += self._extract_batch(batch, range(len(trees), len(trees) + len(batch)))
+            batch_ = self._extract_batch(batch, range(len(trees), len(trees) + len(batch)))
+            trees += [one.to_tree() for one in batch_]
         return trees
 
     def _batches(self, images: Sequence[ImageLike]) -> Iterator[list[tuple[Image, Canvas]]]:
@@ -241,7 +243,7 @@ class Backbone(Descriptor):
 
     def _extract_batch(
         self, batch: Sequence[tuple[Image, Canvas]], images: range
-    ) -> list[xr.DataTree]:
+    ) -> list[Features]:
         names = ", ".join(image.name for image, _ in batch)
         # Tensors of an inference mode, such as weights loaded in it, would know no gradients later.
         with (
@@ -260,7 +262,7 @@ class Backbone(Descriptor):
             layer.name: self._checked(outputs, layer, tuple(pixels.shape)) for layer in self.layers
         }
         return [
-            build_tree(
+            Features.of(
                 image,
                 repr(self),
                 [
@@ -272,40 +274,36 @@ class Backbone(Descriptor):
         ]
 
     def _layer_features(
-        self, layer: Layer, grid: npt.NDArray[np.float32], canvas: Canvas, image: Image
+        self, layer: Layer, grid: torch.Tensor, canvas: Canvas, image: Image
     ) -> LayerFeatures:
         rows, y = canvas.y.cells(grid.shape[1], layer.stride, layer.footprint)
         columns, x = canvas.x.cells(grid.shape[2], layer.stride, layer.footprint)
         canvas.check_covered(len(y), len(x), image.name)
-        return LayerFeatures(
-            features=np.ascontiguousarray(grid[:, rows, columns]),
-            y=y,
-            x=x,
-            **self._provenance(layer),
-        )
+        features = grid[:, rows, columns].contiguous()
+        return LayerFeatures(features, Grid(y, x), self._provenance(layer).attributes)
 
-    def _provenance(self, layer: Layer) -> dict[str, Any]:
-        """What a layer's group says of itself, by the arguments of `Provenance`."""
+    def _provenance(self, layer: Layer) -> Provenance:
+        """What a layer's group says of itself."""
         self.check_settings_kept()
         code = "" if self.revision else code_digest(self)
-        return {
-            "source": self.source,
-            "layer": layer.name,
-            "model": self.weights_name,
-            "revision": f"code-{code[:12]}" if code else self.revision,
-            "settings": {
+        return Provenance(
+            source=self.source,
+            layer=layer.name,
+            model=self.weights_name,
+            revision=f"code-{code[:12]}" if code else self.revision,
+            settings={
                 key: value for key, value in self.settings.items() if key not in self._incidental
             },
-            "components": layer.components,
-            "resampling": layer.resampling,
-            "precision": str(self.torch_dtype).removeprefix("torch."),
-            "weights_variant": self.weights_variant,
-        }
+            components=layer.components,
+            resampling=layer.resampling,
+            precision=str(self.torch_dtype).removeprefix("torch."),
+            weights_variant=self.weights_variant,
+        )
 
     def _checked(
         self, outputs: Mapping[str, torch.Tensor], layer: Layer, canvas: tuple[int, ...]
-    ) -> npt.NDArray[np.float32]:
-        """One layer of `forward`'s answer as float32 on the CPU; an error if it isn't as stated."""
+    ) -> torch.Tensor:
+        """One layer of `forward`'s answer as float32; an error if it isn't as stated."""
         name = f"{type(self).__name__}.forward"
         grid = outputs.get(layer.name) if isinstance(outputs, Mapping) else None
         if not isinstance(grid, torch.Tensor):
@@ -325,8 +323,8 @@ class Backbone(Descriptor):
                 f"({batch}, channels, {rows}, {columns}) on a canvas of {height} x {width} "
                 f"with stride {layer.stride}"
             )
-        values: npt.NDArray[np.float32] = grid.detach().to("cpu", torch.float32).numpy()
-        if not np.isfinite(values).all():
+        values = grid.detach().to(torch.float32)
+        if not bool(values.isfinite().all()):
             raise InvalidFeaturesError(
                 f"{name} gave {layer.name!r} with NaN or infinite values",
                 hint="try dtype=float32",

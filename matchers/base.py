@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 import torch
 import xarray as xr
 
-from ..descriptors.features.maps import Points, check_comparable, check_map
+from ..descriptors.features.maps import Points, check_comparable
 from ..descriptors.features.sampling import Interpolation
+from ..descriptors.features.tensors import FeatureMap
 from ..descriptors.image.masks import MaskLike
 from ..descriptors.runtime.devices import find_device
 from ..descriptors.settings import Configurable, check_choice, check_int
-from .cells import Cells, map_cells, mask_at, masked_cells, point_cells, unit_map
+from .cells import Cells, mask_at, masked_cells
 from .correspondences import Partners, correspondences
 from .similarity import Best, Visit, search
 
@@ -23,7 +24,7 @@ class Matcher(Configurable, ABC):
     takes settings of its own, its constructor hands the common ones on:
 
         class Confident(Matcher):
-            def __init__(self, *, least=0.5, device="cpu"):
+            def __init__(self, *, least=0.5, device=None):
                 super().__init__(device=device)
                 self.least = least
 
@@ -42,7 +43,8 @@ class Matcher(Configurable, ABC):
         Precision of the products: `float32`, `bfloat16`, or `auto` for float32. The answer is
         the same: bfloat16, on the CPU alone, finds candidates, and close calls are settled.
     device:
-        Where the products are made: `auto` (CUDA, then MPS, then the CPU), or a torch device.
+        Where the products are made: `auto` (CUDA, then MPS, then the CPU), or a torch device; None
+        for where the maps are, which is the CPU for labelled ones.
     block:
         How many queries are compared with the whole target at once; None for what suits the
         processor. It bounds the memory and does not change the answer.
@@ -65,12 +67,12 @@ class Matcher(Configurable, ABC):
             cls.uses_source = True
 
     def __init__(
-        self, *, dtype: str = "auto", device: str = "cpu", block: int | None = None
+        self, *, dtype: str = "auto", device: str | None = None, block: int | None = None
     ) -> None:
         self.dtype = check_choice("dtype", dtype, self.precisions)
         self.device = device
         self.block = None if block is None else check_int("block", block, minimum=1)
-        self.torch_device = find_device(device)
+        self.torch_device = None if device is None else find_device(device)
 
     @abstractmethod
     def match(self, query: Cells, source: Cells, target: Cells) -> Partners:
@@ -108,8 +110,8 @@ class Matcher(Configurable, ABC):
 
     def __call__(
         self,
-        source: xr.DataArray,
-        target: xr.DataArray,
+        source: xr.DataArray | FeatureMap,
+        target: xr.DataArray | FeatureMap,
         *,
         points: Points | None = None,
         interpolation: Interpolation = "bilinear",
@@ -121,7 +123,8 @@ class Matcher(Configurable, ABC):
         Parameters
         ----------
         source, target:
-            Feature maps (channel, y, x), float32, of one basis: out of one `combine`.
+            Feature maps (channel, y, x), float32, of one basis: out of one `combine`. A labelled
+            one is checked in each call, a `FeatureMap` was when it was made.
         points:
             Pairs (x, y) in pixels of the upright source image; every cell without them.
         interpolation:
@@ -151,22 +154,31 @@ class Matcher(Configurable, ABC):
         ImageError
             A mask can't be read, has another size than its image, or leaves no cell.
         """
-        check_map(source, "source map")
-        check_map(target, "target map")
-        check_comparable(source, target)
-        source, target = unit_map(source, "source map"), unit_map(target, "target map")
-        of_source = map_cells(source, self.torch_device)
-        of_target = map_cells(target, self.torch_device)
-        of_source = masked_cells(of_source, source_mask, source, "source mask")
-        of_target = masked_cells(of_target, target_mask, target, "target mask")
+        of_source, of_target = self.feature_maps(source, target)
+        check_comparable(of_source, of_target)
+        cells = masked_cells(Cells.of(of_source), source_mask, of_source, "source mask")
+        others = masked_cells(Cells.of(of_target), target_mask, of_target, "target mask")
         if points is None:
-            partners = self.match(of_source, of_source, of_target)
-            return correspondences(source, target, repr(self), partners, of_source.index)
-        asked = point_cells(source, points, interpolation, self.torch_device)
-        inside = torch.arange(len(asked))
+            partners = self.match(cells, cells, others)
+            return correspondences(of_source, of_target, repr(self), partners, cells.index)
+        query = Cells.at(of_source, points, interpolation)
+        inside = torch.arange(len(query))
         if source_mask is not None:
-            inside = inside[mask_at(source_mask, source, asked.y, asked.x, "source mask")]
+            inside = inside[mask_at(source_mask, of_source, query.y, query.x, "source mask")]
         partners = Partners.none()
         if len(inside):
-            partners = self.match(asked.take(inside), of_source, of_target)
-        return correspondences(source, target, repr(self), partners, inside, asked)
+            partners = self.match(query.take(inside), cells, others)
+        return correspondences(of_source, of_target, repr(self), partners, inside, query)
+
+    def feature_maps(
+        self, source: xr.DataArray | FeatureMap, target: xr.DataArray | FeatureMap
+    ) -> list[FeatureMap]:
+        """Both maps as tensors where the products are made; a `FeatureMap` is there by default."""
+        device = self.torch_device
+        if device is None and isinstance(source, FeatureMap):
+            device = source.features.device
+        maps = []
+        for name, fmap in (("source map", source), ("target map", target)):
+            one = fmap if isinstance(fmap, FeatureMap) else FeatureMap.from_xarray(fmap, name=name)
+            maps.append(one if device is None else one.to(device))
+        return maps

@@ -1,20 +1,18 @@
 """What a matcher works on: unit vectors side by side, and where in their image they are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 import torch
-import xarray as xr
 
-from ..descriptors.errors import ImageError, InvalidFeaturesError
+from ..descriptors.errors import ImageError
 from ..descriptors.features.grids import as_tensor, nearest_cells, nearest_pixels
-from ..descriptors.features.maps import Points, check_points
-from ..descriptors.features.sampling import Interpolation, sample_features
+from ..descriptors.features.maps import Labelled, Points, check_points
+from ..descriptors.features.sampling import Interpolation
+from ..descriptors.features.tensors import FeatureMap
 from ..descriptors.image.masks import MaskLike, read_mask
-
-_LENGTH_TOLERANCE = 1e-4
-_STRIP = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,48 +41,54 @@ class Cells:
     def __len__(self) -> int:
         return len(self.index)
 
+    @classmethod
+    def of(cls, fmap: FeatureMap) -> Self:
+        """All cells of a map, in its memory."""
+        rows, columns = fmap.features.shape[1:]
+        y, x = np.meshgrid(fmap.grid.y, fmap.grid.x, indexing="ij")
+        return cls(
+            fmap.features.flatten(1),
+            torch.arange(rows * columns),
+            torch.from_numpy(y.ravel()),
+            torch.from_numpy(x.ravel()),
+            (rows, columns),
+        )
+
+    @classmethod
+    def at(cls, fmap: FeatureMap, points: Points, interpolation: Interpolation) -> Self:
+        """The points (x, y) of a map's image, with the features there.
+
+        Raises `PointError` for a point outside the image.
+        """
+        at = check_points(points, fmap)
+        row, column = nearest_cells(fmap.grid.y, at[:, 1]), nearest_cells(fmap.grid.x, at[:, 0])
+        return cls(
+            fmap.at(at, interpolation=interpolation),
+            torch.from_numpy((row * len(fmap.grid.x) + column).astype(np.int64)),
+            torch.from_numpy(at[:, 1].copy()),
+            torch.from_numpy(at[:, 0].copy()),
+            (len(fmap.grid.y), len(fmap.grid.x)),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["Cells"]) -> Self:
+        """The cells of all parts, one after the other, as of the grid of the first."""
+        return cls(
+            torch.cat([part.features for part in parts], dim=1),
+            torch.cat([part.index for part in parts]),
+            torch.cat([part.y for part in parts]),
+            torch.cat([part.x for part in parts]),
+            parts[0].grid,
+        )
+
     def take(self, which: torch.Tensor) -> "Cells":
         """The cells that `which` lists, int64, in that order."""
         features = self.features.index_select(1, which.to(self.features.device))
         return Cells(features, self.index[which], self.y[which], self.x[which], self.grid)
 
 
-def map_cells(fmap: xr.DataArray, device: torch.device) -> Cells:
-    """All cells of a map of unit vectors; on the processor its memory is shared, not copied."""
-    rows, columns = fmap.sizes["y"], fmap.sizes["x"]
-    values = np.ascontiguousarray(fmap.values.reshape(fmap.sizes["channel"], -1))
-    y, x = np.meshgrid(fmap["y"].values, fmap["x"].values, indexing="ij")
-    return Cells(
-        as_tensor(values).to(device),
-        torch.arange(rows * columns),
-        as_tensor(y.astype(np.float64).ravel()),
-        as_tensor(x.astype(np.float64).ravel()),
-        (rows, columns),
-    )
-
-
-def point_cells(
-    fmap: xr.DataArray, points: Points, interpolation: Interpolation, device: torch.device
-) -> Cells:
-    """The points (x, y) of a map's image, with the features there.
-
-    Raises `PointError` for a point outside the image.
-    """
-    at = check_points(points, fmap)
-    row = nearest_cells(fmap["y"].values, at[:, 1])
-    column = nearest_cells(fmap["x"].values, at[:, 0])
-    sampled = sample_features(fmap, at, interpolation=interpolation).values
-    return Cells(
-        as_tensor(np.ascontiguousarray(sampled)).to(device),
-        as_tensor((row * fmap.sizes["x"] + column).astype(np.int64)),
-        as_tensor(at[:, 1].copy()),
-        as_tensor(at[:, 0].copy()),
-        (fmap.sizes["y"], fmap.sizes["x"]),
-    )
-
-
 def mask_at(
-    mask: MaskLike, fmap: xr.DataArray, y: torch.Tensor, x: torch.Tensor, name: str
+    mask: MaskLike, fmap: Labelled, y: torch.Tensor, x: torch.Tensor, name: str
 ) -> torch.Tensor:
     """Whether each place (y, x) of the map's image lies in the mask: what its nearest pixel says.
 
@@ -95,7 +99,7 @@ def mask_at(
     return as_tensor(inside[nearest_pixels(y.numpy(), height), nearest_pixels(x.numpy(), width)])
 
 
-def masked_cells(cells: Cells, mask: MaskLike | None, fmap: xr.DataArray, name: str) -> Cells:
+def masked_cells(cells: Cells, mask: MaskLike | None, fmap: Labelled, name: str) -> Cells:
     """The cells whose centre lies in the mask; all of them, as they are, without one.
 
     Raises `ImageError` if there is none.
@@ -111,34 +115,3 @@ def masked_cells(cells: Cells, mask: MaskLike | None, fmap: xr.DataArray, name: 
             hint="it must be true at the centre of at least one cell of the feature map",
         )
     return cells.take(inside.nonzero().squeeze(1))
-
-
-def unit_map(fmap: xr.DataArray, name: str) -> xr.DataArray:
-    """The map itself if its cells have unit length up to 1e-4, otherwise a copy where they have.
-
-    Raises `InvalidFeaturesError` for a cell of length zero, which points nowhere.
-    """
-    values = np.ascontiguousarray(fmap.values.reshape(fmap.sizes["channel"], -1))
-    length = torch.linalg.vector_norm(as_tensor(values), dim=0)
-    if bool((length - 1).abs().max() <= _LENGTH_TOLERANCE):
-        return fmap
-    return fmap.copy(data=_scaled(values, fmap, name).reshape(fmap.shape))
-
-
-def _scaled(
-    values: npt.NDArray[np.float32], fmap: xr.DataArray, name: str
-) -> npt.NDArray[np.float32]:
-    # In float64, since the squares of float32 values may leave the range of float32.
-    scaled = np.empty_like(values)
-    for first in range(0, values.shape[1], _STRIP):
-        strip = values[:, first : first + _STRIP].astype(np.float64)
-        length = np.linalg.norm(strip, axis=0)
-        if (length == 0).any():
-            cell = first + int(np.flatnonzero(length == 0)[0])
-            row, column = divmod(cell, fmap.sizes["x"])
-            raise InvalidFeaturesError(
-                f"{name}: the cell in row {row}, column {column} has length zero",
-                hint="every cell needs at least one channel that is not zero",
-            )
-        scaled[:, first : first + _STRIP] = strip / length
-    return scaled

@@ -8,6 +8,8 @@ import numpy.typing as npt
 import torch
 import xarray as xr
 
+from ..descriptors.features.tensors import FeatureMap
+from ..descriptors.features.tree import grid_coordinates
 from .cells import Cells
 
 _OF_THE_TARGET = {
@@ -48,8 +50,8 @@ class Partners:
 
 
 def correspondences(
-    source: xr.DataArray,
-    target: xr.DataArray,
+    source: FeatureMap,
+    target: FeatureMap,
     matcher: str,
     partners: Partners,
     which: torch.Tensor,
@@ -63,7 +65,7 @@ def correspondences(
     query, or hold infinite or missing coordinates of a match.
     """
     dims: tuple[str, ...] = ("y", "x") if points is None else ("point",)
-    shape = (source.sizes["y"], source.sizes["x"]) if points is None else (len(points),)
+    shape = tuple(source.features.shape[1:]) if points is None else (len(points),)
     values = check_partners(partners, len(which), matcher)
     variables: dict[str, Any] = {}
     for name, attributes in _OF_THE_TARGET.items():
@@ -71,7 +73,7 @@ def correspondences(
         filled = np.full(int(np.prod(shape)), blank, dtype=values[name].dtype)
         filled[which.numpy()] = values[name]
         variables[name] = (dims, filled.reshape(shape), attributes)
-    coordinates: dict[str, Any] = {"y": source["y"].variable, "x": source["x"].variable}
+    coordinates: dict[str, Any] = grid_coordinates(source.grid.y, source.grid.x)
     if points is not None:
         coordinates = {
             name: ("point", at.numpy(), _OF_THE_POINTS[name])
@@ -111,7 +113,7 @@ def check_partners(partners: Partners, count: int, matcher: str) -> dict[str, np
     }
 
 
-def _attributes(source: xr.DataArray, target: xr.DataArray, matcher: str) -> dict[str, Any]:
+def _attributes(source: FeatureMap, target: FeatureMap, matcher: str) -> dict[str, Any]:
     attributes: dict[str, Any] = {"matcher": matcher, "basis": source.attrs["basis"]}
     for role, fmap in (("source", source), ("target", target)):
         attributes[f"{role}_name"] = str(fmap.attrs["image_name"])

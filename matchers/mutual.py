@@ -29,7 +29,7 @@ class MutualNearestNeighbor(Matcher):
         *,
         tolerance: int = 0,
         dtype: str = "auto",
-        device: str = "cpu",
+        device: str | None = None,
         block: int | None = None,
     ) -> None:
         super().__init__(dtype=dtype, device=device, block=block)

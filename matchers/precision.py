@@ -9,6 +9,8 @@ from typing import Protocol
 
 import torch
 
+from ..descriptors.features.grids import double
+
 _UNIT_ROUNDOFF = {torch.float32: 2.0**-24, torch.bfloat16: 2.0**-8}
 _LENGTH = 1.001
 """Upper bound of the length of a cell: maps are of unit length up to 1e-4."""
@@ -84,11 +86,6 @@ def pair_scores(
         left *= double(b.index_select(1, of_b[pairs]))
         scores[pairs] = left.sum(0).to(a.device, torch.float32)
     return scores
-
-
-def double(values: torch.Tensor) -> torch.Tensor:
-    """The values in float64, on the processor where their device has no such type."""
-    return values.cpu().double() if values.device.type == "mps" else values.double()
 
 
 def ladder(a: torch.Tensor, b: torch.Tensor, dtype: str) -> list[Product]:

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import torch
 
+from ..descriptors.features.grids import double
 from ..descriptors.settings import check_float, check_int
 from .base import Matcher
 from .cells import Cells
@@ -43,7 +44,7 @@ class SoftArgmax(Matcher):
         temperature: float = 0.02,
         window: int | None = 7,
         dtype: str = "auto",
-        device: str = "cpu",
+        device: str | None = None,
         block: int | None = None,
     ) -> None:
         super().__init__(dtype=dtype, device=device, block=block)
@@ -55,7 +56,7 @@ class SoftArgmax(Matcher):
         centre = torch.stack([target.y, target.x], 1).mean(0)
         offsets = torch.stack([target.y, target.x], 1) - centre
         expected = torch.empty(len(query), 2, dtype=torch.float64)
-        windows = None if self.window is None else _Windows(target, self.window)
+        windows = None if self.window is None else _Windows(target, offsets, self.window)
 
         def visit(start: int, similarity: torch.Tensor, index: torch.Tensor) -> None:
             rows = slice(start, start + len(index))
@@ -65,7 +66,7 @@ class SoftArgmax(Matcher):
                 step = max(1, _PLACES // windows.size)
                 parts = zip(torch.split(similarity, step), torch.split(index, step), strict=True)
                 expected[rows] = torch.cat(
-                    [windows.expectation(*part, offsets, self.temperature) for part in parts]
+                    [windows.expectation(*part, self.temperature) for part in parts]
                 )
 
         best = self.search(query, target, visit=visit)
@@ -85,31 +86,36 @@ def _expectation(
 
 
 class _Windows:
-    """The square windows of cells around each cell of a grid."""
+    """The square windows of cells around each cell of a grid, on the device of the cosines."""
 
-    def __init__(self, target: Cells, radius: int) -> None:
-        rows, columns = target.grid
-        self.index, self.rows, self.columns = target.index, rows, columns
-        self.down = torch.arange(-min(radius, rows - 1), min(radius, rows - 1) + 1)
-        self.across = torch.arange(-min(radius, columns - 1), min(radius, columns - 1) + 1)
+    def __init__(self, target: Cells, offsets: torch.Tensor, radius: int) -> None:
+        device = target.features.device
+        self.rows, self.columns = target.grid
+        self.index = target.index.to(device)
+        self.down, self.across = (
+            torch.arange(-min(radius, side - 1), min(radius, side - 1) + 1, device=device)
+            for side in target.grid
+        )
         self.size = len(self.down) * len(self.across)
-        self.place = torch.full((rows * columns,), -1, dtype=torch.int64)
-        self.place[target.index] = torch.arange(len(target))
+        self.place = torch.full((self.rows * self.columns,), -1, device=device)
+        self.place[self.index] = torch.arange(len(target), device=device)
+        # Where the device has no float64, the last step is made on the processor.
+        self.offsets = offsets if device.type == "mps" else offsets.to(device)
 
     def expectation(
         self,
         similarity: torch.Tensor,
         index: torch.Tensor,
-        offsets: torch.Tensor,
         temperature: float,
     ) -> torch.Tensor:
         """Expected position (row, 2) over the cells in the window around the best one."""
-        places = self._around(self.index[index.cpu()])
+        places = self._around(self.index[index])
         absent = places < 0
         places = places.clamp_(min=0)
-        cosines = similarity.gather(1, places.to(similarity.device)).cpu().double()
+        cosines = double(similarity.gather(1, places))
+        absent, places = absent.to(cosines.device), places.to(cosines.device)
         weights = (cosines / temperature).masked_fill_(absent, -torch.inf).softmax(1)
-        return torch.einsum("rw,rwp->rp", weights, offsets[places])
+        return torch.einsum("rw,rwp->rp", weights, self.offsets[places]).cpu()
 
     def _around(self, cells: torch.Tensor) -> torch.Tensor:
         """Places among the target cells of the window of each cell (row, window), -1 for none."""

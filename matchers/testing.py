@@ -27,7 +27,7 @@ from ..descriptors.errors import (
 )
 from ..descriptors.testing import check_frozen
 from .base import Matcher
-from .cells import Cells, map_cells, point_cells
+from .cells import Cells
 from .correspondences import check_partners
 from .matches import to_matches
 from .trials import ROUNDING, check_same, check_values, mask_of, pair, render_map
@@ -139,10 +139,11 @@ def check_source_is_used_as_said(matcher: Matcher) -> None:
     source, target = pair()
     points = [(3.0, 4.5), (40.0, 22.0), (55.5, 39.5)]
     found = matcher(source, target, points=points)
-    query = point_cells(source, points, "bilinear", matcher.torch_device)
+    of_source, of_target = matcher.feature_maps(source, target)
+    query = Cells.at(of_source, points, "bilinear")
     nowhere = torch.zeros(len(query))
     query = Cells(query.features, nowhere.long(), nowhere.double(), nowhere.double(), (0, 0))
-    partners = matcher.match(query, query, map_cells(target, matcher.torch_device))
+    partners = matcher.match(query, query, Cells.of(of_target))
     for name, values in check_partners(partners, len(query), repr(matcher)).items():
         assert np.allclose(values, found[name].values, atol=ROUNDING, equal_nan=True), (
             f"{name} depends on the source, and uses_source is False"

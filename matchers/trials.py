@@ -30,20 +30,16 @@ def render_map(
     y, x = (
         np.arange(count, dtype=np.float64) * stride + (stride - 1) / 2 for count in (rows, columns)
     )
-    return build_map(
-        unit_length(features),
-        Grid(y, x),
-        sources=["test"] * channels,
-        layers=["random"] * channels,
-        image={
-            "image_name": name,
-            "image_height": rows * stride,
-            "image_width": columns * stride,
-            "image_sha256": "0" * 64,
-            "descriptor": "random",
-        },
-        basis=basis,
-    )
+    attrs = {
+        "image_name": name,
+        "image_height": rows * stride,
+        "image_width": columns * stride,
+        "image_sha256": "0" * 64,
+        "descriptor": "random",
+        "basis": basis,
+    }
+    labels = ["test"] * channels, ["random"] * channels
+    return build_map(unit_length(features), Grid(y, x), attrs, *labels)
 
 
 def pair() -> tuple[xr.DataArray, xr.DataArray]:

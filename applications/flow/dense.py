@@ -8,13 +8,13 @@ import xarray as xr
 
 from ...descriptors import Descriptor
 from ...descriptors.features.grids import Grid, at_cells
+from ...descriptors.features.tensors import FeatureMap
 from ...descriptors.features.tree import grid_coordinates
 from ...descriptors.image.masks import MaskLike, read_mask
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.runtime.memory import check_fits
 from ...descriptors.settings import check_choice, check_float, check_int
 from ...matchers import Matcher, SoftArgmax
-from ...matchers.cells import unit_map
 from ..feature_maps import feature_maps
 from .cells import CellFlow, Numbers, round_trip
 from .fields import VARIABLES, FlowError
@@ -120,7 +120,10 @@ def dense_flow(
     maps = feature_maps([source, target], descriptor)
     if cells is not None:
         maps = [resample_map(one, cells) for one in maps]
-    a, b = unit_map(maps[0], "source map"), unit_map(maps[1], "target map")
+    a, b = (
+        FeatureMap.from_xarray(one, name=name).to_xarray()
+        for one, name in zip(maps, ("source map", "target map"), strict=True)
+    )
     places = _grid_of(grid, a)
     of_a, of_b = _mask_of(a, source_mask, "source mask"), _mask_of(b, target_mask, "target mask")
     forward = CellFlow.of(matcher(a, b, source_mask=of_a, target_mask=of_b), b, of_a)

@@ -13,9 +13,9 @@ from scipy import ndimage
 from ...descriptors import Image
 from ...descriptors.errors import ImageError
 from ...descriptors.features.grids import Grid, resample
+from ...descriptors.features.tensors import FeatureMap
 from ...descriptors.runtime.quiet import without_warnings
 from ...descriptors.settings import check_int
-from ...matchers.cells import map_cells
 from ...matchers.similarity import search
 from ..feature_maps import feature_maps
 from .base import Mask, Segmenter
@@ -130,9 +130,9 @@ def _returns(fmap: xr.DataArray, maps: Sequence[xr.DataArray]) -> Values:
     y, x = np.indices((rows, columns))
     tolerance = max(1.0, _TOLERANCE * max(rows, columns))
     total = np.zeros((rows, columns))
-    cells = map_cells(fmap, torch.device("cpu")).features
+    cells = FeatureMap.from_xarray(fmap).features.flatten(1)
     for other in others:
-        best = search(cells, map_cells(other, torch.device("cpu")).features, back=True)
+        best = search(cells, FeatureMap.from_xarray(other).features.flatten(1), back=True)
         assert best.back is not None
         back_y, back_x = np.divmod(best.back[best.index].numpy().reshape(rows, columns), columns)
         apart = np.hypot(back_y - y, back_x - x) / tolerance

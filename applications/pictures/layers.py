@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from ...descriptors import Descriptor, read_image
-from ...descriptors.combination.recipe import check_same_space
+from ...descriptors.combination.basis import check_together
 from ...descriptors.features.tree import tree_layers
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
@@ -123,8 +123,7 @@ def layer_colors(
     trees: Sequence[xr.DataTree], masks: Sequence[Mask | None], components: Sequence[int]
 ) -> dict[str, list[xr.DataArray]]:
     """The colours of the layers of these trees; see `layer_pca`."""
-    for other in trees[1:]:
-        check_same_space(trees[0], other, {}, {})
+    check_together(trees)
     layers = [tree_layers(tree) for tree in trees]
     colors: dict[str, list[xr.DataArray]] = {}
     for path in layers[0]:

@@ -6,6 +6,8 @@ from functools import cached_property
 
 import torch
 
+from ..features.grids import double
+
 
 @dataclass(frozen=True, eq=False)
 class Projection:
@@ -17,15 +19,16 @@ class Projection:
     @cached_property
     def sha256(self) -> str:
         """The identity of the projection: a hex digest of mean and axes."""
-        digest = hashlib.sha256(self.mean.numpy().tobytes())
-        digest.update(self.axes.numpy().tobytes())
+        digest = hashlib.sha256(self.mean.cpu().numpy().tobytes())
+        digest.update(self.axes.cpu().numpy().tobytes())
         return digest.hexdigest()
 
     def __call__(self, features: torch.Tensor) -> torch.Tensor:
         """The components (component, rows, columns) of features (channel, rows, columns)."""
         channels, rows, columns = features.shape
-        centred = features.reshape(channels, -1) - self.mean[:, None]
-        return (self.axes.T @ centred).reshape(-1, rows, columns)
+        mean, axes = self.mean.to(features.device), self.axes.to(features.device)
+        centred = features.reshape(channels, -1) - mean[:, None]
+        return (axes.T @ centred).reshape(-1, rows, columns)
 
 
 class Moments:
@@ -44,7 +47,7 @@ class Moments:
 
     def add(self, grid: torch.Tensor) -> None:
         """Take in the cells of a grid (channel, rows, columns)."""
-        cells = grid.reshape(grid.shape[0], -1).double()
+        cells = double(grid.reshape(grid.shape[0], -1))
         before = self._count
         self._count += cells.shape[1]
         if before >= len(cells):

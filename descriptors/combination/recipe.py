@@ -6,14 +6,14 @@ import math
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import xarray as xr
+from typing import Any, TypeAlias
 
 from ..errors import IncomparableFeaturesError, InvalidFeaturesError, OptionError
-from ..features.tree import tree_layers
 from ..settings import check_float, check_int, unknown
 from .pca import Projection
+
+Layers: TypeAlias = Mapping[str, Mapping[Any, Any]]
+"""What layers say of themselves, by "source/layer": the attributes of the groups."""
 
 # What two trees must share, layer by layer, for their features to live in one space.
 _IDENTITY = ("model", "revision", "settings", "resampling")
@@ -43,9 +43,7 @@ class Part:
         return self.identity.get("resampling") == "direct"
 
 
-def difference(
-    layers: Mapping[str, Mapping[Any, Any]], others: Mapping[str, Mapping[Any, Any]]
-) -> str | None:
+def difference(layers: Layers, others: Layers) -> str | None:
     """In what layers are not in the space of others, in a few words; None if they are in it.
 
     Both are what layers say of themselves, by "source/layer": `sift/scale_1: step 8 against 4`.
@@ -65,9 +63,7 @@ def difference(
     return None
 
 
-def computations(
-    layers: Mapping[str, Mapping[Any, Any]], others: Mapping[str, Mapping[Any, Any]]
-) -> tuple[str, str] | None:
+def computations(layers: Layers, others: Layers) -> tuple[str, str] | None:
     """How layers and others were computed, by the first that differs; None if in one way.
 
     As in ("in float16", "in float32"), by the precision and the variant of the weights. Such
@@ -87,7 +83,7 @@ def computations(
     return None
 
 
-def _facts(layers: Mapping[str, Mapping[Any, Any]]) -> dict[str, dict[tuple[str, str], Any]]:
+def _facts(layers: Layers) -> dict[str, dict[tuple[str, str], Any]]:
     """All that each layer's features and its share in a map depend on."""
     shares = _shares({one["source"]: float(one["weight"]) for one in layers.values()})
     facts = {}
@@ -100,61 +96,54 @@ def _facts(layers: Mapping[str, Mapping[Any, Any]]) -> dict[str, dict[tuple[str,
 
 
 def check_same_space(
-    first: xr.DataTree,
-    second: xr.DataTree,
+    first: Layers,
+    second: Layers,
     weights: Mapping[str, float],
     components: Mapping[str, int | None],
+    *names: str,
 ) -> None:
     """Raise `IncomparableFeaturesError`, naming what differs, unless the layers are the same.
 
-    Weights and numbers of components that the call overrides may differ, and all weights by one
-    factor.
+    Both are what layers say of themselves, with their number of `channels`; `names` are what the
+    message calls them. Weights and numbers of components that the call overrides may differ, and
+    all weights by one factor.
     """
 
-    def compared(tree: xr.DataTree) -> dict[str, dict[Any, Any]]:
-        nodes = tree_layers(tree)
-        weigh = _weights(nodes, weights)
-        layers = {}
-        for path, node in nodes.items():
-            source, layer = node.attrs["source"], node.attrs["layer"]
-            layers[path] = {
-                **node.attrs,
-                "channels": node["features"].sizes["channel"],
-                "weight": weigh[source],
-            }
-            if path in components or layer in components:
-                layers[path].pop("components", None)
-        return layers
+    def compared(layers: Layers) -> dict[str, dict[Any, Any]]:
+        weigh = _weights(layers, weights)
+        facts = {path: {**one, "weight": weigh[one["source"]]} for path, one in layers.items()}
+        for path, one in facts.items():
+            if path in components or one["layer"] in components:
+                one.pop("components", None)
+        return facts
 
     unlike = difference(compared(first), compared(second))
     if unlike:
         raise IncomparableFeaturesError(
-            f"the features of {first.attrs['image_name']} and {second.attrs['image_name']} can't "
-            f"be compared: {unlike}",
+            f"the features of {' and '.join(names)} can't be compared: {unlike}",
             hint="extract both images with the same descriptor and settings",
         )
 
 
 def read_recipe(
-    tree: xr.DataTree, weights: Mapping[str, float], components: Mapping[str, int | None]
+    layers: Layers, weights: Mapping[str, float], components: Mapping[str, int | None]
 ) -> dict[str, list[Part]]:
-    """The layers by source, with what the call overrides."""
-    nodes = tree_layers(tree)
-    sources = list(dict.fromkeys(node.attrs["source"] for node in nodes.values()))
+    """The layers by source, out of what they say of themselves and what the call overrides."""
+    sources = list(dict.fromkeys(one["source"] for one in layers.values()))
     for source in weights:
         if source not in sources:
             raise unknown("source in weights", source, sources)
     for layer in components:
-        if layer not in nodes and layer not in {node.attrs["layer"] for node in nodes.values()}:
-            raise unknown("layer in components", layer, nodes)
+        if layer not in layers and layer not in {one["layer"] for one in layers.values()}:
+            raise unknown("layer in components", layer, layers)
     recipe: dict[str, list[Part]] = {source: [] for source in sources}
-    weigh = _weights(nodes, weights)
-    for path, node in nodes.items():
-        source, layer = node.attrs["source"], node.attrs["layer"]
-        wanted = components.get(path, components.get(layer, node.attrs.get("components")))
+    weigh = _weights(layers, weights)
+    for path, one in layers.items():
+        source, layer = one["source"], one["layer"]
+        wanted = components.get(path, components.get(layer, one.get("components")))
         if wanted is not None:
             wanted = check_int(f"components of {path}", wanted, minimum=1)
-        if source not in weights and node.attrs["weight"] != weigh[source]:
+        if source not in weights and one["weight"] != weigh[source]:
             raise InvalidFeaturesError(f"the layers of {source} have different weights")
         recipe[source].append(
             Part(
@@ -162,7 +151,7 @@ def read_recipe(
                 layer=layer,
                 components=wanted,
                 weight=weigh[source],
-                identity={key: node.attrs[key] for key in _IDENTITY if key in node.attrs},
+                identity={key: one[key] for key in _IDENTITY if key in one},
             )
         )
     recipe = {source: parts for source, parts in recipe.items() if parts[0].weight > 0}
@@ -171,9 +160,9 @@ def read_recipe(
     return recipe
 
 
-def _weights(layers: Mapping[str, xr.Dataset], weights: Mapping[str, float]) -> dict[str, float]:
+def _weights(layers: Layers, weights: Mapping[str, float]) -> dict[str, float]:
     """The weight of each source: that of the call, or else that of its layers."""
-    stated = {node.attrs["source"]: node.attrs["weight"] for node in layers.values()}
+    stated = {one["source"]: one["weight"] for one in layers.values()}
     return {
         source: check_float(f"weight of {source}", weights.get(source, weight), minimum=0)
         for source, weight in stated.items()

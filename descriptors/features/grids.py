@@ -24,12 +24,18 @@ class Grid:
     @classmethod
     def of(cls, labelled: xr.Dataset | xr.DataArray) -> Self:
         """The grid that a labelled array or a layer of a feature tree lies on."""
-        return cls(labelled["y"].values, labelled["x"].values)
+        y, x = (np.asarray(labelled[axis].values, dtype=np.float64) for axis in ("y", "x"))
+        return cls(y, x)
 
 
 def as_tensor(values: npt.NDArray[Any]) -> torch.Tensor:
     """The array as a tensor to read from; it shares memory where torch can."""
     return torch.from_numpy(values if values.flags.writeable else values.copy())
+
+
+def double(values: torch.Tensor) -> torch.Tensor:
+    """The values in float64, on the processor where their device has no such type."""
+    return values.cpu().double() if values.device.type == "mps" else values.double()
 
 
 def bracket(
@@ -71,9 +77,9 @@ def at_cells(pixels: npt.NDArray[T], grid: Grid) -> npt.NDArray[T]:
 def resample(features: torch.Tensor, grid: Grid, wanted: Grid) -> torch.Tensor:
     """Features (channel, rows, columns) on one grid, read bilinearly at the cells of another."""
     if not np.array_equal(grid.y, wanted.y):
-        features = bilinear_weights(grid.y, wanted.y) @ features
+        features = bilinear_weights(grid.y, wanted.y).to(features.device) @ features
     if not np.array_equal(grid.x, wanted.x):
-        features = features @ bilinear_weights(grid.x, wanted.x).T
+        features = features @ bilinear_weights(grid.x, wanted.x).to(features.device).T
     return features
 
 
@@ -108,8 +114,8 @@ def unit_length(features: torch.Tensor) -> torch.Tensor:
 def _length(features: torch.Tensor) -> torch.Tensor:
     # Summed in float64: the squares of float32 features may leave the range of float32. A few
     # channels at a time, which is several times faster than a norm that converts as it goes.
-    squares = torch.zeros_like(features[:1], dtype=torch.float64)
+    squares = double(torch.zeros_like(features[:1]))
     for first in range(0, len(features), _CHANNELS):
-        some = features[first : first + _CHANNELS].double()
+        some = double(features[first : first + _CHANNELS])
         squares += some.square_().sum(dim=0, keepdim=True)
-    return squares.sqrt_().to(features.dtype)
+    return squares.sqrt_().to(features)

@@ -1,7 +1,7 @@
 """Feature maps: what makes one valid, and two of them comparable."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,28 +21,35 @@ _OF_THE_IMAGE = ("image_name", "image_height", "image_width", "image_sha256", "d
 def build_map(
     features: torch.Tensor,
     grid: Grid,
-    *,
-    sources: Sequence[str],
-    layers: Sequence[str],
-    image: Mapping[Any, Any],
-    basis: str,
+    attrs: Mapping[str, Any],
+    sources: Sequence[str] = (),
+    layers: Sequence[str] = (),
 ) -> xr.DataArray:
     """The feature map (channel, y, x) of unit cells, labelled.
 
-    `sources` and `layers` name where each channel is from; `image` holds the root attributes of
-    the image's feature tree; `basis` is the identity of the space that the cells live in.
+    `attrs` are those of the map; `sources` and `layers` name where each channel is from, if that is
+    known.
     """
+    labels = {
+        name: ("channel", list(of_channels))
+        for name, of_channels in (("source", sources), ("layer", layers))
+        if len(of_channels) == len(features)
+    }
     return xr.DataArray(
         features.numpy(),
         dims=("channel", "y", "x"),
-        coords={
-            **grid_coordinates(grid.y, grid.x),
-            "source": ("channel", list(sources)),
-            "layer": ("channel", list(layers)),
-        },
-        attrs={**{key: image[key] for key in _OF_THE_IMAGE}, "basis": basis},
+        coords={**grid_coordinates(grid.y, grid.x), **labels},
+        attrs=attrs,
         name="features",
     )
+
+
+def map_attributes(image: Mapping[Any, Any], basis: str) -> dict[str, Any]:
+    """The attributes of a feature map, out of the root attributes of its image's feature tree.
+
+    `basis` is the identity of the space that the cells live in.
+    """
+    return {**{key: image[key] for key in _OF_THE_IMAGE}, "basis": basis}
 
 
 def check_map(fmap: xr.DataArray, name: str = "feature map") -> None:
@@ -52,13 +59,26 @@ def check_map(fmap: xr.DataArray, name: str = "feature map") -> None:
             f"{name} is a {type(fmap).__name__}, not an xarray.DataArray",
             hint="feature maps come from combine(trees) or from calling a descriptor",
         )
-    for attribute in _REQUIRED:
-        if attribute not in fmap.attrs:
-            raise InvalidFeaturesError(f"{name} has no attribute {attribute!r}")
+    check_attributes(fmap.attrs, name)
     check_grid(fmap, name, height=fmap.attrs["image_height"], width=fmap.attrs["image_width"])
 
 
-def check_comparable(first: xr.DataArray, second: xr.DataArray) -> None:
+def check_attributes(attrs: Mapping[Any, Any], name: str) -> None:
+    """Raise `InvalidFeaturesError` unless these say which image a map is of, and its basis."""
+    for attribute in _REQUIRED:
+        if attribute not in attrs:
+            raise InvalidFeaturesError(f"{name} has no attribute {attribute!r}")
+
+
+class Labelled(Protocol):
+    """What both forms of a feature map have: the attributes."""
+
+    @property
+    def attrs(self) -> Any:
+        """Of the image, and `basis`."""
+
+
+def check_comparable(first: Labelled, second: Labelled) -> None:
     """Raise `IncomparableFeaturesError` unless cosines between the two maps mean something."""
     names = f"{first.attrs['image_name']} and {second.attrs['image_name']}"
     if first.attrs["basis"] != second.attrs["basis"]:
@@ -73,10 +93,12 @@ def check_comparable(first: xr.DataArray, second: xr.DataArray) -> None:
         )
 
 
-def _channels(fmap: xr.DataArray) -> list[object]:
+def _channels(fmap: Any) -> list[object]:
     """What is known of each channel: how many there are, and their labels where there are any."""
-    labels = [fmap[name].values.tolist() for name in ("source", "layer") if name in fmap.coords]
-    return [fmap.sizes["channel"], *labels]
+    if isinstance(fmap, xr.DataArray):
+        labels = [fmap[name].values.tolist() for name in ("source", "layer") if name in fmap.coords]
+        return [fmap.sizes["channel"], *labels]
+    return [len(fmap.features), *(list(one) for one in (fmap.sources, fmap.layers) if len(one))]
 
 
 def in_image(points: npt.NDArray[np.float64], height: int, width: int) -> npt.NDArray[np.bool_]:
@@ -85,7 +107,7 @@ def in_image(points: npt.NDArray[np.float64], height: int, width: int) -> npt.ND
     return np.asarray(((points >= -0.5) & (points <= far)).all(axis=1))
 
 
-def check_points(points: Points, fmap: xr.DataArray) -> npt.NDArray[np.float64]:
+def check_points(points: Points, fmap: Labelled) -> npt.NDArray[np.float64]:
     """The points as float64 (n, 2), each (x, y) in pixels of the map's image.
 
     Raises `PointError` for what is not a list of pairs of finite numbers, and for a point

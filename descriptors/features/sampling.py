@@ -4,6 +4,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+import torch
 import xarray as xr
 
 from ..settings import check_choice
@@ -40,11 +41,10 @@ def sample_features(
     InvalidFeaturesError, OptionError
         The map is not one; the interpolation is unknown.
     """
-    check_choice("interpolation", interpolation, get_args(Interpolation))
     check_map(fmap)
     at = check_points(points, fmap)
-    sampled = read_at(fmap.values, Grid.of(fmap), at, interpolation)
-    unit = unit_length(as_tensor(sampled)).numpy()
+    sampled = read_at(as_tensor(fmap.values), Grid.of(fmap), at, interpolation)
+    unit = unit_length(sampled).numpy()
     channel_coordinates = {
         name: coordinate
         for name, coordinate in fmap.coords.items()
@@ -60,19 +60,25 @@ def sample_features(
 
 
 def read_at(
-    values: npt.NDArray[np.float32],
-    grid: Grid,
-    at: npt.NDArray[np.float64],
-    interpolation: Interpolation,
-) -> npt.NDArray[np.float32]:
-    """The features (channel, point) of a map at points (point, 2), not yet of unit length.
+    features: torch.Tensor, grid: Grid, at: npt.NDArray[np.float64], interpolation: Interpolation
+) -> torch.Tensor:
+    """The features (channel, point) of a grid (channel, rows, columns), not yet of unit length.
 
-    What `sample_features` scales, for a map and for points that are known to be good.
+    What `sample_features` scales; `at` (point, 2) are points that are known to be in the image.
+    Raises `OptionError` for an unknown interpolation.
     """
+    check_choice("interpolation", interpolation, get_args(Interpolation))
+
+    def cells(rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> torch.Tensor:
+        places = torch.from_numpy(rows * len(grid.x) + columns).to(features.device)
+        return features.flatten(1).index_select(1, places)
+
     if interpolation == "nearest":
-        return values[:, nearest_cells(grid.y, at[:, 1]), nearest_cells(grid.x, at[:, 0])]
+        return cells(nearest_cells(grid.y, at[:, 1]), nearest_cells(grid.x, at[:, 0]))
     top, bottom, down = bracket(grid.y, at[:, 1])
     left, right, across = bracket(grid.x, at[:, 0])
-    upper = values[:, top, left] * (1 - across) + values[:, top, right] * across
-    lower = values[:, bottom, left] * (1 - across) + values[:, bottom, right] * across
-    return np.asarray(upper * (1 - down) + lower * down, dtype=np.float32)
+    lower, further = (
+        torch.from_numpy(share.astype(np.float32)).to(features.device) for share in (down, across)
+    )
+    upper = torch.lerp(cells(top, left), cells(top, right), further)
+    return torch.lerp(upper, torch.lerp(cells(bottom, left), cells(bottom, right), further), lower)

@@ -1,7 +1,7 @@
 """The feature tree: all layers of one image as the networks gave them, and what makes it valid."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -93,33 +93,6 @@ class Provenance:
         }
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LayerFeatures(Provenance):
-    """One layer of one image, with all that its group of a feature tree says of it.
-
-    Parameters
-    ----------
-    features:
-        float32 (channel, rows, columns), as the network gave them.
-    y, x:
-        Centres of the cells in pixels of the upright image, float64 (rows,) and (columns,).
-    **provenance:
-        As in `Provenance`.
-    """
-
-    features: npt.NDArray[np.float32]
-    y: npt.NDArray[np.float64]
-    x: npt.NDArray[np.float64]
-
-    def to_dataset(self) -> xr.Dataset:
-        """The layer as the Dataset of its group."""
-        return xr.Dataset(
-            {"features": (("channel", "y", "x"), self.features)},
-            coords=grid_coordinates(self.y, self.x),
-            attrs=self.attributes,
-        )
-
-
 def _to_json(settings: Mapping[str, Any], source: str) -> str:
     for name, value in settings.items():
         try:
@@ -147,32 +120,22 @@ def grid_coordinates(
     }
 
 
-def build_tree(image: Image, descriptor: str, layers: Iterable[LayerFeatures]) -> xr.DataTree:
-    """The feature tree of one upright image: its layers in order, the attributes of the schema.
+def root_attributes(image: Image, descriptor: str) -> dict[str, Any]:
+    """The attributes of the root of a feature tree: those of the schema, for one upright image.
 
-    `descriptor` is the `repr` of the descriptor that made the layers.
+    `descriptor` is the `repr` of the descriptor that makes the layers.
     """
-    nodes: dict[str, xr.Dataset] = {
-        "/": xr.Dataset(
-            attrs={
-                "Conventions": "CF-1.11",
-                "descr_schema": SCHEMA,
-                "descr_version": version("descr-sdk"),
-                "descriptor": descriptor,
-                "image_name": image.name,
-                "image_height": image.height,
-                "image_width": image.width,
-                "image_sha256": image.sha256,
-                "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            }
-        )
+    return {
+        "Conventions": "CF-1.11",
+        "descr_schema": SCHEMA,
+        "descr_version": version("descr-sdk"),
+        "descriptor": descriptor,
+        "image_name": image.name,
+        "image_height": image.height,
+        "image_width": image.width,
+        "image_sha256": image.sha256,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    for layer in layers:
-        path = f"/{layer.source}/{layer.layer}"
-        if path in nodes:
-            raise InvalidFeaturesError(f"two layers are called {path[1:]}")
-        nodes[path] = layer.to_dataset()
-    return xr.DataTree.from_dict(nodes)
 
 
 def tree_layers(tree: xr.DataTree) -> dict[str, xr.Dataset]:

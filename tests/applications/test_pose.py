@@ -10,8 +10,8 @@ from descr.applications.pose import (
 )
 from descr.descriptors import SIFT, read_image
 from descr.descriptors.errors import IncomparableFeaturesError, InvalidFeaturesError, OptionError
-from descr.matchers import MutualNearestNeighbor, NearestNeighbor
-from descr.matchers.cells import map_cells
+from descr.descriptors.features.tensors import FeatureMap
+from descr.matchers import Cells, NearestNeighbor
 from descr.matchers.testing import render_map
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -59,8 +59,7 @@ def test_the_distance_is_the_mean_over_mutual_neighbours():
 
 def test_cells_give_what_their_maps_give():
     source, mirror, target = (render_map(4, 5, seed=seed) for seed in range(3))
-    matcher = MutualNearestNeighbor()
-    cells = [map_cells(one, matcher.torch_device) for one in (source, mirror, target)]
+    cells = [Cells.of(FeatureMap.from_xarray(one)) for one in (source, mirror, target)]
     assert align_cells(*cells) == align_pose(source, mirror, target)
     every = align_cells(*cells, NearestNeighbor())
     assert every == align_pose(source, mirror, target, matcher=NearestNeighbor())

@@ -5,8 +5,8 @@ import pytest
 import torch
 import xarray as xr
 from descr.descriptors.errors import IncomparableFeaturesError, InvalidFeaturesError, OptionError
+from descr.descriptors.features.tensors import FeatureMap
 from descr.matchers import Cells, Matcher, NearestNeighbor, Partners, available, create
-from descr.matchers.cells import map_cells
 from descr.matchers.testing import check_matcher, render_map
 from PIL import Image
 
@@ -58,7 +58,7 @@ def test_the_result_is_labelled():
     source, target = render_map(3, 4, name="cat.jpg"), render_map(5, 2, name="dog.jpg", seed=1)
     found = NearestNeighbor()(source, target)
     assert found.attrs == {
-        "matcher": "NearestNeighbor(dtype='auto', device='cpu', block=None)",
+        "matcher": "NearestNeighbor(dtype='auto', device=None, block=None)",
         "basis": "test",
         "source_name": "cat.jpg",
         "source_height": 24,
@@ -182,7 +182,8 @@ def test_a_matcher_with_a_match_of_its_own_is_held_to_use_the_source():
 @pytest.mark.parametrize("name", ["nearest", "soft-argmax"])
 def test_a_matcher_that_does_without_the_source_says_so(name):
     matcher = create(name)
-    source, target = map_cells(render_map(6, 7), CPU), map_cells(render_map(5, 8, seed=1), CPU)
+    maps = render_map(6, 7), render_map(5, 8, seed=1)
+    source, target = (Cells.of(FeatureMap.from_xarray(fmap)) for fmap in maps)
     query = source.take(torch.tensor([3, 20, 41]))
     assert not matcher.uses_source
     alone = Cells(query.features, query.index * 0, query.y * 0, query.x * 0, (0, 0))

@@ -1,16 +1,19 @@
 import numpy as np
 import pytest
 import torch
-from descr.descriptors.errors import ImageError, InvalidFeaturesError
-from descr.matchers.cells import map_cells, mask_at, masked_cells, point_cells, unit_map
+from descr.descriptors.errors import ImageError
+from descr.descriptors.features.tensors import FeatureMap
+from descr.matchers.cells import Cells, mask_at, masked_cells
 from descr.matchers.testing import render_map
 
-CPU = torch.device("cpu")
+
+def map_cells(fmap):
+    return Cells.of(FeatureMap.from_xarray(fmap))
 
 
 def test_cells_of_a_map_share_its_memory():
     fmap = render_map(3, 4, channels=5)
-    cells = map_cells(fmap, CPU)
+    cells = map_cells(fmap)
     assert cells.features.data_ptr() == fmap.values.ctypes.data
     assert cells.features.shape == (5, 12)
     assert cells.grid == (3, 4)
@@ -19,7 +22,7 @@ def test_cells_of_a_map_share_its_memory():
 
 def test_cells_know_their_places():
     fmap = render_map(3, 4)
-    cells = map_cells(fmap, CPU)
+    cells = map_cells(fmap)
     for index in range(12):
         row, column = divmod(index, 4)
         assert (cells.y[index], cells.x[index]) == (fmap.y[row], fmap.x[column])
@@ -43,36 +46,13 @@ def test_cells_know_their_places():
 def test_cells_of_any_memory_layout(view):
     fmap = render_map(3, 4)
     fmap = fmap.copy(data=view(fmap.values))
-    cells = map_cells(unit_map(fmap, "map"), CPU)
+    cells = map_cells(fmap)
     assert np.array_equal(cells.features.reshape(fmap.shape), fmap.values)
-
-
-def test_a_map_of_unit_length_is_not_copied():
-    fmap = render_map(3, 4)
-    assert unit_map(fmap, "map") is fmap
-    almost = fmap.copy(data=fmap.values * np.float32(1.00005))
-    assert unit_map(almost, "map") is almost
-
-
-@pytest.mark.parametrize("scale", [0.5, 1e-30, 1e-38, 1e30])
-def test_other_lengths_are_scaled(scale):
-    fmap = render_map(3, 4)
-    scaled = unit_map(fmap.copy(data=fmap.values * np.float32(scale)), "map")
-    assert scaled.dtype == np.float32
-    assert np.allclose(scaled, fmap, atol=2e-6)
-    assert scaled.attrs == fmap.attrs
-
-
-def test_a_cell_of_length_zero_is_named():
-    fmap = render_map(3, 4)
-    fmap[:, 2, 1] = 0
-    with pytest.raises(InvalidFeaturesError, match="target map: the cell in row 2, column 1"):
-        unit_map(fmap, "target map")
 
 
 def test_a_point_knows_the_cell_that_holds_it():
     fmap = render_map(3, 4, stride=8)
-    points = point_cells(fmap, [(0, 0), (31.4, 23.4), (8.6, 7.2)], "nearest", CPU)
+    points = Cells.at(FeatureMap.from_xarray(fmap), [(0, 0), (31.4, 23.4), (8.6, 7.2)], "nearest")
     assert points.index.tolist() == [0, 11, 1]
     assert points.x.tolist() == [0, 31.4, 8.6]
     assert points.y.tolist() == [0, 23.4, 7.2]
@@ -81,7 +61,7 @@ def test_a_point_knows_the_cell_that_holds_it():
 
 def test_points_between_cells_are_interpolated():
     fmap = render_map(1, 2, stride=8)
-    middle = point_cells(fmap, [(7.5, 3.5)], "bilinear", CPU).features[:, 0].numpy()
+    middle = Cells.at(FeatureMap.from_xarray(fmap), [(7.5, 3.5)], "bilinear").features[:, 0].numpy()
     expected = fmap.values[:, 0].sum(axis=1)
     assert np.allclose(middle, expected / np.linalg.norm(expected), atol=1e-6)
 
@@ -91,7 +71,7 @@ def test_a_mask_counts_at_the_pixel_nearest_the_centre():
     fmap = render_map(3, 3, stride=3)
     mask = np.zeros((9, 9), dtype=bool)
     mask[4, 7] = mask[1, 0] = mask[2, 1] = True
-    cells = masked_cells(map_cells(fmap, CPU), mask, fmap, "mask")
+    cells = masked_cells(map_cells(fmap), mask, fmap, "mask")
     assert cells.index.tolist() == [5]
     assert np.array_equal(cells.features[:, 0], fmap.values[:, 1, 2])
 
@@ -107,12 +87,12 @@ def test_places_at_the_rim_have_a_nearest_pixel():
 def test_a_mask_without_a_cell_is_refused():
     fmap = render_map(3, 3, name="cat.jpg")
     with pytest.raises(ImageError, match=r"the source mask leaves no cell of cat\.jpg"):
-        masked_cells(map_cells(fmap, CPU), np.zeros((24, 24), dtype=bool), fmap, "source mask")
+        masked_cells(map_cells(fmap), np.zeros((24, 24), dtype=bool), fmap, "source mask")
 
 
 def test_a_mask_of_everything_copies_nothing():
     fmap = render_map(3, 3)
-    cells = map_cells(fmap, CPU)
+    cells = map_cells(fmap)
     assert masked_cells(cells, np.ones((24, 24), dtype=bool), fmap, "mask") is cells
     assert masked_cells(cells, None, fmap, "mask") is cells
 
@@ -120,4 +100,4 @@ def test_a_mask_of_everything_copies_nothing():
 def test_a_mask_of_another_size_is_refused():
     fmap = render_map(3, 3)
     with pytest.raises(ImageError, match="target mask is 3 x 3 pixels, but its image is 24 x 24"):
-        masked_cells(map_cells(fmap, CPU), np.ones((3, 3), dtype=bool), fmap, "target mask")
+        masked_cells(map_cells(fmap), np.ones((3, 3), dtype=bool), fmap, "target mask")

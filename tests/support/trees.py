@@ -1,21 +1,35 @@
 """Feature trees made by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import torch
 import xarray as xr
-from descr.descriptors.features.tree import LayerFeatures, build_tree
+from descr.descriptors.features.grids import Grid
+from descr.descriptors.features.tensors import Features, LayerFeatures
+from descr.descriptors.features.tree import Provenance
 from descr.descriptors.image.reading import Image
+
+
+def layer_features(*, features: Any, y: Any, x: Any, **provenance: Any) -> LayerFeatures:
+    """A layer of these values, whose cells lie at these places."""
+    grid = Grid(np.asarray(y, dtype=np.float64), np.asarray(x, dtype=np.float64))
+    return LayerFeatures(torch.from_numpy(features), grid, Provenance(**provenance).attributes)
+
+
+def build_tree(image: Image, descriptor: str, layers: Iterable[LayerFeatures]) -> xr.DataTree:
+    """The feature tree of an image."""
+    return Features.of(image, descriptor, layers).to_tree()
 
 
 def layer(
     features: Any, source: str = "net", name: str = "token", **arguments: Any
 ) -> LayerFeatures:
     """A layer whose cells tile an image of 128 x 128 pixels."""
-    values = np.asarray(features, dtype=np.float32)
+    values = np.array(features, dtype=np.float32)
     centres = [(np.arange(count) + 0.5) * 128 / count - 0.5 for count in values.shape[1:]]
-    given: Mapping[str, Any] = {
+    options = {
         "model": "made by hand",
         "revision": "1",
         "settings": {"size": 128},
@@ -23,7 +37,7 @@ def layer(
         "x": centres[1],
         **arguments,
     }
-    return LayerFeatures(source=source, layer=name, features=values, **given)
+    return layer_features(source=source, layer=name, features=values, **options)
 
 
 def tree(*layers: LayerFeatures, name: str = "a.png", seed: int = 0) -> xr.DataTree:

@@ -13,9 +13,9 @@ from ....descriptors.combination.recipe import read_recipe
 from ....descriptors.features.grids import Grid, as_tensor, nearest_cells, unit_length
 from ....descriptors.features.maps import check_comparable
 from ....descriptors.features.sampling import read_at
+from ....descriptors.features.tensors import FeatureMap
 from ....descriptors.features.tree import tree_layers
 from ....matchers import Cells
-from ....matchers.cells import map_cells
 from ...pose import mirror_points
 from ..protocols.conventions import ANSWERS, PaddedCanvas
 from .cache import Cache
@@ -53,13 +53,13 @@ class Side:
         lengths: npt.NDArray[np.float32] | None = None,
     ) -> "Side":
         """The map that `combine` gave, whose cells are of unit length."""
-        grid, canvas, placed = Grid.of(fmap), None, fmap
+        grid, canvas = Grid.of(fmap), None
+        answers = grid
         height, width = int(fmap.attrs["image_height"]), int(fmap.attrs["image_width"])
         if settings.points in ANSWERS:
             canvas = PaddedCanvas.of(grid, height, width)
             answers = canvas.answers(ANSWERS[settings.points])
-            placed = fmap.assign_coords(y=answers.y, x=answers.x)
-        cells = map_cells(placed, device)
+        cells = Cells.of(FeatureMap(as_tensor(fmap.values).to(device), answers, fmap.attrs))
         return cls(fmap, fmap.values, grid, cells, height, width, settings, canvas, lengths)
 
     def at(self, points: npt.NDArray[np.float64], *, mirrored: bool = False) -> Cells:
@@ -78,7 +78,7 @@ class Side:
         else:
             values = self.values if self.lengths is None else self.values * self.lengths
             place = np.floor(at + 0.5) if self.settings.points == "dift" else at
-            features = read_at(values, self.grid, place, "bilinear")
+            features = read_at(as_tensor(values), self.grid, place, "bilinear").numpy()
         return Cells(
             unit_length(as_tensor(np.ascontiguousarray(features))).to(self.cells.features.device),
             as_tensor((row * len(self.grid.x) + column).astype(np.int64)),
@@ -143,7 +143,8 @@ class Maps:
         images together decide which it is.
         """
         if folder.label not in self._joint:
-            recipe = read_recipe(self._tree(folder, key), {}, {})
+            layers = tree_layers(self._tree(folder, key))
+            recipe = read_recipe({path: node.attrs for path, node in layers.items()}, {}, {})
             parts = [part for parts in recipe.values() for part in parts]
             self._joint[folder.label] = len(recipe) > 1 or any(part.components for part in parts)
         return self._joint[folder.label]

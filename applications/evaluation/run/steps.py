@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import torch
 import xarray as xr
 
 from ....descriptors import Descriptor
@@ -102,7 +103,7 @@ def predict(
     check_fits(dataset, matcher, settings)
     listing = read_listing(dataset, settings, progress)
     check_groups(dataset, listing, settings)
-    maps = Maps(matcher.torch_device, settings, memory)
+    maps = Maps(matcher.torch_device or torch.device("cpu"), settings, memory)
     folders = extract_images(
         listing,
         describe,

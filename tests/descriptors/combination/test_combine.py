@@ -366,6 +366,6 @@ def test_features_that_take_more_than_is_free_are_not_combined(components, monke
     trees = paper_trees()
     kept = {"components": dict.fromkeys(SD, components)}
     monkeypatch.setattr(memory, "free_memory", lambda device: 1000)
-    with pytest.raises(OutOfMemoryError, match="combining the features of 2 images") as caught:
+    with pytest.raises(OutOfMemoryError, match="combining the features of ") as caught:
         combine(trees, **kept)
     assert "take fewer images" in caught.value.hint

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import xarray as xr
 from descr.descriptors.errors import FeatureFileError, InvalidFeaturesError, OutputError
-from descr.descriptors.features.tree import LayerFeatures, build_tree
 from descr.descriptors.image.reading import Image
 from descr.descriptors.store import files as files
 from descr.descriptors.store import (
@@ -22,6 +21,8 @@ from descr.descriptors.store import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from support import trees as by_hand
+from support.trees import build_tree
 
 SIDE = 1000
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -49,7 +50,7 @@ def layer_features(draw, source, layer):
         draw(st.lists(st.floats(-0.5, SIDE - 0.5), min_size=n, max_size=n, unique=True))
         for n in shape[1:]
     ]
-    return LayerFeatures(
+    return by_hand.layer_features(
         source=source,
         layer=layer,
         features=draw(npst.arrays(np.float32, shape, elements=FLOATS)),
@@ -93,7 +94,7 @@ def small_tree(seed=0, name="cat.jpg", descriptor="Small()", shapes=((40, 6, 9),
         Image(np.full((120, 180, 3), seed, np.uint8), name),
         descriptor,
         [
-            LayerFeatures(
+            by_hand.layer_features(
                 source="network",
                 layer=f"block_{index}",
                 features=rng.standard_normal(shape).astype(np.float32),

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import xarray as xr
 from descr.descriptors.errors import FeatureFileError
-from descr.descriptors.features.tree import LayerFeatures, build_tree
 from descr.descriptors.image.reading import Image
 from descr.descriptors.store import hdf5, isolated, load_features, read_feature_info, save_features
 from descr.descriptors.store.isolated import IsolatedReadError, read_isolated
 from descr.descriptors.store.layout import tree_to_groups
 from descr.descriptors.store.netcdf import write_groups
 from support import hostile
+from support.trees import build_tree, layer_features
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def tree():
         Image(np.zeros((80, 80, 3), np.uint8), "żółw.jpg"),
         "Small()",
         [
-            LayerFeatures(
+            layer_features(
                 source="network",
                 layer=name,
                 features=rng.standard_normal((24, 8, 8)).astype(np.float32),

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import xarray as xr
 from descr.descriptors.errors import InvalidFeaturesError
-from descr.descriptors.features.tree import LayerFeatures, build_tree
 from descr.descriptors.image.reading import Image
 from descr.descriptors.store import hdf5, load_features, save_features
 from descr.descriptors.store.hdf5 import Array, Group
 from descr.descriptors.store.layout import SEALED, groups_to_tree, outline, tree_to_groups
+from support.trees import build_tree, layer_features
 
 
 def tree_of(source="network", layer="fine", name="cat.jpg"):
@@ -14,7 +14,7 @@ def tree_of(source="network", layer="fine", name="cat.jpg"):
         Image(np.zeros((80, 80, 3), np.uint8), name),
         "Small()",
         [
-            LayerFeatures(
+            layer_features(
                 source=source,
                 layer=layer,
                 features=np.ones((2, 1, 2), np.float32),

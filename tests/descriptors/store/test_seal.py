@@ -8,9 +8,9 @@ import signal
 import numpy as np
 import pytest
 from descr.descriptors.errors import FeatureFileError
-from descr.descriptors.features.tree import LayerFeatures, build_tree
 from descr.descriptors.image.reading import Image
 from descr.descriptors.store import load_features, save_features, seal
+from support.trees import build_tree, layer_features
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def tree():
         Image(np.zeros((80, 80, 3), np.uint8), "cat.jpg"),
         "Small()",
         [
-            LayerFeatures(
+            layer_features(
                 source="network",
                 layer=name,
                 features=rng.standard_normal((24, 8, 8)).astype(np.float32),

@@ -1,0 +1,230 @@
+"""Feature trees and feature maps as tensors, on the device that made them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, cast
+
+import numpy as np
+import torch
+import xarray as xr
+
+from ..errors import InvalidFeaturesError
+from ..image.reading import Image
+from ..runtime.devices import find_device
+from .grids import Grid, as_tensor, unit_length
+from .maps import Points, build_map, check_attributes, check_map, check_points
+from .sampling import Interpolation, read_at
+from .tree import check_tree, grid_coordinates, root_attributes, tree_layers
+
+_TOLERANCE = 1e-4
+"""How far the length of a cell of a feature map may be from 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerFeatures:
+    """One layer of one image.
+
+    Parameters
+    ----------
+    features:
+        float32 (channel, rows, columns), as the network gave them.
+    grid:
+        Where its cells are, in pixels of the upright image.
+    attributes:
+        Those of its group of a feature tree: see `Provenance`.
+    """
+
+    features: torch.Tensor
+    grid: Grid
+    attributes: Mapping[str, Any]
+
+    @property
+    def path(self) -> str:
+        """The layer's place in a feature tree: "source/layer"."""
+        return f"{self.attributes['source']}/{self.attributes['layer']}"
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """All layers of one image as tensors: a feature tree, on the device that made it.
+
+    Parameters
+    ----------
+    image:
+        The attributes of the root of a feature tree, such as `image_name` and `image_height`.
+    layers:
+        The layers by "source/layer", in order.
+    """
+
+    image: Mapping[str, Any]
+    layers: Mapping[str, LayerFeatures]
+
+    @classmethod
+    def of(cls, image: Image, descriptor: str, layers: Iterable[LayerFeatures]) -> Self:
+        """The layers of an upright image, by the descriptor with this `repr`.
+
+        Raises `InvalidFeaturesError` for two layers of one name.
+        """
+        by_path: dict[str, LayerFeatures] = {}
+        for layer in layers:
+            if by_path.setdefault(layer.path, layer) is not layer:
+                raise InvalidFeaturesError(f"two layers are called {layer.path}")
+        return cls(root_attributes(image, descriptor), by_path)
+
+    @classmethod
+    def from_tree(cls, tree: xr.DataTree, *, device: str | torch.device = "cpu") -> Self:
+        """The tensors of a feature tree; on the processor they share its memory.
+
+        Raises `InvalidFeaturesError` for a tree that breaks the schema.
+        """
+        name = tree.attrs.get("image_name", "?") if isinstance(tree, xr.DataTree) else "?"
+        check_tree(tree, f"the feature tree of {name}")
+        return cls.read(tree, device)
+
+    @classmethod
+    def read(cls, tree: xr.DataTree, device: str | torch.device = "cpu") -> Self:
+        """As `from_tree`, for a tree that was checked before."""
+        place = find_device(str(device))
+        layers = {
+            path: LayerFeatures(
+                as_tensor(node["features"].values).to(place), Grid.of(node), dict(node.attrs)
+            )
+            for path, node in tree_layers(tree).items()
+        }
+        return cls(cast(Mapping[str, Any], tree.attrs), layers)
+
+    def to_tree(self) -> xr.DataTree:
+        """The feature tree, float32 on the processor; the memory is shared where it lies there."""
+        nodes = {"/": xr.Dataset(attrs=dict(self.image))}
+        for path, layer in self.layers.items():
+            nodes[f"/{path}"] = xr.Dataset(
+                {"features": (("channel", "y", "x"), layer.features.detach().cpu().numpy())},
+                coords=grid_coordinates(layer.grid.y, layer.grid.x),
+                attrs=dict(layer.attributes),
+            )
+        return xr.DataTree.from_dict(nodes)
+
+    def to(self, device: str | torch.device) -> "Features":
+        """The same features on another device."""
+        place = find_device(str(device))
+        moved = {
+            path: replace(layer, features=layer.features.to(place))
+            for path, layer in self.layers.items()
+        }
+        return Features(self.image, moved)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all layers."""
+        return sum(layer.features.nbytes for layer in self.layers.values())
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMap:
+    """One grid of unit vectors, ready to be compared: a feature map, on the device that made it.
+
+    It is checked when it is made, and a matcher neither checks, scales nor copies it again.
+
+    Parameters
+    ----------
+    features:
+        float32 (channel, rows, columns), each cell of length 1 up to 1e-4.
+    grid:
+        Where its cells are, in pixels of the upright image.
+    attrs:
+        Those of a feature map: `image_name`, `image_height`, `image_width` and `basis` at least.
+    sources, layers:
+        Where each channel is from; empty where that is not known.
+
+    Raises
+    ------
+    InvalidFeaturesError
+        The shape is not that of the grid, the type is not float32, an attribute is missing, or a
+        cell is not of unit length, NaN or infinite.
+    """
+
+    features: torch.Tensor
+    grid: Grid
+    attrs: Mapping[str, Any]
+    sources: Sequence[str] = field(default=(), repr=False)
+    layers: Sequence[str] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        check_attributes(self.attrs, "feature map")
+        name = f"feature map of {self.attrs['image_name']}"
+        expected = (len(self.grid.y), len(self.grid.x))
+        if self.features.ndim != 3 or self.features.shape[1:] != expected:
+            raise InvalidFeaturesError(
+                f"the {name} has the shape {tuple(self.features.shape)}, expected "
+                f"(channel, {expected[0]}, {expected[1]}) by its grid"
+            )
+        if self.features.dtype != torch.float32:
+            raise InvalidFeaturesError(
+                f"the {name} has type {self.features.dtype}, expected torch.float32"
+            )
+        # A length of NaN or infinity is none of 1 either.
+        if not _is_unit(self.features):
+            raise InvalidFeaturesError(
+                f"the {name} has cells that are not of unit length, or NaN",
+                hint="scale it by torch.nn.functional.normalize(features, dim=0)",
+            )
+
+    @classmethod
+    def from_xarray(
+        cls,
+        fmap: xr.DataArray,
+        *,
+        device: str | torch.device = "cpu",
+        name: str = "feature map",
+    ) -> Self:
+        """The tensor of a labelled feature map, with its cells scaled to length 1.
+
+        On the processor it shares the memory of a map whose cells have unit length up to 1e-4.
+        `name` is what errors call it.
+
+        Raises `InvalidFeaturesError` for what is no finite float32 map (channel, y, x), and for a
+        cell of length zero, which points nowhere.
+        """
+        check_map(fmap, name)
+        values = as_tensor(np.ascontiguousarray(fmap.values))
+        if not _is_unit(values):
+            blank = (values == 0).all(dim=0).nonzero()
+            if len(blank):
+                row, column = blank[0].tolist()
+                raise InvalidFeaturesError(
+                    f"{name}: the cell in row {row}, column {column} has length zero",
+                    hint="every cell needs at least one channel that is not zero",
+                )
+            values = unit_length(values)
+        sources, layers = (
+            fmap[label].values.tolist() if label in fmap.coords else ()
+            for label in ("source", "layer")
+        )
+        attrs = cast(Mapping[str, Any], fmap.attrs)
+        place = find_device(str(device))
+        return cls(values.to(place), Grid.of(fmap), attrs, sources, layers)
+
+    def at(self, points: Points, *, interpolation: Interpolation = "bilinear") -> torch.Tensor:
+        """The features (channel, point) at points of the image, each of unit length.
+
+        As `sample_features`, on the device of the map.
+        """
+        return unit_length(
+            read_at(self.features, self.grid, check_points(points, self), interpolation)
+        )
+
+    def to_xarray(self) -> xr.DataArray:
+        """The labelled map, float32 on the processor; the memory is shared where it lies there."""
+        features = self.features.detach().cpu()
+        return build_map(features, self.grid, self.attrs, self.sources, self.layers)
+
+    def to(self, device: str | torch.device) -> "FeatureMap":
+        """The same map on another device; itself where it is there."""
+        place = find_device(str(device))
+        features = self.features.to(place)
+        return self if features is self.features else replace(self, features=features)
+
+
+def _is_unit(features: torch.Tensor) -> bool:
+    length = torch.linalg.vector_norm(features.detach(), dim=0)
+    return bool(((length - 1).abs() <= _TOLERANCE).all())
