@@ -2,20 +2,23 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
 import xarray as xr
 
-from .base import Descriptor, as_image_list
-from .errors import InvalidFeaturesError, OptionError
+from .base import Descriptor, as_image_list, check_several
+from .errors import DescrError, InvalidFeaturesError, OptionError
 from .features.grids import Grid
 from .features.tensors import Features, LayerFeatures
-from .features.tree import Provenance
+from .features.tree import Provenance, root_attributes
+from .image.ahead import read_ahead
 from .image.canvas import FITS, Canvas, Fit, check_multiple
-from .image.reading import Image, ImageLike, read_image
+from .image.reading import ImageLike, read_image
 from .layer import Layer
 from .runtime.code import code_digest
 from .runtime.devices import find_device
@@ -28,6 +31,29 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 _PER_PIXEL = 40
 """Bytes that a pixel of the canvas takes: in uint8, and up to three times in float32."""
+
+
+_WINDOW = 2
+"""Batches whose pictures wait at most for others of their shape."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Picture:
+    """An image as a network sees it, and with how many others it fits into memory."""
+
+    attributes: Mapping[str, Any]
+    canvas: Canvas
+    drawn: np.ndarray[Any, np.dtype[np.uint8]]
+    most: int
+
+
+def _batch(waiting: Mapping[int, _Picture]) -> list[int]:
+    """The places of the first picture and of those that go with it, as many as fit."""
+    if not waiting:
+        return []
+    first = next(iter(waiting.values()))
+    alike = (at for at, one in waiting.items() if one.drawn.shape == first.drawn.shape)
+    return list(islice(alike, first.most))
 
 
 class Backbone(Descriptor):
@@ -51,6 +77,9 @@ class Backbone(Descriptor):
     dtype:
         Precision of the network: `auto`, `float32`, `bfloat16` or `float16`. The last two are
         refused on a CPU that has no instructions for them.
+    batch_size:
+        How many canvases of one shape `forward` gets at once, at most; by default what the class
+        states, which is 4 unless it does. Fewer where memory doesn't suffice.
 
     Attributes
     ----------
@@ -64,8 +93,6 @@ class Backbone(Descriptor):
     weights_variant:
         Which of the published files the weights were read from, by their precision: `float16` or
         `float32`; "" where there is one alone.
-    batch_size:
-        How many canvases of one shape `forward` gets at once, at most.
     margin:
         How many pixels beyond each side of the canvas `forward` gets as well, for cells that look
         past it: 0 by default. With a margin, all that surrounds the image is its reflection
@@ -82,7 +109,7 @@ class Backbone(Descriptor):
 
     # Settings that do not change what features are: where and how fast they are made; and by which
     # path the weights were found, since the layer says which they are.
-    _incidental: ClassVar[tuple[str, ...]] = ("device", "dtype", "model")
+    _incidental: ClassVar[tuple[str, ...]] = ("device", "dtype", "batch_size", "model")
     # Which of the names above a class has from its own name, and not because it states them.
     _automatic: ClassVar[frozenset[str]] = frozenset({"source", "model"})
 
@@ -105,7 +132,10 @@ class Backbone(Descriptor):
         fit: Fit = "aspect",
         device: str = "auto",
         dtype: Precision = "auto",
+        batch_size: int | None = None,
     ) -> None:
+        most = type(self).batch_size if batch_size is None else batch_size
+        self.batch_size = check_int("batch_size", most, minimum=1)
         self.size = check_int("size", size, minimum=1)
         self.fit: Fit = check_choice("fit", fit, FITS)
         self.device = device
@@ -132,7 +162,7 @@ class Backbone(Descriptor):
         """
 
     def forward_batch(
-        self, pixels: torch.Tensor, images: range, canvases: Sequence[Canvas]
+        self, pixels: torch.Tensor, images: Sequence[int], canvases: Sequence[Canvas]
     ) -> Mapping[str, torch.Tensor]:
         """As `forward`, for a network that also depends on which images of the call these are.
 
@@ -209,76 +239,115 @@ class Backbone(Descriptor):
 
     def extract(self, images: Sequence[ImageLike]) -> list[xr.DataTree]:
         """Feature trees, one per image, in order; see `Descriptor.extract`."""
-        self.check_size()
-        trees: list[xr.DataTree] = []
-        for batch in self._batches(as_image_list(images)):
-            batch_ = self._extract_batch(batch, range(len(trees), len(trees) + len(batch)))
-            trees += [one.to_tree() for one in batch_]
-        return trees
+        return [one.to_tree() for one in self.features(as_image_list(images))]
 
-    def _batches(self, images: Sequence[ImageLike]) -> Iterator[list[tuple[Image, Canvas]]]:
-        """Runs of images whose canvases have one shape, read when their turn comes."""
-        batch: list[tuple[Image, Canvas]] = []
-        most = 0
-        for source in images:
-            image = read_image(source)
-            canvas = self.canvas(image.height, image.width)
-            shape = (canvas.y.length, canvas.x.length)
-            if batch and (
-                len(batch) == most or shape != (batch[0][1].y.length, batch[0][1].x.length)
-            ):
-                yield batch
-                batch = []
-            if not batch:
-                pixels = f"a canvas of {shape[1]} x {shape[0]} pixels for {image.name}"
-                room = check_fits(
-                    self.working_memory(*shape),
-                    f"{type(self).__name__} at size={self.size} ({pixels})",
-                    "lower its size (--set size=...)",
-                    self.torch_device,
-                )
-                most = min(self.batch_size, room)
-            batch.append((image, canvas))
-        yield batch
+    def attempts(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
+        """The features of each image or why there are none, in order; see `Descriptor.attempts`.
+
+        Images are decoded in threads beside the network, and canvases of one shape go through it
+        together, as many as `batch_size` of them; no more than a few batches are held.
+        """
+        self.check_size()
+        return self._stream(check_several(images, "features"))
+
+    def _stream(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
+        pictures = enumerate(read_ahead(images, self._picture, ahead=self.batch_size))
+        waiting: dict[int, _Picture] = {}
+        ready: dict[int, Features | DescrError] = {}
+        turn, exhausted = 0, False
+        while waiting or not exhausted:
+            while not exhausted and not self._is_full(waiting):
+                place, picture = next(pictures, (-1, None))
+                if picture is None:
+                    exhausted = True
+                elif isinstance(picture, DescrError):
+                    ready[place] = picture
+                else:
+                    waiting[place] = picture
+            batch = {place: waiting.pop(place) for place in _batch(waiting)}
+            ready.update(self._extract_batch(batch))
+            while turn in ready:
+                yield ready.pop(turn)
+                turn += 1
+
+    def _picture(self, source: ImageLike) -> "_Picture":
+        """What the network sees of an image, drawn if there is room for it."""
+        image = read_image(source)
+        canvas = self.canvas(image.height, image.width)
+        shape = canvas.y.length, canvas.x.length
+        pixels = f"a canvas of {shape[1]} x {shape[0]} pixels for {image.name}"
+        room = check_fits(
+            self.working_memory(*shape),
+            f"{type(self).__name__} at size={self.size} ({pixels})",
+            "lower its size (--set size=...)",
+            self.torch_device,
+        )
+        drawn = canvas.render(image.pixels, self.margin)
+        attributes = root_attributes(image, repr(self))
+        return _Picture(attributes, canvas, drawn, min(self.batch_size, room))
+
+    def _is_full(self, waiting: Mapping[int, "_Picture"]) -> bool:
+        """Whether there is a whole batch, or no place for more that could fill it."""
+        batch = _batch(waiting)
+        whole = bool(batch) and len(batch) >= waiting[batch[0]].most
+        return whole or len(waiting) >= _WINDOW * self.batch_size
 
     def _extract_batch(
-        self, batch: Sequence[tuple[Image, Canvas]], images: range
-    ) -> list[Features]:
-        names = ", ".join(image.name for image, _ in batch)
+        self, batch: Mapping[int, "_Picture"]
+    ) -> Iterator[tuple[int, Features | DescrError]]:
+        """The features of each picture by its place, or why there are none.
+
+        Where a batch fails, each of its pictures goes alone: the others are not to blame.
+        """
+        if not batch:
+            return
+        try:
+            layers = self._layers(batch)
+        except DescrError as error:
+            if len(batch) == 1:
+                yield next(iter(batch)), error
+                return
+            for place, picture in batch.items():
+                yield from self._extract_batch({place: picture})
+            return
+        for index, (place, picture) in enumerate(batch.items()):
+            try:
+                own = [
+                    self._layer_features(layer, layers[layer.name][index], picture)
+                    for layer in self.layers
+                ]
+            except DescrError as error:
+                yield place, error
+            else:
+                yield place, Features(picture.attributes, {one.path: one for one in own})
+
+    def _layers(self, batch: Mapping[int, "_Picture"]) -> dict[str, torch.Tensor]:
+        """The layers of a batch by name, float32 (batch, channel, rows, columns), checked."""
+        names = ", ".join(one.attributes["image_name"] for one in batch.values())
         # Tensors of an inference mode, such as weights loaded in it, would know no gradients later.
         with (
             torch.inference_mode(False),
             torch.no_grad(),
             memory_errors(f"{type(self).__name__} for {names}", self.torch_device),
         ):
-            pictures = np.stack([canvas.render(one.pixels, self.margin) for one, canvas in batch])
-            pixels = torch.from_numpy(pictures).to(self.torch_device).permute(0, 3, 1, 2)
+            drawn = torch.from_numpy(np.stack([one.drawn for one in batch.values()]))
+            pixels = drawn.to(self.torch_device).permute(0, 3, 1, 2)
             outputs = self.forward_batch(
                 (pixels.float() / 255).to(self.pixel_dtype),
-                images,
-                [canvas for _, canvas in batch],
+                list(batch),
+                [one.canvas for one in batch.values()],
             )
-        features = {
+        return {
             layer.name: self._checked(outputs, layer, tuple(pixels.shape)) for layer in self.layers
         }
-        return [
-            Features.of(
-                image,
-                repr(self),
-                [
-                    self._layer_features(layer, features[layer.name][index], canvas, image)
-                    for layer in self.layers
-                ],
-            )
-            for index, (image, canvas) in enumerate(batch)
-        ]
 
     def _layer_features(
-        self, layer: Layer, grid: torch.Tensor, canvas: Canvas, image: Image
+        self, layer: Layer, grid: torch.Tensor, picture: "_Picture"
     ) -> LayerFeatures:
+        canvas = picture.canvas
         rows, y = canvas.y.cells(grid.shape[1], layer.stride, layer.footprint)
         columns, x = canvas.x.cells(grid.shape[2], layer.stride, layer.footprint)
-        canvas.check_covered(len(y), len(x), image.name)
+        canvas.check_covered(len(y), len(x), picture.attributes["image_name"])
         features = grid[:, rows, columns].contiguous()
         return LayerFeatures(features, Grid(y, x), self._provenance(layer).attributes)
 

@@ -1,14 +1,15 @@
 """The interface of every descriptor."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import PIL.Image
 import xarray as xr
 
 from .combination.combine import combine
-from .errors import OptionError
+from .errors import DescrError, InvalidFeaturesError, OptionError
+from .features.tensors import Features
 from .image.reading import Image, ImageLike
 from .settings import Configurable
 
@@ -41,6 +42,34 @@ class Descriptor(Configurable, ABC):
             An image can't be read or used.
         """
 
+    def features(self, images: Iterable[ImageLike]) -> Iterator[Features]:
+        """The features of each image, in order, as tensors on the device that makes them.
+
+        What `extract` gives, as a stream: images are taken from any iterable as they are needed,
+        and no more than a few are held. Raises what `extract` does, when the turn of the image
+        comes.
+        """
+        for features in self.attempts(images):
+            if isinstance(features, DescrError):
+                raise features
+            yield features
+
+    def attempts(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
+        """As `features`, with the error in the place of an image that can't be described.
+
+        One for each image, in order, so that one bad image does not end the work on the others.
+        """
+        return (self._attempt(image) for image in check_several(images, "features"))
+
+    def _attempt(self, image: ImageLike) -> Features | DescrError:
+        try:
+            trees = list(self.extract([image]) or ())
+            if len(trees) != 1:
+                raise InvalidFeaturesError(f"{self!r} gave {len(trees)} feature trees for 1 image")
+            return Features.from_tree(trees[0])
+        except DescrError as error:
+            return error
+
     @property
     def recipe(self) -> Mapping[str, Mapping[str, Any]] | None:
         """What each layer of its feature trees will say of itself, by "source/layer".
@@ -60,12 +89,17 @@ class Descriptor(Configurable, ABC):
         return combine(self.extract(images))
 
 
-def as_image_list(images: Sequence[ImageLike]) -> list[ImageLike]:
-    """The images as a list; `OptionError` for a single image, which is not a list of them."""
+def check_several(images: Iterable[ImageLike], method: str) -> Iterable[ImageLike]:
+    """The images; `OptionError` for a single one, which is no collection of them."""
     one = isinstance(images, (str, bytes, PIL.Image.Image, Image)) or hasattr(images, "shape")
-    if one or not hasattr(images, "__iter__"):
-        raise OptionError("extract takes a list of images", hint="write extract([image])")
-    listed = list(images)
+    if one or hasattr(images, "read") or not hasattr(images, "__iter__"):
+        raise OptionError(f"{method} takes a list of images", hint=f"write {method}([image])")
+    return images
+
+
+def as_image_list(images: Iterable[ImageLike]) -> list[ImageLike]:
+    """The images as a list; `OptionError` for none, and for a single image that is no list."""
+    listed = list(check_several(images, "extract"))
     if not listed:
         raise OptionError("no image given")
     return listed

@@ -1,16 +1,21 @@
 """Several descriptors side by side."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import tee
 from typing import Any
 
 import xarray as xr
 
-from ..base import Descriptor, as_image_list
-from ..errors import InvalidFeaturesError, OptionError
-from ..features.tree import check_tree, tree_layers
-from ..image.reading import ImageLike
+from ..base import Descriptor, as_image_list, check_several
+from ..errors import DescrError, InvalidFeaturesError, OptionError
+from ..features.tensors import Features, LayerFeatures
+from ..image.ahead import read_ahead
+from ..image.reading import Image, ImageLike, read_image
 from ..settings import check_float
 
+_AHEAD = 4
+"""Images that are decoded before they are asked for."""
 _IMAGE = ("image_sha256", "image_height", "image_width")
 
 
@@ -60,14 +65,30 @@ class Fused(Descriptor):
         A source that an earlier part has is numbered: `sift`, `sift_2`. Raises
         `InvalidFeaturesError` where the parts don't give one valid tree of each image.
         """
-        listed = as_image_list(images)
-        extracted = [list(part.extract(listed) or ()) for part in self.parts]
-        for part, trees in zip(self.parts, extracted, strict=True):
-            if len(trees) != len(listed):
-                raise InvalidFeaturesError(
-                    f"{part!r} gave {len(trees)} feature trees for {len(listed)} images"
-                )
-        return [self._join(trees) for trees in zip(*extracted, strict=True)]
+        return [one.to_tree() for one in self.features(as_image_list(images))]
+
+    def attempts(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
+        """The features of each image or why there are none, in order; see `Descriptor.attempts`.
+
+        Each image is decoded once, and goes to all parts.
+        """
+        return self._stream(check_several(images, "features"))
+
+    def _stream(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
+        # The parts take from one stream in turn, in one thread, which is all that `tee` asks for.
+        decoded = tee(read_ahead(images, read_image, ahead=_AHEAD), len(self.parts) + 1)
+        streams = [
+            part.attempts(one for one in images if isinstance(one, Image))
+            for part, images in zip(self.parts, decoded, strict=False)
+        ]
+        for image in decoded[-1]:
+            if isinstance(image, DescrError):
+                yield image
+                continue
+            parts = [next(stream) for stream in streams]
+            errors = (part for part in parts if isinstance(part, DescrError))
+            features = [part for part in parts if isinstance(part, Features)]
+            yield next(errors, None) or self._join(features)
 
     @property
     def recipe(self) -> Mapping[str, Mapping[str, Any]] | None:
@@ -81,22 +102,20 @@ class Fused(Descriptor):
             for _, _, attributes in self._placed(known)
         }
 
-    def _join(self, trees: Sequence[xr.DataTree]) -> xr.DataTree:
-        for made_by, tree in zip(self.parts, trees, strict=True):
-            check_tree(tree, f"the feature tree of {made_by!r}")
-            if any(tree.attrs[key] != trees[0].attrs[key] for key in _IMAGE):
-                raise InvalidFeaturesError(
-                    f"the features of {trees[0].attrs['image_name']} by {self.parts[0]!r} and by "
-                    f"{made_by!r} are of different images",
+    def _join(self, parts: Sequence[Features]) -> Features | DescrError:
+        for descriptor, part in zip(self.parts, parts, strict=True):
+            if any(part.image[key] != parts[0].image[key] for key in _IMAGE):
+                return InvalidFeaturesError(
+                    f"the features of {parts[0].image['image_name']} by {self.parts[0]!r} and by "
+                    f"{descriptor!r} are of different images",
                     hint="a tree must be labelled with its image, which must not change meanwhile",
                 )
-        layers = [tree_layers(tree) for tree in trees]
-        nodes = {"/": trees[0].to_dataset().assign_attrs(descriptor=repr(self))}
-        said = [{path: layer.attrs for path, layer in part.items()} for part in layers]
-        for part, path, attributes in self._placed(said):
-            place = f"/{attributes['source']}/{attributes['layer']}"
-            nodes[place] = layers[part][path].assign_attrs(attributes)
-        return xr.DataTree.from_dict(nodes)
+        layers: dict[str, LayerFeatures] = {}
+        attributes = [{path: one.attributes for path, one in part.layers.items()} for part in parts]
+        for index, path, own in self._placed(attributes):
+            layer = replace(parts[index].layers[path], attributes=own)
+            layers[layer.path] = layer
+        return Features({**parts[0].image, "descriptor": repr(self)}, layers)
 
     def _placed(
         self, parts: Sequence[Mapping[str, Mapping[str, Any]]]

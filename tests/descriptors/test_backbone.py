@@ -6,7 +6,13 @@ import torch
 import torch.nn.functional as F
 import xarray as xr
 from descr.descriptors import SIFT, Backbone, DINOv2, Layer, StableDiffusion, combine
-from descr.descriptors.errors import InvalidFeaturesError, OptionError, OutOfMemoryError
+from descr.descriptors.errors import (
+    ImageError,
+    InvalidFeaturesError,
+    OptionError,
+    OutOfMemoryError,
+)
+from descr.descriptors.features.tensors import Features
 from descr.descriptors.features.tree import tree_layers
 from descr.descriptors.image.canvas import FITS
 from descr.descriptors.runtime import memory
@@ -115,11 +121,11 @@ def test_a_margin_is_seen_and_gives_no_cells():
         type("Cropped", (Windows,), {"margin": 4})().extract([render_picture(64, 64)])
 
 
-def test_canvases_of_one_shape_go_together_up_to_the_batch_size():
+def test_canvases_of_one_shape_go_together_whatever_lies_between_them():
     landscape, portrait = np.zeros((40, 80, 3), np.uint8), np.zeros((80, 40, 3), np.uint8)
     describe = Averages(fit="aspect", size=64)
     trees = describe.extract([landscape] * 6 + [portrait] * 2 + [landscape])
-    assert describe.batches == [(4, 3, 32, 64), (2, 3, 32, 64), (2, 3, 64, 32), (1, 3, 32, 64)]
+    assert describe.batches == [(4, 3, 32, 64), (3, 3, 32, 64), (2, 3, 64, 32)]
     assert [tree.attrs["image_width"] for tree in trees] == [80] * 6 + [40] * 2 + [80]
 
 
@@ -344,3 +350,74 @@ def test_what_a_network_takes_beside_the_pixels_counts(kind, options, monkeypatc
     monkeypatch.setattr(memory, "free_memory", lambda device: pixels)
     with pytest.raises(OutOfMemoryError, match=kind.__name__):
         describe.extract([render_picture(448, 448)])
+
+
+def test_the_stream_takes_images_as_it_needs_them_and_keeps_their_order():
+    taken = []
+
+    def images():
+        for number in range(200):
+            taken.append(number)
+            shape = (40, 80, 3) if number % 3 else (80, 40, 3)
+            yield np.full(shape, number, np.uint8)
+
+    describe = Averages(fit="aspect", size=64)
+    for number, features in enumerate(describe.features(images())):
+        fine = features.layers["averages/fine"].features
+        assert np.allclose(fine, number / 255, atol=1e-6)
+        # Two batches that wait, one that is decoded, and one of results.
+        assert len(taken) - number <= 4 * describe.batch_size
+    assert number == 199
+    # Full ones would be 50; runs of one shape are 133.
+    assert len(describe.batches) < 75
+
+
+def test_one_bad_image_is_no_end_of_the_others(tmp_path):
+    good = render_picture(64, 64)
+    images = [good, tmp_path / "none.png", good, np.zeros((2, 900, 3), np.uint8), good]
+    describe = Averages(fit="pad")
+    attempts = list(describe.attempts(images))
+    assert [type(one).__name__ for one in attempts] == [
+        "Features",
+        "ImageError",
+        "Features",
+        "ImageError",
+        "Features",
+    ]
+    assert "none.png" in str(attempts[1])
+    with pytest.raises(ImageError, match=r"none\.png"):
+        list(describe.features(images))
+
+
+def test_tensors_become_trees_and_come_back():
+    describe = Averages()
+    (features,) = describe.features([render_picture(50, 100)])
+    (tree,) = describe.extract([render_picture(50, 100)])
+    tree.attrs["created"] = features.image["created"]
+    assert features.to_tree().identical(tree)
+    assert Features.from_tree(tree).to_tree().identical(tree)
+    layer = features.layers["averages/fine"]
+    assert (
+        layer.features.data_ptr() == features.to_tree()["averages/fine"].features.values.ctypes.data
+    )
+
+
+@pytest.mark.parametrize("one", ["a.png", Path("a.png"), b"bytes", render_picture(8, 8)])
+def test_a_single_image_is_no_stream_of_them(one):
+    with pytest.raises(OptionError, match="takes a list of images"):
+        Averages().features(one).__next__()
+
+
+def test_the_batch_size_is_a_setting_that_features_do_not_depend_on():
+    class Plain(Backbone):
+        layers = (Layer("fine", 8),)
+
+        def forward(self, pixels):
+            assert len(pixels) <= 2
+            return {"fine": F.avg_pool2d(pixels, 8)}
+
+    pictures = [render_picture(64, 64, seed=seed) for seed in range(5)]
+    trees = Plain(size=64, batch_size=2).extract(pictures)
+    assert "batch_size" not in trees[0]["plain/fine"].attrs["settings"]
+    with pytest.raises(OptionError, match="batch_size must be an integer of at least 1"):
+        Plain(batch_size=0)

@@ -3,17 +3,16 @@
 import hashlib
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy.typing as npt
 import torch
-import xarray as xr
 
 from ...backbone import Backbone, Precision
-from ...base import as_image_list
-from ...errors import OptionError
+from ...errors import DescrError, OptionError
+from ...features.tensors import Features
 from ...image.canvas import Canvas, Fit, check_multiple
 from ...image.reading import ImageLike
 from ...layer import Layer, Resampling
@@ -141,8 +140,9 @@ class StableDiffusion(Backbone):
         resampling: Resampling = "cascade",
         device: str = "auto",
         dtype: Precision = "auto",
+        batch_size: int | None = None,
     ) -> None:
-        super().__init__(size=size, fit=fit, device=device, dtype=dtype)
+        super().__init__(size=size, fit=fit, device=device, dtype=dtype, batch_size=batch_size)
         if variant is not None:
             check_choice("variant", variant, VARIANTS)
         self.checkpoint = find_weights(model, "stable_diffusion", precision=variant)
@@ -263,25 +263,27 @@ class StableDiffusion(Backbone):
             device=self.torch_device,
         )
 
-    def extract(self, images: Sequence[ImageLike]) -> list[xr.DataTree]:
-        """Feature trees, one per image, in order; see `Descriptor.extract`.
+    def attempts(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
+        """The features of each image or why there are none; see `Descriptor.attempts`.
 
         Raises `OptionError` if an array of noise is neither for one image nor for as many, or not
         of the size of a window's latent.
         """
-        listed = as_image_list(images)
-        if not isinstance(self.noise, str) and len(self.noise) not in (1, len(listed)):
-            raise OptionError(
-                f"noise is for {len(self.noise)} images, extract was given {len(listed)}"
-            )
-        return super().extract(listed)
+        if not isinstance(self.noise, str) and len(self.noise) > 1:
+            images = list(images)
+            if len(self.noise) != len(images):
+                raise OptionError(f"noise is for {len(self.noise)} images, not for {len(images)}")
+        return super().attempts(images)
 
     def forward(self, pixels: torch.Tensor) -> Mapping[str, torch.Tensor]:
         """The layers by name; an array of noise is taken from its beginning."""
         return self.forward_batch(pixels, range(len(pixels)))
 
     def forward_batch(
-        self, pixels: torch.Tensor, images: range, canvases: Sequence[Canvas] | None = None
+        self,
+        pixels: torch.Tensor,
+        images: Sequence[int],
+        canvases: Sequence[Canvas] | None = None,
     ) -> Mapping[str, torch.Tensor]:
         """The layers, averaged over windows and ensemble, float32: (batch, channel, rows, columns).
 

@@ -278,7 +278,7 @@ def test_bad_options_are_refused_where_they_are_given(options, message):
 
 
 def test_noise_for_other_images_is_refused():
-    with pytest.raises(OptionError, match="noise is for 3 images, extract was given 2"):
+    with pytest.raises(OptionError, match="noise is for 3 images, not for 2"):
         tiny(noise=np.zeros((3, 4, 16, 16))).extract(IMAGES)
     with pytest.raises(OptionError, match=r"noise has .* = \(4, 8, 8\).*\(4, 16, 16\)"):
         tiny(noise=np.zeros((2, 4, 8, 8))).extract(IMAGES)

@@ -1,0 +1,43 @@
+"""Work on images that goes on in threads, ahead of who takes it."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from ..errors import DescrError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_THREADS = min(8, os.cpu_count() or 1)
+"""More decode no faster than a network takes."""
+
+
+def read_ahead(
+    items: Iterable[T], work: Callable[[T], R], *, ahead: int
+) -> Iterator[R | DescrError]:
+    """What `work` makes of each item, or the `DescrError` that it raises, in order.
+
+    Items are taken from the iterable one by one, in the thread of the caller, at most `ahead` of
+    them before they are asked for. Other errors are raised when the turn of their item comes.
+    """
+
+    def attempt(item: T) -> R | DescrError:
+        try:
+            return work(item)
+        except DescrError as error:
+            return error
+
+    running: deque[Future[R | DescrError]] = deque()
+    with ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="descr-read") as pool:
+        try:
+            for item in items:
+                running.append(pool.submit(attempt, item))
+                if len(running) > ahead:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
