@@ -104,17 +104,23 @@ def check_coordinates_follow_the_image(descriptor: Descriptor) -> None:
 
 
 def check_images_in_every_form(descriptor: Descriptor) -> None:
-    """A path, a PIL image and an array of the same pixels give the same features; grey works."""
+    """Every form of the same pixels gives the same features; grey works."""
     from PIL import Image
 
     picture = render_picture(96, 128)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.png"
         Image.fromarray(picture).save(path)
-        from_path, from_text = descriptor.extract([path, str(path)])
+        with path.open("rb") as file:
+            from_path, from_text, from_bytes, from_file = descriptor.extract(
+                [path, str(path), path.read_bytes(), file]
+            )
         assert from_path.attrs["image_name"] == "picture.png", "image_name is not the base name"
-    from_array, from_pil = descriptor.extract([picture, Image.fromarray(picture)])
-    for other in (from_text, from_array, from_pil):
+    tensor = torch.from_numpy(picture).permute(2, 0, 1)
+    from_array, from_tensor, from_pil = descriptor.extract(
+        [picture, tensor, Image.fromarray(picture)]
+    )
+    for other in (from_text, from_bytes, from_file, from_array, from_tensor, from_pil):
         _assert_same_features(from_path, other, "the form in which the image is given")
         same = from_path.attrs["image_sha256"] == other.attrs["image_sha256"]
         assert same, "image_sha256 depends on the form in which the image is given"

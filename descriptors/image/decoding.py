@@ -5,8 +5,9 @@ import re
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import TypeAlias
 
 import PIL.Image
 import PIL.ImageFile
@@ -16,6 +17,9 @@ from ..errors import ImageError, OutOfMemoryError
 from ..runtime.quiet import tame_libtiff, without_warnings
 from .jpeg import first_picture
 from .tiff import check_tiles, count_pages
+
+Source: TypeAlias = Path | io.BytesIO
+"""A file: its path, or what it holds."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 MAX_PIXELS = 100_000_000
@@ -50,85 +54,97 @@ _SIGNATURES = {
 
 
 @contextmanager
-def open_header(path: Path, max_pixels: int) -> Iterator[tuple[PIL.ImageFile.ImageFile, int]]:
+def open_header(
+    source: Source, max_pixels: int, label: str = ""
+) -> Iterator[tuple[PIL.ImageFile.ImageFile, int]]:
     """A file's first picture, checked but not decoded, and how many frames or pages the file has.
 
-    What is raised within, as by a conversion, is an `ImageError` too.
+    `label` is what errors call the file: its path by default. What is raised within, as by a
+    conversion, is an `ImageError` too.
     """
-    with decoding(str(path)), ExitStack() as stack:
-        image, frames = _open(path, max_pixels)
+    label = label or str(source)
+    with decoding(label), ExitStack() as stack:
+        image, frames = _open(source, label, max_pixels)
         stack.enter_context(image)
         tags = getattr(image, "tag_v2", {})
         # Most raw files are TIFF by form, with a small preview in the first place.
         if _DNG_VERSION in tags or (tags.get(_SUBFILE_TYPE) == 1 and _SUB_FILES in tags):
-            raise _unread(path, "a camera's raw file")
-        check_size(image.width, image.height, str(path), max_pixels)
+            raise _unread(label, "a camera's raw file")
+        check_size(image.width, image.height, label, max_pixels)
         yield image, frames
 
 
 @contextmanager
-def open_picture(path: Path, max_pixels: int) -> Iterator[tuple[PIL.Image.Image, int]]:
+def open_picture(
+    source: Source, max_pixels: int, label: str = ""
+) -> Iterator[tuple[PIL.Image.Image, int]]:
     """As `open_header`, with the picture decoded and upright."""
-    with open_header(path, max_pixels) as (image, frames):
+    with open_header(source, max_pixels, label) as (image, frames):
         image.load()
         with suppress(*_BAD_EXIF):
             PIL.ImageOps.exif_transpose(image, in_place=True)
         yield image, frames
 
 
-def _unread(path: Path, kind: str) -> ImageError:
+def _unread(label: str, kind: str) -> ImageError:
     return ImageError(
-        f"{path} is {kind}, which is not read", hint=f"{_FORMAT_HINT}: convert it to PNG"
+        f"{label} is {kind}, which is not read", hint=f"{_FORMAT_HINT}: convert it to PNG"
     )
 
 
-def _open(path: Path, max_pixels: int) -> tuple[PIL.ImageFile.ImageFile, int]:
+def _open(source: Source, label: str, max_pixels: int) -> tuple[PIL.ImageFile.ImageFile, int]:
     """The file as Pillow opens it, if it is one to open, and the number of its frames."""
     try:
-        if path.is_dir():
-            raise ImageError(f"{path} is a folder, not an image", hint="give the path of one file")
-        if not path.exists():
-            raise ImageError(f"no such file: {path}")
-        if not path.is_file():
-            raise ImageError(f"{path} is not a regular file")
-        with path.open("rb") as file:
+        if isinstance(source, Path):
+            _check_file(source)
+        with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
             head = file.read(4096)
             if not head:
-                raise ImageError(f"{path} is empty (0 bytes)")
+                raise ImageError(f"{label} is empty (0 bytes)")
             if kind := _unread_format(head):
-                raise _unread(path, kind)
+                raise _unread(label, kind)
             if head.startswith(b"\xff\xd8\xff"):
                 file.seek(0)
                 return _opened_by_pillow(io.BytesIO(first_picture(file))), 1
-            source: Path | io.BytesIO = path
             if head[8:12] == b"WEBP":
                 # Pillow takes the memory of two such pictures, and of the file, when it opens one.
                 width, height = _webp_size(head)
-                check_size(width, height, str(path), max_pixels)
+                check_size(width, height, label, max_pixels)
                 size = 8 + int.from_bytes(head[4:8], "little")
                 if size > 4 * width * height + _WEBP_BYTES:
                     raise ValueError(_TOO_LARGE)
                 file.seek(0)
                 source = io.BytesIO(file.read(size))
-        pages = count_pages(path) if head.startswith(_TIFF) else 0
+            pages = count_pages(file, label) if head.startswith(_TIFF) else 0
+            length = file.seek(0, io.SEEK_END)
+            file.seek(0)
         image = _opened_by_pillow(source)
         if pages:
             check_tiles(image)
         if any(tile[0] == "bmp_rle" for tile in image.tile):
             # Pillow decodes these in Python, 4 megapixels in some seconds. Each pixel and each end
             # of a row takes two bytes at most.
-            check_size(image.width, image.height, str(path), min(max_pixels, _RLE_PIXELS))
-            if path.stat().st_size > 2 * (image.width + 1) * image.height + _BMP_BYTES:
+            check_size(image.width, image.height, label, min(max_pixels, _RLE_PIXELS))
+            if length > 2 * (image.width + 1) * image.height + _BMP_BYTES:
                 raise ValueError(_TOO_LARGE)
         return image, pages or getattr(image, "n_frames", 1)
     except PIL.UnidentifiedImageError:
-        raise ImageError(f"{path} is not an image", hint=_FORMAT_HINT) from None
+        raise ImageError(f"{label} is not an image", hint=_FORMAT_HINT) from None
     except struct.error:
         raise ValueError("its directory is cut off") from None
     except OSError as error:
         if not error.strerror:
             raise  # Pillow says so that the file is damaged.
-        raise ImageError(f"cannot read {path}: {error.strerror}") from error
+        raise ImageError(f"cannot read {label}: {error.strerror}") from error
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise ImageError(f"{path} is a folder, not an image", hint="give the path of one file")
+    if not path.exists():
+        raise ImageError(f"no such file: {path}")
+    if not path.is_file():
+        raise ImageError(f"{path} is not a regular file")
 
 
 def _unread_format(head: bytes) -> str | None:
@@ -148,7 +164,7 @@ def _webp_size(head: bytes) -> tuple[int, int]:
     return width, height
 
 
-def _opened_by_pillow(file: Path | io.BytesIO) -> PIL.ImageFile.ImageFile:
+def _opened_by_pillow(file: Source) -> PIL.ImageFile.ImageFile:
     # Pillow has a limit of its own, a process-wide variable. Ours may be larger.
     with _PILLOW_LIMIT:
         limit = PIL.Image.MAX_IMAGE_PIXELS

@@ -1,11 +1,12 @@
 """Images as a user gives them, read into upright RGB pixels."""
 
 import hashlib
+import io
 import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,9 @@ import PIL.Image
 
 from ..errors import ImageError
 from .decoding import MAX_PIXELS, check_size, decoding, open_picture, upright
+
+if TYPE_CHECKING:
+    import torch
 
 _STRIP = 1 << 20
 """Pixels that are converted at a time."""
@@ -47,7 +51,9 @@ class Image:
         return digest.hexdigest()
 
 
-ImageLike: TypeAlias = str | Path | PIL.Image.Image | npt.NDArray[Any] | Image
+ImageLike: TypeAlias = (
+    "str | Path | bytes | BinaryIO | PIL.Image.Image | npt.NDArray[Any] | torch.Tensor | Image"
+)
 
 
 def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
@@ -60,9 +66,10 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
     Parameters
     ----------
     source:
-        A path to a JPEG, PNG, WebP, TIFF or BMP file; a PIL image; or an array (height, width)
-        or (height, width, 3 or 4): uint8, uint16 (full range), bool, or floats in [0, 1]. A tensor
-        of such a shape will do, on any device; its gradients are not followed.
+        A JPEG, PNG, WebP, TIFF or BMP file as its path, as the bytes that it holds, or open for
+        reading; a PIL image; an array (height, width) or (height, width, 3 or 4); or a tensor (1, 3
+        or 4, height, width), on any device, whose gradients are not followed. Values are uint8,
+        uint16 (full range), bool, or floats in [0, 1].
     max_pixels:
         The largest height x width that is accepted. Checked before a file is decoded.
 
@@ -86,6 +93,13 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
         name = os.fsencode(path.name).decode(errors="replace")
         with open_picture(path, max_pixels) as (picture, frames):
             pixels = _rgb(picture, str(path))
+    elif isinstance(source, bytes) or hasattr(source, "read"):
+        data = source if isinstance(source, bytes) else source.read()
+        name = Path(str(getattr(source, "name", "image"))).name
+        if not isinstance(data, bytes):
+            raise ImageError(f"{name} is not open as bytes", hint="open it with the mode 'rb'")
+        with open_picture(io.BytesIO(data), max_pixels, name) as (picture, frames):
+            pixels = _rgb(picture, name)
     else:
         name = "array"
         pixels = _rgb_of_array(source, max_pixels)
@@ -139,13 +153,16 @@ def as_array(source: Any, label: str) -> npt.NDArray[Any]:
 
 def _rgb_of_array(source: Any, max_pixels: int) -> npt.NDArray[np.uint8]:
     values = as_array(source, "the array")
+    # A tensor has its channels first; one of the shape of an array is taken as that.
+    if hasattr(source, "detach") and values.ndim == 3 and values.shape[0] in (1, 3, 4):
+        values = values.transpose(1, 2, 0)
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[:, :, 0]
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in (3, 4)):
         raise ImageError(
             f"the array has shape {values.shape}",
-            hint="an image is a path, a PIL image or an array (height, width) or "
-            "(height, width, 3)",
+            hint="an image is a path, a PIL image, an array (height, width) or "
+            "(height, width, 3), or a tensor (3, height, width)",
         )
     if values.size == 0:
         raise ImageError(f"the array of shape {values.shape} is empty")

@@ -2,7 +2,7 @@
 
 import math
 import struct
-from pathlib import Path
+from typing import BinaryIO
 
 import PIL.ImageFile
 
@@ -16,29 +16,30 @@ _BYTES = (1, 2, 6, 7)
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
 
 
-def count_pages(path: Path) -> int:
+def count_pages(file: BinaryIO, label: str) -> int:
     """How many pages a TIFF file has; raises if a directory is cut off or far too long.
 
-    Pillow's own count parses every directory twice, and compares it with all before it.
+    Pillow's own count parses every directory twice, and compares it with all before it. The file is
+    read from its beginning; `label` is what errors call it.
     """
-    with path.open("rb") as file:
-        head = file.read(16)
-        order = "<" if head.startswith(b"II") else ">"
-        length, entry, offset = ("Q", "HHQ8x", "Q") if 43 in head[2:4] else ("H", "HHI4x", "I")
-        place = struct.unpack_from(order + offset, head, struct.calcsize(offset))[0]
-        pages: set[int] = set()
-        while place and place not in pages:
-            file.seek(place)
-            (count,) = struct.unpack(order + length, file.read(struct.calcsize(length)))
-            size = count * struct.calcsize(order + entry)
-            if count >= _ENTRIES or len(pages) > _PAGES:
-                raise ImageError(f"{path} has too many pages or tags", hint="save one page alone")
-            tags = struct.iter_unpack(order + entry, b"" if pages else file.read(size))
-            if sum(n * (1 if kind in _BYTES else 256) for _, kind, n in tags) > _TAG_BYTES:
-                raise ValueError("its tags hold far too much")
-            pages.add(place)
-            file.seek(place + struct.calcsize(length) + size)
-            (place,) = struct.unpack(order + offset, file.read(struct.calcsize(offset)))
+    file.seek(0)
+    head = file.read(16)
+    order = "<" if head.startswith(b"II") else ">"
+    length, entry, offset = ("Q", "HHQ8x", "Q") if 43 in head[2:4] else ("H", "HHI4x", "I")
+    place = struct.unpack_from(order + offset, head, struct.calcsize(offset))[0]
+    pages: set[int] = set()
+    while place and place not in pages:
+        file.seek(place)
+        (count,) = struct.unpack(order + length, file.read(struct.calcsize(length)))
+        size = count * struct.calcsize(order + entry)
+        if count >= _ENTRIES or len(pages) > _PAGES:
+            raise ImageError(f"{label} has too many pages or tags", hint="save one page alone")
+        tags = struct.iter_unpack(order + entry, b"" if pages else file.read(size))
+        if sum(n * (1 if kind in _BYTES else 256) for _, kind, n in tags) > _TAG_BYTES:
+            raise ValueError("its tags hold far too much")
+        pages.add(place)
+        file.seek(place + struct.calcsize(length) + size)
+        (place,) = struct.unpack(order + offset, file.read(struct.calcsize(offset)))
     return len(pages)
 
 

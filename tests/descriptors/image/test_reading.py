@@ -367,3 +367,36 @@ def test_a_name_that_is_no_valid_text_is_made_one(tmp_path):
     except OSError:
         pytest.skip("this file system takes valid text alone")
     assert read_image(path).name == "caf\ufffd.png"
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff", "bmp", "webp", "jpg"])
+def test_the_bytes_of_a_file_and_an_open_file_are_the_file(tmp_path, suffix):
+    path = save(tmp_path / f"cat.{suffix}", PIL.Image.fromarray(PICTURE))
+    expected = read_image(path)
+    with path.open("rb") as file:
+        for source in (path.read_bytes(), file):
+            assert np.array_equal(read_image(source).pixels, expected.pixels)
+    with path.open("rb") as file:
+        assert read_image(file).name == path.name
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (b"", r"image is empty \(0 bytes\)"),
+        (b"nothing that is a picture", "image is not an image"),
+        (io.StringIO("text"), "image is not open as bytes"),
+        (b"\xff\xd8\xff" + bytes(100), "image is damaged or cut off"),
+    ],
+)
+def test_bytes_that_are_no_image_are_refused(source, message):
+    with pytest.raises(ImageError, match=message):
+        read_image(source)
+
+
+def test_tensors_have_their_channels_first():
+    tensor = torch.from_numpy(PICTURE).permute(2, 0, 1)
+    for form in (tensor, tensor / 255, (tensor / 255).requires_grad_()):
+        assert np.array_equal(read_image(form).pixels, PICTURE)
+    square = torch.zeros(3, 8, 3, dtype=torch.uint8)
+    assert read_image(square).pixels.shape == (8, 3, 3)
