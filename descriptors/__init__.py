@@ -17,6 +17,7 @@ from .sift import SIFT
 if TYPE_CHECKING:
     from .dinov2 import DINOv2
     from .files import load_features, save_features
+    from .models.xfeat import XFeat
     from .reconstruction import descriptor_of
     from .stable_diffusion import StableDiffusion
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "DINOv2": ".dinov2",
     "StableDiffusion": ".stable_diffusion",
+    "XFeat": ".models.xfeat",
     "descriptor_of": ".reconstruction",
     "load_features": ".files",
     "save_features": ".files",
@@ -37,6 +39,7 @@ REGISTRY: Registry[Descriptor] = Registry(
         "dinov2": f"{__name__}.dinov2:DINOv2",
         "sd": f"{__name__}.stable_diffusion:StableDiffusion",
         "dift": f"{__name__}.literature:DIFT",
+        "xfeat": f"{__name__}.models.xfeat:XFeat",
         "sift": f"{__name__}.sift:SIFT",
     },
     group="descr.descriptors",
@@ -71,6 +74,7 @@ __all__ = [
     "Image",
     "Layer",
     "StableDiffusion",
+    "XFeat",
     "available",
     "combine",
     "create",

@@ -1,0 +1,1 @@
+"""Networks and descriptors, one file each."""
