@@ -67,7 +67,9 @@ class XFeat(Backbone):
             raise WeightsNotFoundError("the weights of xfeat are not installed", hint=_INSTALL)
         content = read_file(path)
         self.revision = f"sha256-{hashlib.sha256(content).hexdigest()[:32]}"
-        self.network = _load(path, content).to(self.torch_device, self.torch_dtype)
+        # Also within an inference mode of the caller: its tensors would know no gradients later.
+        with torch.inference_mode(False):
+            self.network = _load(path, content).to(self.torch_device, self.torch_dtype)
 
     @staticmethod
     def is_installed() -> bool:
@@ -157,7 +159,6 @@ class _Network(nn.Module):
         return dense
 
 
-@torch.inference_mode(False)
 def _load(path: Path, content: bytes) -> nn.Module:
     """The network with the weights of this file, which may hold more than it needs."""
     with torch.device("meta"):  # weights of its own would be drawn from torch's generator

@@ -82,7 +82,8 @@ def test_features_are_those_of_the_published_network(
 def test_a_pixel_has_a_gradient() -> None:
     pixels = torch.from_numpy(data.astronaut()[:128, :128]).permute(2, 0, 1)[None] / 255
     pixels.requires_grad_()
-    describe = xfeat(size=128)
+    with torch.inference_mode():
+        describe = xfeat(size=128)
     (gradient,) = torch.autograd.grad(describe.forward(pixels)["dense"].square().sum(), pixels)
     assert gradient.isfinite().all()
     assert (gradient != 0).float().mean() > 0.99
