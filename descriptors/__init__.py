@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from .models.diffusion.stable_diffusion import StableDiffusion
     from .models.reconstruction import descriptor_of
     from .models.vit.dinov2 import DINOv2
+    from .models.xfeat import XFeat
     from .store import load_features, save_features
 
 # Imported when they are first asked for: each brings a library that many programs do without.
 _LAZY = {
     "DINOv2": ".models.vit.dinov2",
     "StableDiffusion": ".models.diffusion.stable_diffusion",
+    "XFeat": ".models.xfeat",
     "descriptor_of": ".models.reconstruction",
     "load_features": ".store",
     "save_features": ".store",
@@ -37,6 +39,7 @@ REGISTRY: Registry[Descriptor] = Registry(
         "dinov2": f"{__name__}.models.vit.dinov2:DINOv2",
         "sd": f"{__name__}.models.diffusion.stable_diffusion:StableDiffusion",
         "dift": f"{__name__}.models.literature:DIFT",
+        "xfeat": f"{__name__}.models.xfeat:XFeat",
         "sift": f"{__name__}.models.sift:SIFT",
     },
     group="descr.descriptors",
@@ -71,6 +74,7 @@ __all__ = [
     "Image",
     "Layer",
     "StableDiffusion",
+    "XFeat",
     "available",
     "combine",
     "create",

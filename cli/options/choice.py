@@ -41,12 +41,14 @@ class Made(Generic[T]):
 
 def best_descriptor() -> tuple[str, str]:
     """What `auto` takes: the name of the best descriptor that needs no download, and why it."""
-    from ...descriptors import weights
+    from ...descriptors import XFeat, weights
 
     for name in ("fused", "dinov2"):
         if all(weights.cached(model.name) is not None for model in weights.find_models(name)):
             better = "" if name == "fused" else f"; {_pull('fused')}"
             return name, f"its weights are on this machine{better}"
+    if XFeat.is_installed():
+        return "xfeat", f"its weights are on this machine; {_pull('fused')}"
     return "sift", f"embedded, needs no weights; {_pull('fused')}"
 
 

@@ -45,7 +45,8 @@ def costs_of(name: str, kind: Callable[..., Any]) -> Costs:
     if parts:
         layers = [layer for part, inner in parts.items() for layer in costs_of(part, inner).layers]
     else:
-        layers = _layers(_defaults(kind))
+        stated = getattr(kind, "layers", ())
+        layers = [layer.name for layer in stated] or _layers(_defaults(kind))
     return Costs(
         tuple(layers),
         sum(model.size for model in models),

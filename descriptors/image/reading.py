@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -51,9 +51,9 @@ class Image:
         return digest.hexdigest()
 
 
-ImageLike: TypeAlias = (
-    "str | Path | bytes | BinaryIO | PIL.Image.Image | npt.NDArray[Any] | torch.Tensor | Image"
-)
+ImageLike: TypeAlias = Union[
+    str, Path, bytes, BinaryIO, PIL.Image.Image, npt.NDArray[Any], "torch.Tensor", Image
+]
 
 
 def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:

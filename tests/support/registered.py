@@ -14,6 +14,7 @@ _TINY: dict[str, dict[str, Any]] = {
     "dinov2": {**_DINOV2, **_PLACE},
     "fused": {"sd": _SD, "dinov2": _DINOV2, **_PLACE},
     "dift": {**_SD, **_PLACE},
+    "xfeat": {"size": 128, **_PLACE},
 }
 
 

@@ -243,8 +243,8 @@ def test_a_run_that_is_stopped_leaves_whole_files_and_goes_on(
     for index in range(60):
         pixels = rng.integers(0, 256, (64, 96, 3), dtype=np.uint8)
         PIL.Image.fromarray(pixels).save(f"many/{index:02}.png")
-    command = [sys.executable, "-m", "descr.cli", "extract", "many", "-o", "f"]
-    with started([*command, "--set", "size=384"]) as running:
+    extract = ("extract", "many", "-o", "f", "--descriptor", "sift", "--set", "size=384")
+    with started([sys.executable, "-m", "descr.cli", *extract]) as running:
         deadline = time.monotonic() + 60
         while len(list(Path("f").glob("[!.]*.nc"))) < 3 and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -259,7 +259,7 @@ def test_a_run_that_is_stopped_leaves_whole_files_and_goes_on(
         load_features(path)
     if number != signal.SIGKILL:
         assert not list(Path("f").glob(".descr-*"))
-    done = descr("extract", "many", "-o", "f", "--set", "size=384", "--json")
+    done = descr(*extract, "--json")
     counts = list(statuses(done).values())
     assert counts.count("kept") == len(whole)
     assert counts.count("extracted") == 60 - len(whole)

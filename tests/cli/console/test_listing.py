@@ -67,6 +67,7 @@ def test_what_a_descriptor_costs_is_listed(descr: Any) -> None:
         "dinov2": ["token of block 11"],
         "sd": decoder,
         "dift": ["up_1"],
+        "xfeat": ["dense"],
         "sift": ["scale_1"],
     }
     sd, dinov2 = weights.MODELS["sd-1.5"].size, weights.MODELS["dinov2-base"].size
