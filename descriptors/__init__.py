@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from .backbone import Backbone
 from .base import Descriptor
+from .combination.basis import Basis
 from .combination.combine import combine
 from .features.sampling import sample_features
+from .features.tensors import FeatureMap, Features
 from .image.masks import read_mask
 from .image.reading import Image, read_image
 from .layer import Layer
@@ -68,8 +70,11 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "SIFT",
     "Backbone",
+    "Basis",
     "DINOv2",
     "Descriptor",
+    "FeatureMap",
+    "Features",
     "Fused",
     "Image",
     "Layer",

@@ -1,6 +1,7 @@
 """The space of feature maps: projections and weights, fitted once and applied to any tree."""
 
 import math
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any, Self, TypeVar, overload
@@ -122,6 +123,25 @@ class Basis:
             generator = np.random.default_rng((seed, place))
             fitting.add(as_features(tree), None if share is None else (share, generator))
         return fitting.basis(cls)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the basis to a NetCDF file, whole or not at all.
+
+        Raises `OutputError` if it can't be written.
+        """
+        from ..store.bases import save_basis
+
+        save_basis(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Basis":
+        """The basis that a file holds, with the identity that it had when it was saved.
+
+        Raises `FeatureFileError` if there is no such file, or it is damaged or holds no basis.
+        """
+        from ..store.bases import load_basis
+
+        return load_basis(path)
 
     @overload
     def transform(self, tree: xr.DataTree) -> xr.DataArray: ...

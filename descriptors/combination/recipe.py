@@ -6,7 +6,7 @@ import math
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from ..errors import IncomparableFeaturesError, InvalidFeaturesError, OptionError
 from ..settings import check_float, check_int, unknown
@@ -31,6 +31,18 @@ class Part:
     components: int | None
     weight: float
     identity: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, layer: Mapping[Any, Any], *, components: int | None, weight: float) -> Self:
+        """The share of a layer, by what it says of itself."""
+        identity = {key: layer[key] for key in _IDENTITY if key in layer}
+        return cls(
+            source=layer["source"],
+            layer=layer["layer"],
+            components=components,
+            weight=weight,
+            identity=identity,
+        )
 
     @property
     def path(self) -> str:
@@ -145,15 +157,7 @@ def read_recipe(
             wanted = check_int(f"components of {path}", wanted, minimum=1)
         if source not in weights and one["weight"] != weigh[source]:
             raise InvalidFeaturesError(f"the layers of {source} have different weights")
-        recipe[source].append(
-            Part(
-                source=source,
-                layer=layer,
-                components=wanted,
-                weight=weigh[source],
-                identity={key: one[key] for key in _IDENTITY if key in one},
-            )
-        )
+        recipe[source].append(Part.of(one, components=wanted, weight=weigh[source]))
     recipe = {source: parts for source, parts in recipe.items() if parts[0].weight > 0}
     if not recipe:
         raise OptionError("every weight is 0", hint="give at least one source a weight above 0")

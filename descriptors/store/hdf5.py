@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 import h5py
 import numpy as np
@@ -29,7 +29,6 @@ from h5py import h5d, h5ds, h5o, h5t
 from numcodecs import Fletcher32
 from numcodecs.zstd import decompress
 
-ARRAYS = ("features", "y", "x")
 ROUNDED_BY = "_QuantizeBitRoundNumberOfSignificantBits"
 # What NetCDF keeps for itself, and what HDF5 keeps of variables.
 _RESERVED = re.compile(r"_Netcdf4|_nc3_strict$|_NCProperties$|_Quantize|_FillValue$")
@@ -48,6 +47,17 @@ _ALIGNMENT = 64
 
 
 Bytes = bytes | mmap.mmap
+
+
+class Schema(NamedTuple):
+    """What a kind of file holds: the attribute of its root with a number, and arrays of groups.
+
+    The first of the arrays is the large one.
+    """
+
+    attribute: str
+    number: int
+    arrays: tuple[str, ...]
 
 
 class UnreadableError(Exception):
@@ -88,13 +98,13 @@ class Group:
 def read_groups(
     data: Bytes,
     *,
-    schema: int,
+    schema: Schema,
     values: bool = True,
     reserve: Callable[[int], None] = lambda size: None,
 ) -> Iterator[Group]:
     """Read the groups of a file, parents first, in the order in which they were made.
 
-    A file of another schema gives its root alone. Without `values`, features are outlines.
+    A file of another schema gives its root alone. Without `values`, the large arrays are outlines.
     `reserve` is called, before any array is read, with the bytes that they take together, and
     three times the largest chunk beside them.
 
@@ -108,14 +118,14 @@ def read_groups(
     file = h5py.File(io.BytesIO(data) if isinstance(data, bytes) else data, "r")
     root = Group("/", _read_attributes(file, "the root"))
     yield root
-    if root.attributes.get("descr_schema") != schema:
+    if root.attributes.get(schema.attribute) != schema.number:
         return
     groups: list[tuple[Group, dict[str, Any]]] = []
     for source_name, source in _groups(file):
         groups.append((Group(f"/{source_name}", _read_attributes(source, source_name)), {}))
         for layer_name, layer in _groups(source):
             path = f"{source_name}/{layer_name}"
-            members = {name: _member(layer, name) for name in ARRAYS if name in layer}
+            members = {name: _member(layer, name) for name in schema.arrays if name in layer}
             variables = {name: one for name, one in members.items() if not _is_bare(one)}
             groups.append((Group(f"/{path}", _read_attributes(layer, path)), variables))
             if len(groups) > MOST_GROUPS:
@@ -124,7 +134,7 @@ def read_groups(
     reserve(_size(wanted) + 3 * max(map(_chunk_size, wanted), default=0))
     for group, variables in groups:
         arrays = {
-            name: _read_array(data, variable, values=values or name != "features")
+            name: _read_array(data, variable, values=values or name != schema.arrays[0])
             for name, variable in variables.items()
         }
         yield Group(group.path, group.attributes, arrays)
@@ -398,7 +408,7 @@ def _main(schema: str, values: str, free: str) -> int:
             codecs.lookup("ascii")
             _limit("NOFILE", 0)
             groups = read_groups(
-                data, schema=int(schema), values=values == "values", reserve=reserve
+                data, schema=Schema(*json.loads(schema)), values=values == "values", reserve=reserve
             )
             dump_groups(groups, stream)
     except Exception as error:

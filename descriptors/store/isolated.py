@@ -1,5 +1,6 @@
 """Reading a file of unknown origin in a process of its own, with limits."""
 
+import json
 import mmap
 import os
 import signal
@@ -12,7 +13,7 @@ import torch
 
 from ..runtime.memory import free_memory
 from . import hdf5
-from .hdf5 import Group
+from .hdf5 import Group, Schema
 
 # A generous time for a busy machine and a slow disk: what a file can make it take is processor
 # time, which the process limits itself.
@@ -26,7 +27,7 @@ class IsolatedReadError(Exception):
     """The other process could not read the file; the message says why, in a few words."""
 
 
-def read_isolated(file: BinaryIO, *, schema: int, values: bool) -> list[Group]:
+def read_isolated(file: BinaryIO, *, schema: Schema, values: bool) -> list[Group]:
     """Read the groups of an open file, as `hdf5.read_groups` does, in another process.
 
     That process may use about twice the memory of the features that the file states, which have to
@@ -46,7 +47,7 @@ def read_isolated(file: BinaryIO, *, schema: int, values: bool) -> list[Group]:
     with _memory_file() as answer:
         try:
             child = subprocess.run(
-                [*command, str(schema), "values" if values else "outline", str(free)],
+                [*command, json.dumps(schema), "values" if values else "outline", str(free)],
                 stdin=file,
                 stdout=answer,
                 stderr=subprocess.PIPE,

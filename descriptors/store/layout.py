@@ -10,7 +10,9 @@ import xarray as xr
 
 from ..errors import InvalidFeaturesError
 from ..features.tree import tree_layers
-from .hdf5 import ARRAYS, Array, Group
+from .hdf5 import Array, Group
+
+ARRAYS = ("features", "y", "x")
 
 # Says in a file that it was sealed, so that one whose seal is gone is known to be cut or altered.
 SEALED = "descr_seal"
@@ -75,8 +77,8 @@ def _variable(array: Array) -> xr.Variable:
     return xr.Variable(array.dimensions, array.values, dict(array.attributes))
 
 
-def outline(groups: Iterable[Group]) -> str:
-    """Return all that groups hold but the values of features, as text to compare."""
+def outline(groups: Iterable[Group], large: str = "features") -> str:
+    """Return all that groups hold but the values of the large arrays, as text to compare."""
     return json.dumps(
         [
             (
@@ -87,7 +89,7 @@ def outline(groups: Iterable[Group]) -> str:
                         name,
                         array.dimensions,
                         array.values.dtype.str,
-                        array.values.shape if name == "features" else array.values.tolist(),
+                        array.values.shape if name == large else array.values.tolist(),
                         array.attributes,
                     )
                     for name, array in group.arrays.items()

@@ -1,5 +1,6 @@
 """Groups of arrays written as NetCDF-4 files."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,12 +24,14 @@ class UnwritableError(Exception):
     """An attribute that NetCDF refuses to write."""
 
 
-def write_groups(path: str, groups: Iterable[Group], *, lossless: bool) -> None:
+def write_groups(
+    path: str, groups: Iterable[Group], *, lossless: bool, large: str = "features"
+) -> None:
     """Write groups, parents first, to a NetCDF-4 file.
 
-    `features` are compressed with zstd, in chunks of whole rows and columns, and rounded to 10
-    bits of mantissa (BitRound) unless `lossless`; every array carries checksums. Raises
-    `UnwritableError` for an attribute whose name NetCDF keeps for itself.
+    Arrays of the `large` name are compressed with zstd, in chunks of whole rows and columns, and
+    rounded to 10 bits of mantissa (BitRound) unless `lossless`; every array carries checksums.
+    Raises `UnwritableError` for an attribute whose name NetCDF keeps for itself.
     """
     with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
         for group in groups:
@@ -44,21 +47,25 @@ def write_groups(path: str, groups: Iterable[Group], *, lossless: bool) -> None:
                     array.dimensions,
                     fill_value=False,
                     fletcher32=True,
-                    **(_encoding(file, array.values, lossless) if name == "features" else {}),
+                    **(_encoding(file, array.values, lossless) if name == large else {}),
                 )
                 _write_attributes(variable, array.attributes, f"{group.path}/{name}")
                 variable[...] = array.values
 
 
 def _encoding(file: netCDF4.Dataset, values: npt.NDArray[Any], lossless: bool) -> dict[str, Any]:
-    channels, rows, columns = values.shape
-    block = max(1, min(channels, CHUNK_BYTES // (rows * columns * values.itemsize)))
+    channels, *rest = values.shape
+    block = max(1, min(channels, CHUNK_BYTES // (math.prod(rest) * values.itemsize)))
     encoding: dict[str, Any] = {
         "compression": "zstd" if file.has_zstd_filter() else "zlib",
         "complevel": COMPRESSION_LEVEL,
-        "chunksizes": (block, rows, columns),
+        "chunksizes": (block, *rest),
     }
-    if not lossless and max(values.max(), -values.min()) < LARGEST_ROUNDED:
+    if (
+        not lossless
+        and values.dtype.kind == "f"
+        and max(values.max(), -values.min()) < LARGEST_ROUNDED
+    ):
         # For BitRound the "digits" are bits of the mantissa after the leading one.
         encoding |= {"quantize_mode": "BitRound", "significant_digits": ROUNDED_BITS}
     return encoding

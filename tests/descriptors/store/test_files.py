@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import netCDF4
@@ -12,11 +13,12 @@ import pytest
 import xarray as xr
 from descr.descriptors.errors import FeatureFileError, InvalidFeaturesError, OutputError
 from descr.descriptors.image.reading import Image
-from descr.descriptors.store import files as files
 from descr.descriptors.store import (
+    files,
     load_features,
     read_feature_info,
     save_features,
+    sealed,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -339,7 +341,8 @@ def test_another_schema_is_told_before_anything_else(tmp_path, schema):
 
 def test_a_sealed_file_of_another_schema(tmp_path, monkeypatch):
     monkeypatch.setattr("descr.descriptors.features.tree.SCHEMA", 2)
-    monkeypatch.setattr(files, "SCHEMA", 2)
+    second = replace(files.FEATURES, schema=files.FEATURES.schema._replace(number=2))
+    monkeypatch.setattr(files, "FEATURES", second)
     tree = small_tree()
     tree.attrs["descr_schema"] = 2
     save_features(tree, tmp_path / "tree.nc")
@@ -358,15 +361,15 @@ def test_an_invalid_tree_is_not_written(tmp_path):
 
 
 def test_what_does_not_come_back_from_netcdf_is_not_written(tmp_path, monkeypatch):
-    write = files.write_groups
+    write = sealed.write_groups
 
     def write_wrongly(path, groups, **options):
         tree = small_tree()
         tree.attrs["descriptor"] = "Other()"
         write(path, files.tree_to_groups(tree), **options)
 
-    monkeypatch.setattr(files, "write_groups", write_wrongly)
-    with pytest.raises(InvalidFeaturesError, match=r"cat\.jpg"):
+    monkeypatch.setattr(sealed, "write_groups", write_wrongly)
+    with pytest.raises(InvalidFeaturesError, match=r"tree\.nc"):
         save_features(small_tree(), tmp_path / "tree.nc")
     assert os.listdir(tmp_path) == []
 
@@ -389,7 +392,7 @@ def test_a_failure_in_the_middle_leaves_the_old_file(tmp_path, monkeypatch, fail
         Path(target).write_bytes(b"half")
         raise failure
 
-    monkeypatch.setattr(files, "write_groups", fail)
+    monkeypatch.setattr(sealed, "write_groups", fail)
     with pytest.raises(OutputError if isinstance(failure, RuntimeError) else failure):
         save_features(small_tree(2), path)
     assert contents(load_features(path)) == contents(small_tree(1))

@@ -6,6 +6,7 @@ import h5py
 import netCDF4
 import numpy as np
 import pytest
+from descr.descriptors.store.files import FEATURES
 from descr.descriptors.store.hdf5 import (
     Array,
     Group,
@@ -69,7 +70,7 @@ def path(tmp_path, groups):
 
 
 def reading(path, **options):
-    return list(read_groups(path.read_bytes(), schema=1, **options))
+    return list(read_groups(path.read_bytes(), schema=FEATURES.schema, **options))
 
 
 def test_groups_come_back_from_a_file(tmp_path, groups):
@@ -78,7 +79,7 @@ def test_groups_come_back_from_a_file(tmp_path, groups):
     assert described(reading(path)) == described(groups)
     with path.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        assert described(read_groups(mapped, schema=1)) == described(groups)
+        assert described(read_groups(mapped, schema=FEATURES.schema)) == described(groups)
 
 
 def test_without_values_features_are_outlines(path):
@@ -90,14 +91,16 @@ def test_without_values_features_are_outlines(path):
 
 
 def test_another_schema_gives_the_root_alone(path, groups):
-    assert described(read_groups(path.read_bytes(), schema=2)) == described(groups[:1])
+    assert described(
+        read_groups(path.read_bytes(), schema=FEATURES.schema._replace(number=2))
+    ) == described(groups[:1])
 
 
 def test_memory_is_reserved_before_an_array_is_read(tmp_path, groups):
     path = tmp_path / "a.nc"
     write_groups(str(path), [*groups, layer_group(path="/network/other")], lossless=False)
     sizes = []
-    read = read_groups(path.read_bytes(), schema=1, reserve=sizes.append)
+    read = read_groups(path.read_bytes(), schema=FEATURES.schema, reserve=sizes.append)
     assert next(read).path == "/"
     assert next(read).path == "/network"
     # Two layers, and three chunks of the largest array.

@@ -11,6 +11,7 @@ import xarray as xr
 from descr.descriptors.errors import FeatureFileError
 from descr.descriptors.image.reading import Image
 from descr.descriptors.store import hdf5, isolated, load_features, read_feature_info, save_features
+from descr.descriptors.store.files import FEATURES
 from descr.descriptors.store.isolated import IsolatedReadError, read_isolated
 from descr.descriptors.store.layout import tree_to_groups
 from descr.descriptors.store.netcdf import write_groups
@@ -130,7 +131,7 @@ def test_a_reader_that_hangs_is_stopped(path, tmp_path, monkeypatch):
     monkeypatch.setattr(isolated, "START_SECONDS", 0.2)
     run_instead(monkeypatch, tmp_path, "import time; time.sleep(600)")
     with pytest.raises(IsolatedReadError, match="takes too long"), path.open("rb") as file:
-        read_isolated(file, schema=1, values=True)
+        read_isolated(file, schema=FEATURES.schema, values=True)
 
 
 def test_a_reader_that_goes_round_in_circles_is_stopped(path, tmp_path, monkeypatch):
@@ -141,7 +142,7 @@ while True: pass
 """
     run_instead(monkeypatch, tmp_path, code)
     with pytest.raises(IsolatedReadError, match="takes too long"), path.open("rb") as file:
-        read_isolated(file, schema=1, values=True)
+        read_isolated(file, schema=FEATURES.schema, values=True)
 
 
 OBJECTS = """
@@ -166,7 +167,7 @@ sys.stdout.buffer.write(bytes(32) + text + len(text).to_bytes(8, "little"))
 def test_an_answer_that_makes_no_sense(path, tmp_path, monkeypatch, code, reason):
     run_instead(monkeypatch, tmp_path, code)
     with pytest.raises(IsolatedReadError, match=reason), path.open("rb") as file:
-        read_isolated(file, schema=1, values=True)
+        read_isolated(file, schema=FEATURES.schema, values=True)
 
 
 def test_features_larger_than_what_the_reader_may_take_for_itself(path):

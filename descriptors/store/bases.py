@@ -1,0 +1,95 @@
+"""Bases as files: one group per layer with its projection, and what the basis is made of."""
+
+import json
+import os
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..combination.basis import Basis
+from ..combination.pca import Projection
+from ..combination.recipe import Part
+from ..errors import FeatureFileError
+from .hdf5 import Array, Group, Schema
+from .layout import SEALED
+from .sealed import Form, read_sealed, write_sealed
+
+BASES = Form(
+    "basis",
+    Schema("descr_basis", 1, ("axes", "mean")),
+    make="make one with `descr basis fit` or Basis.fit(...).save",
+    again="fit it again",
+)
+
+
+def save_basis(basis: Basis, path: str | os.PathLike[str]) -> None:
+    """Write a basis to a file, whole or not at all; see `Basis.save`."""
+    contents = {
+        "finest": basis.finest,
+        "layers": basis.layers,
+        "recipe": {
+            source: [[part.layer, part.components, part.weight] for part in parts]
+            for source, parts in basis.recipe.items()
+        },
+    }
+    attributes = {
+        "Conventions": "CF-1.11",
+        BASES.schema.attribute: BASES.schema.number,
+        "descr_version": version("descr-sdk"),
+        "identity": basis.identity,
+        "contents": json.dumps(contents, default=lambda number: number.item()),
+        SEALED: "sha256",
+    }
+    groups = {"/": Group("/", attributes)}
+    for place, projection in basis.projections.items():
+        source = f"/{place.partition('/')[0]}"
+        groups.setdefault(source, Group(source, {}))
+        arrays = {
+            "axes": Array(("channel", "component"), projection.axes.cpu().numpy()),
+            "mean": Array(("channel",), projection.mean.cpu().numpy()),
+        }
+        groups[f"/{place}"] = Group(f"/{place}", {}, arrays)
+    write_sealed(path, list(groups.values()), BASES, lossless=True)
+
+
+def load_basis(path: str | os.PathLike[str]) -> Basis:
+    """The basis that a file holds; see `Basis.load`."""
+    groups = read_sealed(path, BASES)[0]
+    try:
+        basis = _basis({group.path[1:]: group for group in groups}, groups[0].attributes)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise FeatureFileError(
+            f"{os.fspath(path)}: is damaged: it holds no basis", hint=BASES.again
+        ) from error
+    if basis.identity != groups[0].attributes["identity"]:
+        raise FeatureFileError(
+            f"{os.fspath(path)}: is damaged: its numbers are not those of its identity",
+            hint=BASES.again,
+        )
+    return basis
+
+
+def _basis(groups: dict[str, Group], root: Any) -> Basis:
+    contents = json.loads(root["contents"])
+    layers = {str(path): dict(layer) for path, layer in contents["layers"].items()}
+    recipe = {
+        source: [
+            Part.of(layers[f"{source}/{layer}"], components=components, weight=float(weight))
+            for layer, components, weight in parts
+        ]
+        for source, parts in contents["recipe"].items()
+    }
+    projections = {}
+    for parts in recipe.values():
+        for part in parts:
+            if part.components is not None:
+                axes, mean = (groups[part.path].arrays[name].values for name in ("axes", "mean"))
+                if mean.shape != (layers[part.path]["channels"],) or axes.shape[:-1] != mean.shape:
+                    raise ValueError("a projection of another shape")
+                tensors = (torch.from_numpy(np.array(one, np.float32)) for one in (mean, axes))
+                projections[part.path] = Projection(*tensors)
+    if contents["finest"] not in layers or not recipe or not all(recipe.values()):
+        raise ValueError("no layer")
+    return Basis(recipe, projections, layers, contents["finest"])
