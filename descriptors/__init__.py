@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from .models.reconstruction import descriptor_of
     from .models.vit.dinov2 import DINOv2
     from .models.xfeat import XFeat
-    from .store import load_features, save_features
+    from .store import FeatureStore, load_features, save_features
 
 # Imported when they are first asked for: each brings a library that many programs do without.
 _LAZY = {
     "DINOv2": ".models.vit.dinov2",
+    "FeatureStore": ".store",
     "StableDiffusion": ".models.diffusion.stable_diffusion",
     "XFeat": ".models.xfeat",
     "descriptor_of": ".models.reconstruction",
@@ -74,6 +75,7 @@ __all__ = [
     "DINOv2",
     "Descriptor",
     "FeatureMap",
+    "FeatureStore",
     "Features",
     "Fused",
     "Image",

@@ -75,7 +75,7 @@ class Basis:
     @classmethod
     def fit(
         cls,
-        trees: Iterable[xr.DataTree | Features],
+        trees: Iterable[xr.DataTree | Features] | Mapping[str, Any],
         *,
         components: int | Mapping[str, int | None] | None = None,
         weights: Mapping[str, float] | None = None,
@@ -119,7 +119,7 @@ class Basis:
             share = math.ceil(cells / max(1, len(trees)))
         check_int("seed", seed, minimum=0)
         fitting = Fitting(weights, components)
-        for place, tree in enumerate(trees):
+        for place, tree in enumerate(trees.values() if isinstance(trees, Mapping) else trees):
             generator = np.random.default_rng((seed, place))
             fitting.add(as_features(tree), None if share is None else (share, generator))
         return fitting.basis(cls)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from ..errors import DescrError
+from ..errors import DescrError, OutOfMemoryError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,6 +29,8 @@ def read_ahead(
             return work(item)
         except DescrError as error:
             return error
+        except MemoryError:
+            return OutOfMemoryError("there is not enough memory", hint="scale the image down first")
 
     running: deque[Future[R | DescrError]] = deque()
     with ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="descr-read") as pool:

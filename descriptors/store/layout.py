@@ -30,7 +30,7 @@ def tree_to_groups(tree: xr.DataTree) -> list[Group]:
         groups, attributes that are no text, integers or floats, names that NetCDF doesn't allow.
     """
     _check_variables(tree.dataset.variables, "the root", allowed=())
-    groups = [Group("/", {**_attributes(tree.attrs, "the root"), SEALED: "sha256"})]
+    groups = [Group("/", {**attributes_to_keep(tree.attrs, "the root"), SEALED: "sha256"})]
     layers = tree_layers(tree)
     for source, node in tree.children.items():
         _check_name(source, "source")
@@ -38,7 +38,7 @@ def tree_to_groups(tree: xr.DataTree) -> list[Group]:
         _check_variables(node.dataset.variables, f"source {source}", allowed=("y", "x"))
         if not node.children:
             raise InvalidFeaturesError(f"source {source} has no layer")
-        groups.append(Group(f"/{source}", _attributes(node.attrs, f"source {source}")))
+        groups.append(Group(f"/{source}", attributes_to_keep(node.attrs, f"source {source}")))
         for layer, inner in node.children.items():
             _check_name(layer, "layer")
             if inner.children:
@@ -104,16 +104,16 @@ def outline(groups: Iterable[Group], large: str = "features") -> str:
 def _layer_group(path: str, layer: xr.Dataset) -> Group:
     _check_variables(layer.variables, f"layer {path}", allowed=ARRAYS)
     arrays = {name: _array(layer[name], f"{name} of layer {path}") for name in ARRAYS}
-    return Group(f"/{path}", _attributes(layer.attrs, f"layer {path}"), arrays)
+    return Group(f"/{path}", attributes_to_keep(layer.attrs, f"layer {path}"), arrays)
 
 
 def _array(values: xr.DataArray, name: str) -> Array:
     dtype = np.float32 if values.name == "features" else np.float64
     dimensions = tuple(str(dimension) for dimension in values.dims)
-    return Array(dimensions, values.values.astype(dtype), _attributes(values.attrs, name))
+    return Array(dimensions, values.values.astype(dtype), attributes_to_keep(values.attrs, name))
 
 
-def _attributes(attributes: Mapping[Any, Any], name: str) -> dict[str, Any]:
+def attributes_to_keep(attributes: Mapping[Any, Any], name: str) -> dict[str, Any]:
     """Return the attributes as plain Python values."""
     plain = {}
     for key, value in attributes.items():

@@ -49,6 +49,8 @@ def write_groups(
                     fletcher32=True,
                     **(_encoding(file, array.values, lossless) if name == large else {}),
                 )
+                # Values that are packed are written as they are.
+                variable.set_auto_maskandscale(False)
                 _write_attributes(variable, array.attributes, f"{group.path}/{name}")
                 variable[...] = array.values
 

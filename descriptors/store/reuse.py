@@ -1,13 +1,15 @@
-"""Whether a feature file can stand for a new extraction."""
+"""Whether a file can stand for a new extraction."""
 
 import os
 from pathlib import Path
 
 from ..base import Descriptor
+from ..combination.basis import Basis
 from ..combination.recipe import computations, difference
 from ..errors import FeatureFileError, ForeignFileError
 from ..image.reading import Image
 from .files import read_feature_info
+from .maps import read_map_info
 
 
 def why_extract(
@@ -44,3 +46,27 @@ def why_extract(
     if lossless and any(layer.rounded_bits is not None for layer in info.layers):
         return "rounded"
     return None
+
+
+def why_transform(
+    path: str | os.PathLike[str], image: Image, basis: Basis, recipe: str, *, lossless: bool = False
+) -> str | None:
+    """As `why_extract`, for a file of a feature map through a basis.
+
+    `recipe` is the digest of what made the features, which the file keeps as an attribute.
+    """
+    if not os.path.exists(path):
+        return ""
+    try:
+        info = read_map_info(path)
+    except ForeignFileError:
+        raise
+    except FeatureFileError:
+        return "damaged, or of another schema"
+    if info.attributes["image_sha256"] != image.sha256:
+        return "of another image"
+    if info.attributes["basis"] != basis.identity:
+        return "of another basis"
+    if info.attributes.get("recipe") != recipe:
+        return "made otherwise"
+    return "rounded" if lossless and info.lowest_cosine < 1 else None

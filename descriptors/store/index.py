@@ -1,0 +1,95 @@
+"""What was seen of images and their files, so that neither is read again to be kept."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+_NAME = ".descr-index.sqlite"
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS seen (key TEXT, recipe TEXT, image_size INTEGER, image_time "
+    "INTEGER, file_size INTEGER, file_time INTEGER, sha256 TEXT, height INTEGER, width INTEGER, "
+    "PRIMARY KEY (key, recipe)) WITHOUT ROWID"
+)
+_BUSY_SECONDS = 5.0
+
+
+class Stamp(NamedTuple):
+    """Size in bytes and time of the last change, in nanoseconds, of a file."""
+
+    size: int
+    time: int
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str]) -> "Stamp | None":
+        """The stamp of what lies there; None for nothing."""
+        try:
+            about = os.stat(path)
+        except (OSError, ValueError):
+            return None
+        return cls(about.st_size, about.st_mtime_ns)
+
+
+class Seen(NamedTuple):
+    """An image and its file as they were when the file was known to be that of the image."""
+
+    image: Stamp
+    file: Stamp
+    sha256: str
+    height: int
+    width: int
+
+
+class Index:
+    """A cache beside the files, which are the truth: without a whole one they are read.
+
+    Entries of other recipes stay, so that several descriptors can go through one folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / _NAME
+
+    def read(self, recipe: str) -> dict[str, Seen]:
+        """What was seen with this recipe, by key."""
+        if not self._path.is_file():
+            return {}
+        with suppress(sqlite3.Error), self._open() as database:
+            rows = database.execute(
+                "SELECT key, image_size, image_time, file_size, file_time, sha256, height, width "
+                "FROM seen WHERE recipe = ?",
+                (recipe,),
+            )
+            return {key: Seen(Stamp(a, b), Stamp(c, d), *rest) for key, a, b, c, d, *rest in rows}
+        return {}
+
+    def write(self, recipe: str, seen: Mapping[str, Seen]) -> None:
+        """Keep what was seen, if the folder lets anything be kept."""
+        rows = [
+            (key, recipe, *one.image, *one.file, one.sha256, one.height, one.width)
+            for key, one in seen.items()
+        ]
+        for _ in range(2):
+            try:
+                with self._open() as database, database:
+                    database.execute(_TABLE)
+                    database.executemany(
+                        f"INSERT OR REPLACE INTO seen VALUES ({', '.join('?' * 9)})", rows
+                    )
+                return
+            except sqlite3.OperationalError:
+                return  # Read-only, full or busy.
+            except sqlite3.DatabaseError:
+                with suppress(OSError):
+                    self._path.unlink()
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        database = sqlite3.connect(self._path, timeout=_BUSY_SECONDS)
+        try:
+            # Of a cache nothing is lost that the files don't tell.
+            database.execute("PRAGMA synchronous = OFF")
+            yield database
+        finally:
+            database.close()

@@ -1,0 +1,158 @@
+"""Feature maps of a lasting basis as files, packed to 8 bits."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import xarray as xr
+
+from ..errors import FeatureFileError, InvalidFeaturesError
+from ..features.grids import Grid, unit_length
+from ..features.maps import build_map, check_map
+from .hdf5 import Array, Group, Schema
+from .layout import SEALED, attributes_to_keep
+from .sealed import Form, read_sealed, write_sealed
+
+MAPS = Form(
+    "feature map file",
+    Schema("descr_map", 1, ("features", "y", "x")),
+    make="make one with `descr extract --basis` or save_map",
+    again="extract it again",
+)
+_GROUP = "/map/cells"
+_LARGEST = 127
+_OWN = ("Conventions", "descr_map", "descr_version", "created", "channels", "lowest_cosine", SEALED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapInfo:
+    """What a feature map file says of itself.
+
+    Attributes
+    ----------
+    size:
+        The size of the file in bytes.
+    attributes:
+        Those of the map: of the image, of the descriptor, and `basis`.
+    shape:
+        Channels, rows, columns.
+    lowest_cosine:
+        The lowest cosine of a cell with what the file keeps of it; 1 where nothing is lost.
+    """
+
+    size: int
+    attributes: Mapping[str, Any]
+    shape: tuple[int, ...]
+    lowest_cosine: float
+
+
+def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool = False) -> float:
+    """Write a feature map to a file, whole or not at all; gives the lowest cosine.
+
+    Parameters
+    ----------
+    fmap:
+        A feature map (channel, y, x) of a basis that is kept: `basis.transform(tree)`. What was
+        combined without one can't be compared with anything later.
+    path:
+        The file to write; what is there is replaced in one step at the end.
+    lossless:
+        Keep float32. Without it the map is packed to 8 bits by one `scale_factor` (CF conventions,
+        section 8.1), a quarter of the size.
+
+    Returns
+    -------
+    float
+        The lowest cosine of a cell with what is kept of it, 1 for nothing lost; the file states it.
+
+    Raises
+    ------
+    InvalidFeaturesError
+        The map is none, or holds what a file has no place for.
+    OutputError
+        The file can't be written.
+    """
+    check_map(fmap)
+    values, about, lowest = np.ascontiguousarray(fmap.values), {}, 1.0
+    if not lossless:
+        scale = float(np.abs(values).max()) / _LARGEST or 1.0
+        packed = np.rint(values / scale).astype(np.int8)
+        kept = unit_length(torch.from_numpy(packed.astype(np.float32))).numpy()
+        exact = unit_length(torch.from_numpy(values)).numpy()
+        lowest = min(1.0, float((kept * exact).sum(axis=0).min()))
+        values, about = packed, {"scale_factor": scale}
+    labels = zip(*(fmap[name].values.tolist() for name in ("source", "layer")), strict=True)
+    runs = [[*label, len(list(run))] for label, run in groupby(labels)]
+    root = {
+        **attributes_to_keep(fmap.attrs, "the feature map"),
+        "Conventions": "CF-1.11",
+        MAPS.schema.attribute: MAPS.schema.number,
+        "descr_version": version("descr-sdk"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "channels": json.dumps(runs),
+        "lowest_cosine": lowest,
+        SEALED: "sha256",
+    }
+    arrays = {
+        "features": Array(("channel", "y", "x"), values, about),
+        **{axis: Array((axis,), fmap[axis].values.astype(np.float64)) for axis in ("y", "x")},
+    }
+    groups = [Group("/", root), Group("/map", {}), Group(_GROUP, {}, arrays)]
+    write_sealed(path, groups, MAPS, lossless=True)
+    return lowest
+
+
+def load_map(path: str | os.PathLike[str]) -> xr.DataArray:
+    """The feature map that a file holds, float32 (channel, y, x), each cell of length 1.
+
+    Raises `FeatureFileError` if there is no such file, or it is damaged or of another kind.
+    """
+    groups = read_sealed(path, MAPS)[0]
+    root = groups[0].attributes
+    try:
+        arrays = {group.path: group for group in groups}[_GROUP].arrays
+        values, scale = arrays["features"].values, arrays["features"].attributes
+        features = values.astype(np.float32) * np.float32(scale.get("scale_factor", 1.0))
+        runs = json.loads(root["channels"])
+        labels = [[run[at] for run in runs for _ in range(run[2])] for at in (0, 1)]
+        grid = Grid(arrays["y"].values, arrays["x"].values)
+        attributes = {key: value for key, value in root.items() if key not in _OWN}
+        unit = unit_length(torch.from_numpy(features)) if features.size else torch.empty(0, 0, 0)
+        fmap = build_map(unit, grid, attributes, *labels)
+        check_map(fmap, os.fspath(path))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise FeatureFileError(
+            f"{os.fspath(path)}: is damaged: it holds no feature map", hint=MAPS.again
+        ) from error
+    except InvalidFeaturesError as error:
+        raise FeatureFileError(error.message, hint=error.hint or MAPS.again) from error
+    return fmap
+
+
+def read_map_info(path: str | os.PathLike[str]) -> MapInfo:
+    """What a file says of its map, without the features; raises what `load_map` does."""
+    groups, size = read_sealed(path, MAPS, values=False)
+    root = groups[0].attributes
+    try:
+        features: npt.NDArray[Any] = (
+            {one.path: one for one in groups}[_GROUP].arrays["features"].values
+        )
+        attributes = {key: value for key, value in root.items() if key not in _OWN}
+        return MapInfo(
+            size=size,
+            attributes=attributes,
+            shape=features.shape,
+            lowest_cosine=float(root["lowest_cosine"]),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise FeatureFileError(
+            f"{os.fspath(path)}: is damaged: it holds no feature map", hint=MAPS.again
+        ) from error

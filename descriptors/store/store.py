@@ -1,0 +1,389 @@
+"""A folder with the features of any number of images, each extracted once."""
+
+import hashlib
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, TypeAlias
+
+import xarray as xr
+
+from ..base import Descriptor
+from ..combination.basis import Basis
+from ..errors import DescrError, InvalidFeaturesError, OptionError, OutputError
+from ..features.tensors import Features
+from ..image.ahead import read_ahead
+from ..image.reading import Image, ImageLike, read_image
+from ..runtime.atomic import remove_abandoned, writing
+from ..runtime.code import code_digest
+from .files import load_features, save_features
+from .index import Index, Seen, Stamp
+from .maps import load_map, save_map
+from .reuse import why_extract, why_transform
+
+Status = Literal["kept", "extracted", "redone", "failed"]
+ImageSource: TypeAlias = ImageLike | Callable[[], ImageLike]
+SUFFIX = ".nc"
+
+_AHEAD = 8
+"""Images that are read before they are asked for, and files that are written behind."""
+_TOGETHER = 64
+"""Images whose entries are written to the index at once."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an image.
+
+    Attributes
+    ----------
+    key, path:
+        The name of the image in the store, and its file.
+    status:
+        `kept` as it was, `extracted`, `redone` for a file that could not stand, or `failed`.
+    reason:
+        Why the file was made anew.
+    error:
+        Why there is none.
+    sha256, height, width:
+        Of the upright image: the hash of its pixels, and its size in pixels.
+    lowest_cosine:
+        Of maps that are packed: the lowest cosine of a cell with what is kept of it.
+    """
+
+    key: str
+    path: Path
+    status: Status
+    reason: str = ""
+    error: DescrError | None = None
+    sha256: str = ""
+    height: int = 0
+    width: int = 0
+    lowest_cosine: float = field(default=1.0, compare=False)
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """An image that was read, its file's stamp before that, and why it has to be extracted."""
+
+    key: str
+    image: Image
+    stamp: Stamp | None
+    why: str | None
+
+
+class FeatureStore(Mapping[str, Any]):
+    """The features of images as files in a folder, by the relative paths of the images.
+
+    A mapping from key, as in `birds/robin.jpg`, to what `load_features` gives of the file
+    `birds/robin.jpg.nc`. Opening a store reads nothing; its keys are listed when they are asked
+    for, and files are read one by one.
+
+    Parameters
+    ----------
+    folder:
+        Where the files lie, or will. Several stores may share one, but not their keys.
+    describe:
+        What extracts; without it the store can be read alone.
+    lossless:
+        Keep every bit: see `save_features` and `save_map`.
+    basis:
+        Keep maps through this basis in place of feature trees: the values are then what `load_map`
+        gives.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        describe: Descriptor | None = None,
+        *,
+        lossless: bool = False,
+        basis: Basis | None = None,
+    ) -> None:
+        self.folder = Path(folder)
+        self.describe = describe
+        self.lossless = lossless
+        self.basis = basis
+
+    def __repr__(self) -> str:
+        return f"FeatureStore({str(self.folder)!r}, {self.describe!r})"
+
+    def __getitem__(self, key: str) -> xr.DataTree | xr.DataArray:
+        """The features of an image; `KeyError` if there are none, else as `load_features`."""
+        path = self.path(key)
+        if not path.exists():
+            raise KeyError(key)
+        return load_features(path) if self.basis is None else load_map(path)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(_keys_below(self.folder, "")))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in _keys_below(self.folder, ""))
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.path(key).is_file()
+
+    def path(self, key: str) -> Path:
+        """The file of an image; `OutputError` for a key that leads out of the folder."""
+        parts = PurePosixPath(key).parts
+        if not parts or ".." in parts or PurePosixPath(key).is_absolute():
+            raise OutputError(f"{key!r} is no relative path of an image")
+        return self.folder.joinpath(*parts[:-1], f"{parts[-1]}{SUFFIX}")
+
+    def extract(
+        self,
+        images: Mapping[str, ImageSource] | Iterable[str | os.PathLike[str]],
+        *,
+        strict: bool = False,
+        force: bool = False,
+        verify: bool = False,
+        dry_run: bool = False,
+        progress: Callable[[Outcome], None] = lambda outcome: None,
+    ) -> list[Outcome]:
+        """Make sure that the features of these images are in the folder.
+
+        A file is kept if it is whole, of the same pixels, and made with the same settings and
+        weights; so a run that was stopped, in whatever way, goes on where it ended. Images are
+        read by threads, described in batches, and written by a thread; no more than a few are held.
+
+        Parameters
+        ----------
+        images:
+            By key: images, or functions that give one. Or paths, which go by their last part.
+        strict:
+            Raise the error of the first image that has no features, instead of going on.
+        force:
+            Make every file anew.
+        verify:
+            Read images and files that have not changed since they were last seen, too.
+        dry_run:
+            Only say what would be done.
+        progress:
+            Called with the outcome of each image as soon as it is known.
+
+        Returns
+        -------
+        list of Outcome
+            One per image, in order.
+
+        Raises
+        ------
+        OutputError
+            A file can't be written, as on a full disk; what was written before stays.
+        OptionError
+            The store has no descriptor, or two paths have one name.
+        """
+        if self.describe is None:
+            raise OptionError(
+                "the store has no descriptor", hint="give FeatureStore(..., describe)"
+            )
+        sources = images if isinstance(images, Mapping) else _by_name(images)
+        recipe = self.recipe
+        index = Index(self.folder)
+        seen = {} if force or verify else index.read(recipe)
+        outcomes: dict[str, Outcome] = {}
+        fresh: dict[str, Seen] = {}
+
+        def finish(outcome: Outcome) -> None:
+            if strict and outcome.error is not None:
+                raise outcome.error
+            outcomes[outcome.key] = outcome
+            progress(outcome)
+
+        rest = []
+        for key, source in sources.items():
+            if (known := seen.get(key)) and self._is_unchanged(key, source, known):
+                finish(self._outcome(key, "kept", known))
+            else:
+                rest.append(key)
+        if not dry_run:
+            self._make_folders(rest)
+        try:
+            for outcome, entry in self._work(rest, sources, self.describe, force, dry_run):
+                finish(outcome)
+                if entry is not None and not dry_run:
+                    fresh[outcome.key] = entry
+                if len(fresh) >= _TOGETHER:
+                    index.write(recipe, fresh)
+                    fresh.clear()
+        finally:
+            if fresh:
+                index.write(recipe, fresh)
+        return [outcomes[key] for key in sources]
+
+    def verify(self) -> Iterator[tuple[str, DescrError | None]]:
+        """Each key, and what is wrong with its file; None for a file that is whole and valid."""
+        for key in self:
+            try:
+                self[key]
+            except DescrError as error:
+                yield key, error
+            else:
+                yield key, None
+
+    def _work(
+        self,
+        keys: Sequence[str],
+        sources: Mapping[str, ImageSource],
+        describe: Descriptor,
+        force: bool,
+        dry_run: bool,
+    ) -> Iterator[tuple[Outcome, Seen | None]]:
+        """The outcome of each image, and what the index may keep of it."""
+        looks: deque[_Look] = deque()
+        done: deque[tuple[Outcome, Seen | None]] = deque()
+
+        def images() -> Iterator[Image]:
+            stream = read_ahead(
+                keys, lambda key: self._look(key, sources[key], describe, force), ahead=_AHEAD
+            )
+            for key, look in zip(keys, stream, strict=True):
+                if isinstance(look, DescrError):
+                    done.append((Outcome(key, self.path(key), "failed", error=look), None))
+                elif look.why is None or dry_run:
+                    done.append(self._finished(look, sources[look.key]))
+                else:
+                    looks.append(look)
+                    yield look.image
+
+        writes: deque[tuple[_Look, Future[float]]] = deque()
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="descr-write") as writer:
+            try:
+                for features in describe.attempts(images()):
+                    yield from _drained(done)
+                    look = looks.popleft()
+                    if isinstance(features, DescrError):
+                        failed = Outcome(look.key, self.path(look.key), "failed", error=features)
+                        yield failed, None
+                        continue
+                    writes.append(
+                        (look, writer.submit(self._write, look, features, sources[look.key]))
+                    )
+                    while len(writes) > _AHEAD or (writes and writes[0][1].done()):
+                        yield self._written(*writes.popleft(), sources)
+                yield from _drained(done)
+                while writes:
+                    yield self._written(*writes.popleft(), sources)
+            finally:
+                for _, write in writes:
+                    write.cancel()
+
+    def _look(self, key: str, source: ImageSource, describe: Descriptor, force: bool) -> _Look:
+        stamp = Stamp.of(source) if isinstance(source, (str, os.PathLike)) else None
+        image = read_image(source() if callable(source) else source)
+        if force:
+            return _Look(key, image, stamp, "" if not self.path(key).exists() else "forced")
+        if self.basis is None:
+            why = why_extract(self.path(key), image, describe, lossless=self.lossless)
+        else:
+            why = why_transform(
+                self.path(key), image, self.basis, self.recipe, lossless=self.lossless
+            )
+        return _Look(key, image, stamp, why)
+
+    def _write(self, look: _Look, features: Features, source: ImageSource) -> float:
+        if features.image["image_sha256"] != look.image.sha256:
+            raise InvalidFeaturesError(
+                f"the features of {look.key} say that they are of another image",
+                hint="extract must label each tree with the image that it was given",
+            )
+        path = self.path(look.key)
+        if self.basis is not None:
+            fmap = self.basis.transform(features).to_xarray()
+            fmap.attrs["recipe"] = self.recipe
+            return save_map(fmap, path, lossless=self.lossless)
+        image_path = source if isinstance(source, (str, os.PathLike)) else None
+        save_features(features.to_tree(), path, lossless=self.lossless, image_path=image_path)
+        return 1.0
+
+    def _written(
+        self, look: _Look, write: Future[float], sources: Mapping[str, ImageSource]
+    ) -> tuple[Outcome, Seen | None]:
+        try:
+            lowest = write.result()
+        except OutputError:
+            raise
+        except DescrError as error:
+            return Outcome(look.key, self.path(look.key), "failed", error=error), None
+        return self._finished(look, sources[look.key], lowest)
+
+    def _finished(
+        self, look: _Look, source: ImageSource, lowest: float = 1.0
+    ) -> tuple[Outcome, Seen | None]:
+        status: Status = "kept" if look.why is None else "redone" if look.why else "extracted"
+        image, file = look.stamp, Stamp.of(self.path(look.key))
+        about = look.image.sha256, look.image.height, look.image.width
+        entry = None if image is None or file is None else Seen(image, file, *about)
+        outcome = Outcome(
+            look.key, self.path(look.key), status, look.why or "", None, *about, lowest
+        )
+        return outcome, entry
+
+    def _outcome(self, key: str, status: Status, seen: Seen) -> Outcome:
+        about = seen.sha256, seen.height, seen.width
+        return Outcome(key, self.path(key), status, "", None, *about)
+
+    def _is_unchanged(self, key: str, source: ImageSource, seen: Seen) -> bool:
+        return (
+            isinstance(source, (str, os.PathLike))
+            and Stamp.of(source) == seen.image
+            and Stamp.of(f"{self.folder}{os.sep}{key}{SUFFIX}") == seen.file
+        )
+
+    def _make_folders(self, keys: Iterable[str]) -> None:
+        for folder in dict.fromkeys(self.path(key).parent for key in keys):
+            with writing(folder, "the folder can't be made"):
+                folder.mkdir(parents=True, exist_ok=True)
+            remove_abandoned(folder, SUFFIX)
+
+    @cached_property
+    def recipe(self) -> str:
+        """A digest of all that a file depends on beside its image."""
+        describe = self.describe
+        parts = [
+            None if describe is None else describe.recipe or repr(describe),
+            None if describe is None else code_digest(describe),
+            self.lossless,
+            None if self.basis is None else self.basis.identity,
+        ]
+        text = json.dumps(parts, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _drained(done: "deque[Any]") -> Iterator[Any]:
+    while done:
+        yield done.popleft()
+
+
+def _by_name(paths: Iterable[str | os.PathLike[str]]) -> dict[str, ImageSource]:
+    sources: dict[str, ImageSource] = {}
+    for path in paths:
+        if not isinstance(path, (str, os.PathLike)):
+            raise OptionError(
+                f"an image without a name: {path!r}", hint="give a mapping of key to image"
+            )
+        if sources.setdefault(Path(path).name, Path(path)) != Path(path):
+            raise OptionError(
+                f"two images are called {Path(path).name}", hint="give a mapping of key to path"
+            )
+    return sources
+
+
+def _keys_below(folder: Path, above: str) -> Iterator[str]:
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _keys_below(Path(entry.path), f"{above}{entry.name}/")
+        elif entry.name.endswith(SUFFIX):
+            yield above + entry.name.removesuffix(SUFFIX)
