@@ -287,10 +287,11 @@ def test_a_run_that_is_killed_goes_on_where_it_ended(tmp_path, pictures, after):
 
 @pytest.mark.parametrize("lossless", [False, True])
 def test_maps_through_a_basis_are_kept_in_place_of_trees(tmp_path, pictures, lossless):
-    trees = FeatureStore(tmp_path / "trees", SMALL)
+    describe = SIFT(size=256)
+    trees = FeatureStore(tmp_path / "trees", describe)
     trees.extract(pictures)
     basis = Basis.fit(trees, components=16)
-    store = FeatureStore(tmp_path / "maps", SMALL, basis=basis, lossless=lossless)
+    store = FeatureStore(tmp_path / "maps", describe, basis=basis, lossless=lossless)
     outcomes = store.extract(pictures)
     assert statuses(outcomes) == ["extracted"] * 7
     exact = combine([trees["a/0.png"]], basis=basis)[0]
@@ -305,7 +306,7 @@ def test_maps_through_a_basis_are_kept_in_place_of_trees(tmp_path, pictures, los
         assert float(cosines.min()) > 0.9985
         assert store.path("a/0.png").stat().st_size < trees.path("a/0.png").stat().st_size / 3
     assert statuses(store.extract(pictures, verify=True)) == ["kept"] * 7
-    other = FeatureStore(tmp_path / "maps", SMALL, basis=Basis.fit(trees, components=8))
+    other = FeatureStore(tmp_path / "maps", describe, basis=Basis.fit(trees, components=8))
     assert {one.reason for one in other.extract(pictures, dry_run=True)} == {"of another basis"}
 
 
