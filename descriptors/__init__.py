@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from .models.diffusion.stable_diffusion import StableDiffusion
     from .models.reconstruction import descriptor_of
     from .models.vit.dinov2 import DINOv2
+    from .models.vit.dinov3 import DINOv3
     from .store import load_features, save_features
 
 # Imported when they are first asked for: each brings a library that many programs do without.
 _LAZY = {
     "DINOv2": ".models.vit.dinov2",
+    "DINOv3": ".models.vit.dinov3",
     "StableDiffusion": ".models.diffusion.stable_diffusion",
     "descriptor_of": ".models.reconstruction",
     "load_features": ".store",
@@ -35,6 +37,7 @@ REGISTRY: Registry[Descriptor] = Registry(
     builtin={
         "fused": f"{__name__}.models.literature:tale_of_two_features",
         "dinov2": f"{__name__}.models.vit.dinov2:DINOv2",
+        "dinov3": f"{__name__}.models.vit.dinov3:DINOv3",
         "sd": f"{__name__}.models.diffusion.stable_diffusion:StableDiffusion",
         "dift": f"{__name__}.models.literature:DIFT",
         "sift": f"{__name__}.models.sift:SIFT",
@@ -66,6 +69,7 @@ __all__ = [
     "SIFT",
     "Backbone",
     "DINOv2",
+    "DINOv3",
     "Descriptor",
     "Fused",
     "Image",
