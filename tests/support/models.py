@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -150,6 +152,34 @@ def make_giant(folder: Path) -> Path:
     save_file(named, giant / "model.safetensors")
     torch.save(model.state_dict(), folder / "expected.pt")
     return giant
+
+
+def make_dinov3(folder: Path) -> Path:
+    """A DINOv3 of the published ones' architecture, as transformers writes it."""
+    from transformers import DINOv3ViTConfig, DINOv3ViTModel
+
+    config = DINOv3ViTConfig(
+        hidden_size=24,
+        intermediate_size=48,
+        num_hidden_layers=3,
+        num_attention_heads=3,
+        num_register_tokens=4,
+        image_size=64,
+    )
+    model = folder / "tiny-dinov3"
+    randomize(DINOv3ViTModel(config)).save_pretrained(model)
+    return model
+
+
+@cache
+def _shared_folder() -> TemporaryDirectory[str]:
+    return TemporaryDirectory()
+
+
+@cache
+def dinov3() -> Path:
+    """The folder of `make_dinov3`, made once for all tests that leave it as it is."""
+    return make_dinov3(Path(_shared_folder().name))
 
 
 def make_cache(folder: Path) -> Path:

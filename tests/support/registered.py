@@ -4,7 +4,7 @@ from typing import Any
 
 from descr.descriptors import Descriptor, create
 
-from .models import DINOV2, STABLE_DIFFUSION
+from .models import DINOV2, STABLE_DIFFUSION, dinov3
 
 _PLACE = {"device": "cpu", "dtype": "float32"}
 _SD: dict[str, Any] = {"model": str(STABLE_DIFFUSION), "size": 128}
@@ -19,4 +19,5 @@ _TINY: dict[str, dict[str, Any]] = {
 
 def create_tiny(name: str, **options: Any) -> Descriptor:
     """The descriptor of this name, small enough for a test, with these options besides."""
-    return create(name, **{**_TINY.get(name, {}), **options})
+    tiny = {"model": str(dinov3()), "size": 112, **_PLACE} if name == "dinov3" else _TINY.get(name, {})
+    return create(name, **{**tiny, **options})

@@ -83,9 +83,9 @@ class DINOv3(ViT):
     def load_network(self) -> Any:
         """See `ViT.load_network`."""
         module = self.load_module("DINOv3ViTModel", RENAMES)
-        # Its frequencies follow from the config: no file holds them.
+        # Its frequencies follow from the config: no file holds them. In training it is random.
         rotation = type(module.rope_embeddings)(module.config)
-        module.rope_embeddings = rotation.to(self.torch_device)
+        module.rope_embeddings = rotation.to(self.torch_device).eval()
         return module
 
     def embed(self, pictures: torch.Tensor) -> tuple[torch.Tensor, Mapping[str, Any]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ...errors import WeightsNotFoundError
 from ...runtime.loading import Renames
 from ...weights.configs import read_config
 from ...weights.reading import read_json
@@ -49,7 +50,14 @@ def read_dinov3_config(path: Path) -> dict[str, Any]:
     """
     sizes = TIMM_SIZES.get(str(read_json(path).get("architecture")))
     if sizes is None:
-        return read_config(path, "DINOv3ViTModel")
+        config = read_config(path, "DINOv3ViTModel")
+        if config["hidden_size"] % (4 * config["num_attention_heads"]):
+            raise WeightsNotFoundError(
+                f"{path}: num_attention_heads must give each head a multiple of 4 channels of "
+                f"{config['hidden_size']} (hidden_size), not {config['num_attention_heads']}",
+                hint="the file is damaged, or of a model of another kind",
+            )
+        return config
     channels, heads, blocks = sizes
     return {
         "hidden_size": channels,
