@@ -12,6 +12,7 @@ _DINOV2: dict[str, Any] = {"model": str(DINOV2), "size": 112}
 _TINY: dict[str, dict[str, Any]] = {
     "sd": {**_SD, **_PLACE},
     "dinov2": {**_DINOV2, **_PLACE},
+    "dinov3": {"size": 112, **_PLACE},
     "fused": {"sd": _SD, "dinov2": _DINOV2, **_PLACE},
     "dift": {**_SD, **_PLACE},
 }
@@ -19,5 +20,5 @@ _TINY: dict[str, dict[str, Any]] = {
 
 def create_tiny(name: str, **options: Any) -> Descriptor:
     """The descriptor of this name, small enough for a test, with these options besides."""
-    tiny = {"model": str(dinov3()), "size": 112, **_PLACE} if name == "dinov3" else _TINY.get(name, {})
-    return create(name, **{**tiny, **options})
+    tiny = {"model": str(dinov3())} if name == "dinov3" else {}
+    return create(name, **{**_TINY.get(name, {}), **tiny, **options})

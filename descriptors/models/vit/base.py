@@ -169,7 +169,8 @@ class ViT(Backbone):
                 tokens = getattr(self.network, self.norm_name)(tokens)
         else:
             tokens = getattr(last.attention, _PROJECTIONS[self.facet])(last.norm1(tokens))
-        return tokens[:, -rows * columns :].transpose(1, 2).unflatten(2, (rows, columns))
+        channels: torch.Tensor = tokens[:, -rows * columns :].transpose(1, 2)
+        return channels.reshape(*channels.shape[:2], rows, columns)
 
     @cached_property
     def _directions(self) -> Callable[[int, int], torch.Tensor]:

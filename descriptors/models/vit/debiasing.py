@@ -28,7 +28,8 @@ def positional_directions(black: torch.Tensor, count: int) -> torch.Tensor:
     centred = cells - cells.mean(dim=1, keepdim=True)
     variances, directions = torch.linalg.eigh(centred @ centred.T / cells.shape[1])
     above = variances.flip(0)[:count] > (_ROUNDING * precision) ** 2
-    return (directions.flip(1)[:, :count] * above).to(black.device, torch.float32)
+    kept: torch.Tensor = directions.flip(1)[:, :count] * above
+    return kept.to(black.device, torch.float32)
 
 
 def project_out(features: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
@@ -37,4 +38,5 @@ def project_out(features: torch.Tensor, directions: torch.Tensor) -> torch.Tenso
     The rest of each cell is left as it is, and so is not of unit length.
     """
     cells = features.float().flatten(2)
-    return (cells - directions @ (directions.T @ cells)).unflatten(2, features.shape[2:])
+    rest: torch.Tensor = cells - directions @ (directions.T @ cells)
+    return rest.reshape(features.shape)

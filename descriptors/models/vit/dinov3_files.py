@@ -40,7 +40,7 @@ TIMM_SIZES: Mapping[str, tuple[int, int, int]] = MappingProxyType(
         "vit_large_patch16_dinov3": (1024, 16, 24),
     }
 )
-"""Channels, heads and blocks by the name of an architecture, which is all that timm's config says."""
+"""Channels, heads and blocks by the name of an architecture: timm's config says no more."""
 
 
 def read_dinov3_config(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import torch
 from descr.descriptors import DINOv3
 from descr.descriptors.errors import OptionError, WeightsNotFoundError
 from safetensors.torch import load_file, save_file
-from support.models import DINOV2, IMAGES, copy, dinov3, edit, randomize
+from support.models import DINOV2, IMAGES, copy, dinov3, edit, make_timm, randomize
 
 CANVASES = [(64, 64), (48, 96)]
 
@@ -56,51 +56,6 @@ def library(folder: Path, canvas: tuple[int, int]) -> dict[str, torch.Tensor]:
     return {name: tokens[:, 5:] for name, tokens in taken.items()}
 
 
-def timm_folder(folder: Path, blocks: int) -> tuple[Path, Path]:
-    """Random weights of the small model's first blocks, in timm's form and in transformers'.
-
-    Names and shapes are those of `vit_small_patch16_dinov3` in timm 1.0.31.
-    """
-    from transformers import DINOv3ViTConfig, DINOv3ViTModel
-
-    config = DINOv3ViTConfig(
-        num_hidden_layers=blocks, num_register_tokens=4, query_bias=False, value_bias=False
-    )
-    model = randomize(DINOv3ViTModel(config))
-    model.save_pretrained(folder / "transformers")
-    ours = model.state_dict()
-    theirs = {
-        "cls_token": ours["embeddings.cls_token"],
-        "reg_token": ours["embeddings.register_tokens"],
-        "patch_embed.proj.weight": ours["embeddings.patch_embeddings.weight"],
-        "patch_embed.proj.bias": ours["embeddings.patch_embeddings.bias"],
-        "norm.weight": ours["norm.weight"],
-        "norm.bias": ours["norm.bias"],
-    }
-    for index in range(blocks):
-        block = f"model.layer.{index}"
-        projections = [ours[f"{block}.attention.{letter}_proj.weight"] for letter in "qkv"]
-        theirs[f"blocks.{index}.attn.qkv.weight"] = torch.cat(projections)
-        theirs[f"blocks.{index}.gamma_1"] = ours[f"{block}.layer_scale1.lambda1"]
-        theirs[f"blocks.{index}.gamma_2"] = ours[f"{block}.layer_scale2.lambda1"]
-        for kind in ("weight", "bias"):
-            for name, place in {
-                "norm1": "norm1",
-                "attn.proj": "attention.o_proj",
-                "norm2": "norm2",
-                "mlp.fc1": "mlp.up_proj",
-                "mlp.fc2": "mlp.down_proj",
-            }.items():
-                theirs[f"blocks.{index}.{name}.{kind}"] = ours[f"{block}.{place}.{kind}"]
-    timm = folder / "timm"
-    timm.mkdir()
-    save_file({name: tensor.clone() for name, tensor in theirs.items()}, timm / "model.safetensors")
-    (timm / "config.json").write_text(
-        json.dumps({"architecture": "vit_small_patch16_dinov3", "num_features": 384})
-    )
-    return timm, folder / "transformers"
-
-
 @pytest.mark.parametrize("canvas", CANVASES)
 def test_features_are_those_of_the_librarys_own_forward(canvas: tuple[int, int]) -> None:
     expected = library(dinov3(), canvas)
@@ -127,7 +82,7 @@ def test_keys_and_queries_do_not_know_their_place_yet() -> None:
 def test_the_files_of_timm_give_the_features_of_those_of_transformers(
     tmp_path: Path, norm: bool
 ) -> None:
-    timm, transformers = timm_folder(tmp_path, blocks=2)
+    timm, transformers = make_timm(tmp_path, blocks=2)
     ours, theirs = tiny(timm, layer=1, norm=norm), tiny(transformers, norm=norm)
     for canvas in CANVASES:
         assert torch.equal(cells(ours, canvas), cells(theirs, canvas))
