@@ -54,9 +54,9 @@ def read_folder(folder: Path, family: str, precision: str | None = None) -> Weig
     """The safetensors files of each part of the model in this folder, all of them checked.
 
     The folder is a diffusers pipeline for "stable_diffusion", a transformers model for "dinov2",
-    "dinov3" (or one of timm), "clipseg" and "clip" (a whole one, or its image encoder). Where a part
-    is there in half and in full precision, the half is taken unless `precision` is "float32", as a
-    pull takes it: a folder gives the same features wherever it lies.
+    "dinov3" (or one of timm), "clipseg" and "clip" (a whole one, or its image encoder). Where a
+    part is there in half and in full precision, the half is taken unless `precision` is "float32",
+    as a pull takes it: a folder gives the same features wherever it lies.
 
     Raises `WeightsNotFoundError`, naming the file, if something that the model needs is missing or
     damaged, if its weights are there as pickles only, or if it is a folder of another kind.
