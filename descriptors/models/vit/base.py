@@ -33,15 +33,18 @@ _SHAPES = 16
 class ViT(Backbone):
     """One facet of one block of a vision transformer of transformers; patches only.
 
-    A subclass states where its module has blocks and final norm, and writes `read_config`,
-    `load_network` and `embed`. The settings are those of `DINOv2`.
+    A subclass states its family and where its module has blocks and final norm, and writes
+    `read_config`, `load_network` and `embed`. The settings are those of `DINOv2`.
 
     Attributes
     ----------
+    family:
+        Which weights it takes, as in `find_weights`.
     blocks_name, norm_name:
         The names of the list of blocks and of the final layer norm within the module.
     """
 
+    family: ClassVar[str]
     blocks_name: ClassVar[str]
     norm_name: ClassVar[str]
 
@@ -59,7 +62,7 @@ class ViT(Backbone):
         dtype: Precision,
     ) -> None:
         super().__init__(size=size, fit=fit, device=device, dtype=dtype)
-        self.checkpoint = find_weights(model, self.source)
+        self.checkpoint = find_weights(model, self.family)
         self.model, self.revision = os.fspath(model), self.checkpoint.revision
         self.weights_variant = self.checkpoint.precision
         self.config = self.read_config()

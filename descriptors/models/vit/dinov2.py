@@ -67,7 +67,7 @@ class DINOv2(ViT):
         An option is out of range.
     """
 
-    source = "dinov2"
+    source = family = "dinov2"
     blocks_name = "encoder.layer"
     norm_name = "layernorm"
 

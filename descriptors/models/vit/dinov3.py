@@ -47,7 +47,7 @@ class DINOv3(ViT):
         An option is out of range.
     """
 
-    source = "dinov3"
+    source = family = "dinov3"
     blocks_name = "model.layer"
     norm_name = "norm"
 

@@ -99,6 +99,14 @@ def test_a_gated_model_loads_from_weights_as_the_hub_names_them(tmp_path):
     assert torch.allclose(ours, theirs, atol=1e-5)
 
 
+def test_a_class_derived_from_it_may_have_a_source_of_its_own():
+    class Mine(DINOv2):
+        source = "mine"
+
+    describe = Mine(model=str(DINOV2), size=112, device="cpu")
+    assert "mine/token" in describe.extract([IMAGES[0]])[0].groups[-1]
+
+
 def test_what_comes_after_the_block_is_not_loaded():
     describe = tiny(layer=1)
     assert len(describe.network.encoder.layer) == 2
