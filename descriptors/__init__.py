@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .models.diffusion.stable_diffusion import StableDiffusion
     from .models.reconstruction import descriptor_of
     from .models.vit.dinov2 import DINOv2
+    from .models.vit.dinov3 import DINOv3
     from .models.xfeat import XFeat
     from .store import FeatureStore, load_features, save_features
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _LAZY = {
     "DINOv2": ".models.vit.dinov2",
     "FeatureStore": ".store",
+    "DINOv3": ".models.vit.dinov3",
     "StableDiffusion": ".models.diffusion.stable_diffusion",
     "XFeat": ".models.xfeat",
     "descriptor_of": ".models.reconstruction",
@@ -40,6 +42,7 @@ REGISTRY: Registry[Descriptor] = Registry(
     builtin={
         "fused": f"{__name__}.models.literature:tale_of_two_features",
         "dinov2": f"{__name__}.models.vit.dinov2:DINOv2",
+        "dinov3": f"{__name__}.models.vit.dinov3:DINOv3",
         "sd": f"{__name__}.models.diffusion.stable_diffusion:StableDiffusion",
         "dift": f"{__name__}.models.literature:DIFT",
         "xfeat": f"{__name__}.models.xfeat:XFeat",
@@ -73,6 +76,7 @@ __all__ = [
     "Backbone",
     "Basis",
     "DINOv2",
+    "DINOv3",
     "Descriptor",
     "FeatureMap",
     "FeatureStore",

@@ -31,11 +31,14 @@ MODELS = (
     "dinov2-base-registers",
     "dinov2-large-registers",
     "dinov2-giant-registers",
+    "dinov3-small",
+    "dinov3-base",
+    "dinov3-large",
     "clipseg",
     "clip-vit-l-14-336",
     "odise",
 )
-RECIPES = ("sd", "dinov2", "fused", "dift")
+RECIPES = ("sd", "dinov2", "dinov3", "fused", "dift")
 
 _SIZES = ("bytes", "float32_bytes")
 _HERE = {"whole": "yes", "part": "in part", "none": "no"}
@@ -75,7 +78,7 @@ Names = Annotated[
     list[str],
     typer.Argument(
         metavar="NAME...",
-        help="Models, or descriptors for all that they need (sd, dinov2, fused, dift).",
+        help="Models, or descriptors for all that they need (sd, dinov2, dinov3, fused, dift).",
         autocompletion=_complete,
     ),
 ]

@@ -4,7 +4,7 @@ AUTO = "auto"
 
 # The registries hold these too, but loading them loads torch, and a press of the tab key can't
 # wait for that. The tests hold the two lists together.
-DESCRIPTORS = ("fused", "dinov2", "sd", "dift", "xfeat", "sift")
+DESCRIPTORS = ("fused", "dinov2", "dinov3", "sd", "dift", "xfeat", "sift")
 MATCHERS = ("nearest", "mutual", "soft-argmax")
 DATASETS = ("spair-71k", "pf-pascal", "pf-willow", "tss", "ap-10k", "davis-2017")
 RECIPES = ("tale", "tale-text", "tale-sd", "tale-dinov2", "dift", "dift-davis", "geoaware")

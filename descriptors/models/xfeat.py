@@ -35,7 +35,7 @@ class XFeat(Backbone):
     ----------
     size, fit:
         The canvas, as in `Backbone`; a multiple of 32, the stride of the coarsest block.
-    device, dtype:
+    device, dtype, batch_size:
         As in `Backbone`. `auto` precision is float16 on GPUs and float32 on the CPU.
 
     Raises

@@ -97,8 +97,8 @@ def load_weights(
     is let go every 8 MiB, so that neither the file nor a second copy of the weights stays in
     memory. Nothing is read before the headers say that all is there.
 
-    `renames` says what to replace in a name of the files that the module doesn't know; a name that
-    becomes several is cut into as many equal parts along its first dimension. Raises
+    `renames` says what to replace, in this order, in a name of the files that the module doesn't
+    know; one that becomes several is cut into as many equal parts along its first dimension. Raises
     `WeightsNotFoundError`, which names the file, if one is damaged, or a weight is missing or has
     another shape.
     """
@@ -128,8 +128,10 @@ def _stored(
     """The wanted weights of a file: the name of each there, and those of the module for it."""
     names = []
     for name, stored in read_header(path)[1].items():
-        old = "" if name in wanted else next((old for old in renames if old in name), "")
-        places = tuple(name.replace(old, new) for new in renames[old]) if old else (name,)
+        places: tuple[str, ...] = (name,)
+        for old, parts in () if name in wanted else renames.items():
+            if old in places[0]:
+                places = tuple(place.replace(old, new) for place in places for new in parts)
         if not all(place in wanted for place in places):
             continue
         one = wanted[places[0]]

@@ -68,7 +68,7 @@ def _refusal(response: Any, repository: str, endpoint: str) -> DownloadError:
     if code == "GatedRepo":
         return DownloadError(
             f"{repository}: its licence must be accepted before it can be downloaded",
-            hint=f"accept it at {endpoint}/{repository}, then {_LOGIN}",
+            hint=f"accept it at {endpoint}/{repository} (requests may be refused), then {_LOGIN}",
         )
     if status == 401 and "Invalid credentials" in message:
         return DownloadError(

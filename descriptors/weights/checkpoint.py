@@ -25,7 +25,7 @@ class Checkpoint:
     name:
         The model's name in the table; "local" for a local folder.
     family:
-        "stable_diffusion", "dinov2", "clipseg", "clip" or "captioner".
+        "stable_diffusion", "dinov2", "dinov3", "clipseg", "clip" or "captioner".
     revision:
         Which weights these are: the commit of the repository they came from, with "+float32"
         behind it for full-precision files of a model that is published in half precision, too;

@@ -44,6 +44,15 @@ _TABLES: Mapping[str, Mapping[str, Any]] = {
         "num_register_tokens": range(1025),
         "qkv_bias use_swiglu_ffn": _FLAG,
     },
+    "DINOv3ViTModel": _TRANSFORMER
+    | {
+        "hidden_size! intermediate_size! num_attention_heads!": _WIDTH,
+        "num_hidden_layers! patch_size!": _WIDTH,
+        "model_type!": "dinov3_vit",
+        "num_register_tokens": range(1025),
+        "rope_theta": slice(1, 1_000_000),
+        "query_bias key_bias value_bias proj_bias mlp_bias use_gated_mlp": (True, False),
+    },
     "CLIPTextModel": _TRANSFORMER,
     "CLIPTextModelWithProjection": _TRANSFORMER,
     "CLIPVisionModelWithProjection": _TRANSFORMER | {"vision_config": (_TRANSFORMER, None)},

@@ -29,7 +29,7 @@ def find_weights(
     ----------
     model:
         A name of `MODELS`, or the path of a diffusers pipeline folder ("stable_diffusion"), a
-        transformers model folder ("dinov2", "clipseg", "clip") or a folder with
+        transformers model folder ("dinov2", "dinov3", "clipseg", "clip") or a folder with
         `captioner.safetensors` and `image_encoder` ("captioner"), with weights in safetensors.
     family:
         Which kind of model is wanted.

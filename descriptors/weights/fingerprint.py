@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from .folders import CAPTIONER, CLIP, CLIPSEG, DINOV2, STABLE_DIFFUSION, VOCABULARY, Weights
+from .folders import CAPTIONER, CLIP, CLIPSEG, DINOV2, DINOV3, STABLE_DIFFUSION, VOCABULARY, Weights
 from .header import read_header
 from .reading import opened, read_file
 
@@ -18,6 +18,7 @@ _CONFIGS = {
         *("text_encoder_2/config.json", *(f"tokenizer_2/{name}" for name in VOCABULARY)),
     ),
     DINOV2: ("config.json",),
+    DINOV3: ("config.json",),
     CLIPSEG: ("config.json", *VOCABULARY),
     CLIP: ("config.json",),
     CAPTIONER: ("image_encoder/config.json",),

@@ -10,12 +10,14 @@ from .reading import read_file, read_json, shorten
 
 STABLE_DIFFUSION = "stable_diffusion"
 DINOV2 = "dinov2"
+DINOV3 = "dinov3"
 CLIPSEG = "clipseg"
 CLIP = "clip"
 CAPTIONER = "captioner"
 TITLES = {
     STABLE_DIFFUSION: "Stable Diffusion",
     DINOV2: "DINOv2",
+    DINOV3: "DINOv3",
     CLIPSEG: "CLIPSeg",
     CLIP: "CLIP",
     CAPTIONER: "captioner",
@@ -26,13 +28,15 @@ PRECISIONS = ("float16", "float32")
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 _TYPES = {
     DINOV2: ("dinov2", "dinov2_with_registers"),
+    DINOV3: ("dinov3_vit", *(f"vit_{size}_patch16_dinov3" for size in ("small", "base", "large"))),
     CLIPSEG: ("clipseg",),
     CLIP: ("clip", "clip_vision_model"),
 }
-"""What `model_type` of a config may be."""
+"""What `model_type` of a config may be, or the `architecture` of one of timm."""
 _CLASSES = {
     STABLE_DIFFUSION: "DiffusionPipeline",
     DINOV2: "AutoModel",
+    DINOV3: "AutoModel",
     CLIPSEG: "CLIPSegForImageSegmentation",
     CLIP: "CLIPVisionModelWithProjection",
 }
@@ -50,9 +54,9 @@ def read_folder(folder: Path, family: str, precision: str | None = None) -> Weig
     """The safetensors files of each part of the model in this folder, all of them checked.
 
     The folder is a diffusers pipeline for "stable_diffusion", a transformers model for "dinov2",
-    "clipseg" and "clip" (a whole one, or its image encoder). Where a part is there in half and in
-    full precision, the half is taken unless `precision` is "float32", as a pull takes it: a folder
-    gives the same features wherever it lies.
+    "dinov3" (or one of timm), "clipseg" and "clip" (a whole one, or its image encoder). Where a
+    part is there in half and in full precision, the half is taken unless `precision` is "float32",
+    as a pull takes it: a folder gives the same features wherever it lies.
 
     Raises `WeightsNotFoundError`, naming the file, if something that the model needs is missing or
     damaged, if its weights are there as pickles only, or if it is a folder of another kind.
@@ -77,11 +81,12 @@ def weight_names(stem: str, precision: str | None = None) -> tuple[str, ...]:
 def _read_transformer(folder: Path, family: str, precision: str | None) -> Weights:
     if os.path.exists(folder / "model_index.json") or os.path.isdir(folder / "unet"):
         raise _other_kind(folder, family)
-    kind = str(read_json(folder / "config.json").get("model_type"))
+    config = read_json(folder / "config.json")
+    kind = str(config.get("model_type", config.get("architecture")))
     if kind not in _TYPES[family]:
         raise WeightsNotFoundError(
             f"{folder}: holds a {shorten(repr(kind))} model, not {TITLES[family]}",
-            hint=f"give the folder of a transformers model of type {family}",
+            hint=f"give the folder of a model of type {' or '.join(_TYPES[family])}",
         )
     if family == CLIPSEG:
         _check_tokenizer(folder)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from ..settings import unknown
 from .captioner import LICENCE
-from .folders import CAPTIONER, CLIP, CLIPSEG, DINOV2, STABLE_DIFFUSION
+from .folders import CAPTIONER, CLIP, CLIPSEG, DINOV2, DINOV3, STABLE_DIFFUSION
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Model:
     title:
         The name that its authors gave it.
     family:
-        "stable_diffusion", "dinov2", "clipseg", "clip" or "captioner".
+        "stable_diffusion", "dinov2", "dinov3", "clipseg", "clip" or "captioner".
     repositories:
         Repositories of the hub that hold it, in the order in which they are asked. Those that
         are gone stay in the list: a cache may hold them still. None for a model that
@@ -177,6 +177,26 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                     ("giant", "g", 4_546_020_000),
                 )
             ),
+            *(
+                Model(
+                    name=f"dinov3-{width}",
+                    title=f"DINOv3 ViT-{letter}/16",
+                    family=DINOV3,
+                    # The authors' own is behind a gate that turns many away.
+                    repositories=(
+                        f"timm/vit_{width}_patch16_dinov3.lvd1689m",
+                        f"facebook/dinov3-vit{letter.lower()}16-pretrain-lvd1689m",
+                    ),
+                    size=size,
+                    licence="dinov3-license",
+                    citation="Siméoni et al., DINOv3, 2025, arXiv:2508.10104",
+                )
+                for width, letter, size in (
+                    ("small", "S", 86_370_000),
+                    ("base", "B", 342_590_000),
+                    ("large", "L", 1_212_360_000),
+                )
+            ),
             Model(
                 name="clipseg",
                 title="CLIPSeg rd64 refined",
@@ -217,6 +237,7 @@ RECIPES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "sd": ("sd-1.5",),
         "dinov2": ("dinov2-base",),
+        "dinov3": ("dinov3-base",),
         "fused": ("sd-1.5", "dinov2-base"),
         "dift": ("sd-2.1",),
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from descr.applications.masks import TextPrompt
-from descr.descriptors import DINOv2, StableDiffusion
+from descr.descriptors import DINOv2, DINOv3, StableDiffusion
 from descr.descriptors.errors import OptionError, WeightsNotFoundError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +19,7 @@ from support.models import (
     STABLE_DIFFUSION,
     copy,
     make_clipseg,
+    make_dinov3,
     make_xl,
 )
 from support.mutations import examples, mutations
@@ -29,6 +30,10 @@ OPTIONS = {"size": 64, "window": None, "layers": "decoder_2", "components": None
 
 def features(folder: str) -> object:
     return DINOv2(model=folder, size=28, device="cpu").extract([PICTURE])
+
+
+def rotated(folder: str) -> object:
+    return DINOv3(model=folder, size=32, device="cpu").extract([PICTURE])
 
 
 def diffusion(model: str, **options: str) -> object:
@@ -46,6 +51,7 @@ def masks(folder: str) -> object:
 MODELS: dict[str, tuple[Callable[[Path], Path], Callable[[str], object]]] = {
     "dinov2": (partial(copy, DINOV2), features),
     "registers": (partial(copy, DINOV2_REGISTERS), features),
+    "dinov3": (make_dinov3, rotated),
     "diffusion": (partial(copy, STABLE_DIFFUSION), diffusion),
     "xl": (make_xl, diffusion),
     "captioner": (partial(copy, CAPTIONER), captioned),

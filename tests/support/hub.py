@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from time import sleep
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -42,6 +43,11 @@ def dinov2_files(size: int = 64) -> dict[str, bytes]:
         "pytorch_model.bin": b"pickle" * 1000,
         "README.md": b"# model\n",
     }
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """The files of a model folder, as a repository would hold them."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def clipseg_files(size: int = 64) -> dict[str, bytes]:

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -150,6 +152,80 @@ def make_giant(folder: Path) -> Path:
     save_file(named, giant / "model.safetensors")
     torch.save(model.state_dict(), folder / "expected.pt")
     return giant
+
+
+def make_dinov3(folder: Path) -> Path:
+    """A DINOv3 of the published ones' architecture, as transformers writes it."""
+    from transformers import DINOv3ViTConfig, DINOv3ViTModel
+
+    config = DINOv3ViTConfig(
+        hidden_size=24,
+        intermediate_size=48,
+        num_hidden_layers=3,
+        num_attention_heads=3,
+        num_register_tokens=4,
+        image_size=64,
+    )
+    model = folder / "tiny-dinov3"
+    randomize(DINOv3ViTModel(config)).save_pretrained(model)
+    return model
+
+
+def make_timm(folder: Path, blocks: int) -> tuple[Path, Path]:
+    """Random weights of the small model's first blocks, in timm's form and in transformers'.
+
+    Names and shapes are those of `vit_small_patch16_dinov3` in timm 1.0.31.
+    """
+    from safetensors.torch import save_file
+    from transformers import DINOv3ViTConfig, DINOv3ViTModel
+
+    config = DINOv3ViTConfig(
+        num_hidden_layers=blocks, num_register_tokens=4, query_bias=False, value_bias=False
+    )
+    model = randomize(DINOv3ViTModel(config))
+    model.save_pretrained(folder / "transformers")
+    ours = model.state_dict()
+    theirs = {
+        "cls_token": ours["embeddings.cls_token"],
+        "reg_token": ours["embeddings.register_tokens"],
+        "patch_embed.proj.weight": ours["embeddings.patch_embeddings.weight"],
+        "patch_embed.proj.bias": ours["embeddings.patch_embeddings.bias"],
+        "norm.weight": ours["norm.weight"],
+        "norm.bias": ours["norm.bias"],
+    }
+    for index in range(blocks):
+        block = f"model.layer.{index}"
+        projections = [ours[f"{block}.attention.{letter}_proj.weight"] for letter in "qkv"]
+        theirs[f"blocks.{index}.attn.qkv.weight"] = torch.cat(projections)
+        theirs[f"blocks.{index}.gamma_1"] = ours[f"{block}.layer_scale1.lambda1"]
+        theirs[f"blocks.{index}.gamma_2"] = ours[f"{block}.layer_scale2.lambda1"]
+        for kind in ("weight", "bias"):
+            for name, place in {
+                "norm1": "norm1",
+                "attn.proj": "attention.o_proj",
+                "norm2": "norm2",
+                "mlp.fc1": "mlp.up_proj",
+                "mlp.fc2": "mlp.down_proj",
+            }.items():
+                theirs[f"blocks.{index}.{name}.{kind}"] = ours[f"{block}.{place}.{kind}"]
+    timm = folder / "timm"
+    timm.mkdir()
+    save_file({name: tensor.clone() for name, tensor in theirs.items()}, timm / "model.safetensors")
+    (timm / "config.json").write_text(
+        json.dumps({"architecture": "vit_small_patch16_dinov3", "num_features": 384})
+    )
+    return timm, folder / "transformers"
+
+
+@cache
+def _shared_folder() -> TemporaryDirectory[str]:
+    return TemporaryDirectory()
+
+
+@cache
+def dinov3() -> Path:
+    """The folder of `make_dinov3`, made once for all tests that leave it as it is."""
+    return make_dinov3(Path(_shared_folder().name))
 
 
 def make_cache(folder: Path) -> Path:

@@ -103,7 +103,7 @@ class StableDiffusion(Backbone):
         To how many principal components `combine` reduces each layer; None for as it is.
     resampling:
         How `combine` brings the layers to one grid, as in `Layer`.
-    device, dtype:
+    device, dtype, batch_size:
         As in `Backbone`. `auto` precision is float16 on GPUs, where an encoder that overflows in
         it runs in float32, and float32 on the CPU.
 

@@ -1,30 +1,32 @@
 """DINOv2 features as a descriptor."""
 
-import os
 from collections.abc import Mapping
-from functools import cached_property
-from typing import Any, get_args
+from typing import Any
 
 import torch
 
-from ...backbone import Backbone, Precision
+from ...backbone import Precision
 from ...errors import OptionError
 from ...image.canvas import Fit
 from ...layer import Layer
-from ...runtime.memory import fitting, in_batches
-from ...runtime.precision import network_dtype
-from ...settings import check_choice, check_int
-from ...weights import find_weights
+from ...runtime.loading import Renames
+from ...settings import check_int
 from ...weights.configs import read_config
-from .network import Facet, load_network, read_facet
+from .base import Facet, ViT
+from .positions import resize_positions
 
-_MEAN = (0.485, 0.456, 0.406)
-_DEVIATION = (0.229, 0.224, 0.225)
-_COPIES = 16
-"""Arrays as large as a block's tokens that are alive at once, those of its MLP counted as 4."""
+# The names in published files, and those that the modules have since transformers 5.
+_RENAMES: Renames = {
+    "attention.attention.query": ("attention.q_proj",),
+    "attention.attention.key": ("attention.k_proj",),
+    "attention.attention.value": ("attention.v_proj",),
+    "attention.output.dense": ("attention.o_proj",),
+    "mlp.weights_in": ("mlp.gate_proj", "mlp.up_proj"),
+    "mlp.weights_out": ("mlp.down_proj",),
+}
 
 
-class DINOv2(Backbone):
+class DINOv2(ViT):
     """One facet of one block of DINOv2: 768 channels at 60 x 60 cells by default.
 
     Oquab et al., "DINOv2: Learning Robust Visual Features without Supervision", TMLR 2024; the
@@ -49,7 +51,12 @@ class DINOv2(Backbone):
     stride:
         Distance between neighbouring patches in canvas pixels, a divisor of 14: below it patches
         overlap.
-    device, dtype:
+    debias:
+        How many directions that hold a cell's position are taken out of the features; 0 for none.
+        They are those in which the cells of a black canvas of the same shape differ most (Cuttano
+        et al., "INSID3", CVPR 2026), which is one more pass for each shape of canvas. Below the
+        number of channels and of cells.
+    device, dtype, batch_size:
         As in `Backbone`. `auto` precision is float16 on GPUs and float32 on the CPU.
 
     Raises
@@ -60,7 +67,9 @@ class DINOv2(Backbone):
         An option is out of range.
     """
 
-    source = "dinov2"
+    source = family = "dinov2"
+    blocks_name = "encoder.layer"
+    norm_name = "layernorm"
 
     def __init__(
         self,
@@ -72,80 +81,52 @@ class DINOv2(Backbone):
         facet: Facet = "token",
         norm: bool = False,
         stride: int = 14,
+        debias: int = 0,
         device: str = "auto",
         dtype: Precision = "auto",
+        batch_size: int | None = None,
     ) -> None:
-        super().__init__(size=size, fit=fit, device=device, dtype=dtype)
-        self.checkpoint = find_weights(model, "dinov2")
-        self.model, self.revision = os.fspath(model), self.checkpoint.revision
-        self.weights_variant = self.checkpoint.precision
-        self.config = read_config(self.checkpoint.folder / "config.json", "Dinov2Model")
-        last = self.config["num_hidden_layers"] - 1
-        self.layer = last if layer is None else check_int("layer", layer, minimum=0, maximum=last)
-        self.facet: Facet = check_choice("facet", facet, get_args(Facet))
-        self.norm = check_choice("norm", norm, (False, True))
-        if self.norm and self.facet != "token":
-            raise OptionError(f"norm applies to the token, not to the {self.facet}")
-        self.patch = int(self.config["patch_size"])
+        super().__init__(
+            model=model,
+            size=size,
+            fit=fit,
+            layer=layer,
+            facet=facet,
+            norm=norm,
+            debias=debias,
+            device=device,
+            dtype=dtype,
+            batch_size=batch_size,
+        )
         self.stride = check_int("stride", stride, minimum=1, maximum=self.patch)
         if self.patch % self.stride:
             raise OptionError(f"stride must divide the patch's side {self.patch}, not {stride}")
         self.layers = [Layer(self.facet, self.stride, patch=self.patch)]
-        self.check_size()
 
-    @property
-    def weights_name(self) -> str:
-        """The name of the weights, wherever their folder lies."""
-        return self.checkpoint.name
+    def read_config(self) -> dict[str, Any]:
+        """See `ViT.read_config`."""
+        return read_config(self.checkpoint.folder / "config.json", "Dinov2Model")
 
-    @property
-    def multiple(self) -> int:
-        """The patch's side, in pixels: whatever the stride, the canvas is the same."""
-        return self.patch
+    def load_network(self) -> Any:
+        """See `ViT.load_network`."""
+        config = self.config
+        registers = "num_register_tokens" in config or "registers" in config.get("model_type", "")
+        kind = "Dinov2WithRegistersModel" if registers else "Dinov2Model"
+        module = self.load_module(kind, _RENAMES)
+        module.embeddings.patch_embeddings.projection.stride = (self.stride, self.stride)
+        return module
 
-    @property
-    def preferred_dtype(self) -> torch.dtype:
-        """The precision that `auto` stands for, by the device."""
-        return network_dtype(self.torch_device)
-
-    @property
-    def pixel_dtype(self) -> torch.dtype:
-        """float32: pixels are rounded once, after mean and deviation."""
-        return torch.float32
-
-    @cached_property
-    @torch.inference_mode(False)
-    def network(self) -> Any:
-        """The module of transformers up to the block; loaded when it is first needed."""
-        return load_network(
-            self.checkpoint,
-            self.config,
-            blocks=self.layer + 1,
-            norm=self.norm,
-            stride=self.stride,
-            dtype=self.torch_dtype,
-            device=self.torch_device,
+    def embed(self, pictures: torch.Tensor) -> tuple[torch.Tensor, Mapping[str, Any]]:
+        """See `ViT.embed`: the class token, the registers, without a position, and the patches."""
+        embeddings = self.network.embeddings
+        cells = embeddings.patch_embeddings.projection(pictures)
+        registers = getattr(embeddings, "register_tokens", None)
+        positions = embeddings.position_embeddings
+        at_patches = resize_positions(
+            positions[:, 1:], *cells.shape[2:], registers=registers is not None
         )
-
-    def forward(self, pixels: torch.Tensor) -> Mapping[str, torch.Tensor]:
-        """The facet: (batch, channel, rows, columns) under its name; see `Backbone.forward`."""
-        mean, deviation = (
-            pixels.new_tensor(values)[:, None, None] for values in (_MEAN, _DEVIATION)
-        )
-
-        def run(part: slice) -> torch.Tensor:
-            pictures = ((pixels[part] - mean) / deviation).to(self.torch_dtype)
-            return read_facet(self.network, pictures, self.facet)
-
-        item = self._activations(*pixels.shape[2:])
-        batches = in_batches(run, len(pixels), fitting(item, self.torch_device))
-        return {self.facet: torch.cat([features for _, features in batches])}
-
-    def working_memory(self, height: int, width: int) -> int:
-        """See `Backbone.working_memory`: the activations of one block; weights do not count."""
-        return super().working_memory(height, width) + self._activations(height, width)
-
-    def _activations(self, height: int, width: int) -> int:
-        """About how many bytes of activations one canvas takes in the network."""
-        cells = self.layers[0].count(height) * self.layers[0].count(width)
-        return cells * int(self.config["hidden_size"]) * _COPIES * self.torch_dtype.itemsize
+        first = [embeddings.cls_token + positions[:, :1]]
+        if registers is not None:
+            first.append(registers)
+        start = torch.cat(first, dim=1).expand(len(pictures), -1, -1)
+        return torch.cat((start, cells.flatten(2).transpose(1, 2) + at_patches), dim=1), {}

@@ -65,6 +65,7 @@ def test_what_a_descriptor_costs_is_listed(descr: Any) -> None:
     assert {name: entry["layers"] for name, entry in listed.items()} == {
         "fused": [*decoder, "token of block 11"],
         "dinov2": ["token of block 11"],
+        "dinov3": ["token of block 11"],
         "sd": decoder,
         "dift": ["up_1"],
         "xfeat": ["dense"],

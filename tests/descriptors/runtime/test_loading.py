@@ -99,6 +99,16 @@ def test_names_of_older_files_are_translated(tmp_path):
     assert torch.equal(module.first.weight, weights()["first.weight"])
 
 
+def test_all_translations_that_apply_to_a_name_are_made_in_order(tmp_path):
+    named = weights()
+    named["block.0.kernel"] = named.pop("first.weight")
+    save_file(named, tmp_path / "a.safetensors")
+    renames = {"block.0": ("first",), "kernel": ("weight",), "second": ("third",)}
+    module = load([tmp_path / "a.safetensors"], renames=renames)
+    assert torch.equal(module.first.weight, weights()["first.weight"])
+    assert torch.equal(module.second.weight, weights()["second.weight"])
+
+
 def test_a_weight_that_became_several_is_cut(tmp_path):
     class Gated(torch.nn.Module):
         def __init__(self) -> None:

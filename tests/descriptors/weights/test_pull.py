@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from descr.descriptors import DINOv3
 from descr.descriptors.errors import OptionError
 from descr.descriptors.weights import MODELS, DownloadError, cached, find_weights, pull, remove
 from descr.descriptors.weights.cache import repository_folder
@@ -13,11 +14,13 @@ from support.hub import (
     clip_files,
     clipseg_files,
     dinov2_files,
+    files_of,
     pipeline_files,
     sha256,
     shards,
     weights,
 )
+from support.models import IMAGES, dinov3, make_timm
 
 SMALL = "facebook/dinov2-small"
 MODEL = "model.safetensors"
@@ -84,6 +87,25 @@ def test_the_vocabulary_of_clipseg_comes_with_it(hub: FakeHub, cache: Path) -> N
         "tokenizer_config.json",
         "vocab.json",
     ]
+
+
+def test_dinov3_comes_from_the_repository_without_a_gate_or_else_from_the_authors(
+    hub: FakeHub, cache: Path, tmp_path: Path
+) -> None:
+    open_, gated = MODELS["dinov3-small"].repositories
+    assert (open_.partition("/")[0], gated.partition("/")[0]) == ("timm", "facebook")
+    hub.repositories[gated] = files_of(dinov3())
+    found = pull("dinov3-small")
+    assert found.revision == hub.commit(gated)
+    features = DINOv3(model="dinov3-small", size=32, device="cpu").extract(IMAGES[:1])[0]
+    assert features["dinov3/token"].attrs["revision"] == found.revision
+
+    remove("dinov3-small")
+    hub.repositories[open_] = files_of(make_timm(tmp_path, blocks=1)[0])
+    hub.refuse(f"/api/models/{gated}", status=403, headers={"X-Error-Code": "GatedRepo"})
+    assert pull("dinov3-small").revision == hub.commit(open_)
+    describe = DINOv3(model="dinov3-small", layer=0, size=32, device="cpu")
+    assert describe.extract(IMAGES[:1])[0]["dinov3/token"]["features"].sizes["channel"] == 384
 
 
 def test_the_cache_is_one_that_the_hubs_library_reads(
@@ -458,6 +480,7 @@ def test_a_licence_to_accept_is_named(
     with pytest.raises(DownloadError, match="licence must be accepted") as caught:
         pull("dinov2-small")
     assert f"{hub.endpoint}/{SMALL}" in (caught.value.hint or "")
+    assert "requests may be refused" in (caught.value.hint or "")
     assert "HF_TOKEN" in (caught.value.hint or "")
 
 

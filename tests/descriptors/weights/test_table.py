@@ -5,7 +5,8 @@ from descr.descriptors.errors import OptionError
 from descr.descriptors.weights import MODELS, RECIPES, Model, find_model, find_models
 from descr.descriptors.weights.folders import weight_names
 from rich.filesize import decimal
-from support.hub import clip_files, clipseg_files, dinov2_files, pipeline_files
+from support.hub import clip_files, clipseg_files, dinov2_files, files_of, pipeline_files
+from support.models import dinov3
 
 
 def test_names_and_repositories_belong_to_one_model() -> None:
@@ -21,6 +22,7 @@ def test_names_and_repositories_belong_to_one_model() -> None:
 def test_every_model_can_be_had_from_what_its_kind_of_repository_holds(model: Model) -> None:
     held = {
         "dinov2": dinov2_files(),
+        "dinov3": files_of(dinov3()),
         "clipseg": clipseg_files(),
         "clip": clip_files(),
     }.get(model.family, pipeline_files(xl=model.name == "sdxl"))

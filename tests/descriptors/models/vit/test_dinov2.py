@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from descr.descriptors.errors import OptionError, WeightsNotFoundError
+from descr.descriptors.models.vit import base
 from descr.descriptors.models.vit.dinov2 import DINOv2
 from descr.descriptors.testing import check_descriptor, render_picture
 from support.models import (
@@ -98,6 +99,14 @@ def test_a_gated_model_loads_from_weights_as_the_hub_names_them(tmp_path):
     assert torch.allclose(ours, theirs, atol=1e-5)
 
 
+def test_a_class_derived_from_it_may_have_a_source_of_its_own():
+    class Mine(DINOv2):
+        source = "mine"
+
+    describe = Mine(model=str(DINOV2), size=112, device="cpu")
+    assert "mine/token" in describe.extract([IMAGES[0]])[0].groups[-1]
+
+
 def test_what_comes_after_the_block_is_not_loaded():
     describe = tiny(layer=1)
     assert len(describe.network.encoder.layer) == 2
@@ -134,20 +143,18 @@ def test_lower_precision_gives_nearly_the_same_features(dtype):
 
 
 def test_images_go_through_the_network_within_the_memory_bound(monkeypatch):
-    from descr.descriptors.models.vit import dinov2 as descriptor
-
     seen = []
 
-    def read_facet(model, pictures, facet):
+    def embed(self, pictures):
         seen.append(len(pictures))
-        return original(model, pictures, facet)
+        return original(self, pictures)
 
-    original = descriptor.read_facet
-    monkeypatch.setattr(descriptor, "read_facet", read_facet)
+    original = DINOv2.embed
+    monkeypatch.setattr(DINOv2, "embed", embed)
     pictures = [render_picture(112, 112, seed=seed) for seed in range(3)]
     together = tiny().extract(pictures)
     assert seen == [3]
-    monkeypatch.setattr(descriptor, "fitting", lambda item, device: 2)
+    monkeypatch.setattr(base, "fitting", lambda item, device: 2)
     bounded = tiny().extract(pictures)
     assert seen == [3, 2, 1]
     for one, other in zip(together, bounded, strict=True):

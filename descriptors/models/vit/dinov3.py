@@ -1,0 +1,96 @@
+"""DINOv3 features as a descriptor."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ...backbone import Precision
+from ...image.canvas import Fit
+from .base import Facet, ViT
+from .dinov3_files import RENAMES, read_dinov3_config
+
+
+class DINOv3(ViT):
+    """One facet of one block of DINOv3: 768 channels at 60 x 60 cells by default.
+
+    Siméoni et al., "DINOv3", arXiv:2508.10104. Patches only: neither the class token nor the four
+    registers. Positions enter by rotation of queries and keys in attention (RoPE), so that any
+    canvas has them. Nothing after the block is loaded or run.
+
+    Parameters
+    ----------
+    model:
+        `dinov3-small`, `-base` or `-large`; or the path of a folder with safetensors, of
+        transformers or of timm.
+    size, fit:
+        The canvas, as in `Backbone`; a multiple of the patch's side, 16.
+    layer:
+        The block, counted from 0; None for the last.
+    facet:
+        `token`, the residual stream after the block; or `key`, `query`, `value`, the projections
+        in its attention with the heads joined: keys and queries are not rotated yet.
+    norm:
+        Whether the token goes through the final layer norm; None for yes where the facet is the
+        token, as in the authors' dense tasks.
+    debias:
+        As in `DINOv2`. For semantic correspondence the authors of INSID3 take 20 with the base
+        model and its final norm.
+    device, dtype, batch_size:
+        As in `Backbone`. `auto` precision is float16 on GPUs and float32 on the CPU.
+
+    Raises
+    ------
+    WeightsNotFoundError
+        The weights are not on this machine, or the folder is not one of DINOv3.
+    OptionError
+        An option is out of range.
+    """
+
+    source = family = "dinov3"
+    blocks_name = "model.layer"
+    norm_name = "norm"
+
+    def __init__(
+        self,
+        *,
+        model: str = "dinov3-base",
+        size: int = 960,
+        fit: Fit = "pad",
+        layer: int | None = None,
+        facet: Facet = "token",
+        norm: bool | None = None,
+        debias: int = 0,
+        device: str = "auto",
+        dtype: Precision = "auto",
+        batch_size: int | None = None,
+    ) -> None:
+        super().__init__(
+            model=model,
+            size=size,
+            fit=fit,
+            layer=layer,
+            facet=facet,
+            norm=facet == "token" if norm is None else norm,
+            debias=debias,
+            device=device,
+            dtype=dtype,
+            batch_size=batch_size,
+        )
+
+    def read_config(self) -> dict[str, Any]:
+        """See `ViT.read_config`."""
+        return read_dinov3_config(self.checkpoint.folder / "config.json")
+
+    def load_network(self) -> Any:
+        """See `ViT.load_network`."""
+        module = self.load_module("DINOv3ViTModel", RENAMES)
+        # Its frequencies follow from the config: no file holds them. In training it is random.
+        rotation = type(module.rope_embeddings)(module.config)
+        module.rope_embeddings = rotation.to(self.torch_device).eval()
+        return module
+
+    def embed(self, pictures: torch.Tensor) -> tuple[torch.Tensor, Mapping[str, Any]]:
+        """See `ViT.embed`: the class token, the registers and the patches; and their rotation."""
+        rotation = self.network.rope_embeddings(pictures)
+        return self.network.embeddings(pictures), {"position_embeddings": rotation}
