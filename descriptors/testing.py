@@ -88,6 +88,18 @@ def check_features_follow_the_image(descriptor: Descriptor) -> None:
     assert different, "two different images have the same features"
 
 
+def check_the_stream_gives_the_same(descriptor: Descriptor) -> None:
+    """`features` of any iterable gives what `extract` gives, in order, and `attempts` goes on."""
+    pictures = [render_picture(96, 128), render_picture(128, 96, seed=1), render_picture(96, 128)]
+    streamed = list(descriptor.features(picture for picture in pictures))
+    assert len(streamed) == len(pictures), f"features gave {len(streamed)} of 3 images"
+    for features, tree in zip(streamed, descriptor.extract(pictures), strict=True):
+        _assert_same_features(features.to_tree(), tree, "whether images come as a stream")
+    attempts = list(descriptor.attempts([pictures[0], "no such file.png", pictures[1]]))
+    kinds = [type(one).__name__ for one in attempts]
+    assert kinds == ["Features", "ImageError", "Features"], f"attempts gave {kinds}"
+
+
 def check_coordinates_follow_the_image(descriptor: Descriptor) -> None:
     """Cells cover the image, evenly, and mirror with it: no half pixel is lost on either side."""
     tree = descriptor.extract([render_picture(96, 160)])[0]
@@ -231,6 +243,7 @@ def check_gradients(descriptor: Descriptor) -> None:
 CHECKS: tuple[Callable[[Descriptor], None], ...] = (
     check_one_tree_per_image,
     check_features_follow_the_image,
+    check_the_stream_gives_the_same,
     check_coordinates_follow_the_image,
     check_input_is_left_alone,
     check_images_in_every_form,

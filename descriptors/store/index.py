@@ -11,6 +11,7 @@ _NAME = ".descr-index.sqlite"
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS seen (key TEXT, recipe TEXT, image_size INTEGER, image_time "
     "INTEGER, file_size INTEGER, file_time INTEGER, sha256 TEXT, height INTEGER, width INTEGER, "
+    "lowest_cosine REAL, "
     "PRIMARY KEY (key, recipe)) WITHOUT ROWID"
 )
 _BUSY_SECONDS = 5.0
@@ -40,6 +41,7 @@ class Seen(NamedTuple):
     sha256: str
     height: int
     width: int
+    lowest_cosine: float
 
 
 class Index:
@@ -57,8 +59,8 @@ class Index:
             return {}
         with suppress(sqlite3.Error), self._open() as database:
             rows = database.execute(
-                "SELECT key, image_size, image_time, file_size, file_time, sha256, height, width "
-                "FROM seen WHERE recipe = ?",
+                "SELECT key, image_size, image_time, file_size, file_time, sha256, height, width, "
+                "lowest_cosine FROM seen WHERE recipe = ?",
                 (recipe,),
             )
             return {key: Seen(Stamp(a, b), Stamp(c, d), *rest) for key, a, b, c, d, *rest in rows}
@@ -66,16 +68,13 @@ class Index:
 
     def write(self, recipe: str, seen: Mapping[str, Seen]) -> None:
         """Keep what was seen, if the folder lets anything be kept."""
-        rows = [
-            (key, recipe, *one.image, *one.file, one.sha256, one.height, one.width)
-            for key, one in seen.items()
-        ]
+        rows = [(key, recipe, *one.image, *one.file, *one[2:]) for key, one in seen.items()]
         for _ in range(2):
             try:
                 with self._open() as database, database:
                     database.execute(_TABLE)
                     database.executemany(
-                        f"INSERT OR REPLACE INTO seen VALUES ({', '.join('?' * 9)})", rows
+                        f"INSERT OR REPLACE INTO seen VALUES ({', '.join('?' * 10)})", rows
                     )
                 return
             except sqlite3.OperationalError:

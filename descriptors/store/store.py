@@ -23,7 +23,7 @@ from ..runtime.atomic import remove_abandoned, writing
 from ..runtime.code import code_digest
 from .files import load_features, save_features
 from .index import Index, Seen, Stamp
-from .maps import load_map, save_map
+from .maps import load_map, read_map_info, save_map
 from .reuse import why_extract, why_transform
 
 Status = Literal["kept", "extracted", "redone", "failed"]
@@ -318,16 +318,15 @@ class FeatureStore(Mapping[str, Any]):
     ) -> tuple[Outcome, Seen | None]:
         status: Status = "kept" if look.why is None else "redone" if look.why else "extracted"
         image, file = look.stamp, Stamp.of(self.path(look.key))
-        about = look.image.sha256, look.image.height, look.image.width
+        if self.basis is not None and status == "kept":
+            lowest = read_map_info(self.path(look.key)).lowest_cosine
+        about = look.image.sha256, look.image.height, look.image.width, lowest
         entry = None if image is None or file is None else Seen(image, file, *about)
-        outcome = Outcome(
-            look.key, self.path(look.key), status, look.why or "", None, *about, lowest
-        )
+        outcome = Outcome(look.key, self.path(look.key), status, look.why or "", None, *about)
         return outcome, entry
 
     def _outcome(self, key: str, status: Status, seen: Seen) -> Outcome:
-        about = seen.sha256, seen.height, seen.width
-        return Outcome(key, self.path(key), status, "", None, *about)
+        return Outcome(key, self.path(key), status, "", None, *seen[2:])
 
     def _is_unchanged(self, key: str, source: ImageSource, seen: Seen) -> bool:
         return (
