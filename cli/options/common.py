@@ -18,6 +18,7 @@ def panel(title: str) -> Callable[..., Any]:
     return functools.partial(typer.Option, rich_help_panel=title)
 
 
+place_option = panel("Which places")
 how_option = panel("How")
 data_option = panel("What is evaluated")
 work_option = panel("The work")
@@ -32,8 +33,20 @@ def matcher_option(help: str = MATCHER) -> Any:
 
 def output_option(help: str) -> Any:
     """The option -o, which can be repeated."""
-    return result_option("--output", "-o", metavar="FILE", help=help)
+    return result_option("--output", "-o", metavar="FILE", help=f"{help} Can be repeated.")
 
+
+def _settings(name: str, help: str, option: Callable[..., Any] = how_option) -> Any:
+    return option(name, metavar="KEY=VALUE", help=f"{help} Can be repeated.")
+
+
+Source: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="A", help="The source: an image or a feature file.")
+]
+Target: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="B", help="The target: an image or a feature file.")
+]
+DatasetRoot = typer.Argument(metavar="ROOT", help="The folder that it was unpacked to.")
 
 Descriptor: TypeAlias = Annotated[
     str,
@@ -44,46 +57,30 @@ Descriptor: TypeAlias = Annotated[
         autocompletion=complete_descriptor,
     ),
 ]
-
 Settings: TypeAlias = Annotated[
     list[str] | None,
-    how_option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="An option of the descriptor, as in step=4 or scales=1,2. Can be repeated.",
-    ),
+    _settings("--set", "An option of the descriptor, as in step=4 or scales=1,2."),
 ]
-
 Matcher: TypeAlias = Annotated[str, matcher_option()]
-
 MatcherSettings: TypeAlias = Annotated[
-    list[str] | None,
-    how_option(
-        "--matcher-set",
-        metavar="KEY=VALUE",
-        help="An option of the matcher, as in tolerance=1. Can be repeated.",
-    ),
+    list[str] | None, _settings("--matcher-set", "An option of the matcher, as in tolerance=1.")
 ]
-
 Device: TypeAlias = Annotated[
     str | None,
     how_option("--device", metavar="DEVICE", help="Where to work: auto, cpu, cuda or mps."),
 ]
-
 Json: TypeAlias = Annotated[
     bool, result_option("--json", help="Print one JSON document and nothing else.")
 ]
 
+DatasetSettings: TypeAlias = Annotated[
+    list[str] | None,
+    _settings("--dataset-set", "Another option of the data set, as in layout=small.", data_option),
+]
 Sample: TypeAlias = Annotated[
-    int | None,
-    data_option(metavar="N", min=1, help="Only N pairs, of each category its share."),
+    int | None, data_option(metavar="N", min=1, help="Only N pairs, of each category its share.")
 ]
-
-Seed: TypeAlias = Annotated[
-    int,
-    data_option(metavar="S", min=0, help="Another draw of the N."),
-]
-
+Seed: TypeAlias = Annotated[int, data_option(metavar="S", min=0, help="Another draw of the N.")]
 Folder: TypeAlias = Annotated[
     Path,
     work_option(
@@ -91,7 +88,6 @@ Folder: TypeAlias = Annotated[
         help="Where the run is written down, so that it can be gone on with, and its predictions.",
     ),
 ]
-
 Features: TypeAlias = Annotated[
     Path | None,
     work_option(
@@ -99,40 +95,11 @@ Features: TypeAlias = Annotated[
         help="Where features are kept for other runs; FOLDER/features by default.",
     ),
 ]
-
 Workers: TypeAlias = Annotated[
     int | None,
     work_option(
         metavar="N",
         min=1,
         help="How many threads read and match; one per processor, at most 8, by default.",
-    ),
-]
-
-Segment: TypeAlias = Annotated[
-    list[str] | None,
-    mask_option(
-        "--segment",
-        metavar="TEXT",
-        help='The object is what this text names, as in --segment "cat"; given once for each '
-        "image, each has its own. Needs the weights that `descr models pull clipseg` gets.",
-    ),
-]
-
-AutoMask: TypeAlias = Annotated[
-    bool,
-    mask_option(
-        "--auto-mask",
-        help="The object is what the images have in common away from their borders.",
-    ),
-]
-
-MaskSettings: TypeAlias = Annotated[
-    list[str] | None,
-    mask_option(
-        "--mask-set",
-        metavar="KEY=VALUE",
-        help="An option of --segment, as in threshold=0.3, or of --auto-mask, as in clusters=8. "
-        "Can be repeated.",
     ),
 ]

@@ -1,123 +1,51 @@
-"""Groups of options that several commands share, and the objects that the commands get of them."""
+"""Commands as dataclasses: their fields are their options, and may be groups of options."""
 
-import functools
 import inspect
-import os
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any, TypeAlias, get_args
-
-from ..console.errors import UserError
-from . import common as options
-from .comparison import How
-from .masks import MaskOptions
-from .names import AUTO
-from .settings import split_settings
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any, Protocol
 
 
-def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with groups of options in place of the objects that it gets of them.
+class Runnable(Protocol):
+    """A command with its options."""
 
-    A parameter that is annotated with `Annotated[Kind, parse]` stands for the parameters of the
-    function `parse`, which are options of Typer; the command gets what `parse` returns.
+    def run(self) -> None:
+        """Do what the command is for."""
+
+
+def as_function(command: type[Runnable]) -> Callable[..., None]:
+    """The function that Typer takes for a command: its parameters are the fields of a dataclass.
+
+    A field whose type is a dataclass is a group of options: it stands for the fields of that.
     """
-    parsers: dict[str, Callable[..., Any]] = {}
-    parameters: list[inspect.Parameter] = []
-    for name, parameter in inspect.signature(command).parameters.items():
-        _, declared = get_args(parameter.annotation)
-        if inspect.isfunction(declared):
-            parsers[name] = declared
-            parameters += inspect.signature(declared).parameters.values()
-        else:
-            parameters.append(parameter)
+    groups = {one.name: one.type for one in _fields(command) if is_dataclass(one.type)}
 
-    @functools.wraps(command)
-    def run(**values: Any) -> None:
-        for name, parse in parsers.items():
-            own = inspect.signature(parse).parameters
-            values[name] = parse(**{option: values.pop(option) for option in own})
-        command(**values)
+    def function(**values: Any) -> None:
+        for name, group in groups.items():
+            own = {one.name: values.pop(one.name) for one in _fields(group)}
+            values[name] = group(**own)  # type: ignore[operator]
+        command(**values).run()
 
-    spread = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
-    run.__signature__ = inspect.Signature(spread)  # type: ignore[attr-defined]
-    return run
-
-
-def parse_masks(
-    mask_a: Annotated[
-        Path | None,
-        options.mask_option(
-            metavar="IMAGE",
-            help="The object in A is where this image, of the size of A, is bright; in a palette "
-            "image every index but 0 counts.",
-        ),
-    ] = None,
-    mask_b: Annotated[
-        Path | None,
-        options.mask_option(
-            metavar="IMAGE",
-            help="The object in B is where this image, of the size of B, is bright; likewise.",
-        ),
-    ] = None,
-    segment: options.Segment = None,
-    auto_mask: options.AutoMask = False,
-    mask_settings: options.MaskSettings = None,
-) -> MaskOptions:
-    """The masks of a pair; raises `UserError` for a setting that is no pair."""
-    return MaskOptions(
-        files=(mask_a, mask_b),
-        segment=tuple(segment or ()),
-        auto=auto_mask,
-        settings=split_settings(mask_settings or (), "--mask-set"),
+    options = [
+        option
+        for one in _fields(command)
+        for option in (_fields(one.type) if one.name in groups else (one,))
+    ]
+    function.__doc__ = inspect.getdoc(command)
+    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [_parameter(one) for one in options]
     )
+    return function
 
 
-def how_parser(
-    default: str | None,
-    *,
-    help: str = options.MATCHER,
-    defaults: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
-) -> Callable[..., How]:
-    """What parses the options under "How", with this matcher unless another is asked for.
-
-    `help` is what --help says of --matcher; `defaults` are settings of matchers, by their names.
-    """
-
-    def parse(
-        descriptor: options.Descriptor = AUTO,
-        settings: options.Settings = None,
-        matcher: Annotated[str | None, options.matcher_option(help)] = default,
-        matcher_settings: options.MatcherSettings = None,
-        device: options.Device = None,
-        image_folders: Annotated[
-            list[Path] | None,
-            options.how_option(
-                "--images",
-                metavar="FOLDER",
-                help="Look for the photographs of feature files below this folder too, not only "
-                "where they were and beside the files. Can be repeated.",
-            ),
-        ] = None,
-    ) -> How:
-        for folder in image_folders or ():
-            if not os.path.isdir(folder):
-                raise UserError(f"--images {folder}: no such folder")
-        own = split_settings(matcher_settings or (), "--matcher-set")
-        return How(
-            descriptor=descriptor,
-            settings=split_settings(settings or (), "--set"),
-            matcher=matcher,
-            matcher_settings={**defaults.get(matcher or "", {}), **own},
-            device=device,
-            images=tuple(image_folders or ()),
-        )
-
-    return parse
+def _fields(kind: Any) -> tuple[Field[Any], ...]:
+    return fields(kind)
 
 
-Masks: TypeAlias = Annotated[MaskOptions, parse_masks]
-# Of a dense flow only the best cell's neighbours count: it answers between the cells.
-FlowHow: TypeAlias = Annotated[
-    How, how_parser("soft-argmax", defaults={"soft-argmax": {"window": "1"}})
-]
+def _parameter(option: Field[Any]) -> inspect.Parameter:
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if option.default is MISSING else option.default,
+        annotation=option.type,
+    )
