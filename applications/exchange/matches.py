@@ -88,7 +88,9 @@ def write_matches(
     """
     suffix = Path(path).suffix.lower()
     if suffix not in (".csv", ".json", ".nc"):
-        raise OptionError(f"{path}: the suffix {suffix!r} means nothing", hint="use .csv, .json or .nc")
+        raise OptionError(
+            f"{path}: the suffix {suffix!r} means nothing", hint="use .csv, .json or .nc"
+        )
     with whole_file(path) as target:
         if suffix == ".nc":
             correspondences.to_netcdf(target, engine="netcdf4")

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..console.errors import UserError, say
 from ..options import common as options
 from ..options.comparison import Comparison
 from ..options.costs import say_memory
+from ..options.groups import panel
 from ..options.images import Fact, median
 from ..options.inputs import check_photographs
 from ..options.masks import PairMasks
@@ -25,7 +26,7 @@ the making."""
 _MOST_CELLS = 20_000
 """Along a side; what is more is a slip, and would ask for more memory than there is."""
 
-_flow_option = options.panel("Which flow")
+_flow_field = panel("Which flow")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,55 +45,38 @@ descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
 
     a: options.Source
     b: options.Target
-    cells: Annotated[
-        str | None,
-        _flow_option(
-            metavar="N|ROWSxCOLUMNS",
-            help="Bring the features to so many cells along the longer side before matching; by "
-            "default as many as the descriptor gives.",
-        ),
-    ] = None
-    grid: Annotated[
-        str,
-        _flow_option(
-            metavar="GRID",
-            help="Where the flow is given: image (every pixel), cells (those that were matched), "
-            "N cells along the longer side, or ROWSxCOLUMNS.",
-        ),
-    ] = "image"
-    smooth: Annotated[
-        int,
-        _flow_option(
-            metavar="RADIUS",
-            help="Radius in cells of the weighted median that smooths and fills; 0 for none.",
-        ),
-    ] = 2
-    max_consistency: Annotated[
-        float | None,
-        _flow_option(metavar="PIXELS", help="Drop flow whose forward-backward error is larger."),
-    ] = None
+    cells: str | None = _flow_field(
+        "N|ROWSxCOLUMNS",
+        "Bring the features to so many cells along the longer side before matching; by "
+        "default as many as the descriptor gives.",
+    )
+    grid: str = _flow_field(
+        "GRID",
+        "Where the flow is given: image (every pixel), cells (those that were matched), "
+        "N cells along the longer side, or ROWSxCOLUMNS.",
+        default="image",
+    )
+    smooth: int = _flow_field(
+        "RADIUS",
+        "Radius in cells of the weighted median that smooths and fills; 0 for none.",
+        default=2,
+    )
+    max_consistency: float | None = _flow_field(
+        "PIXELS", "Drop flow whose forward-backward error is larger."
+    )
     masks: PairMasks
     method: FlowMethod
-    output: Annotated[
-        list[Path] | None,
-        options.output_option("Write the flow as .flo (Middlebury), .png (KITTI, 16 bits) or .nc."),
-    ] = None
-    draw: Annotated[
-        Path | None,
-        options.result_option(
-            metavar="FILE",
-            help="Draw the flow in the colours of a wheel, which is shown beside it: .png, .jpg or "
-            ".webp.",
-        ),
-    ] = None
-    warp: Annotated[
-        Path | None,
-        options.result_option(
-            metavar="FILE",
-            help="Write B as seen in the frame of A, transparent where there is no flow: .png or "
-            ".webp.",
-        ),
-    ] = None
+    output: list[Path] | None = options.output_field(
+        "Write the flow as .flo (Middlebury), .png (KITTI, 16 bits) or .nc."
+    )
+    draw: Path | None = options.result_field(
+        "FILE",
+        "Draw the flow in the colours of a wheel, which is shown beside it: .png, .jpg or .webp.",
+    )
+    warp: Path | None = options.result_field(
+        "FILE",
+        "Write B as seen in the frame of A, transparent where there is no flow: .png or .webp.",
+    )
     as_json: options.Json = False
 
     @property
@@ -145,8 +129,16 @@ descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
         """The flow of the library."""
         from ...applications import dense_flow
 
-        limits = {"smoothing": self.smooth, "max_consistency": self.max_consistency}
-        return dense_flow(*maps, matcher=matcher, **self.resolutions(), **limits, **masks)
+        source, target = maps
+        return dense_flow(
+            source,
+            target,
+            matcher=matcher,
+            smoothing=self.smooth,
+            max_consistency=self.max_consistency,
+            **self.resolutions(),
+            **masks,
+        )
 
     def result(self, matches: "xr.Dataset", **common: Any) -> PairResult:
         """What is written and printed of the flow."""

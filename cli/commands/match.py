@@ -2,22 +2,23 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from ..console.errors import UserError
 from ..options import common as options
+from ..options.groups import panel
 from ..options.masks import PairMasks
-from ..options.matches import MatchCommand
-from ..options.method import MethodOptions
+from ..options.matches import MatchCommand, places_field
+from ..options.method import ImageMethod
 
-_filter_option = options.panel("Which matches")
+_filter_field = panel("Which matches")
 
 
 @dataclass(frozen=True, kw_only=True)
-class MutualMethod(MethodOptions):
+class MutualMethod(ImageMethod):
     """The options under "How"."""
 
-    matcher: Annotated[str | None, options.matcher_option()] = "mutual"
+    matcher: str | None = options.matcher_field(default="mutual")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,33 +37,23 @@ descr match a.jpg.nc b.jpg.nc --matcher soft-argmax --matcher-set window=5"""
 
     a: options.Source
     b: options.Target
-    points: Annotated[
-        list[str] | None,
-        options.place_option(
-            "--points",
-            metavar="X,Y|FILE",
-            help="Match this point of A instead of every cell, or the points of a CSV file with "
-            "the columns x,y and, if you like, name, or of a JSON file. Can be repeated.",
-        ),
-    ] = None
-    min_score: Annotated[
-        float | None,
-        _filter_option(
-            metavar="SCORE", help="Drop matches whose score, a cosine from -1 to 1, is lower."
-        ),
-    ] = None
-    max_matches: Annotated[
-        int | None,
-        _filter_option(metavar="N", help="Keep the N best matches that lie spread over the image."),
-    ] = None
+    points: list[str] | None = places_field(
+        "X,Y|FILE",
+        "Match this point of A instead of every cell, or the points of a CSV file with "
+        "the columns x,y and, if you like, name, or of a JSON file. Can be repeated.",
+        "--points",
+    )
+    min_score: float | None = _filter_field(
+        "SCORE", "Drop matches whose score, a cosine from -1 to 1, is lower."
+    )
+    max_matches: int | None = _filter_field(
+        "N", "Keep the N best matches that lie spread over the image."
+    )
     masks: PairMasks
     method: MutualMethod
-    output: Annotated[
-        list[Path] | None,
-        options.output_option(
-            "Write the matches as .csv, .json or .nc, or a drawing as .png, .jpg or .webp."
-        ),
-    ] = None
+    output: list[Path] | None = options.output_field(
+        "Write the matches as .csv, .json or .nc, or a drawing as .png, .jpg or .webp."
+    )
     as_json: options.Json = False
 
     def check(self) -> None:

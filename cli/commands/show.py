@@ -13,10 +13,11 @@ import typer
 from ..console.errors import UserError, say
 from ..options import common as options
 from ..options.comparison import Comparison, Trees
+from ..options.groups import panel
 from ..options.images import Fact, ImageCommand, Result
 from ..options.inputs import Input, check_photographs
-from ..options.masks import AutoMask, MaskOptions, Masks, MaskSettings, Segment
-from ..options.method import MethodOptions
+from ..options.masks import MaskOptions, Masks, mask_field
+from ..options.method import ImageMethod
 from ..options.outputs import PICTURES, Writer, check_not_inputs, check_suffixes, write_picture
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 NO_MASK = "-"
 _WIDTHS = 64, 20_000
 _COMPONENTS = 4096
-_view_option = options.panel("What")
+_view_field = panel("What")
 
 Drawing: TypeAlias = "tuple[npt.NDArray[np.uint8], list[Fact], dict[str, Any]]"
 """A picture, what is printed of it, and the same for the JSON document."""
@@ -49,18 +50,15 @@ class Kind(StrEnum):
 class ImageMasks(MaskOptions):
     """The masks of any number of images."""
 
-    mask: Annotated[
-        list[str] | None,
-        options.mask_option(
-            "--mask",
-            metavar="IMAGE",
-            help="The object in the first image is where this image, of the same size, is bright. "
-            f"Once per image, in their order; {NO_MASK} for an image without a mask.",
-        ),
-    ] = None
-    segment: Segment = None
-    auto_mask: AutoMask = False
-    mask_settings: MaskSettings = None
+    mask: list[str] | None = mask_field(
+        "IMAGE",
+        "The object in the first image is where this image, of the same size, is bright. "
+        f"Once per image, in their order; {NO_MASK} for an image without a mask.",
+        "--mask",
+    )
+    segment: options.Segment = None
+    auto_mask: options.AutoMask = False
+    mask_settings: options.MaskSettings = None
     file_options: ClassVar[str] = "--mask"
 
     @property
@@ -70,16 +68,13 @@ class ImageMasks(MaskOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShowMethod(MethodOptions):
+class ShowMethod(ImageMethod):
     """The options under "How"."""
 
-    matcher: Annotated[
-        str | None,
-        options.matcher_option(
-            f"The matcher of map and compare: a name of `descr matchers`, or {options.OWN}. "
-            "By default nearest for colours, mutual for lines."
-        ),
-    ] = None
+    matcher: str | None = options.matcher_field(
+        f"The matcher of map and compare: a name of `descr matchers`, or {options.OWN}. "
+        "By default nearest for colours, mutual for lines.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,40 +94,30 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
     images: Annotated[
         list[Path], typer.Argument(metavar="A [B ...]", help="Images or feature files.")
     ]
-    kind: Annotated[
-        Kind,
-        _view_option(
-            "--as",
-            help="What to show: pca, principal components of all images together as red, green "
-            "and blue; clusters, of each image, with one colour for those that belong together; "
-            "map, the first image coloured by position and the second by where it matches; "
-            "layers, the components of each layer; compare, all of it for each part of a fused "
-            "descriptor.",
-        ),
-    ] = Kind.PCA
-    clusters: Annotated[
-        int | None,
-        _view_option(metavar="N", help="How many clusters per image, 6 by default and 12 at most."),
-    ] = None
-    components: Annotated[
-        str | None,
-        _view_option(
-            metavar="R,G,B",
-            help="Which principal components become red, green and blue: 1,2,3 by default.",
-        ),
-    ] = None
-    width: Annotated[
-        int,
-        _view_option(
-            metavar="PIXELS",
-            help="Width of the picture; it comes out narrower where it would be too tall.",
-        ),
-    ] = 1600
+    kind: Kind = _view_field(
+        None,
+        "What to show: pca, principal components of all images together as red, green "
+        "and blue; clusters, of each image, with one colour for those that belong together; "
+        "map, the first image coloured by position and the second by where it matches; "
+        "layers, the components of each layer; compare, all of it for each part of a fused "
+        "descriptor.",
+        "--as",
+        default=Kind.PCA,
+    )
+    clusters: int | None = _view_field(
+        "N", "How many clusters per image, 6 by default and 12 at most."
+    )
+    components: str | None = _view_field(
+        "R,G,B", "Which principal components become red, green and blue: 1,2,3 by default."
+    )
+    width: int = _view_field(
+        "PIXELS",
+        "Width of the picture; it comes out narrower where it would be too tall.",
+        default=1600,
+    )
     masks: ImageMasks
     method: ShowMethod
-    output: Annotated[
-        list[Path] | None, options.output_option("The picture: .png, .jpg or .webp.")
-    ] = None
+    output: list[Path] | None = options.output_field("The picture: .png, .jpg or .webp.")
     as_json: options.Json = False
 
     @property
@@ -249,7 +234,10 @@ class ShowResult(Result):
         """The same to be read."""
         height, width = self.picture.shape[:2]
         return [
-            ("image" if len(self.inputs) == 1 else "images", ", ".join(one.title for one in self.inputs)),
+            (
+                "image" if len(self.inputs) == 1 else "images",
+                ", ".join(one.title for one in self.inputs),
+            ),
             *self.picture_facts,
             ("descriptor", self.descriptor),
             ("picture", f"{width} x {height}"),

@@ -13,9 +13,10 @@ from ..console.errors import UserError
 from ..options import common as options
 from ..options.comparison import Comparison
 from ..options.costs import say_memory
+from ..options.groups import panel
 from ..options.images import Fact, median
 from ..options.inputs import check_photographs
-from ..options.masks import PairMasks
+from ..options.masks import PairMasks, mask_field
 from ..options.method import FlowMethod
 from ..options.outputs import PICTURES, Writer, check_suffixes, write_picture
 from ..options.pairs import PairCommand, PairResult
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = PICTURES | {".nc": "picture, flow and scores"}
 
-_swap_option = options.panel("Swap")
-_refine_option = options.panel("Refine")
+_swap_field = panel("Swap")
+_refine_field = panel("Refine")
 
 
 class Blend(StrEnum):
@@ -64,116 +65,69 @@ descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo
     a: Annotated[Path, typer.Argument(metavar="A", help="The image that keeps shape and pose.")]
     b: Annotated[Path, typer.Argument(metavar="B", help="The image that gives the appearance.")]
     masks: PairMasks
-    whole: Annotated[
-        bool,
-        options.mask_option("--whole", help="There is no object: swap the images as a whole."),
-    ] = False
-    blend: Annotated[
-        Blend,
-        _swap_option(
-            help="At the border of the object: feather fades it in; poisson shifts its colours "
-            "until they fit the surroundings; none leaves it.",
-        ),
-    ] = Blend.FEATHER
-    blend_width: Annotated[
-        float | None,
-        _swap_option(
-            metavar="PIXELS",
-            help="How far the blend reaches into the object: by default a hundredth of its size "
-            "for feather, all of it for poisson.",
-        ),
-    ] = None
-    smoothness: Annotated[
-        float | None,
-        _swap_option(
-            metavar="CELLS",
-            help="How stiff the correspondence is: 2 by default; 0 takes every match as it is.",
-        ),
-    ] = None
-    cells: Annotated[
-        int | None,
-        _swap_option(
-            metavar="N",
-            help="Bring features to N cells along the longer side before they are matched.",
-        ),
-    ] = None
-    max_consistency: Annotated[
-        float | None,
-        _swap_option(
-            metavar="PIXELS",
-            help="Fill in where the way there and back misses its start by more: 3 cells by "
-            "default.",
-        ),
-    ] = None
-    min_score: Annotated[
-        float | None,
-        _swap_option(
-            metavar="SCORE", help="Fill in where the score, a cosine from -1 to 1, is lower."
-        ),
-    ] = None
-    refine: Annotated[
-        bool,
-        _refine_option(
-            "--refine",
-            help="Redraw the object with Stable Diffusion in the end; needs the weights that "
-            "`descr models pull sd` gets.",
-        ),
-    ] = False
-    strength: Annotated[
-        float | None,
-        _refine_option(metavar="SHARE", help="How much is redrawn, from 0 to 1; 0.4 by default."),
-    ] = None
-    steps: Annotated[
-        int | None,
-        _refine_option(
-            metavar="N",
-            help="Steps of the denoiser, of which the share --strength is taken; 30 by default.",
-        ),
-    ] = None
-    prompt: Annotated[
-        str | None, _refine_option(metavar="TEXT", help="What the picture is to show.")
-    ] = None
-    seed: Annotated[
-        int | None, _refine_option(metavar="N", help="Of the noise; 42 by default.")
-    ] = None
-    mode: Annotated[
-        Mode | None,
-        _refine_option(
-            "--refine-mode",
-            help="inpaint, the default, continues the surroundings; img2img redraws all and takes "
-            "the object.",
-        ),
-    ] = None
-    model: Annotated[
-        str | None,
-        _refine_option(
-            "--refine-model",
-            metavar="NAME|FOLDER",
-            help="Which Stable Diffusion: by default that of the descriptor, or sd-1.5.",
-        ),
-    ] = None
+    whole: bool = mask_field(
+        None, "There is no object: swap the images as a whole.", "--whole", default=False
+    )
+    blend: Blend = _swap_field(
+        None,
+        "At the border of the object: feather fades it in; poisson shifts its colours "
+        "until they fit the surroundings; none leaves it.",
+        default=Blend.FEATHER,
+    )
+    blend_width: float | None = _swap_field(
+        "PIXELS",
+        "How far the blend reaches into the object: by default a hundredth of its size "
+        "for feather, all of it for poisson.",
+    )
+    smoothness: float | None = _swap_field(
+        "CELLS", "How stiff the correspondence is: 2 by default; 0 takes every match as it is."
+    )
+    cells: int | None = _swap_field(
+        "N", "Bring features to N cells along the longer side before they are matched."
+    )
+    max_consistency: float | None = _swap_field(
+        "PIXELS",
+        "Fill in where the way there and back misses its start by more: 3 cells by default.",
+    )
+    min_score: float | None = _swap_field(
+        "SCORE", "Fill in where the score, a cosine from -1 to 1, is lower."
+    )
+    refine: bool = _refine_field(
+        None,
+        "Redraw the object with Stable Diffusion in the end; needs the weights that "
+        "`descr models pull sd` gets.",
+        "--refine",
+        default=False,
+    )
+    strength: float | None = _refine_field(
+        "SHARE", "How much is redrawn, from 0 to 1; 0.4 by default."
+    )
+    steps: int | None = _refine_field(
+        "N", "Steps of the denoiser, of which the share --strength is taken; 30 by default."
+    )
+    prompt: str | None = _refine_field("TEXT", "What the picture is to show.")
+    seed: int | None = _refine_field("N", "Of the noise; 42 by default.")
+    mode: Mode | None = _refine_field(
+        None,
+        "inpaint, the default, continues the surroundings; img2img redraws all and takes "
+        "the object.",
+        "--refine-mode",
+    )
+    model: str | None = _refine_field(
+        "NAME|FOLDER",
+        "Which Stable Diffusion: by default that of the descriptor, or sd-1.5.",
+        "--refine-model",
+    )
     method: FlowMethod
-    output: Annotated[
-        list[Path] | None,
-        options.output_option(
-            "A with the appearance of B: .png, .jpg or .webp; or .nc with the flow."
-        ),
-    ] = None
-    also: Annotated[
-        list[Path] | None,
-        options.result_option(metavar="FILE", help="B with the appearance of A, likewise."),
-    ] = None
-    gif: Annotated[
-        Path | None,
-        options.result_option(metavar="FILE.gif", help="The pixels on their way from B to A."),
-    ] = None
-    gif_frames: Annotated[
-        int | None, options.result_option(metavar="N", help="How many pictures; 30 by default.")
-    ] = None
-    gif_width: Annotated[
-        int | None,
-        options.result_option(metavar="PIXELS", help="Width, at most that of A; 480 by default."),
-    ] = None
+    output: list[Path] | None = options.output_field(
+        "A with the appearance of B: .png, .jpg or .webp; or .nc with the flow."
+    )
+    also: list[Path] | None = options.result_field("FILE", "B with the appearance of A, likewise.")
+    gif: Path | None = options.result_field("FILE.gif", "The pixels on their way from B to A.")
+    gif_frames: int | None = options.result_field("N", "How many pictures; 30 by default.")
+    gif_width: int | None = options.result_field(
+        "PIXELS", "Width, at most that of A; 480 by default."
+    )
     as_json: options.Json = False
 
     @property

@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from ..options import common as options
 from ..options.masks import PairMasks
-from ..options.matches import MatchCommand
-from ..options.method import MethodOptions
+from ..options.matches import MatchCommand, places_field
+from ..options.method import ImageMethod
 
 
 @dataclass(frozen=True, kw_only=True)
-class SoftMethod(MethodOptions):
+class SoftMethod(ImageMethod):
     """The options under "How"."""
 
-    matcher: Annotated[str | None, options.matcher_option()] = "soft-argmax"
+    matcher: str | None = options.matcher_field(default="soft-argmax")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,23 +34,18 @@ descr transfer a.jpg b.jpg --points keypoints.json --auto-mask --json"""
 
     a: options.Source
     b: options.Target
-    points: Annotated[
-        list[str],
-        options.place_option(
-            "--points",
-            metavar="X,Y|FILE",
-            help="A point of A; or a CSV file with the columns x,y and, if you like, name; or a "
-            "JSON file. Can be repeated.",
-        ),
-    ]
+    points: list[str] = places_field(
+        "X,Y|FILE",
+        "A point of A; or a CSV file with the columns x,y and, if you like, name; or a "
+        "JSON file. Can be repeated.",
+        "--points",
+        default=...,
+    )
     masks: PairMasks
     method: SoftMethod
-    output: Annotated[
-        list[Path] | None,
-        options.output_option(
-            "Write the points as .csv, .json or .nc, or a drawing as .png, .jpg or .webp."
-        ),
-    ] = None
+    output: list[Path] | None = options.output_field(
+        "Write the points as .csv, .json or .nc, or a drawing as .png, .jpg or .webp."
+    )
     as_json: options.Json = False
 
     def activity(self, names: Sequence[str]) -> str:
@@ -61,4 +56,7 @@ descr transfer a.jpg b.jpg --points keypoints.json --auto-mask --json"""
         """The correspondence of the points, with the error of the way back."""
         from ...applications import transfer_keypoints
 
-        return transfer_keypoints(self.places, *maps, names=self.names, matcher=matcher, **masks)
+        source, target = maps
+        return transfer_keypoints(
+            self.places, source, target, names=self.names, matcher=matcher, **masks
+        )

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from ..console.errors import UserError, say
 from .inputs import Input, content_bytes, read_input
-from .method import MethodOptions
+from .method import ImageMethod
 from .names import AUTO
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Trees(Sequence["xr.DataTree"]):
             ) from error
 
 
-def prepare(paths: Sequence[Path], method: MethodOptions) -> Comparison:
+def prepare(paths: Sequence[Path], method: ImageMethod) -> Comparison:
     """Read the inputs and make the descriptor and the matcher; says which descriptor it is.
 
     Says as well if features are compared that are not computed in the same precision. Load the
@@ -143,7 +143,7 @@ def prepare(paths: Sequence[Path], method: MethodOptions) -> Comparison:
     layers: dict[Path, Recipe] = {}
     room = _ROOM
     for path in paths:
-        one = read_input(path, method.folders)
+        one = read_input(path, method.folders or ())
         if one.tree is not None:
             layers[path] = _layers(one.tree)
         room -= one.nbytes
@@ -166,7 +166,7 @@ def prepare(paths: Sequence[Path], method: MethodOptions) -> Comparison:
 
 
 def _descriptor(
-    inputs: Sequence[Input], layers: Mapping[Path, Recipe], method: MethodOptions
+    inputs: Sequence[Input], layers: Mapping[Path, Recipe], method: ImageMethod
 ) -> "tuple[Made[Descriptor], Recipe | None]":
     """The descriptor of the photographs: that of the feature files, unless another is named.
 

@@ -2,50 +2,60 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, Field, fields, is_dataclass
-from typing import Any, Protocol
+from dataclasses import MISSING, Field, field, fields, is_dataclass
+from typing import Annotated, Any
+
+import typer
 
 
-class Runnable(Protocol):
-    """A command with its options."""
+def panel(title: str) -> Callable[..., Any]:
+    """What makes the fields of options that --help lists under this title.
 
-    def run(self) -> None:
-        """Do what the command is for."""
+    It takes the metavar, the help, the names of the option if they are not that of the field, and
+    by keyword the `default` (`...` for an option that must be given) and what else `typer.Option`
+    takes. Fields that several commands share are annotated as Typer wants it instead.
+    """
+
+    def option(
+        metavar: str | None, help: str, *names: str, default: Any = None, **more: Any
+    ) -> Any:
+        kind = typer.Option(*names, metavar=metavar, help=help, rich_help_panel=title, **more)
+        return field(default=MISSING if default is ... else default, metadata={"typer": kind})
+
+    return option
 
 
-def as_function(command: type[Runnable]) -> Callable[..., None]:
+def as_function(command: Any) -> Callable[..., None]:
     """The function that Typer takes for a command: its parameters are the fields of a dataclass.
 
     A field whose type is a dataclass is a group of options: it stands for the fields of that.
+    The function makes the command of its options, and runs it.
     """
-    groups = {one.name: one.type for one in _fields(command) if is_dataclass(one.type)}
+    groups: dict[str, Any] = {
+        one.name: one.type for one in fields(command) if is_dataclass(one.type)
+    }
 
     def function(**values: Any) -> None:
         for name, group in groups.items():
-            own = {one.name: values.pop(one.name) for one in _fields(group)}
-            values[name] = group(**own)  # type: ignore[operator]
+            values[name] = group(**{one.name: values.pop(one.name) for one in fields(group)})
         command(**values).run()
 
-    options = [
-        option
-        for one in _fields(command)
-        for option in (_fields(one.type) if one.name in groups else (one,))
-    ]
     function.__doc__ = inspect.getdoc(command)
     function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [_parameter(one) for one in options]
+        [
+            _parameter(option)
+            for one in fields(command)
+            for option in (fields(groups[one.name]) if one.name in groups else (one,))
+        ]
     )
     return function
 
 
-def _fields(kind: Any) -> tuple[Field[Any], ...]:
-    return fields(kind)
-
-
 def _parameter(option: Field[Any]) -> inspect.Parameter:
+    kind = option.metadata.get("typer")
     return inspect.Parameter(
         option.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=inspect.Parameter.empty if option.default is MISSING else option.default,
-        annotation=option.type,
+        annotation=option.type if kind is None else Annotated[option.type, kind],
     )

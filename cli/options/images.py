@@ -12,7 +12,7 @@ from .comparison import Comparison, prepare
 from .inputs import Input, check_exist
 from .loading import load_library
 from .masks import MaskOptions, Masks, prepare_masks
-from .method import MethodOptions
+from .method import ImageMethod
 from .outputs import Writer, check_different, check_not_inputs, check_writable, write_all
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class ImageCommand(ABC):
     """A command on images: a dataclass whose fields are its options; see `as_function`."""
 
     masks: MaskOptions
-    method: MethodOptions
+    method: ImageMethod
     output: list[Path] | None
     as_json: bool
 
@@ -52,6 +52,7 @@ class ImageCommand(ABC):
     def check(self) -> None:
         """Refuse what is wrong with the options, before the library is loaded."""
 
+    @abstractmethod
     def check_inputs(self, comparison: Comparison) -> None:
         """Refuse what doesn't fit the inputs, before features are extracted."""
 

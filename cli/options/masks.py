@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..console.errors import UserError
 from . import common as options
+from .groups import panel
 from .inputs import Input, check_photographs
 from .settings import parse_settings, split_settings, takes_option
 
@@ -15,31 +16,7 @@ if TYPE_CHECKING:
 
     from ...applications.masks.base import Mask, Segmenter
 
-Segment: TypeAlias = Annotated[
-    list[str] | None,
-    options.mask_option(
-        "--segment",
-        metavar="TEXT",
-        help='The object is what this text names, as in --segment "cat"; given once for each '
-        "image, each has its own. Needs the weights that `descr models pull clipseg` gets.",
-    ),
-]
-AutoMask: TypeAlias = Annotated[
-    bool,
-    options.mask_option(
-        "--auto-mask",
-        help="The object is what the images have in common away from their borders.",
-    ),
-]
-MaskSettings: TypeAlias = Annotated[
-    list[str] | None,
-    options.mask_option(
-        "--mask-set",
-        metavar="KEY=VALUE",
-        help="An option of --segment, as in threshold=0.3, or of --auto-mask, as in clusters=8. "
-        "Can be repeated.",
-    ),
-]
+mask_field = panel("Masks")
 
 
 class MaskOptions:
@@ -95,24 +72,18 @@ class MaskOptions:
 class PairMasks(MaskOptions):
     """The masks of two images."""
 
-    mask_a: Annotated[
-        Path | None,
-        options.mask_option(
-            metavar="IMAGE",
-            help="The object in A is where this image, of the size of A, is bright; in a palette "
-            "image every index but 0 counts.",
-        ),
-    ] = None
-    mask_b: Annotated[
-        Path | None,
-        options.mask_option(
-            metavar="IMAGE",
-            help="The object in B is where this image, of the size of B, is bright; likewise.",
-        ),
-    ] = None
-    segment: Segment = None
-    auto_mask: AutoMask = False
-    mask_settings: MaskSettings = None
+    mask_a: Path | None = mask_field(
+        "IMAGE",
+        "The object in A is where this image, of the size of A, is bright; in a palette image "
+        "every index but 0 counts.",
+    )
+    mask_b: Path | None = mask_field(
+        "IMAGE",
+        "The object in B is where this image, of the size of B, is bright; likewise.",
+    )
+    segment: options.Segment = None
+    auto_mask: options.AutoMask = False
+    mask_settings: options.MaskSettings = None
     file_options: ClassVar[str] = "--mask-a and --mask-b"
 
     @property
@@ -158,7 +129,7 @@ class Masks:
 
 
 def prepare_masks(
-    options: MaskOptions, inputs: Sequence[Input], *, device: str | None = None
+    wanted: MaskOptions, inputs: Sequence[Input], *, device: str | None = None
 ) -> Masks:
     """Read the mask files, or make what finds the masks.
 
@@ -167,17 +138,19 @@ def prepare_masks(
     that can't be read, is empty or of another size than its image, for missing weights, and for a
     wrong setting.
     """
-    count, settings = len(inputs), options.of_segmenter()
-    if not options.any:
+    count, settings = len(inputs), wanted.of_segmenter()
+    if not wanted.any:
         return Masks(inputs, [""] * count, files=[None] * count)
     from ...applications.masks import JointForeground, MaskFiles, TextPrompt
     from ...descriptors.settings import construct
 
-    if options.paths:
-        masks = MaskFiles(options.files).read([(one.name, one.height, one.width) for one in inputs])
-        files = [None if path is None else mask for path, mask in zip(options.files, masks, strict=True)]
-        return Masks(inputs, [str(path) for path in options.files], files=files)
-    if not options.segment:
+    if wanted.paths:
+        masks = MaskFiles(wanted.files).read([(one.name, one.height, one.width) for one in inputs])
+        files = [
+            None if path is None else mask for path, mask in zip(wanted.files, masks, strict=True)
+        ]
+        return Masks(inputs, [str(path) for path in wanted.files], files=files)
+    if not wanted.segment:
         foreground = construct(
             JointForeground, "--auto-mask", parse_settings(settings, JointForeground)
         )
@@ -185,12 +158,12 @@ def prepare_masks(
     check_photographs(inputs, "--segment", instead="give mask files or --auto-mask")
     if "text" in settings:
         raise UserError("--mask-set gives the text, which --segment gives")
-    if len(options.segment) not in (1, count):
+    if len(wanted.segment) not in (1, count):
         raise UserError(
-            f"--segment is given {len(options.segment)} times for {count} images",
+            f"--segment is given {len(wanted.segment)} times for {count} images",
             hint="give it once for all images, or once for each",
         )
-    texts = tuple(options.segment * count if len(options.segment) == 1 else options.segment)
+    texts = tuple(wanted.segment * count if len(wanted.segment) == 1 else wanted.segment)
     values: dict[str, Any] = {"text": texts, **parse_settings(settings, TextPrompt)}
     if device is not None and takes_option(TextPrompt, "device"):
         values.setdefault("device", device)

@@ -12,6 +12,7 @@ import typer
 from ..console.errors import say
 from ..console.tables import print_table
 from .comparison import Comparison
+from .groups import panel
 from .images import Fact, median
 from .inputs import check_photographs
 from .outputs import PICTURES, Writer, check_suffixes, write_picture
@@ -31,6 +32,8 @@ DRAWN = 60
 SHOWN = 10
 """How many matches the table shows; for points it shows all."""
 _ROUND_TRIP = "round_trip_error"
+
+places_field = panel("Which places")
 
 
 class MatchCommand(PairCommand):
@@ -94,8 +97,8 @@ class MatchResult(PairResult):
         """The Dataset with only the matches that are kept matched."""
         from ...applications.exchange import select_matches
 
-        limits = {"min_score": self.command.min_score, "max_matches": self.command.max_matches}
-        return select_matches(self.matches, **limits)
+        score, count = self.command.min_score, self.command.max_matches
+        return select_matches(self.matches, min_score=score, max_matches=count)
 
     @cached_property
     def best(self) -> "xr.Dataset":

@@ -3,7 +3,6 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 from ..console.errors import UserError
 from . import common as options
@@ -13,37 +12,20 @@ from .settings import split_settings
 
 @dataclass(frozen=True, kw_only=True)
 class MethodOptions:
-    """Raises `UserError` for a setting that is no pair, and a folder that is none.
+    """Raises `UserError` for a setting that is no pair.
 
     `matcher` is None for a command that matches nothing.
     """
 
     descriptor: options.Descriptor = AUTO
     settings: options.Settings = None
-    matcher: Annotated[str | None, options.matcher_option()] = None
+    matcher: str | None = options.matcher_field()
     matcher_settings: options.MatcherSettings = None
     device: options.Device = None
-    image_folders: Annotated[
-        list[Path] | None,
-        options.how_option(
-            "--images",
-            metavar="FOLDER",
-            help="Look for the photographs of feature files below this folder too, not only where "
-            "they were and beside the files. Can be repeated.",
-        ),
-    ] = None
 
     def __post_init__(self) -> None:
-        for folder in self.image_folders or ():
-            if not os.path.isdir(folder):
-                raise UserError(f"--images {folder}: no such folder")
         self.of_descriptor()
         self.of_matcher()
-
-    @property
-    def folders(self) -> tuple[Path, ...]:
-        """Where the photographs of feature files may lie."""
-        return tuple(self.image_folders or ())
 
     def of_descriptor(self) -> dict[str, str]:
         """The settings of the descriptor, as raw texts."""
@@ -55,10 +37,28 @@ class MethodOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlowMethod(MethodOptions):
+class ImageMethod(MethodOptions):
+    """Those of a command on images; raises `UserError` for a folder that is none as well."""
+
+    folders: list[Path] | None = options.how_field(
+        "FOLDER",
+        "Look for the photographs of feature files below this folder too, not only where they "
+        f"were and beside the files. {options.AGAIN}",
+        "--images",
+    )
+
+    def __post_init__(self) -> None:
+        for folder in self.folders or ():
+            if not os.path.isdir(folder):
+                raise UserError(f"--images {folder}: no such folder")
+        super().__post_init__()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowMethod(ImageMethod):
     """Those of a dense flow, of which only the best cell's neighbours count."""
 
-    matcher: Annotated[str | None, options.matcher_option()] = "soft-argmax"
+    matcher: str | None = options.matcher_field(default="soft-argmax")
 
     def of_matcher(self) -> dict[str, str]:
         """The settings of the matcher; soft-argmax answers between neighbouring cells."""

@@ -56,7 +56,7 @@ class PairCommand(ImageCommand):
         trees = comparison.trees()
         maps = combine(trees)
         source_mask, target_mask = masks.find(maps)
-        both = {"source_mask": source_mask, "target_mask": target_mask}
+        both: dict[str, Any] = {"source_mask": source_mask, "target_mask": target_mask}
         matcher = comparison.matcher.made
         with comparison.matcher.at_work():
             matches = self.match(comparison, maps, matcher, **both)

@@ -30,7 +30,8 @@ def parse_points(values: Sequence[str]) -> "list[Point]":
         if os.path.isfile(value):
             points += read_points(Path(value))
         elif pair is not None and all(map(_is_number, pair.groups())):
-            points.append(Point.of(*pair.groups(), "", f"--points {value}"))
+            x, y = pair.groups()
+            points.append(Point.of(x, y, "", f"--points {value}"))
         else:
             raise UserError(f"--points: {_fault(value)}", hint=_HINT)
     return points
