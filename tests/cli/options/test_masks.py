@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+from descr.cli.commands.show import ImageMasks
 from descr.cli.console.errors import UserError
 from descr.cli.options.inputs import read_input
-from descr.cli.commands.show import ImageMasks
 from descr.cli.options.masks import prepare_masks
 from descr.descriptors import SIFT
 from support.models import make_clipseg
