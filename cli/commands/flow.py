@@ -9,12 +9,12 @@ from ..options import common as options
 from ..options.comparison import Comparison
 from ..options.costs import say_memory
 from ..options.groups import panel
-from ..options.images import Fact, median
+from ..options.images import Answer, median, shown
 from ..options.inputs import check_photographs
 from ..options.masks import PairMasks
 from ..options.method import FlowMethod
 from ..options.outputs import PICTURES, TRANSPARENT, Writer, check_suffixes, write_picture
-from ..options.pairs import PairCommand, PairResult
+from ..options.pairs import PairCommand
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -125,12 +125,15 @@ descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
         what = f"the flow from {source.title}"
         say_memory(what, size, comparison.inputs, comparison.descriptor)
 
-    def match(self, comparison: Comparison, maps: Any, matcher: Any, **masks: Any) -> "xr.Dataset":
-        """The flow of the library."""
+    def match(
+        self, comparison: Comparison, source: Any, target: Any, matcher: Any, **masks: Any
+    ) -> Answer:
+        """The flow, and what it is like: grids as rows and columns, lengths in pixels."""
+        import numpy as np
+
         from ...applications import dense_flow
 
-        source, target = maps
-        return dense_flow(
+        flow = dense_flow(
             source,
             target,
             matcher=matcher,
@@ -139,45 +142,8 @@ descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
             **self.resolutions(),
             **masks,
         )
-
-    def result(self, matches: "xr.Dataset", **common: Any) -> PairResult:
-        """What is written and printed of the flow."""
-        return FlowResult(command=self, matches=matches, **common)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class FlowResult(PairResult):
-    """The flow: written, drawn, and in numbers."""
-
-    command: Flow
-
-    def writers(self) -> dict[Path, Writer]:
-        """What writes each of the files."""
-        from ...applications import draw_flow, warp, write_flo
-
-        flow = self.matches
-        forms: dict[str, Writer] = {
-            ".flo": lambda target: write_flo(flow, target),
-            ".png": self._write_kitti,
-            ".nc": lambda target: flow.to_netcdf(target, engine="netcdf4"),
-        }
-        writers = {path: forms[path.suffix.lower()] for path in self.command.output or ()}
-        if self.command.draw is not None:
-            writers[self.command.draw] = lambda target: write_picture(draw_flow(flow), target)
-        if self.command.warp is not None:
-            # Transparent where there is no flow.
-            writers[self.command.warp] = lambda target: write_picture(
-                warp(self.inputs[1].image, flow, fill=(0, 0, 0, 0)), target
-            )
-        return writers
-
-    def numbers(self) -> dict[str, Any]:
-        """What the flow is like: grids as rows and columns, lengths in pixels."""
-        import numpy as np
-
-        flow = self.matches
         lengths = np.hypot(flow["flow_x"].values, flow["flow_y"].values)
-        return {
+        numbers: dict[str, Any] = {
             "feature_grid": [int(count) for count in flow.attrs["cells"].split(" x ")],
             "grid": [flow.sizes["y"], flow.sizes["x"]],
             "valid": int(flow["valid"].sum()),
@@ -186,22 +152,40 @@ class FlowResult(PairResult):
             "median_consistency": median(flow["consistency"].values, 3),
             "smoothing": int(flow.attrs["smoothing"]),
         }
-
-    def of_numbers(self, numbers: dict[str, Any]) -> list[Fact]:
-        """The same to be read."""
-        return [
+        length = "{:.2f} pixels (median)"
+        facts = [
             ("cells", "{} x {}".format(*numbers["feature_grid"])),
             ("grid", "{} x {}".format(*numbers["grid"])),
             ("valid", f"{numbers['valid']:,} ({numbers['share']:.1%})"),
-            ("displacement", _pixels(numbers["median_displacement"])),
-            ("consistency", _pixels(numbers["median_consistency"])),
+            ("displacement", shown(numbers["median_displacement"], length)),
+            ("consistency", shown(numbers["median_consistency"], length)),
         ]
+        return Answer(numbers=numbers, facts=facts, writers=self._writers(comparison, flow))
 
-    def _write_kitti(self, target: Path) -> None:
-        from ...applications import write_kitti
+    def _writers(self, comparison: Comparison, flow: "xr.Dataset") -> dict[Path, Writer]:
+        from ...applications import draw_flow, warp, write_flo
 
-        if longer := write_kitti(self.matches, target):
-            say(f"{longer:,} pixels move further than the 512 of a KITTI file: not valid in it")
+        forms: dict[str, Writer] = {
+            ".flo": lambda target: write_flo(flow, target),
+            ".png": lambda target: _write_kitti(flow, target),
+            ".nc": lambda target: flow.to_netcdf(target, engine="netcdf4"),
+        }
+        writers = {path: forms[path.suffix.lower()] for path in self.output or ()}
+        if self.draw is not None:
+            writers[self.draw] = lambda target: write_picture(draw_flow(flow), target)
+        if self.warp is not None:
+            # Transparent where there is no flow.
+            writers[self.warp] = lambda target: write_picture(
+                warp(comparison.inputs[1].image, flow, fill=(0, 0, 0, 0)), target
+            )
+        return writers
+
+
+def _write_kitti(flow: "xr.Dataset", target: Path) -> None:
+    from ...applications import write_kitti
+
+    if longer := write_kitti(flow, target):
+        say(f"{longer:,} pixels move further than the 512 of a KITTI file: not valid in it")
 
 
 def _resolution(option: str, text: str) -> int | tuple[int, int]:
@@ -218,7 +202,3 @@ def _resolution(option: str, text: str) -> int | tuple[int, int]:
             hint=f"as in {option} 128 or {option} 96x128",
         )
     return counts[0] if len(counts) == 1 else (counts[0], counts[1])
-
-
-def _pixels(length: float | None) -> str:
-    return "-" if length is None else f"{length:.2f} pixels (median)"

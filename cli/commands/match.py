@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from ..console.errors import UserError
 from ..options import common as options
 from ..options.groups import panel
+from ..options.images import Answer
 from ..options.masks import PairMasks
 from ..options.matches import MatchCommand, places_field
 from ..options.method import ImageMethod
@@ -69,6 +70,9 @@ descr match a.jpg.nc b.jpg.nc --matcher soft-argmax --matcher-set window=5"""
             )
         super().check()
 
-    def match(self, comparison: Any, maps: Any, matcher: Any, **masks: Any) -> Any:
+    def match(
+        self, comparison: Any, source: Any, target: Any, matcher: Any, **masks: Any
+    ) -> Answer:
         """The correspondence of every cell, or of the points."""
-        return matcher(*maps, points=self.places or None, **masks)
+        matches = matcher(source, target, points=self.places or None, **masks)
+        return self.answer(comparison, matches)

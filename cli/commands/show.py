@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
@@ -14,11 +14,11 @@ from ..console.errors import UserError, say
 from ..options import common as options
 from ..options.comparison import Comparison, Trees
 from ..options.groups import panel
-from ..options.images import Fact, ImageCommand, Result
+from ..options.images import Answer, Fact, ImageCommand
 from ..options.inputs import Input, check_photographs
 from ..options.masks import MaskOptions, Masks, mask_field
 from ..options.method import ImageMethod
-from ..options.outputs import PICTURES, Writer, check_not_inputs, check_suffixes, write_picture
+from ..options.outputs import PICTURES, check_not_inputs, check_suffixes, write_picture
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,6 +90,8 @@ descr show a.jpg b.jpg c.jpg --as clusters --clusters 8 --auto-mask -o parts.png
 descr show a.jpg b.jpg --as map --matcher mutual -o map.png
 descr show a.jpg b.jpg --as layers --descriptor fused -o layers.png
 descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
+    doing: ClassVar[str] = "showing {}"
+    between: ClassVar[str] = ", "
 
     images: Annotated[
         list[Path], typer.Argument(metavar="A [B ...]", help="Images or feature files.")
@@ -142,10 +144,6 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
             )
         return red, green, blue
 
-    def activity(self, names: Sequence[str]) -> str:
-        """What the command does with the images."""
-        return f"showing {', '.join(names)}"
-
     def check(self) -> None:
         """Refuse what is wrong with the options, before the library is loaded."""
         count, masks = len(self.images), len(self.masks.files)
@@ -187,61 +185,33 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
         if self.kind is Kind.COMPARE:
             check_photographs(comparison.inputs, "--as compare", self.written)
 
-    def work(self, comparison: Comparison, masks: Masks) -> Result:
+    def work(self, comparison: Comparison, masks: Masks) -> Answer:
         """Draw the picture."""
+        inputs = comparison.inputs
         with Trees(comparison) as trees:
             material = Material(self, comparison, masks, trees)
             if material.photographs is not None:
-                check_not_inputs(self.written, [one.place for one in comparison.inputs])
-            picture, facts, document = _DRAWINGS[self.kind](material)
-            return ShowResult(
-                command=self,
-                inputs=comparison.inputs,
-                descriptor=str(trees[0].attrs["descriptor"]),
-                picture=picture,
-                picture_facts=facts,
-                picture_document=document,
-            )
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ShowResult(Result):
-    """A picture, uint8 (height, width, 3), with what is told of it."""
-
-    command: Show
-    picture: "npt.NDArray[np.uint8]"
-    picture_facts: list[Fact]
-    picture_document: dict[str, Any]
-
-    def writers(self) -> dict[Path, Writer]:
-        """What writes each of the files."""
-        return dict.fromkeys(
-            self.command.written, lambda target: write_picture(self.picture, target)
+                check_not_inputs(self.written, [one.place for one in inputs])
+            picture, facts, numbers = _DRAWINGS[self.kind](material)
+            descriptor = str(trees[0].attrs["descriptor"])
+        height, width = picture.shape[:2]
+        titles = ", ".join(one.title for one in inputs)
+        return Answer(
+            numbers={
+                "as": str(self.kind),
+                "images": [one.document() for one in inputs],
+                **numbers,
+                "descriptor": descriptor,
+                "picture": {"width": width, "height": height},
+            },
+            facts=[
+                ("image" if len(inputs) == 1 else "images", titles),
+                *facts,
+                ("descriptor", descriptor),
+                ("picture", f"{width} x {height}"),
+            ],
+            writers=dict.fromkeys(self.written, partial(write_picture, picture)),
         )
-
-    def document(self) -> dict[str, Any]:
-        """The JSON document, but for time and files."""
-        height, width = self.picture.shape[:2]
-        return {
-            "as": str(self.command.kind),
-            "images": [one.document() for one in self.inputs],
-            **self.picture_document,
-            "descriptor": self.descriptor,
-            "picture": {"width": width, "height": height},
-        }
-
-    def facts(self) -> list[Fact]:
-        """The same to be read."""
-        height, width = self.picture.shape[:2]
-        return [
-            (
-                "image" if len(self.inputs) == 1 else "images",
-                ", ".join(one.title for one in self.inputs),
-            ),
-            *self.picture_facts,
-            ("descriptor", self.descriptor),
-            ("picture", f"{width} x {height}"),
-        ]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,5 @@
 """`descr swap`: one object in the appearance of another."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -14,12 +13,12 @@ from ..options import common as options
 from ..options.comparison import Comparison
 from ..options.costs import say_memory
 from ..options.groups import panel
-from ..options.images import Fact, median
+from ..options.images import Answer, Fact, median, shown
 from ..options.inputs import check_photographs
 from ..options.masks import PairMasks, mask_field
 from ..options.method import FlowMethod
 from ..options.outputs import PICTURES, Writer, check_suffixes, write_picture
-from ..options.pairs import PairCommand, PairResult
+from ..options.pairs import PairCommand
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -61,6 +60,7 @@ descr swap a.jpg b.jpg --mask-a a-mask.png --mask-b b-mask.png -o swapped.png
 descr swap a.jpg b.jpg --segment "cat" -o a-as-b.png --also b-as-a.png
 descr swap a.jpg b.jpg --auto-mask -o swapped.png --gif swapped.gif
 descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo of a cat\""""
+    doing: ClassVar[str] = "swapping {}"
 
     a: Annotated[Path, typer.Argument(metavar="A", help="The image that keeps shape and pose.")]
     b: Annotated[Path, typer.Argument(metavar="B", help="The image that gives the appearance.")]
@@ -163,10 +163,6 @@ descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo
 
         return Refinement(**self.redrawing, **_without_none(device=self.method.device))
 
-    def activity(self, names: Sequence[str]) -> str:
-        """What the command does with the images."""
-        return "swapping {} with {}".format(*names)
-
     def check(self) -> None:
         """Refuse what is wrong with the options, before the library is loaded."""
         for name in () if self.refine else self.redrawing:
@@ -233,81 +229,44 @@ descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo
         networks = [] if refinement is None else [refinement.prepare(descriptor).model]
         say_memory(f"the swap of {inputs[0].title}", size, inputs, descriptor, *networks)
 
-    def match(self, comparison: Comparison, maps: Any, matcher: Any, **masks: Any) -> "list[Any]":
+    def match(
+        self, comparison: Comparison, source: Any, target: Any, matcher: Any, **masks: Any
+    ) -> Answer:
         """The swap, the one the other way round, and the pictures of the animation."""
-        from ...applications import swap_both, swap_frames, swap_instances
+        from ...applications import save_gif, swap_both, swap_frames, swap_instances
 
         a, b = (one.image for one in comparison.inputs)
         swap = swap_both if self.also else swap_instances
         swaps = swap(
             a,
             b,
-            maps=maps,
+            maps=[source, target],
             descriptor=comparison.descriptor,
             matcher=matcher,
             refine=self.refinement,
             **masks,
             **self.swap,
         )
-        there, back = swaps if isinstance(swaps, tuple) else (swaps, None)
-        frames = []
+        there, *back = swaps if isinstance(swaps, tuple) else (swaps,)
+        writers = {path: _writer(there, path) for path in self.output or ()}
+        for swapped in back:
+            writers |= {path: _writer(swapped, path) for path in self.also or ()}
         if self.gif is not None:
             mask = masks["target_mask"]
             frames = swap_frames(a, b, there, target_mask=mask, **self.animation)
-        return [there, back, frames]
-
-    def result(self, matches: "list[Any]", **common: Any) -> PairResult:
-        """What is written and printed of the swap."""
-        there, back, frames = matches
-        return SwapResult(command=self, matches=there, back=back, frames=frames, **common)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SwapResult(PairResult):
-    """A with the appearance of B.
-
-    `back` is B with the appearance of A, and `frames` are the pictures of the animation; None and
-    empty where they are not asked for.
-    """
-
-    command: Swap
-    back: "xr.Dataset | None"
-    frames: list[Any]
-
-    def writers(self) -> dict[Path, Writer]:
-        """What writes each of the files."""
-        from ...applications import save_gif
-
-        writers = {path: _writer(self.matches, path) for path in self.command.output or ()}
-        if self.back is not None:
-            writers |= {path: _writer(self.back, path) for path in self.command.also or ()}
-        if self.command.gif is not None:
-            writers[self.command.gif] = lambda target: save_gif(self.frames, target)
-        return writers
-
-    def numbers(self) -> dict[str, Any]:
-        """What was swapped, and how."""
-        refinement = self.command.refinement
-        swaps = [self.matches] if self.back is None else [self.matches, self.back]
-        return {
-            "swaps": [_numbers(swap) for swap in swaps],
-            "blend": self.matches.attrs["blend"],
-            "refinement": None if refinement is None else repr(refinement),
-        }
-
-    def of_numbers(self, numbers: dict[str, Any]) -> list[Fact]:
-        """The same to be read."""
-        facts = []
-        for swap in numbers["swaps"]:
-            score = swap["median_score"]
-            facts += [
-                ("swapped", f"{swap['image']} with the appearance of {swap['appearance']}"),
-                ("pixels", f"{swap['pixels']:,} ({1 - swap['filled']:.1%} matched)"),
-                ("median score", "-" if score is None else f"{score:.3f}"),
-            ]
-        refinement = numbers["refinement"]
-        refined = [] if refinement is None else [("refined", refinement)]
-        return [*facts, ("blend", numbers["blend"]), *refined]
+            writers[self.gif] = lambda target: save_gif(frames, target)
+        numbers = [_numbers(one) for one in (there, *back)]
+        blend, refinement = there.attrs["blend"], self.refinement
+        refined = None if refinement is None else repr(refinement)
+        return Answer(
+            numbers={"swaps": numbers, "blend": blend, "refinement": refined},
+            facts=[
+                *(fact for one in numbers for fact in _facts(one)),
+                ("blend", blend),
+                *([] if refined is None else [("refined", refined)]),
+            ],
+            writers=writers,
+        )
 
 
 def _without_none(**options: Any) -> dict[str, Any]:
@@ -325,6 +284,14 @@ def _numbers(swap: "xr.Dataset") -> dict[str, Any]:
         "filled": round(int(swap["filled"].sum()) / pixels, 4),
         "median_score": median(swap["score"].values, 5),
     }
+
+
+def _facts(numbers: dict[str, Any]) -> list[Fact]:
+    return [
+        ("swapped", f"{numbers['image']} with the appearance of {numbers['appearance']}"),
+        ("pixels", f"{numbers['pixels']:,} ({1 - numbers['filled']:.1%} matched)"),
+        ("median score", shown(numbers["median_score"], "{:.3f}")),
+    ]
 
 
 def _writer(swap: "xr.Dataset", path: Path) -> Writer:

@@ -1,11 +1,11 @@
 """`descr transfer`: named points of one image, found in another."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ..options import common as options
+from ..options.images import Answer
 from ..options.masks import PairMasks
 from ..options.matches import MatchCommand, places_field
 from ..options.method import ImageMethod
@@ -31,6 +31,8 @@ class Transfer(MatchCommand):
 descr transfer a.jpg b.jpg --points keypoints.csv -o found.csv -o found.png
 descr transfer a.jpg b.jpg --points 210,135 --points 80,60
 descr transfer a.jpg b.jpg --points keypoints.json --auto-mask --json"""
+    doing: ClassVar[str] = "looking for points of {}"
+    between: ClassVar[str] = " in "
 
     a: options.Source
     b: options.Target
@@ -48,15 +50,13 @@ descr transfer a.jpg b.jpg --points keypoints.json --auto-mask --json"""
     )
     as_json: options.Json = False
 
-    def activity(self, names: Sequence[str]) -> str:
-        """What the command does with the images."""
-        return "looking for {} points of {} in {}".format(len(self.query), *names)
-
-    def match(self, comparison: Any, maps: Any, matcher: Any, **masks: Any) -> Any:
+    def match(
+        self, comparison: Any, source: Any, target: Any, matcher: Any, **masks: Any
+    ) -> Answer:
         """The correspondence of the points, with the error of the way back."""
         from ...applications import transfer_keypoints
 
-        source, target = maps
-        return transfer_keypoints(
+        matches = transfer_keypoints(
             self.places, source, target, names=self.names, matcher=matcher, **masks
         )
+        return self.answer(comparison, matches)

@@ -1,15 +1,18 @@
-"""The shape of the commands on images: options checked, images compared, results written."""
+"""The shape of the commands on images: options checked, images compared, answers written."""
 
+import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..console.tables import print_facts, print_json
+import typer
+
+from ..console.tables import print_facts, print_json, print_table
 from .comparison import Comparison, prepare
-from .inputs import Input, check_exist
+from .inputs import check_exist
 from .loading import load_library
 from .masks import MaskOptions, Masks, prepare_masks
 from .method import ImageMethod
@@ -21,13 +24,34 @@ if TYPE_CHECKING:
 Fact = tuple[str, str]
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Answer:
+    """What came of a command on images.
+
+    `numbers` are for the JSON document: lengths in pixels, None for no number; `facts` are the same
+    to be read. `writers` write the files, but for .json, which holds the document. `more` gives what
+    follows in it after the files; `table` is what `print_table` prints before the facts.
+    """
+
+    numbers: Mapping[str, Any]
+    facts: Sequence[Fact]
+    writers: Mapping[Path, Writer]
+    more: Callable[[], Mapping[str, Any]] = dict
+    table: tuple[Sequence[str], Sequence[Sequence[str]]] | None = None
+
+
 class ImageCommand(ABC):
-    """A command on images: a dataclass whose fields are its options; see `as_function`."""
+    """A command on images: a dataclass whose fields are its options; see `as_function`.
+
+    `doing` says what it does with them, with a place for their names, which `between` joins.
+    """
 
     masks: MaskOptions
     method: ImageMethod
     output: list[Path] | None
     as_json: bool
+    doing: ClassVar[str]
+    between: ClassVar[str]
 
     @property
     @abstractmethod
@@ -45,10 +69,6 @@ class ImageCommand(ABC):
         return self.output or []
 
     @abstractmethod
-    def activity(self, names: Sequence[str]) -> str:
-        """What the command does with images of these names, as it is said meanwhile."""
-
-    @abstractmethod
     def check(self) -> None:
         """Refuse what is wrong with the options, before the library is loaded."""
 
@@ -57,7 +77,7 @@ class ImageCommand(ABC):
         """Refuse what doesn't fit the inputs, before features are extracted."""
 
     @abstractmethod
-    def work(self, comparison: Comparison, masks: Masks) -> "Result":
+    def work(self, comparison: Comparison, masks: Masks) -> Answer:
         """Do what the command is for."""
 
     def run(self) -> None:
@@ -74,50 +94,30 @@ class ImageCommand(ABC):
         comparison = prepare(self.sources, self.method)
         self.check_inputs(comparison)
         masks = prepare_masks(self.masks, comparison.inputs, device=self.method.device)
-        with spinner(self.activity([one.name for one in comparison.inputs])):
-            result = self.work(comparison, masks)
-        result = replace(result, seconds=time.perf_counter() - start)
-        write_all(result.writers())
-        result.print()
+        names = self.between.join(one.name for one in comparison.inputs)
+        with spinner(self.doing.format(names)):
+            answer = self.work(comparison, masks)
+        seconds = time.perf_counter() - start
+        written = [str(path) for path in self.written]
 
+        def document() -> dict[str, Any]:
+            about = {"seconds": round(seconds, 3), "written": written}
+            return {**answer.numbers, **about, **answer.more()}
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Result(ABC):
-    """What came of a command on images.
+        def write_json(target: Path) -> None:
+            text = json.dumps(document(), indent=2, allow_nan=False)
+            target.write_text(text + "\n", encoding="utf-8")
 
-    `descriptor` is the `repr` of what made the features, and `seconds` is how long reading,
-    extracting and the work took.
-    """
-
-    command: ImageCommand
-    inputs: Sequence[Input]
-    descriptor: str
-    seconds: float = 0.0
-
-    @abstractmethod
-    def writers(self) -> dict[Path, Writer]:
-        """What writes each of the files."""
-
-    @abstractmethod
-    def document(self) -> dict[str, Any]:
-        """The JSON document, but for time and files: lengths in pixels, None for no number."""
-
-    @abstractmethod
-    def facts(self) -> list[Fact]:
-        """The same to be read."""
-
-    def whole_document(self) -> dict[str, Any]:
-        """The JSON document."""
-        written = [str(path) for path in self.command.written]
-        return {**self.document(), "seconds": round(self.seconds, 3), "written": written}
-
-    def print(self) -> None:
-        """Print the document, or a summary, to standard output."""
-        if self.command.as_json:
-            print_json(self.whole_document())
+        write_all({path: answer.writers.get(path, write_json) for path in self.written})
+        if self.as_json:
+            print_json(document())
             return
-        written = [("written", str(path)) for path in self.command.written]
-        print_facts([*self.facts(), ("seconds", f"{self.seconds:.2f}"), *written])
+        if answer.table is not None:
+            titles, rows = answer.table
+            print_table(titles, rows, numbers=[one for one in titles if one != "name"])
+            typer.echo()
+        paths = [("written", path) for path in written]
+        print_facts([*answer.facts, ("seconds", f"{seconds:.2f}"), *paths])
 
 
 def median(values: "npt.NDArray[Any]", digits: int) -> float | None:
@@ -126,3 +126,8 @@ def median(values: "npt.NDArray[Any]", digits: int) -> float | None:
 
     finite = values[np.isfinite(values)]
     return round(float(np.median(finite)), digits) if finite.size else None
+
+
+def shown(number: float | None, form: str) -> str:
+    """A number as it is printed, by a format as of `str.format`; "-" for None."""
+    return "-" if number is None else form.format(number)

@@ -2,19 +2,18 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..console.errors import say
 from .comparison import Comparison
-from .images import Fact, ImageCommand, Result
+from .images import Answer, ImageCommand
 from .masks import Masks
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ...applications import Agreement
     from ...matchers import Matcher
 
 
@@ -23,95 +22,62 @@ class PairCommand(ImageCommand):
 
     a: Path
     b: Path
+    doing: ClassVar[str] = "matching {}"
+    between: ClassVar[str] = " with "
 
     @property
     def sources(self) -> Sequence[Path]:
         """Source and target."""
         return self.a, self.b
 
-    def activity(self, names: Sequence[str]) -> str:
-        """What the command does with the images."""
-        return "matching {} with {}".format(*names)
-
     @abstractmethod
     def match(
         self,
         comparison: Comparison,
-        maps: "Sequence[xr.DataArray]",
+        source: "xr.DataArray",
+        target: "xr.DataArray",
         matcher: "Matcher",
         **masks: Any,
-    ) -> Any:
-        """What is found of two maps; the masks are `source_mask` and `target_mask`."""
+    ) -> Answer:
+        """What comes of two maps; the masks are `source_mask` and `target_mask`."""
 
-    @abstractmethod
-    def result(self, matches: Any, **common: Any) -> "PairResult":
-        """What is written and printed of what `match` gives."""
-
-    def work(self, comparison: Comparison, masks: Masks) -> Result:
+    def work(self, comparison: Comparison, masks: Masks) -> Answer:
         """Match the images, and say if the result means little."""
         from ...applications import measure_agreement
         from ...descriptors import combine
 
         assert comparison.matcher is not None
         trees = comparison.trees()
-        maps = combine(trees)
+        source, target = maps = combine(trees)
         source_mask, target_mask = masks.find(maps)
         both: dict[str, Any] = {"source_mask": source_mask, "target_mask": target_mask}
         matcher = comparison.matcher.made
         with comparison.matcher.at_work():
-            matches = self.match(comparison, maps, matcher, **both)
-        agreement = measure_agreement(*maps, device=matcher.device, **both)
+            answer = self.match(comparison, source, target, matcher, **both)
+        agreement = measure_agreement(source, target, device=matcher.device, **both)
+        a, b = comparison.inputs
         if agreement.doubtful:
-            a, b = (one.name for one in comparison.inputs)
             say(
-                f"little agreement between {a} and {b}: {agreement.mutual:.0%} of the cells match "
-                f"mutually, only {agreement.coherent:.0%} of these are sure to move together, and "
-                f"the way there and back misses by {agreement.round_trip:.0f} pixels: the result "
-                "may mean nothing"
+                f"little agreement between {a.name} and {b.name}: {agreement.mutual:.0%} of the "
+                f"cells match mutually, only {agreement.coherent:.0%} of these are sure to move "
+                f"together, and the way there and back misses by {agreement.round_trip:.0f} "
+                "pixels: the result may mean nothing"
             )
-        return self.result(
-            matches,
-            inputs=comparison.inputs,
-            descriptor=str(trees[0].attrs["descriptor"]),
-            agreement=agreement,
+        made_with = {"descriptor": str(trees[0].attrs["descriptor"]), "matcher": repr(matcher)}
+        shares = f"{agreement.mutual:.1%} mutual, {agreement.coherent:.1%} of them coherent"
+        return replace(
+            answer,
+            numbers={
+                "source": a.document(),
+                "target": b.document(),
+                **answer.numbers,
+                "agreement": agreement.to_dict(),
+                **made_with,
+            },
+            facts=[
+                ("images", f"{a.title} to {b.title}"),
+                *answer.facts,
+                ("agreement", shares),
+                *made_with.items(),
+            ],
         )
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class PairResult(Result):
-    """What came of a command on two images: `matches` is the Dataset of the library."""
-
-    command: PairCommand
-    matches: "xr.Dataset"
-    agreement: "Agreement"
-
-    @abstractmethod
-    def numbers(self) -> dict[str, Any]:
-        """What the command is about, under the names that it has in the JSON document."""
-
-    @abstractmethod
-    def of_numbers(self, numbers: dict[str, Any]) -> list[Fact]:
-        """The same to be read."""
-
-    def document(self) -> dict[str, Any]:
-        """The JSON document, but for time and files."""
-        source, target = (one.document() for one in self.inputs)
-        return {
-            "source": source,
-            "target": target,
-            **self.numbers(),
-            "agreement": self.agreement.to_dict(),
-            "descriptor": self.descriptor,
-            "matcher": str(self.matches.attrs["matcher"]),
-        }
-
-    def facts(self) -> list[Fact]:
-        """The same to be read."""
-        shares = f"{self.agreement.mutual:.1%} mutual, {self.agreement.coherent:.1%} of them"
-        return [
-            ("images", " to ".join(one.title for one in self.inputs)),
-            *self.of_numbers(self.numbers()),
-            ("agreement", f"{shares} coherent"),
-            ("descriptor", self.descriptor),
-            ("matcher", str(self.matches.attrs["matcher"])),
-        ]
