@@ -29,8 +29,8 @@ class Answer:
     """What came of a command on images.
 
     `numbers` are for the JSON document: lengths in pixels, None for no number; `facts` are the same
-    to be read. `writers` write the files, but for .json, which holds the document. `more` gives what
-    follows in it after the files; `table` is what `print_table` prints before the facts.
+    to be read. `writers` write the files, but for .json, which holds the document. `more` gives
+    what follows in it after the files; `table` is what `print_table` prints before the facts.
     """
 
     numbers: Mapping[str, Any]

@@ -83,6 +83,7 @@ class MatchCommand(PairCommand):
             self._say_unmatched(matches)
         kept = select_matches(matches, min_score=self.min_score, max_matches=self.max_matches)
         best = to_matches(kept)
+        listed = kept if self.query else best_spread(best, _LISTED)
         # Places outside the source's mask have no score, and don't count as cells.
         count = len(self.query) or int(matches["score"].notnull().sum())
         matched = int(matches["matched"].sum())
@@ -108,10 +109,8 @@ class MatchCommand(PairCommand):
             numbers=numbers,
             facts=facts,
             writers=self._writers(comparison, kept, best),
-            more={"matches": match_rows(kept, self.names)},
-            table=self._table(
-                match_rows(kept if self.query else best_spread(best, _LISTED), self.names)
-            ),
+            more=lambda: {"matches": match_rows(kept, self.names)},
+            table=self._table(match_rows(listed, self.names)),
         )
 
     def _writers(
@@ -147,12 +146,8 @@ class MatchCommand(PairCommand):
         if "name" in rows[0]:
             columns["name"] = [row["name"] for row in rows]
         for side in ("source", "target"):
-            columns[f"{side} x, y"] = [
-                "-"
-                if row[f"{side}_x"] is None
-                else f"{row[f'{side}_x']:.1f}, {row[f'{side}_y']:.1f}"
-                for row in rows
-            ]
+            places = ((row[f"{side}_x"], row[f"{side}_y"]) for row in rows)
+            columns[f"{side} x, y"] = ["-" if x is None else f"{x:.1f}, {y:.1f}" for x, y in places]
         scores = (row["score"] for row in rows)
         columns["score"] = ["no match" if score is None else f"{score:.3f}" for score in scores]
         if _ROUND_TRIP in rows[0]:
