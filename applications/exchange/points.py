@@ -134,7 +134,7 @@ def _parse_csv(path: str, text: str) -> list[Point]:
 
 def _columns(cells: Sequence[str], origin: str) -> tuple[dict[str, int], int, bool]:
     """The places of x, y and name, how many columns there are, and whether this row is a header."""
-    if len(cells) >= 2 and all(map(_is_number, cells[:2])):
+    if len(cells) >= 2 and all(map(is_number, cells[:2])):
         if len(cells) > 3:
             raise PointError(f"{origin}: {len(cells)} columns and no header", hint=_HINT)
         return dict(zip(("x", "y", "name"), range(len(cells)), strict=False)), len(cells), False
@@ -150,7 +150,8 @@ def _columns(cells: Sequence[str], origin: str) -> tuple[dict[str, int], int, bo
     return columns, len(cells), True
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a text is a number as a point has it."""
     try:
         float(text)
     except ValueError:

@@ -38,13 +38,6 @@ COMPARISONS = {".json": "the comparison", ".md": "the comparison as a page"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class NearestMethod(MethodOptions):
-    """The options under "How"."""
-
-    matcher: str | None = options.matcher_field(default="nearest")
-
-
-@dataclass(frozen=True, kw_only=True)
 class Evaluate:
     """Measure how right the matches are, on a data set of the papers.
 
@@ -90,7 +83,7 @@ descr evaluate --compare tale.json dinov2.json"""
         f"Another option of the data set, as in layout=small. {options.AGAIN}",
         "--dataset-set",
     )
-    method: NearestMethod
+    method: Annotated[MethodOptions, {"matcher": "nearest"}]
     points: str | None = options.how_field(
         "NAME",
         "How points are read and answered: half-pixel, or as the code of a paper does, original, "
@@ -211,7 +204,7 @@ descr evaluate --compare tale.json dinov2.json"""
         with faults(name, f"the data set {name!r} can't be listed"):
             dataset = open_dataset(name, root, **values)
             len(dataset)
-        _watched(Made(dataset, name, "data set", takes_device=False), "_read")
+        _guarded(Made(dataset, name, "data set", takes_device=False), "_read")
         return dataset
 
     def _parts(self) -> "Parts":
@@ -223,7 +216,7 @@ descr evaluate --compare tale.json dinov2.json"""
         describe = make_descriptor(how.descriptor, how.of_descriptor(), how.device)
         match = make_matcher(how.matcher, how.of_matcher(), how.device)
         check_device_is_taken(how.device, describe, match)
-        return _watched(describe, "extract"), _watched(match, "match")
+        return _guarded(describe, "extract"), _guarded(match, "match")
 
     def _parts_of(self, recipe: "Recipe") -> "Parts":
         """The descriptor of a recipe, or what makes one for each category; and its matcher."""
@@ -302,16 +295,16 @@ def print_report(report: Mapping[str, Any], outputs: Sequence[Path], as_json: bo
     print_facts([*facts, *(("written", str(path)) for path in outputs)])
 
 
-def _watched(part: "Made[Any]", method: str) -> Any:
+def _guarded(part: "Made[Any]", method: str) -> Any:
     """A descriptor, matcher or data set with faults of a class of the user's own told as such."""
     work = getattr(part.made, method)
 
     @functools.wraps(work)
-    def watched(*arguments: Any, **values: Any) -> Any:
+    def guarded(*arguments: Any, **values: Any) -> Any:
         with part.at_work():
             return work(*arguments, **values)
 
-    setattr(part.made, method, watched)
+    setattr(part.made, method, guarded)
     return part.made
 
 

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from ..console.errors import UserError, say
 from ..options import common as options
 from ..options.comparison import Comparison
 from ..options.costs import say_memory
 from ..options.groups import panel
-from ..options.images import Answer, median, shown
+from ..options.images import Answer, format_number, median
 from ..options.inputs import check_photographs
 from ..options.masks import PairMasks
 from ..options.method import FlowMethod
@@ -65,7 +65,7 @@ descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
         "PIXELS", "Drop flow whose forward-backward error is larger."
     )
     masks: PairMasks
-    method: FlowMethod
+    method: Annotated[FlowMethod, {"matcher": "soft-argmax"}]
     output: list[Path] | None = options.output_field(
         "Write the flow as .flo (Middlebury), .png (KITTI, 16 bits) or .nc."
     )
@@ -157,8 +157,8 @@ descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
             ("cells", "{} x {}".format(*numbers["feature_grid"])),
             ("grid", "{} x {}".format(*numbers["grid"])),
             ("valid", f"{numbers['valid']:,} ({numbers['share']:.1%})"),
-            ("displacement", shown(numbers["median_displacement"], length)),
-            ("consistency", shown(numbers["median_consistency"], length)),
+            ("displacement", format_number(numbers["median_displacement"], length)),
+            ("consistency", format_number(numbers["median_consistency"], length)),
         ]
         return Answer(numbers=numbers, facts=facts, writers=self._writers(comparison, flow))
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from ..console.errors import UserError
 from ..options import common as options
@@ -13,13 +13,6 @@ from ..options.matches import MatchCommand, places_field
 from ..options.method import ImageMethod
 
 _filter_field = panel("Which matches")
-
-
-@dataclass(frozen=True, kw_only=True)
-class MutualMethod(ImageMethod):
-    """The options under "How"."""
-
-    matcher: str | None = options.matcher_field(default="mutual")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +44,7 @@ descr match a.jpg.nc b.jpg.nc --matcher soft-argmax --matcher-set window=5"""
         "N", "Keep the N best matches that lie spread over the image."
     )
     masks: PairMasks
-    method: MutualMethod
+    method: Annotated[ImageMethod, {"matcher": "mutual"}]
     output: list[Path] | None = options.output_field(
         "Write the matches as .csv, .json or .nc, or a drawing as .png, .jpg or .webp."
     )

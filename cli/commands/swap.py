@@ -13,7 +13,7 @@ from ..options import common as options
 from ..options.comparison import Comparison
 from ..options.costs import say_memory
 from ..options.groups import panel
-from ..options.images import Answer, Fact, median, shown
+from ..options.images import Answer, Fact, format_number, median
 from ..options.inputs import check_photographs
 from ..options.masks import PairMasks, mask_field
 from ..options.method import FlowMethod
@@ -118,7 +118,7 @@ descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo
         "Which Stable Diffusion: by default that of the descriptor, or sd-1.5.",
         "--refine-model",
     )
-    method: FlowMethod
+    method: Annotated[FlowMethod, {"matcher": "soft-argmax"}]
     output: list[Path] | None = options.output_field(
         "A with the appearance of B: .png, .jpg or .webp; or .nc with the flow."
     )
@@ -290,7 +290,7 @@ def _facts(numbers: dict[str, Any]) -> list[Fact]:
     return [
         ("swapped", f"{numbers['image']} with the appearance of {numbers['appearance']}"),
         ("pixels", f"{numbers['pixels']:,} ({1 - numbers['filled']:.1%} matched)"),
-        ("median score", shown(numbers["median_score"], "{:.3f}")),
+        ("median score", format_number(numbers["median_score"], "{:.3f}")),
     ]
 
 

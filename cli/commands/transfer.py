@@ -2,20 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from ..options import common as options
 from ..options.images import Answer
 from ..options.masks import PairMasks
 from ..options.matches import MatchCommand, places_field
 from ..options.method import ImageMethod
-
-
-@dataclass(frozen=True, kw_only=True)
-class SoftMethod(ImageMethod):
-    """The options under "How"."""
-
-    matcher: str | None = options.matcher_field(default="soft-argmax")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +37,7 @@ descr transfer a.jpg b.jpg --points keypoints.json --auto-mask --json"""
         default=...,
     )
     masks: PairMasks
-    method: SoftMethod
+    method: Annotated[ImageMethod, {"matcher": "soft-argmax"}]
     output: list[Path] | None = options.output_field(
         "Write the points as .csv, .json or .nc, or a drawing as .png, .jpg or .webp."
     )

@@ -20,9 +20,9 @@ mask_option = functools.partial(typer.Option, rich_help_panel="Masks")
 result_option = functools.partial(typer.Option, rich_help_panel="Results")
 
 
-def matcher_field(help: str = _MATCHER, *, default: str | None = None) -> Any:
+def matcher_field(help: str = _MATCHER) -> Any:
     """The option --matcher."""
-    return how_field("NAME", help, "--matcher", default=default, autocompletion=complete_matcher)
+    return how_field("NAME", help, "--matcher", autocompletion=complete_matcher)
 
 
 def output_field(help: str) -> Any:

@@ -1,9 +1,9 @@
 """Commands as dataclasses: their fields are their options, and may be groups of options."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, field, fields, is_dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -28,34 +28,43 @@ def panel(title: str) -> Callable[..., Any]:
 def as_function(command: Any) -> Callable[..., None]:
     """The function that Typer takes for a command: its parameters are the fields of a dataclass.
 
-    A field whose type is a dataclass is a group of options: it stands for the fields of that.
-    The function makes the command of its options, and runs it.
+    A field whose type is a dataclass is a group of options: it stands for the fields of that. In
+    `Annotated[Group, {"name": default}]` options of the group have other defaults. The function
+    makes the command of its options, and runs it.
     """
-    groups: dict[str, Any] = {
-        one.name: one.type for one in fields(command) if is_dataclass(one.type)
-    }
+    groups = {one.name: _group(one.type) for one in fields(command)}
 
     def function(**values: Any) -> None:
-        for name, group in groups.items():
-            values[name] = group(**{one.name: values.pop(one.name) for one in fields(group)})
+        for name, (group, _) in groups.items():
+            if is_dataclass(group):
+                own = {one.name: values.pop(one.name) for one in fields(group)}
+                values[name] = group(**own)  # type: ignore[operator]
         command(**values).run()
 
     function.__doc__ = inspect.getdoc(command)
     function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
-            _parameter(option)
+            _parameter(option, defaults)
             for one in fields(command)
-            for option in (fields(groups[one.name]) if one.name in groups else (one,))
+            for group, defaults in [groups[one.name]]
+            for option in (fields(group) if is_dataclass(group) else (one,))
         ]
     )
     return function
 
 
-def _parameter(option: Field[Any]) -> inspect.Parameter:
+def _group(annotation: Any) -> tuple[Any, Mapping[str, Any]]:
+    """The type of a field, and the defaults that are written beside it."""
+    kind, *more = get_args(annotation) or (annotation,)
+    return kind, more[0] if is_dataclass(kind) and more else {}
+
+
+def _parameter(option: Field[Any], defaults: Mapping[str, Any]) -> inspect.Parameter:
     kind = option.metadata.get("typer")
+    default = defaults.get(option.name, option.default)
     return inspect.Parameter(
         option.name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=inspect.Parameter.empty if option.default is MISSING else option.default,
+        default=inspect.Parameter.empty if default is MISSING else default,
         annotation=option.type if kind is None else Annotated[option.type, kind],
     )

@@ -14,12 +14,14 @@ from ..console.tables import print_facts, print_json, print_table
 from .comparison import Comparison, prepare
 from .inputs import check_exist
 from .loading import load_library
-from .masks import MaskOptions, Masks, prepare_masks
+from .masks import MaskOptions, prepare_masks
 from .method import ImageMethod
 from .outputs import Writer, check_different, check_not_inputs, check_writable, write_all
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from .masks import FindMasks
 
 Fact = tuple[str, str]
 
@@ -77,7 +79,7 @@ class ImageCommand(ABC):
         """Refuse what doesn't fit the inputs, before features are extracted."""
 
     @abstractmethod
-    def work(self, comparison: Comparison, masks: Masks) -> Answer:
+    def work(self, comparison: Comparison, find_masks: "FindMasks") -> Answer:
         """Do what the command is for."""
 
     def run(self) -> None:
@@ -93,10 +95,10 @@ class ImageCommand(ABC):
         start = time.perf_counter()
         comparison = prepare(self.sources, self.method)
         self.check_inputs(comparison)
-        masks = prepare_masks(self.masks, comparison.inputs, device=self.method.device)
+        find_masks = prepare_masks(self.masks, comparison.inputs, device=self.method.device)
         names = self.between.join(one.name for one in comparison.inputs)
         with spinner(self.doing.format(names)):
-            answer = self.work(comparison, masks)
+            answer = self.work(comparison, find_masks)
         seconds = time.perf_counter() - start
         written = [str(path) for path in self.written]
 
@@ -128,6 +130,6 @@ def median(values: "npt.NDArray[Any]", digits: int) -> float | None:
     return round(float(np.median(finite)), digits) if finite.size else None
 
 
-def shown(number: float | None, form: str) -> str:
+def format_number(number: float | None, form: str) -> str:
     """A number as it is printed, by a format as of `str.format`; "-" for None."""
     return "-" if number is None else form.format(number)

@@ -1,9 +1,9 @@
 """The masks of a command on several images: the options, and how the masks are read or found."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ..console.errors import UserError
 from . import common as options
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ...applications.masks.base import Mask, Segmenter
+
+    FindMasks = Callable[[Sequence[xr.DataArray]], list[Mask | None]]
 
 mask_field = panel("Masks")
 
@@ -92,80 +94,69 @@ class PairMasks(MaskOptions):
         return self.mask_a, self.mask_b
 
 
-@dataclass(frozen=True, eq=False)
-class Masks:
-    """The masks of the inputs of a command, or the segmenter that finds them.
-
-    `files` has a mask per input, None for an input without one; it is None as a whole where they
-    are found. `labels` are how messages call the masks.
-    """
-
-    inputs: Sequence[Input]
-    labels: Sequence[str]
-    files: "list[Mask | None] | None" = None
-    segmenter: "Segmenter | None" = None
-
-    def find(self, maps: "Sequence[xr.DataArray]") -> "list[Mask | None]":
-        """The mask of each input, bool (height, width) with at least one cell of its map in it.
-
-        None for an input without a mask. `maps` are the feature maps of the inputs. Raises
-        `ImageError` where nothing is found, or no cell is left.
-        """
-        masks = self.files
-        if masks is not None and all(mask is None for mask in masks):
-            return masks
-        from ...applications.masks.cells import cells_in_mask
-        from ...applications.pictures.scenes import outlines
-
-        if masks is None:
-            assert self.segmenter is not None
-            images = [one.image for one in self.inputs] if self.segmenter.needs_pixels else None
-            grids = list(maps) if self.segmenter.needs_maps else outlines(maps)
-            masks = list(self.segmenter(images, grids))
-        for mask, fmap, label in zip(masks, outlines(maps), self.labels, strict=True):
-            if mask is not None:
-                cells_in_mask(mask, fmap, name=label)
-        return masks
-
-
 def prepare_masks(
-    wanted: MaskOptions, inputs: Sequence[Input], *, device: str | None = None
-) -> Masks:
-    """Read the mask files, or make what finds the masks.
+    mask_options: MaskOptions, inputs: Sequence[Input], *, device: str | None = None
+) -> "FindMasks":
+    """Read the mask files, or make what finds the masks: a function of the maps of the inputs.
+
+    The function gives the mask of each input, bool (height, width) with at least one cell of its
+    map in it; None for an input without a mask. It raises `ImageError` where nothing is found, or
+    no cell is left.
 
     Load the library first. `device` is handed to what takes one. Raises `UserError` for a text
     that is looked for in a feature file whose photograph is not found; `DescrError` for a mask
     that can't be read, is empty or of another size than its image, for missing weights, and for a
     wrong setting.
     """
-    count, settings = len(inputs), wanted.of_segmenter()
-    if not wanted.any:
-        return Masks(inputs, [""] * count, files=[None] * count)
+    count, settings = len(inputs), mask_options.of_segmenter()
+    if not mask_options.any:
+        return lambda maps: [None] * count
     from ...applications.masks import JointForeground, MaskFiles, TextPrompt
     from ...descriptors.settings import construct
 
-    if wanted.paths:
-        masks = MaskFiles(wanted.files).read([(one.name, one.height, one.width) for one in inputs])
-        files = [
-            None if path is None else mask for path, mask in zip(wanted.files, masks, strict=True)
-        ]
-        return Masks(inputs, [str(path) for path in wanted.files], files=files)
-    if not wanted.segment:
-        foreground = construct(
-            JointForeground, "--auto-mask", parse_settings(settings, JointForeground)
-        )
-        return Masks(inputs, ["the mask that --auto-mask finds"] * count, segmenter=foreground)
-    check_photographs(inputs, "--segment", instead="give mask files or --auto-mask")
-    if "text" in settings:
-        raise UserError("--mask-set gives the text, which --segment gives")
-    if len(wanted.segment) not in (1, count):
-        raise UserError(
-            f"--segment is given {len(wanted.segment)} times for {count} images",
-            hint="give it once for all images, or once for each",
-        )
-    texts = tuple(wanted.segment * count if len(wanted.segment) == 1 else wanted.segment)
-    values: dict[str, Any] = {"text": texts, **parse_settings(settings, TextPrompt)}
-    if device is not None and takes_option(TextPrompt, "device"):
-        values.setdefault("device", device)
-    prompt = construct(TextPrompt, "--segment", values)
-    return Masks(inputs, [f"what --segment {text!r} finds" for text in texts], segmenter=prompt)
+    if paths := mask_options.files if mask_options.paths else ():
+        masks = MaskFiles(paths).read([(one.name, one.height, one.width) for one in inputs])
+        files = [None if path is None else mask for path, mask in zip(paths, masks, strict=True)]
+        return lambda maps: _checked(files, maps, [str(path) for path in paths])
+    if not mask_options.segment:
+        values = parse_settings(settings, JointForeground)
+        segmenter: Segmenter = construct(JointForeground, "--auto-mask", values)
+        labels = ["the mask that --auto-mask finds"] * count
+    else:
+        check_photographs(inputs, "--segment", instead="give mask files or --auto-mask")
+        if "text" in settings:
+            raise UserError("--mask-set gives the text, which --segment gives")
+        texts = mask_options.segment
+        if len(texts) not in (1, count):
+            raise UserError(
+                f"--segment is given {len(texts)} times for {count} images",
+                hint="give it once for all images, or once for each",
+            )
+        texts = texts * count if len(texts) == 1 else texts
+        values = {"text": tuple(texts), **parse_settings(settings, TextPrompt)}
+        if device is not None and takes_option(TextPrompt, "device"):
+            values.setdefault("device", device)
+        segmenter = construct(TextPrompt, "--segment", values)
+        labels = [f"what --segment {text!r} finds" for text in texts]
+
+    def find(maps: "Sequence[xr.DataArray]") -> "list[Mask | None]":
+        from ...applications.pictures.scenes import outlines
+
+        images = [one.image for one in inputs] if segmenter.needs_pixels else None
+        grids = list(maps) if segmenter.needs_maps else outlines(maps)
+        return _checked(list(segmenter(images, grids)), maps, labels)
+
+    return find
+
+
+def _checked(
+    masks: "Sequence[Mask | None]", maps: "Sequence[xr.DataArray]", labels: Sequence[str]
+) -> "list[Mask | None]":
+    """The masks, each with a cell of its map in it; `labels` are how messages call them."""
+    from ...applications.masks.cells import cells_in_mask
+    from ...applications.pictures.scenes import outlines
+
+    for mask, fmap, label in zip(masks, outlines(maps), labels, strict=True):
+        if mask is not None:
+            cells_in_mask(mask, fmap, name=label)
+    return list(masks)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..console.errors import say
 from .comparison import Comparison
 from .groups import panel
-from .images import Answer, median, shown
+from .images import Answer, format_number, median
 from .inputs import check_photographs
 from .outputs import PICTURES, Writer, check_suffixes, write_picture
 from .pairs import PairCommand
@@ -99,7 +99,7 @@ class MatchCommand(PairCommand):
         facts = [
             (places, f"{count:,}"),
             ("matched", f"{matched:,} ({numbers['share']:.1%}){fewer}"),
-            ("median score", shown(numbers["median_score"], "{:.3f}")),
+            ("median score", format_number(numbers["median_score"], "{:.3f}")),
         ]
         if _ROUND_TRIP in matches:
             error = median(matches[_ROUND_TRIP].values.astype(float), 3)
@@ -151,7 +151,7 @@ class MatchCommand(PairCommand):
         scores = (row["score"] for row in rows)
         columns["score"] = ["no match" if score is None else f"{score:.3f}" for score in scores]
         if _ROUND_TRIP in rows[0]:
-            columns["round trip"] = [shown(row[_ROUND_TRIP], "{:.1f}") for row in rows]
+            columns["round trip"] = [format_number(row[_ROUND_TRIP], "{:.1f}") for row in rows]
         return list(columns), list(zip(*columns.values(), strict=True))
 
     def _say_unmatched(self, matches: "xr.Dataset") -> None:

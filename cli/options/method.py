@@ -58,8 +58,6 @@ class ImageMethod(MethodOptions):
 class FlowMethod(ImageMethod):
     """Those of a dense flow, of which only the best cell's neighbours count."""
 
-    matcher: str | None = options.matcher_field(default="soft-argmax")
-
     def of_matcher(self) -> dict[str, str]:
         """The settings of the matcher; soft-argmax answers between neighbouring cells."""
         window = {"window": "1"} if self.matcher == "soft-argmax" else {}

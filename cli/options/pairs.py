@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..console.errors import say
 from .comparison import Comparison
 from .images import Answer, ImageCommand
-from .masks import Masks
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from ...matchers import Matcher
+    from .masks import FindMasks
 
 
 class PairCommand(ImageCommand):
@@ -41,7 +41,7 @@ class PairCommand(ImageCommand):
     ) -> Answer:
         """What comes of two maps; the masks are `source_mask` and `target_mask`."""
 
-    def work(self, comparison: Comparison, masks: Masks) -> Answer:
+    def work(self, comparison: Comparison, find_masks: "FindMasks") -> Answer:
         """Match the images, and say if the result means little."""
         from ...applications import measure_agreement
         from ...descriptors import combine
@@ -49,7 +49,7 @@ class PairCommand(ImageCommand):
         assert comparison.matcher is not None
         trees = comparison.trees()
         source, target = maps = combine(trees)
-        source_mask, target_mask = masks.find(maps)
+        source_mask, target_mask = find_masks(maps)
         both: dict[str, Any] = {"source_mask": source_mask, "target_mask": target_mask}
         matcher = comparison.matcher.made
         with comparison.matcher.at_work():

@@ -22,14 +22,14 @@ def parse_points(values: Sequence[str]) -> "list[Point]":
     """
     if not values:
         return []
-    from ...applications.exchange import Point, read_points
+    from ...applications.exchange.points import Point, is_number, read_points
 
     points: list[Point] = []
     for value in values:
         pair = _PAIR.fullmatch(value)
         if os.path.isfile(value):
             points += read_points(Path(value))
-        elif pair is not None and all(map(_is_number, pair.groups())):
+        elif pair is not None and all(map(is_number, pair.groups())):
             x, y = pair.groups()
             points.append(Point.of(x, y, "", f"--points {value}"))
         else:
@@ -54,11 +54,3 @@ def _fault(value: str) -> str:
     if os.path.exists(value):
         return f"{value} is {'a folder' if os.path.isdir(value) else 'not a regular file'}"
     return f"{value!r} is not x,y in numbers" if "," in value else f"no such file: {value}"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
