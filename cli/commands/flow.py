@@ -9,12 +9,11 @@ from ..options import common as options
 from ..options.comparison import Comparison
 from ..options.costs import say_memory
 from ..options.groups import panel
-from ..options.images import Answer, format_number, median
+from ..options.images import Answer, PairCommand, format_number, median
 from ..options.inputs import check_photographs
 from ..options.masks import PairMasks
 from ..options.method import FlowMethod
 from ..options.outputs import PICTURES, TRANSPARENT, Writer, check_suffixes, write_picture
-from ..options.pairs import PairCommand
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -1,19 +1,18 @@
 """What match and transfer share: matches chosen, written, drawn and listed."""
 
 import os
+import re
 from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..console.errors import say
+from ..console.errors import UserError, say
 from .comparison import Comparison
 from .groups import panel
-from .images import Answer, format_number, median
+from .images import Answer, PairCommand, format_number, median
 from .inputs import check_photographs
 from .outputs import PICTURES, Writer, check_suffixes, write_picture
-from .pairs import PairCommand
-from .points import check_inside, parse_points
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,6 +27,9 @@ DRAWN = 60
 _LISTED = 10
 """How many matches the table shows; of points it shows all."""
 _ROUND_TRIP = "round_trip_error"
+
+_PAIR = re.compile(r"\s*([^,;\s]+)\s*[,;]\s*([^,;\s]+)\s*")
+_POINT_HINT = "give x,y as in 120,64.5, or a file"
 
 places_field = panel("Which places")
 
@@ -166,3 +168,44 @@ class MatchCommand(PairCommand):
         if lost and matches.attrs["matcher"].startswith("MutualNearestNeighbor("):
             points = "1 point has" if lost == 1 else f"{lost} points have"
             say(f"{points} no match back; --matcher nearest or soft-argmax always answers")
+
+
+def parse_points(values: Sequence[str]) -> "list[Point]":
+    """The points in the order given; each value is `x,y` or the path of a CSV or JSON file.
+
+    Raises `UserError` or `PointError`, which name the value, or the file and the line.
+    """
+    if not values:
+        return []
+    from ...applications.exchange.points import Point, is_number, read_points
+
+    points: list[Point] = []
+    for value in values:
+        pair = _PAIR.fullmatch(value)
+        if os.path.isfile(value):
+            points += read_points(Path(value))
+        elif pair is not None and all(map(is_number, pair.groups())):
+            x, y = pair.groups()
+            points.append(Point.of(x, y, "", f"--points {value}"))
+        else:
+            raise UserError(f"--points: {_fault(value)}", hint=_POINT_HINT)
+    return points
+
+
+def check_inside(points: "Sequence[Point]", *, width: int, height: int, image: str) -> None:
+    """Raise `UserError` for a point outside the image, which spans -0.5 to its sides - 0.5."""
+    for point in points:
+        if not (-0.5 <= point.x <= width - 0.5 and -0.5 <= point.y <= height - 0.5):
+            raise UserError(
+                f"{point.origin}: the point lies outside {image}, which is "
+                f"{width} x {height} pixels",
+                hint="0,0 is the centre of the top-left pixel, x to the right and y down",
+            )
+
+
+def _fault(value: str) -> str:
+    if not value.strip():
+        return "no point"
+    if os.path.exists(value):
+        return f"{value} is {'a folder' if os.path.isdir(value) else 'not a regular file'}"
+    return f"{value!r} is not x,y in numbers" if "," in value else f"no such file: {value}"

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from descr.applications.exchange import Point
 from descr.cli.console.errors import UserError
-from descr.cli.options.points import check_inside, parse_points
+from descr.cli.options.matches import check_inside, parse_points
 from hypothesis import given
 from hypothesis import strategies as st
 
