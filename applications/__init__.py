@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .evaluation.report.report import build_report
     from .evaluation.run.reproduction import reproduce
     from .evaluation.run.steps import predict
+    from .exchange import match_rows, read_points, select_matches, write_matches
     from .flow import (
         FlowError,
         dense_flow,
@@ -55,6 +56,7 @@ __getattr__ = lazy_names(
         ".evaluation.report.report": "build_report",
         ".evaluation.run.reproduction": "reproduce",
         ".evaluation.run.steps": "predict",
+        ".exchange": "match_rows read_points select_matches write_matches",
         ".flow": (
             "FlowError dense_flow draw_flow flow_colors read_flo read_kitti warp write_flo "
             "write_kitti"
@@ -96,6 +98,7 @@ __all__ = [
     "flow_colors",
     "joint_pca",
     "layer_pca",
+    "match_rows",
     "matched_clusters",
     "measure_agreement",
     "mirror_image",
@@ -105,8 +108,10 @@ __all__ = [
     "predict",
     "read_flo",
     "read_kitti",
+    "read_points",
     "reproduce",
     "save_gif",
+    "select_matches",
     "split_sources",
     "swap_both",
     "swap_frames",
@@ -115,4 +120,5 @@ __all__ = [
     "warp",
     "write_flo",
     "write_kitti",
+    "write_matches",
 ]

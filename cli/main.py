@@ -6,24 +6,19 @@ from typing import Annotated
 
 import typer
 
-from .commands import (
-    descriptors,
-    evaluate,
-    extract,
-    flow,
-    info,
-    match,
-    matchers,
-    models,
-    reproduce,
-    show,
-    swap,
-    transfer,
-)
+from .commands import descriptors, extract, info, matchers, models
+from .commands.evaluate import Evaluate
+from .commands.flow import Flow
+from .commands.match import Match
+from .commands.reproduce import Reproduce
+from .commands.show import Show
+from .commands.swap import Swap
+from .commands.transfer import Transfer
 from .console.errors import INTERRUPTED, UserError, report, say, wants_color
 from .console.help import Command, Group
 from .console.quiet import quiet, stoppable
 from .console.streams import guarded_streams
+from .options.groups import as_function
 
 NAME = "descr"
 
@@ -34,13 +29,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("match", cls=Command, epilog=match.EXAMPLES)(match.match)
-app.command("transfer", cls=Command, epilog=transfer.EXAMPLES)(transfer.transfer)
-app.command("show", cls=Command, epilog=show.EXAMPLES)(show.show)
-app.command("flow", cls=Command, epilog=flow.EXAMPLES)(flow.flow)
-app.command("swap", cls=Command, epilog=swap.EXAMPLES)(swap.swap)
-app.command("evaluate", cls=Command, epilog=evaluate.EXAMPLES)(evaluate.evaluate)
-app.command("reproduce", cls=Command, epilog=reproduce.EXAMPLES)(reproduce.reproduce)
+for command in (Match, Transfer, Show, Flow, Swap, Evaluate, Reproduce):
+    app.command(command.__name__.lower(), cls=Command, epilog=command.EXAMPLES)(
+        as_function(command)
+    )
 app.command("extract", cls=Command, epilog=extract.EXAMPLES)(extract.extract)
 app.command("info", cls=Command, short_help="Show what is in feature files.")(info.info)
 app.command("descriptors", cls=Command, short_help="List the descriptors and their options.")(
@@ -60,15 +52,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
     arguments:
         What stands after `descr` on the command line; `sys.argv` by default.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     # Taken wherever it stands: one thinks of it when the rest is already typed.
-    debug = "--debug" in given
+    debug = "--debug" in words
     with quiet(debug=debug), stoppable(), guarded_streams():
         try:
             if sys.stdout is None:
                 raise UserError("cannot write to standard output: it is closed")
             code = app(
-                args=[argument for argument in given if argument != "--debug"],
+                args=[word for word in words if word != "--debug"],
                 prog_name=NAME,
                 standalone_mode=False,
                 color=wants_color(),

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from descr import matchers
-from descr.cli.commands.results import DRAWN
+from descr.cli.options.matches import DRAWN
 from descr.descriptors import create
 from descr.descriptors.testing import check_descriptor
 

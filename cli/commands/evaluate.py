@@ -1,35 +1,33 @@
 """`descr evaluate`: how right the matches are, on the data sets of the papers."""
 
+import functools
+import json
 import os
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 import typer
 
 from ..console.errors import UserError, say
+from ..console.tables import print_facts, print_json
 from ..options import common as options
+from ..options.inputs import check_exist
 from ..options.loading import load_library
+from ..options.method import MethodOptions
 from ..options.names import AUTO, complete_dataset, complete_recipe
-from ..options.outputs import check_folders, check_suffixes, check_writable
-from ..options.settings import split_settings
-from .evaluation import (
-    FOLDER,
-    compare,
-    kept_in,
-    make_parts,
-    make_row,
-    open_data,
-    print_report,
-    show_progress,
-    write_reports,
-)
+from ..options.outputs import check_not_inputs, check_suffixes, check_writable
+from ..options.runs import RunOptions, data_field, print_tables, show_progress, write_reports
+from ..options.settings import parse_settings, split_settings, takes_option
 
-EXAMPLES = """\
-descr evaluate spair-71k SPair-71k --recipe tale -o tale.json
-descr evaluate spair-71k SPair-71k --descriptor dinov2 --sample 500 -o dinov2.json -o dinov2.md
-descr evaluate pf-pascal PF-Pascal --descriptor mine:Network --matcher soft-argmax
-descr evaluate --compare tale.json dinov2.json"""
+if TYPE_CHECKING:
+    from ...applications.evaluation import Dataset, Recipe
+    from ...descriptors import Descriptor
+    from ...matchers import Matcher
+    from ..options.choice import Made
+
+    Parts: TypeAlias = tuple[Descriptor | Callable[[str], Descriptor], Matcher]
 
 REPORTS = {
     ".json": "the report, with the numbers of each pair",
@@ -39,7 +37,21 @@ REPORTS = {
 COMPARISONS = {".json": "the comparison", ".md": "the comparison as a page"}
 
 
-def evaluate(
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Measure how right the matches are, on a data set of the papers.
+
+    Every variant of the measure is printed, beside what was published, each with its protocol.
+    Features are extracted once for each image and kept. A run that was stopped goes on where it
+    was when the same command is given again. Data sets are never downloaded.
+    """
+
+    EXAMPLES: ClassVar[str] = """\
+descr evaluate spair-71k SPair-71k --recipe tale -o tale.json
+descr evaluate spair-71k SPair-71k --descriptor dinov2 --sample 500 -o dinov2.json -o dinov2.md
+descr evaluate pf-pascal PF-Pascal --descriptor mine:Network --matcher soft-argmax
+descr evaluate --compare tale.json dinov2.json"""
+
     dataset: Annotated[
         str | None,
         typer.Argument(
@@ -47,172 +59,259 @@ def evaluate(
             help=f"spair-71k, pf-pascal, pf-willow, tss, ap-10k, davis-2017, or {options.OWN}.",
             autocompletion=complete_dataset,
         ),
-    ] = None,
+    ] = None
     root: Annotated[
         Path | None, typer.Argument(metavar="ROOT", help="The folder that it was unpacked to.")
-    ] = None,
-    compared: Annotated[
-        tuple[Path, Path] | None,
-        options.data_option(
-            "--compare",
-            metavar="A.json B.json",
-            help="Put two reports side by side instead, with intervals of the difference.",
-        ),
-    ] = None,
-    recipe: Annotated[
-        str | None,
-        options.data_option(
-            metavar="NAME",
-            help="A row of a paper: descriptor, matcher and protocol by one name. tale, tale-text, "
-            "tale-sd, tale-dinov2, dift, dift-davis or geoaware.",
-            autocompletion=complete_recipe,
-        ),
-    ] = None,
-    split: Annotated[
-        str | None,
-        options.data_option(metavar="NAME", help="The split, where there are several."),
-    ] = None,
-    category: Annotated[
-        list[str] | None,
-        options.data_option(
-            metavar="NAME",
-            help="Only pairs of this category, subset or video. Can be repeated.",
-        ),
-    ] = None,
-    dataset_settings: Annotated[
-        list[str] | None,
-        options.data_option(
-            "--dataset-set",
-            metavar="KEY=VALUE",
-            help="Another option of the data set, as in layout=small. Can be repeated.",
-        ),
-    ] = None,
-    sample: options.Sample = None,
-    seed: options.Seed = 0,
-    descriptor: options.Descriptor = AUTO,
-    settings: options.Settings = None,
-    matcher: options.Matcher = "nearest",
-    matcher_settings: options.MatcherSettings = None,
-    points: Annotated[
-        str | None,
-        options.how_option(
-            metavar="NAME",
-            help="How points are read and answered: half-pixel, or as the code of a paper does, "
-            "original, geoaware or dift.",
-        ),
-    ] = None,
-    interpolation: Annotated[
-        str | None,
-        options.how_option(
-            metavar="NAME",
-            help="How features are read at points: nearest, as in most papers, or bilinear.",
-        ),
-    ] = None,
-    align_pose: Annotated[
-        bool,
-        options.how_option(
-            "--align-pose",
-            help="Mirror the source where that brings it nearer to the target.",
-        ),
-    ] = False,
-    accept_mirrored_parts: Annotated[
-        bool,
-        options.how_option(
-            "--accept-mirrored-parts",
-            help="Do so also where the data set doesn't tell left points from right ones.",
-        ),
-    ] = False,
-    device: options.Device = None,
-    folder: options.Folder = Path(FOLDER),
-    features: options.Features = None,
-    workers: options.Workers = None,
-    output: Annotated[
-        list[Path] | None,
-        options.output_option(
-            "Write the report as .json or .md, or the predictions as .nc. Can be repeated."
-        ),
-    ] = None,
-    as_json: options.Json = False,
-) -> None:
-    """Measure how right the matches are, on a data set of the papers.
+    ] = None
+    reports: tuple[Path, Path] | None = data_field(
+        "A.json B.json",
+        "Put two reports side by side instead, with intervals of the difference.",
+        "--compare",
+    )
+    recipe: str | None = data_field(
+        "NAME",
+        "A row of a paper: descriptor, matcher and protocol by one name. tale, tale-text, "
+        "tale-sd, tale-dinov2, dift, dift-davis or geoaware.",
+        autocompletion=complete_recipe,
+    )
+    split: str | None = data_field("NAME", "The split, where there are several.")
+    category: list[str] | None = data_field(
+        "NAME", f"Only pairs of this category, subset or video. {options.AGAIN}"
+    )
+    dataset_settings: list[str] | None = data_field(
+        "KEY=VALUE",
+        f"Another option of the data set, as in layout=small. {options.AGAIN}",
+        "--dataset-set",
+    )
+    method: Annotated[MethodOptions, {"matcher": "nearest"}]
+    points: str | None = options.how_field(
+        "NAME",
+        "How points are read and answered: half-pixel, or as the code of a paper does, original, "
+        "geoaware or dift.",
+    )
+    interpolation: str | None = options.how_field(
+        "NAME", "How features are read at points: nearest, as in most papers, or bilinear."
+    )
+    align_pose: bool = options.how_field(
+        None,
+        "Mirror the source where that brings it nearer to the target.",
+        "--align-pose",
+        default=False,
+    )
+    accept_mirrored_parts: bool = options.how_field(
+        None,
+        "Do so also where the data set doesn't tell left points from right ones.",
+        "--accept-mirrored-parts",
+        default=False,
+    )
+    run_options: RunOptions
+    output: list[Path] | None = options.output_field(
+        "Write the report as .json or .md, or the predictions as .nc."
+    )
+    as_json: options.Json = False
 
-    Every variant of the measure is printed, beside what was published, each with its protocol.
-    Features are extracted once for each image and kept. A run that was stopped goes on where it
-    was when the same command is given again. Data sets are never downloaded.
-    """
-    outputs = output or []
-    if compared is not None:
-        if dataset is not None or root is not None:
+    def run(self) -> None:
+        """Evaluate a data set, or compare two reports."""
+        outputs = self.output or []
+        if self.reports is None:
+            self._check(outputs)
+            self._evaluate(outputs)
+            return
+        if self.dataset is not None or self.root is not None:
             raise UserError(
                 "--compare takes two reports, and no data set",
                 hint="as in descr evaluate --compare a.json b.json",
             )
         check_suffixes(outputs, COMPARISONS)
-        compare(compared, outputs, as_json)
-        return
-    if dataset is None or root is None:
-        raise UserError(
-            "evaluate takes a data set and the folder that it lies in",
-            hint="as in descr evaluate spair-71k SPair-71k; see descr evaluate --help",
-        )
-    check_suffixes(outputs, REPORTS)
-    own = (("--matcher", matcher != "nearest"), ("--descriptor", descriptor != AUTO))
-    for flag, given in (*own, ("--matcher-set", bool(matcher_settings))):
-        if recipe is not None and given:
-            raise UserError(
-                f"{flag} and --recipe exclude each other: the recipe says what is taken",
-                hint="leave out one of them",
-            )
-    # A recipe may align poses without being told to.
-    if accept_mirrored_parts and not align_pose and recipe is None:
-        raise UserError(
-            "--accept-mirrored-parts has nothing to do without --align-pose", hint="give both"
-        )
-    check_folders(folder, features)
-    of_dataset = split_settings(dataset_settings or (), "--dataset-set")
-    of_descriptor = split_settings(settings or (), "--set")
-    of_matcher = split_settings(matcher_settings or (), "--matcher-set")
-    load_library()
-    from ...applications.evaluation import Settings, build_report, find_recipe, predict
-    from ...applications.evaluation.report.tables import report_markdown
+        check_exist(self.reports)
+        compare(self.reports, outputs, self.as_json)
 
-    check_writable(outputs)
-    row = None if recipe is None else find_recipe(recipe, dataset)
-    data = open_data(dataset, root, of_dataset, row, split=split, category=tuple(category or ()))
-    run_settings = Settings() if row is None else row.settings(data.truth)
-    run_settings = replace(
-        run_settings,
-        points=points or run_settings.points,  # type: ignore[arg-type]
-        interpolation=interpolation or "nearest",  # type: ignore[arg-type]
-        sample=sample,
-        seed=seed,
-        align_pose=align_pose or run_settings.align_pose,
-        accept_mirrored_parts=accept_mirrored_parts,
-    )
-    if row is None:
-        describe, match = make_parts(descriptor, of_descriptor, matcher, of_matcher, device)
-    else:
-        describe, match = make_row(row, of_descriptor, device)
-    with kept_in(folder):
-        predictions = predict(
-            data,
-            describe,
-            match,
-            folder=folder,
-            features=features,
-            settings=run_settings,
-            workers=workers,
-            progress=show_progress,
-            say=say,
+    def _check(self, outputs: Sequence[Path]) -> None:
+        """Refuse what is wrong with the options, before the library is loaded."""
+        if self.dataset is None or self.root is None:
+            raise UserError(
+                "evaluate takes a data set and the folder that it lies in",
+                hint="as in descr evaluate spair-71k SPair-71k; see descr evaluate --help",
+            )
+        check_suffixes(outputs, REPORTS)
+        for flag, has_value in (
+            ("--matcher", self.method.matcher != "nearest"),
+            ("--descriptor", self.method.descriptor != AUTO),
+            ("--matcher-set", bool(self.method.matcher_settings)),
+        ):
+            if self.recipe is not None and has_value:
+                raise UserError(
+                    f"{flag} and --recipe exclude each other: the recipe says what is taken",
+                    hint="leave out one of them",
+                )
+        # A recipe may align poses without being told to.
+        if self.accept_mirrored_parts and not self.align_pose and self.recipe is None:
+            raise UserError(
+                "--accept-mirrored-parts has nothing to do without --align-pose", hint="give both"
+            )
+        self.run_options.check()
+
+    def _evaluate(self, outputs: Sequence[Path]) -> None:
+        of_dataset = split_settings(self.dataset_settings or (), "--dataset-set")
+        load_library()
+        from ...applications.evaluation import Settings, build_report, find_recipe, predict
+        from ...applications.evaluation.report.tables import report_markdown
+
+        check_writable(outputs)
+        assert self.dataset is not None
+        recipe = None if self.recipe is None else find_recipe(self.recipe, self.dataset)
+        data = self._open(of_dataset, recipe)
+        settings = Settings() if recipe is None else recipe.settings(data.truth)
+        settings = replace(
+            settings,
+            points=self.points or settings.points,  # type: ignore[arg-type]
+            interpolation=self.interpolation or "nearest",  # type: ignore[arg-type]
+            sample=self.run_options.sample,
+            seed=self.run_options.seed,
+            align_pose=self.align_pose or settings.align_pose,
+            accept_mirrored_parts=self.accept_mirrored_parts,
         )
-    report = build_report(predictions, data, recipe=row, progress=show_progress)
-    changes = {**of_descriptor, "points": points, "interpolation": interpolation}
-    changed = ", ".join(
-        f"{key}={'local' if os.path.isdir(os.path.expanduser(value)) else value}"
-        for key, value in changes.items()
-        if value is not None
+        describe, match = self._parts() if recipe is None else self._parts_of(recipe)
+        with self.run_options.kept():
+            predictions = predict(
+                data, describe, match, settings=settings, **self.run_options.of_library()
+            )
+        report = build_report(predictions, data, recipe=recipe, progress=show_progress)
+        if recipe is not None and (changes := self._changes()):
+            report["note"] = "; ".join(part for part in (changes, report["note"]) if part)
+        write_reports(outputs, report, lambda: report_markdown(report), predictions)
+        print_report(report, outputs, self.as_json)
+
+    def _open(self, settings: Mapping[str, str], recipe: "Recipe | None") -> "Dataset":
+        """The data set, listed, with the options of the recipe and, before them, those given."""
+        from ...applications.evaluation import DATASETS, open_dataset
+        from ..options.choice import Made, faults
+
+        name, root = self.dataset, self.root
+        assert name is not None
+        assert root is not None
+        own: dict[str, Any] = {} if self.split is None else {"split": self.split}
+        own |= {"category": tuple(self.category)} if self.category else {}
+        for option in ("root", *own):
+            if option in settings:
+                flag = "ROOT" if option == "root" else f"--{option}"
+                raise UserError(
+                    f"--dataset-set gives the {option}, which {flag} gives",
+                    hint="leave out one of them",
+                )
+        of_recipe = {} if recipe is None else recipe.dataset_options.get(name, {})
+        values = {**of_recipe, **parse_settings(settings, DATASETS.find(name)), **own}
+        with faults(name, f"the data set {name!r} can't be listed"):
+            dataset = open_dataset(name, root, **values)
+            len(dataset)
+        _guarded(Made(dataset, name, "data set", takes_device=False), "_read")
+        return dataset
+
+    def _parts(self) -> "Parts":
+        """The descriptor and the matcher of the options."""
+        from ..options.choice import check_device_is_taken, make_descriptor, make_matcher
+
+        how = self.method
+        assert how.matcher is not None
+        describe = make_descriptor(how.descriptor, how.of_descriptor(), how.device)
+        match = make_matcher(how.matcher, how.of_matcher(), how.device)
+        check_device_is_taken(how.device, describe, match)
+        return _guarded(describe, "extract"), _guarded(match, "match")
+
+    def _parts_of(self, recipe: "Recipe") -> "Parts":
+        """The descriptor of a recipe, or what makes one for each category; and its matcher."""
+        from ...descriptors import REGISTRY
+        from ...matchers import create
+        from ..options.choice import parts_of
+
+        say(f"descriptor: {recipe.descriptor} (recipe {recipe.name})")
+        device = {} if self.method.device is None else {"device": self.method.device}
+        kind = REGISTRY.find(recipe.descriptor)
+        values = parse_settings(self.method.of_descriptor(), kind, parts_of(kind))
+        if takes_option(kind, "device"):
+            values = {**device, **values}
+        if recipe.captioner_option is not None:
+            say(recipe.captioner_line(values))
+        matcher = create(recipe.matcher, **recipe.matcher_options, **device)
+        return recipe.describe(values), matcher
+
+    def _changes(self) -> str:
+        """What is changed of a recipe."""
+        values = {
+            **self.method.of_descriptor(),
+            "points": self.points,
+            "interpolation": self.interpolation,
+        }
+        changes = [
+            f"{key}={'local' if os.path.isdir(os.path.expanduser(value)) else value}"
+            for key, value in values.items()
+            if value is not None
+        ]
+        return f"changed: {', '.join(changes)}" if changes else ""
+
+
+def compare(paths: tuple[Path, Path], outputs: Sequence[Path], as_json: bool) -> None:
+    """Compare two reports, print and write the comparison."""
+    load_library()
+    from ...applications.evaluation import compare_reports, load_report
+    from ...applications.evaluation.report.compare import comparison_tables
+    from ...applications.evaluation.report.tables import Table
+
+    check_not_inputs(outputs, paths)
+    check_writable(outputs)
+    comparison = compare_reports(*map(load_report, paths))
+    tables = comparison_tables(comparison)
+    alone = [
+        f"{comparison[f'only_{which}']:,} only in the {which}"
+        for which in ("first", "second")
+        if comparison[f"only_{which}"]
+    ]
+    facts = [
+        ("first", str(paths[0])),
+        ("second", str(paths[1])),
+        (comparison["what"], ", ".join([f"{comparison['common']:,} in common", *alone])),
+        *((f"{one['what']} differ", _both(one)) for one in comparison["differ"]),
+    ]
+    parts = [Table.of_facts(facts), *tables]
+    write_reports(outputs, comparison, lambda: "\n\n".join(part.markdown() for part in parts))
+    if as_json:
+        print_json(comparison)
+        return
+    print_tables(tables)
+    print_facts([*facts, *(("written", str(path)) for path in outputs)])
+
+
+def print_report(report: Mapping[str, Any], outputs: Sequence[Path], as_json: bool) -> None:
+    """Print a report as JSON, or its tables and what was run."""
+    from ...applications.evaluation.report.tables import report_facts, report_tables
+
+    if as_json:
+        print_json(report)
+        return
+    print_tables(report_tables(report))
+    counts = report["counts"]
+    features = f"{counts['extracted'] + counts['redone']:,} extracted, {counts['kept']:,} kept"
+    facts = [*report_facts(report), ("features", features), ("seconds", f"{report['seconds']:.1f}")]
+    print_facts([*facts, *(("written", str(path)) for path in outputs)])
+
+
+def _guarded(part: "Made[Any]", method: str) -> Any:
+    """A descriptor, matcher or data set with faults of a class of the user's own told as such."""
+    work = getattr(part.made, method)
+
+    @functools.wraps(work)
+    def guarded(*arguments: Any, **values: Any) -> Any:
+        with part.at_work():
+            return work(*arguments, **values)
+
+    setattr(part.made, method, guarded)
+    return part.made
+
+
+def _both(one: Mapping[str, Any]) -> str:
+    """What both runs say under a name, where that is short."""
+    first, second = (
+        value if isinstance(value, str) else json.dumps(value)
+        for value in (one["first"], one["second"])
     )
-    if row is not None and changed:
-        report["note"] = "; ".join(part for part in (f"changed: {changed}", report["note"]) if part)
-    write_reports(outputs, report, lambda: report_markdown(report), predictions)
-    print_report(report, outputs, as_json)
+    return f"{first} and {second}" if len(first) + len(second) < 400 else "see the reports"

@@ -15,7 +15,6 @@ from ..options import common as options
 from ..options.inputs import holds_features, read_photograph
 from ..options.loading import load_library
 from ..options.names import AUTO
-from ..options.photographs import find_images
 from ..options.settings import split_settings
 
 if TYPE_CHECKING:
@@ -70,6 +69,8 @@ def extract(
     that a run that was stopped goes on where it ended. `descr match` takes a feature file in place
     of its image.
     """
+    from ...applications.exchange import find_images
+
     options = split_settings(settings or (), "--set")
     targets = {
         output / place.with_name(f"{place.name}.nc"): path

@@ -1,140 +1,190 @@
 """`descr flow`: for every pixel of one image, where it is in the other."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import typer
-
-from ..console.errors import UserError
-from ..console.pictures import PICTURES, TRANSPARENT
+from ..console.errors import UserError, say
 from ..options import common as options
-from ..options.groups import FlowHow, Masks, grouped
-from ..options.inputs import Input, check_exist, check_photographs
-from ..options.outputs import check_different, check_not_inputs, check_suffixes, write_all
-from .flow_results import FlowRequest, FlowResult
-from .pairs import compare
+from ..options.comparison import Comparison
+from ..options.costs import say_memory
+from ..options.groups import panel
+from ..options.images import Answer, PairCommand, format_number, median
+from ..options.inputs import check_photographs
+from ..options.masks import PairMasks
+from ..options.method import FlowMethod
+from ..options.outputs import PICTURES, TRANSPARENT, Writer, check_suffixes, write_picture
 
 if TYPE_CHECKING:
     import xarray as xr
 
-EXAMPLES = """\
-descr flow a.jpg b.jpg -o flow.flo --draw flow.png
-descr flow a.jpg b.jpg --smooth 4 --warp b-in-a.png --set step=4
-descr flow a.jpg b.jpg --cells 128 --max-consistency 20 -o flow.nc
-descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
-
 SUFFIXES = {".flo": "Middlebury", ".png": "KITTI, 16 bits", ".nc": "Dataset"}
-_flow_option = options.panel("Which flow")
 _PER_WARPED = 20
 """Bytes that a pixel of the image takes that is warped: three channels of coefficients, and one in
 the making."""
 _MOST_CELLS = 20_000
 """Along a side; what is more is a slip, and would ask for more memory than there is."""
 
+_flow_field = panel("Which flow")
 
-@grouped
-def flow(
-    a: Annotated[Path, typer.Argument(metavar="A", help="The source: an image or a feature file.")],
-    b: Annotated[Path, typer.Argument(metavar="B", help="The target: an image or a feature file.")],
-    *,
-    cells: Annotated[
-        str | None,
-        _flow_option(
-            metavar="N|ROWSxCOLUMNS",
-            help="Bring the features to so many cells along the longer side before matching; by "
-            "default as many as the descriptor gives.",
-        ),
-    ] = None,
-    grid: Annotated[
-        str,
-        _flow_option(
-            metavar="GRID",
-            help="Where the flow is given: image (every pixel), cells (those that were matched), "
-            "N cells along the longer side, or ROWSxCOLUMNS.",
-        ),
-    ] = "image",
-    smooth: Annotated[
-        int,
-        _flow_option(
-            metavar="RADIUS",
-            help="Radius in cells of the weighted median that smooths and fills; 0 for none.",
-        ),
-    ] = 2,
-    max_consistency: Annotated[
-        float | None,
-        _flow_option(metavar="PIXELS", help="Drop flow whose forward-backward error is larger."),
-    ] = None,
-    masks: Masks,
-    how: FlowHow,
-    output: Annotated[
-        list[Path] | None,
-        options.output_option(
-            "Write the flow as .flo (Middlebury), .png (KITTI, 16 bits) or .nc. Can be repeated."
-        ),
-    ] = None,
-    draw: Annotated[
-        Path | None,
-        options.result_option(
-            metavar="FILE",
-            help="Draw the flow in the colours of a wheel, which is shown beside it: .png, .jpg or "
-            ".webp.",
-        ),
-    ] = None,
-    warp: Annotated[
-        Path | None,
-        options.result_option(
-            metavar="FILE",
-            help="Write B as seen in the frame of A, transparent where there is no flow: .png or "
-            ".webp.",
-        ),
-    ] = None,
-    as_json: options.Json = False,
-) -> None:
+
+@dataclass(frozen=True, kw_only=True)
+class Flow(PairCommand):
     """Find where every pixel of image A is in image B.
 
     What lies at x,y in A lies at x + flow_x, y + flow_y in B, in pixels. The matcher soft-argmax
     takes window=1 here unless --matcher-set says otherwise.
     """
-    request = FlowRequest(
-        a=a,
-        b=b,
-        options={
-            "cells": None if cells is None else _resolution("--cells", cells),
-            "grid": grid if grid in ("image", "cells") else _resolution("--grid", grid),
-            "smoothing": smooth,
-            "max_consistency": max_consistency,
-        },
-        masks=masks,
-        how=how,
-        outputs=output or [],
-        draw=draw,
-        warp=warp,
+
+    EXAMPLES: ClassVar[str] = """\
+descr flow a.jpg b.jpg -o flow.flo --draw flow.png
+descr flow a.jpg b.jpg --smooth 4 --warp b-in-a.png --set step=4
+descr flow a.jpg b.jpg --cells 128 --max-consistency 20 -o flow.nc
+descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
+
+    a: options.Source
+    b: options.Target
+    cells: str | None = _flow_field(
+        "N|ROWSxCOLUMNS",
+        "Bring the features to so many cells along the longer side before matching; by "
+        "default as many as the descriptor gives.",
     )
-    _check(request)
+    grid: str = _flow_field(
+        "GRID",
+        "Where the flow is given: image (every pixel), cells (those that were matched), "
+        "N cells along the longer side, or ROWSxCOLUMNS.",
+        default="image",
+    )
+    smooth: int = _flow_field(
+        "RADIUS",
+        "Radius in cells of the weighted median that smooths and fills; 0 for none.",
+        default=2,
+    )
+    max_consistency: float | None = _flow_field(
+        "PIXELS", "Drop flow whose forward-backward error is larger."
+    )
+    masks: PairMasks
+    method: Annotated[FlowMethod, {"matcher": "soft-argmax"}]
+    output: list[Path] | None = options.output_field(
+        "Write the flow as .flo (Middlebury), .png (KITTI, 16 bits) or .nc."
+    )
+    draw: Path | None = options.result_field(
+        "FILE",
+        "Draw the flow in the colours of a wheel, which is shown beside it: .png, .jpg or .webp.",
+    )
+    warp: Path | None = options.result_field(
+        "FILE",
+        "Write B as seen in the frame of A, transparent where there is no flow: .png or .webp.",
+    )
+    as_json: options.Json = False
 
-    def find(source: Any, target: Any, **named: Any) -> "xr.Dataset":
-        from ...applications import dense_flow
+    @property
+    def written(self) -> list[Path]:
+        """All files that are written."""
+        return [*super().written, *(path for path in (self.draw, self.warp) if path is not None)]
 
-        return dense_flow(source, target, **request.options, **named)
+    def resolutions(self) -> dict[str, Any]:
+        """The resolutions of features and flow, by their names in the library."""
+        is_named = self.grid in ("image", "cells")
+        return {
+            "cells": None if self.cells is None else _resolution("--cells", self.cells),
+            "grid": self.grid if is_named else _resolution("--grid", self.grid),
+        }
 
-    def check(inputs: Sequence[Input]) -> None:
-        if warp is not None:
-            check_photographs(inputs[1:], "--warp", request.written)
+    def check(self) -> None:
+        """Refuse what is wrong with the options, before the library is loaded."""
+        self.resolutions()
+        if not 0 <= self.smooth <= 50:
+            raise UserError(f"--smooth must be a radius from 0 to 50 cells, not {self.smooth}")
+        limit = self.max_consistency
+        if limit is not None and not 0 <= limit < float("inf"):
+            raise UserError(
+                f"--max-consistency must be a number of pixels of at least 0, not {limit:g}"
+            )
+        outputs = self.output or []
+        check_suffixes(outputs, SUFFIXES)
+        check_suffixes([self.draw] if self.draw else [], PICTURES, option="--draw")
+        check_suffixes([self.warp] if self.warp else [], TRANSPARENT, option="--warp")
+        for path in outputs:
+            if self.grid != "image" and path.suffix.lower() != ".nc":
+                raise UserError(
+                    f"-o {path} holds a vector for each pixel, and --grid asks for others",
+                    hint="leave --grid out, or write .nc, which keeps coordinates",
+                )
 
-    def memory(inputs: Sequence[Input]) -> tuple[str, int]:
+    def check_inputs(self, comparison: Comparison) -> None:
+        """Refuse to warp a feature file alone, and say what memory the flow takes."""
         from ...applications.flow.dense import flow_memory
 
-        source, target = inputs
-        named = {name: request.options[name] for name in ("cells", "grid")}
-        size = flow_memory(source.height, source.width, **named)
-        if warp is not None:
+        source, target = comparison.inputs
+        size = flow_memory(source.height, source.width, **self.resolutions())
+        if self.warp is not None:
+            check_photographs([target], "--warp", self.written)
             size += _PER_WARPED * target.height * target.width
-        return f"the flow from {source.title}", size
+        what = f"the flow from {source.title}"
+        say_memory(what, size, comparison.inputs, comparison.descriptor)
 
-    result = compare(FlowResult, request, find, check=check, memory=memory)
-    write_all(result.writers())
-    result.show(as_json)
+    def match(
+        self, comparison: Comparison, source: Any, target: Any, matcher: Any, **masks: Any
+    ) -> Answer:
+        """The flow, and what it is like: grids as rows and columns, lengths in pixels."""
+        import numpy as np
+
+        from ...applications import dense_flow
+
+        flow = dense_flow(
+            source,
+            target,
+            matcher=matcher,
+            smoothing=self.smooth,
+            max_consistency=self.max_consistency,
+            **self.resolutions(),
+            **masks,
+        )
+        lengths = np.hypot(flow["flow_x"].values, flow["flow_y"].values)
+        numbers: dict[str, Any] = {
+            "feature_grid": [int(count) for count in flow.attrs["cells"].split(" x ")],
+            "grid": [flow.sizes["y"], flow.sizes["x"]],
+            "valid": int(flow["valid"].sum()),
+            "share": round(float(flow["valid"].mean()), 4),
+            "median_displacement": median(lengths, 3),
+            "median_consistency": median(flow["consistency"].values, 3),
+            "smoothing": int(flow.attrs["smoothing"]),
+        }
+        length = "{:.2f} pixels (median)"
+        facts = [
+            ("cells", "{} x {}".format(*numbers["feature_grid"])),
+            ("grid", "{} x {}".format(*numbers["grid"])),
+            ("valid", f"{numbers['valid']:,} ({numbers['share']:.1%})"),
+            ("displacement", format_number(numbers["median_displacement"], length)),
+            ("consistency", format_number(numbers["median_consistency"], length)),
+        ]
+        return Answer(numbers=numbers, facts=facts, writers=self._writers(comparison, flow))
+
+    def _writers(self, comparison: Comparison, flow: "xr.Dataset") -> dict[Path, Writer]:
+        from ...applications import draw_flow, warp, write_flo
+
+        forms: dict[str, Writer] = {
+            ".flo": lambda target: write_flo(flow, target),
+            ".png": lambda target: _write_kitti(flow, target),
+            ".nc": lambda target: flow.to_netcdf(target, engine="netcdf4"),
+        }
+        writers = {path: forms[path.suffix.lower()] for path in self.output or ()}
+        if self.draw is not None:
+            writers[self.draw] = lambda target: write_picture(draw_flow(flow), target)
+        if self.warp is not None:
+            # Transparent where there is no flow.
+            writers[self.warp] = lambda target: write_picture(
+                warp(comparison.inputs[1].image, flow, fill=(0, 0, 0, 0)), target
+            )
+        return writers
+
+
+def _write_kitti(flow: "xr.Dataset", target: Path) -> None:
+    from ...applications import write_kitti
+
+    if longer := write_kitti(flow, target):
+        say(f"{longer:,} pixels move further than the 512 of a KITTI file: not valid in it")
 
 
 def _resolution(option: str, text: str) -> int | tuple[int, int]:
@@ -151,30 +201,3 @@ def _resolution(option: str, text: str) -> int | tuple[int, int]:
             hint=f"as in {option} 128 or {option} 96x128",
         )
     return counts[0] if len(counts) == 1 else (counts[0], counts[1])
-
-
-def _check(request: FlowRequest) -> None:
-    """Refuse what is wrong with the options, before the library is loaded."""
-    smooth, limit = request.options["smoothing"], request.options["max_consistency"]
-    if not 0 <= smooth <= 50:
-        raise UserError(f"--smooth must be a radius from 0 to 50 cells, not {smooth}")
-    if limit is not None and not 0 <= limit < float("inf"):
-        raise UserError(
-            f"--max-consistency must be a number of pixels of at least 0, not {limit:g}"
-        )
-    check_suffixes(request.outputs, SUFFIXES)
-    for option, path, forms in (
-        ("--draw", request.draw, PICTURES),
-        ("--warp", request.warp, TRANSPARENT),
-    ):
-        if path is not None:
-            check_suffixes([path], forms, option=option)
-    check_different(request.written)
-    for path in request.outputs:
-        if request.options["grid"] != "image" and path.suffix.lower() != ".nc":
-            raise UserError(
-                f"-o {path} holds a vector for each pixel, and --grid asks for others",
-                hint="leave --grid out, or write .nc, which keeps coordinates",
-            )
-    check_exist(request.read)
-    check_not_inputs(request.written, request.read)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..console.tables import print_facts, print_json, print_table
 from ..options.common import Json
 from ..options.inputs import check_exist
 
@@ -21,41 +22,41 @@ def info(
     """Show what is in feature files: the image, the descriptor and the layers."""
     check_exist(files)
     from ...descriptors.store import read_feature_info
-    from ..console.tables import print_json
 
-    read = [(path, read_feature_info(path)) for path in files]
+    contents = [(path, read_feature_info(path)) for path in files]
     if as_json:
-        text = json.dumps([_document(path, found) for path, found in read])
+        documents = [_document(*content) for content in contents]
+        text = json.dumps(documents, default=lambda number: number.item())
         # A file may hold numbers that JSON has no place for.
         print_json(json.loads(text, parse_constant=lambda name: None))
         return
-    for index, (path, found) in enumerate(read):
+    for index, content in enumerate(contents):
         if index:
             typer.echo()
-        _print(path, found)
+        _print(*content)
 
 
-def _document(path: Path, found: "FeatureInfo") -> dict[str, Any]:
-    about = {key: _plain(value) for key, value in found.attributes.items()}
-    named = {
+def _document(path: Path, content: "FeatureInfo") -> dict[str, Any]:
+    about = dict(content.attributes)
+    names = {
         "file": str(path),
-        "bytes": found.size,
+        "bytes": content.size,
         # As other commands name what is told of an image.
         "image": about.pop("image_name"),
         "width": about.pop("image_width"),
         "height": about.pop("image_height"),
     }
+    layers = [_layer(content, layer) for layer in content.layers]
     # What a file says of itself comes after, and replaces none of them.
-    return {**named, **about, **named, "layers": [_layer(found, layer) for layer in found.layers]}
+    return {**names, **about, **names, "layers": layers}
 
 
-def _layer(found: "FeatureInfo", layer: "LayerInfo") -> dict[str, Any]:
+def _layer(content: "FeatureInfo", layer: "LayerInfo") -> dict[str, Any]:
     channels, rows, columns = layer.shape
-    spacing_y, spacing_x = _spacing(found, layer)
-    attributes = {key: _plain(value) for key, value in layer.attributes.items()}
-    attributes["settings"] = json.loads(str(attributes.get("settings", "{}")))
+    spacing_y, spacing_x = _spacing(content, layer)
     return {
-        **attributes,
+        **layer.attributes,
+        "settings": json.loads(str(layer.attributes.get("settings", "{}"))),
         "layer": layer.path,
         "channels": channels,
         "grid": [rows, columns],
@@ -65,37 +66,32 @@ def _layer(found: "FeatureInfo", layer: "LayerInfo") -> dict[str, Any]:
     }
 
 
-def _spacing(found: "FeatureInfo", layer: "LayerInfo") -> tuple[float, float]:
+def _spacing(content: "FeatureInfo", layer: "LayerInfo") -> tuple[float, float]:
     """Distance between neighbouring cells, in pixels of the image."""
     _, rows, columns = layer.shape
-    return found.attributes["image_height"] / rows, found.attributes["image_width"] / columns
+    about = content.attributes
+    return float(about["image_height"]) / rows, float(about["image_width"]) / columns
 
 
-def _print(path: Path, found: "FeatureInfo") -> None:
+def _print(path: Path, content: "FeatureInfo") -> None:
     from rich.filesize import decimal
 
-    from ..console.tables import print_facts, print_table
-
-    about = found.attributes
-    bits = sorted({layer.rounded_bits for layer in found.layers if layer.rounded_bits is not None})
+    about, layers = content.attributes, content.layers
+    bits = sorted({layer.rounded_bits for layer in layers if layer.rounded_bits is not None})
     kept = f"rounded to {', '.join(map(str, bits))} bits" if bits else "lossless"
-    models = dict.fromkeys(_model(layer) for layer in found.layers)
     print_facts(
         [
-            ("file", f"{path} ({decimal(found.size)}, {kept})"),
+            ("file", f"{path} ({decimal(content.size)}, {kept})"),
             ("image", f"{about['image_name']} ({about['image_width']} x {about['image_height']})"),
             ("sha256", str(about["image_sha256"])),
             ("descriptor", str(about["descriptor"])),
-            *(("model", model) for model in models),
+            *(("model", model) for model in dict.fromkeys(map(_model, layers))),
             ("made", f"{about['created']} by descr {about['descr_version']}"),
         ]
     )
     typer.echo()
-    print_table(
-        ["layer", "channels", "cells", "spacing, px", "components", "weight"],
-        [_cells(found, layer) for layer in found.layers],
-        numbers=["channels", "cells", "spacing, px", "components", "weight"],
-    )
+    titles = ["layer", "channels", "cells", "spacing, px", "components", "weight"]
+    print_table(titles, [_cells(content, layer) for layer in layers], numbers=titles[1:])
 
 
 def _model(layer: "LayerInfo") -> str:
@@ -106,10 +102,10 @@ def _model(layer: "LayerInfo") -> str:
     return f"{about['source']}: {about['model']}{revision}{precision}{variant}"
 
 
-def _cells(found: "FeatureInfo", layer: "LayerInfo") -> Sequence[str]:
+def _cells(content: "FeatureInfo", layer: "LayerInfo") -> Sequence[str]:
     """One line of the table: rows x columns, and so the spacing, in pixels of the image."""
     channels, rows, columns = layer.shape
-    spacing_y, spacing_x = _spacing(found, layer)
+    spacing_y, spacing_x = _spacing(content, layer)
     return (
         layer.path,
         str(channels),
@@ -118,8 +114,3 @@ def _cells(found: "FeatureInfo", layer: "LayerInfo") -> Sequence[str]:
         str(layer.attributes.get("components", "all")),
         f"{layer.attributes['weight']:g}",
     )
-
-
-def _plain(value: Any) -> Any:
-    """A number of numpy as one of Python, which JSON can hold."""
-    return value.item() if hasattr(value, "item") else value

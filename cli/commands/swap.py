@@ -2,31 +2,32 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
 from ..console.errors import UserError
-from ..console.pictures import PICTURES
 from ..options import common as options
-from ..options.groups import FlowHow, Masks, grouped
-from ..options.inputs import check_exist
-from ..options.loading import load_library
-from ..options.outputs import check_different, check_not_inputs, check_suffixes, write_all
-from .pairs import PairRequest
+from ..options.comparison import Comparison
+from ..options.costs import say_memory
+from ..options.groups import panel
+from ..options.images import Answer, Fact, PairCommand, format_number, median
+from ..options.inputs import check_photographs
+from ..options.masks import PairMasks, mask_field
+from ..options.method import FlowMethod
+from ..options.outputs import PICTURES, Writer, check_suffixes, write_picture
 
-EXAMPLES = """\
-descr swap a.jpg b.jpg --mask-a a-mask.png --mask-b b-mask.png -o swapped.png
-descr swap a.jpg b.jpg --segment "cat" -o a-as-b.png --also b-as-a.png
-descr swap a.jpg b.jpg --auto-mask -o swapped.png --gif swapped.gif
-descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo of a cat\""""
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ...applications import Refinement
 
 SUFFIXES = PICTURES | {".nc": "picture, flow and scores"}
-GIF = {".gif": "animation"}
 
-_swap_option = options.panel("Swap")
-_refine_option = options.panel("Refine")
+_swap_field = panel("Swap")
+_refine_field = panel("Refine")
 
 
 class Blend(StrEnum):
@@ -45,237 +46,254 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request(PairRequest):
-    """The options of a swap, checked as far as they can be without loading anything.
-
-    `swap`, `refine` and `animation` are the options of the library that were given, by its names;
-    `refine` is None where nothing is to be refined.
-    """
-
-    whole: bool
-    swap: dict[str, Any]
-    refine: dict[str, Any] | None
-    animation: dict[str, int]
-    also: list[Path]
-    gif: Path | None
-
-    @property
-    def written(self) -> list[Path]:
-        """All files, in the order in which they are told of."""
-        return [*self.outputs, *self.also, *([] if self.gif is None else [self.gif])]
-
-
-@grouped
-def swap(
-    a: Annotated[Path, typer.Argument(metavar="A", help="The image that keeps shape and pose.")],
-    b: Annotated[Path, typer.Argument(metavar="B", help="The image that gives the appearance.")],
-    *,
-    masks: Masks,
-    whole: Annotated[
-        bool,
-        options.mask_option("--whole", help="There is no object: swap the images as a whole."),
-    ] = False,
-    blend: Annotated[
-        Blend,
-        _swap_option(
-            help="At the border of the object: feather fades it in; poisson shifts its colours "
-            "until they fit the surroundings; none leaves it.",
-        ),
-    ] = Blend.FEATHER,
-    blend_width: Annotated[
-        float | None,
-        _swap_option(
-            metavar="PIXELS",
-            help="How far the blend reaches into the object: by default a hundredth of its size "
-            "for feather, all of it for poisson.",
-        ),
-    ] = None,
-    smoothness: Annotated[
-        float | None,
-        _swap_option(
-            metavar="CELLS",
-            help="How stiff the correspondence is: 2 by default; 0 takes every match as it is.",
-        ),
-    ] = None,
-    cells: Annotated[
-        int | None,
-        _swap_option(
-            metavar="N",
-            help="Bring features to N cells along the longer side before they are matched.",
-        ),
-    ] = None,
-    max_consistency: Annotated[
-        float | None,
-        _swap_option(
-            metavar="PIXELS",
-            help="Fill in where the way there and back misses its start by more: 3 cells by "
-            "default.",
-        ),
-    ] = None,
-    min_score: Annotated[
-        float | None,
-        _swap_option(
-            metavar="SCORE",
-            help="Fill in where the score, a cosine from -1 to 1, is lower.",
-        ),
-    ] = None,
-    refine: Annotated[
-        bool,
-        _refine_option(
-            "--refine",
-            help="Redraw the object with Stable Diffusion in the end; needs the weights that "
-            "`descr models pull sd` gets.",
-        ),
-    ] = False,
-    strength: Annotated[
-        float | None,
-        _refine_option(metavar="SHARE", help="How much is redrawn, from 0 to 1; 0.4 by default."),
-    ] = None,
-    steps: Annotated[
-        int | None,
-        _refine_option(
-            metavar="N",
-            help="Steps of the denoiser, of which the share --strength is taken; 30 by default.",
-        ),
-    ] = None,
-    prompt: Annotated[
-        str | None,
-        _refine_option(metavar="TEXT", help="What the picture is to show."),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        _refine_option(metavar="N", help="Of the noise; 42 by default."),
-    ] = None,
-    mode: Annotated[
-        Mode | None,
-        _refine_option(
-            "--refine-mode",
-            help="inpaint, the default, continues the surroundings; img2img redraws all and takes "
-            "the object.",
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        _refine_option(
-            "--refine-model",
-            metavar="NAME|FOLDER",
-            help="Which Stable Diffusion: by default that of the descriptor, or sd-1.5.",
-        ),
-    ] = None,
-    how: FlowHow,
-    output: Annotated[
-        list[Path] | None,
-        options.output_option(
-            "A with the appearance of B: .png, .jpg or .webp; or .nc with the flow. Can be "
-            "repeated."
-        ),
-    ] = None,
-    also: Annotated[
-        list[Path] | None,
-        options.result_option(metavar="FILE", help="B with the appearance of A, likewise."),
-    ] = None,
-    gif: Annotated[
-        Path | None,
-        options.result_option(metavar="FILE.gif", help="The pixels on their way from B to A."),
-    ] = None,
-    gif_frames: Annotated[
-        int | None,
-        options.result_option(metavar="N", help="How many pictures; 30 by default."),
-    ] = None,
-    gif_width: Annotated[
-        int | None,
-        options.result_option(metavar="PIXELS", help="Width, at most that of A; 480 by default."),
-    ] = None,
-    as_json: options.Json = False,
-) -> None:
+class Swap(PairCommand):
     """Give the object in A the appearance of the object in B.
 
     Every pixel of the object in A takes the colour of its correspondence in B; A keeps its shape,
     its pose and everything around it. The matcher soft-argmax takes window=1 here unless
     --matcher-set says otherwise.
     """
-    refinement = {
-        "strength": strength,
-        "steps": steps,
-        "prompt": prompt,
-        "seed": seed,
-        "mode": None if mode is None else str(mode),
-        "model": model,
-    }
-    request = Request(
-        a=a,
-        b=b,
-        masks=masks,
-        whole=whole,
-        how=how,
-        swap=_given(
-            blend=str(blend),
-            blend_width=blend_width,
-            smoothness=smoothness,
-            cells=cells,
-            max_consistency=max_consistency,
-            min_score=min_score,
-        ),
-        refine=_given(**refinement) if refine else None,
-        animation=_given(frames=gif_frames, width=gif_width),
-        outputs=output or [],
-        also=also or [],
-        gif=gif,
+
+    EXAMPLES: ClassVar[str] = """\
+descr swap a.jpg b.jpg --mask-a a-mask.png --mask-b b-mask.png -o swapped.png
+descr swap a.jpg b.jpg --segment "cat" -o a-as-b.png --also b-as-a.png
+descr swap a.jpg b.jpg --auto-mask -o swapped.png --gif swapped.gif
+descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo of a cat\""""
+    doing: ClassVar[str] = "swapping {}"
+
+    a: Annotated[Path, typer.Argument(metavar="A", help="The image that keeps shape and pose.")]
+    b: Annotated[Path, typer.Argument(metavar="B", help="The image that gives the appearance.")]
+    masks: PairMasks
+    whole: bool = mask_field(
+        None, "There is no object: swap the images as a whole.", "--whole", default=False
     )
-    if not refine:
-        for name, value in refinement.items():
+    blend: Blend = _swap_field(
+        None,
+        "At the border of the object: feather fades it in; poisson shifts its colours "
+        "until they fit the surroundings; none leaves it.",
+        default=Blend.FEATHER,
+    )
+    blend_width: float | None = _swap_field(
+        "PIXELS",
+        "How far the blend reaches into the object: by default a hundredth of its size "
+        "for feather, all of it for poisson.",
+    )
+    smoothness: float | None = _swap_field(
+        "CELLS", "How stiff the correspondence is: 2 by default; 0 takes every match as it is."
+    )
+    cells: int | None = _swap_field(
+        "N", "Bring features to N cells along the longer side before they are matched."
+    )
+    max_consistency: float | None = _swap_field(
+        "PIXELS",
+        "Fill in where the way there and back misses its start by more: 3 cells by default.",
+    )
+    min_score: float | None = _swap_field(
+        "SCORE", "Fill in where the score, a cosine from -1 to 1, is lower."
+    )
+    refine: bool = _refine_field(
+        None,
+        "Redraw the object with Stable Diffusion in the end; needs the weights that "
+        "`descr models pull sd` gets.",
+        "--refine",
+        default=False,
+    )
+    strength: float | None = _refine_field(
+        "SHARE", "How much is redrawn, from 0 to 1; 0.4 by default."
+    )
+    steps: int | None = _refine_field(
+        "N", "Steps of the denoiser, of which the share --strength is taken; 30 by default."
+    )
+    prompt: str | None = _refine_field("TEXT", "What the picture is to show.")
+    seed: int | None = _refine_field("N", "Of the noise; 42 by default.")
+    mode: Mode | None = _refine_field(
+        None,
+        "inpaint, the default, continues the surroundings; img2img redraws all and takes "
+        "the object.",
+        "--refine-mode",
+    )
+    model: str | None = _refine_field(
+        "NAME|FOLDER",
+        "Which Stable Diffusion: by default that of the descriptor, or sd-1.5.",
+        "--refine-model",
+    )
+    method: Annotated[FlowMethod, {"matcher": "soft-argmax"}]
+    output: list[Path] | None = options.output_field(
+        "A with the appearance of B: .png, .jpg or .webp; or .nc with the flow."
+    )
+    also: list[Path] | None = options.result_field("FILE", "B with the appearance of A, likewise.")
+    gif: Path | None = options.result_field("FILE.gif", "The pixels on their way from B to A.")
+    gif_frames: int | None = options.result_field("N", "How many pictures; 30 by default.")
+    gif_width: int | None = options.result_field(
+        "PIXELS", "Width, at most that of A; 480 by default."
+    )
+    as_json: options.Json = False
+
+    @property
+    def written(self) -> list[Path]:
+        """All files that are written."""
+        return [*super().written, *(self.also or ()), *([] if self.gif is None else [self.gif])]
+
+    @property
+    def animation(self) -> dict[str, int]:
+        """The options of the animation, by their names in the library."""
+        return _without_none(frames=self.gif_frames, width=self.gif_width)
+
+    @property
+    def swap(self) -> dict[str, Any]:
+        """The options of the swap, by their names in the library, which has the defaults."""
+        names = "blend_width", "smoothness", "cells", "max_consistency", "min_score"
+        limits = {name: getattr(self, name) for name in names}
+        return _without_none(blend=str(self.blend), **limits)
+
+    @property
+    def redrawing(self) -> dict[str, Any]:
+        """The options of the refinement, by their names in the library."""
+        names = "strength", "steps", "prompt", "seed", "model"
+        mode = None if self.mode is None else str(self.mode)
+        return _without_none(**{name: getattr(self, name) for name in names}, mode=mode)
+
+    @cached_property
+    def refinement(self) -> "Refinement | None":
+        """How the swap is refined; None if it is not."""
+        if not self.refine:
+            return None
+        from ...applications import Refinement
+
+        return Refinement(**self.redrawing, **_without_none(device=self.method.device))
+
+    def check(self) -> None:
+        """Refuse what is wrong with the options, before the library is loaded."""
+        for name in () if self.refine else self.redrawing:
             option = f"--refine-{name}" if name in ("mode", "model") else f"--{name}"
-            if value is not None:
-                raise UserError(f"{option} has nothing to do without --refine")
-    _check(request)
-    load_library()
-    from .swapped import run
+            raise UserError(f"{option} has nothing to do without --refine")
+        self._check_masks()
+        if not self.written:
+            raise UserError("no file for the result", hint="say where it goes: -o FILE.png")
+        check_suffixes(self.output or (), SUFFIXES)
+        check_suffixes(self.also or (), SUFFIXES, option="--also")
+        if self.gif is not None:
+            check_suffixes([self.gif], {".gif": "animation"}, option="--gif")
+            for name, least in (("frames", 2), ("width", 16)):
+                value = self.animation.get(name, least)
+                if value < least:
+                    raise UserError(f"--gif-{name} must be at least {least}, not {value}")
+        elif self.animation:
+            raise UserError("--gif-frames and --gif-width have nothing to do without --gif")
 
-    result = run(request)
-    write_all(result.writers())
-    result.show(as_json)
+    def _check_masks(self) -> None:
+        has_mask = [path is not None for path in self.masks.files]
+        if self.whole and self.masks.any:
+            raise UserError(
+                "--whole swaps the images as a whole, and a mask says that it is an object",
+                hint="leave one of them out",
+            )
+        if any(has_mask) and not all(has_mask):
+            missing = "--mask-b" if has_mask[0] else "--mask-a"
+            raise UserError(
+                f"a swap needs the mask of both objects, and {missing} is missing",
+                hint=f"give {missing} too, or find both with --segment TEXT or --auto-mask",
+            )
+        if not self.whole and not self.masks.any:
+            raise UserError(
+                "where are the objects? a swap needs a mask of each image",
+                hint="give --mask-a and --mask-b, --segment TEXT or --auto-mask; "
+                "--whole swaps the images as a whole",
+            )
+
+    def check_inputs(self, comparison: Comparison) -> None:
+        """Refuse what the library would refuse after features have been extracted.
+
+        Missing weights are missed as well; and what memory the swap takes is said.
+        """
+        from ...applications.swap.animation import animation_memory, check_animation
+        from ...applications.swap.instances import swap_memory
+        from ...applications.swap.options import SwapOptions
+        from ...descriptors.errors import OptionError
+
+        inputs, descriptor = comparison.inputs, comparison.descriptor
+        check_photographs(inputs, "a swap", self.written)
+        SwapOptions(**self.swap)
+        source, target = ((one.height, one.width) for one in inputs)
+        size = swap_memory(source, target)
+        if self.gif is not None:
+            try:
+                check_animation(source, **self.animation)
+            except OptionError as error:
+                raise UserError(
+                    f"--gif: {error.message}", hint="lower --gif-width or --gif-frames"
+                ) from error
+            size = max(size, animation_memory(source, **self.animation))
+        refinement = self.refinement
+        networks = [] if refinement is None else [refinement.prepare(descriptor).model]
+        say_memory(f"the swap of {inputs[0].title}", size, inputs, descriptor, *networks)
+
+    def match(
+        self, comparison: Comparison, source: Any, target: Any, matcher: Any, **masks: Any
+    ) -> Answer:
+        """The swap, the one the other way round, and the pictures of the animation."""
+        from ...applications import save_gif, swap_both, swap_frames, swap_instances
+
+        a, b = (one.image for one in comparison.inputs)
+        swap = swap_both if self.also else swap_instances
+        swaps = swap(
+            a,
+            b,
+            maps=[source, target],
+            descriptor=comparison.descriptor,
+            matcher=matcher,
+            refine=self.refinement,
+            **masks,
+            **self.swap,
+        )
+        there, *back = swaps if isinstance(swaps, tuple) else (swaps,)
+        writers = {path: _writer(there, path) for path in self.output or ()}
+        for swapped in back:
+            writers |= {path: _writer(swapped, path) for path in self.also or ()}
+        if self.gif is not None:
+            mask = masks["target_mask"]
+            frames = swap_frames(a, b, there, target_mask=mask, **self.animation)
+            writers[self.gif] = lambda target: save_gif(frames, target)
+        numbers = [_numbers(one) for one in (there, *back)]
+        blend, refinement = there.attrs["blend"], self.refinement
+        refined = None if refinement is None else repr(refinement)
+        return Answer(
+            numbers={"swaps": numbers, "blend": blend, "refinement": refined},
+            facts=[
+                *(fact for one in numbers for fact in _facts(one)),
+                ("blend", blend),
+                *([] if refined is None else [("refined", refined)]),
+            ],
+            writers=writers,
+        )
 
 
-def _given(**options: Any) -> dict[str, Any]:
-    """The options that were given; the library has the defaults of the others."""
+def _without_none(**options: Any) -> dict[str, Any]:
+    """The options that have a value; the library has the defaults of the others."""
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _check(request: Request) -> None:
-    """Refuse what is wrong with the options, before the library is loaded."""
-    _check_masks(request)
-    if not request.written:
-        raise UserError("no file for the result", hint="say where it goes: -o FILE.png")
-    check_suffixes(request.outputs, SUFFIXES)
-    check_suffixes(request.also, SUFFIXES, option="--also")
-    if request.gif is not None:
-        check_suffixes([request.gif], GIF, option="--gif")
-        for option, key, least in (("--gif-frames", "frames", 2), ("--gif-width", "width", 16)):
-            if request.animation.get(key, least) < least:
-                raise UserError(f"{option} must be at least {least}, not {request.animation[key]}")
-    elif request.animation:
-        raise UserError("--gif-frames and --gif-width have nothing to do without --gif")
-    check_different(request.written)
-    check_exist(request.read)
-    check_not_inputs(request.written, request.read)
+def _numbers(swap: "xr.Dataset") -> dict[str, Any]:
+    inside = swap["flow_x"].notnull()
+    pixels = int(inside.sum())
+    return {
+        "image": swap.attrs["source_name"],
+        "appearance": swap.attrs["target_name"],
+        "pixels": pixels,
+        "filled": round(int(swap["filled"].sum()) / pixels, 4),
+        "median_score": median(swap["score"].values, 5),
+    }
 
 
-def _check_masks(request: Request) -> None:
-    given = [path is not None for path in request.masks.files]
-    if request.whole and request.masks.given:
-        raise UserError(
-            "--whole swaps the images as a whole, and a mask says that it is an object",
-            hint="leave one of them out",
-        )
-    if any(given) and not all(given):
-        missing = "--mask-b" if given[0] else "--mask-a"
-        raise UserError(
-            f"a swap needs the mask of both objects, and {missing} is missing",
-            hint=f"give {missing} too, or find both with --segment TEXT or --auto-mask",
-        )
-    if not request.whole and not request.masks.given:
-        raise UserError(
-            "where are the objects? a swap needs a mask of each image",
-            hint="give --mask-a and --mask-b, --segment TEXT or --auto-mask; "
-            "--whole swaps the images as a whole",
-        )
+def _facts(numbers: dict[str, Any]) -> list[Fact]:
+    return [
+        ("swapped", f"{numbers['image']} with the appearance of {numbers['appearance']}"),
+        ("pixels", f"{numbers['pixels']:,} ({1 - numbers['filled']:.1%} matched)"),
+        ("median score", format_number(numbers["median_score"], "{:.3f}")),
+    ]
+
+
+def _writer(swap: "xr.Dataset", path: Path) -> Writer:
+    if path.suffix.lower() == ".nc":
+        return lambda target: swap.to_netcdf(target, engine="netcdf4")
+    return lambda target: write_picture(swap["image"].values, target)

@@ -118,13 +118,13 @@ def explain_usage(error: Any) -> tuple[str, str | None]:
     message = one_line(error.format_message()).replace(" (env var: 'None')", "").rstrip(".")
     misspelt = getattr(error, "option_name", None)
     if context is not None and misspelt and message.startswith("No such option"):
-        known = _options(context)
+        names = _options(context)
         message = f"no such option: {misspelt}"
-        hint = f"{_nearest(misspelt, known)}{command} takes {', '.join(known)}"
+        hint = f"{_nearest(misspelt, names)}{command} takes {', '.join(names)}"
     elif context is not None and message.startswith("No such command"):
-        known = list(getattr(context.command, "commands", ()))
+        names = list(getattr(context.command, "commands", ()))
         message = message.partition(". Did you mean")[0]
-        hint = f"{_nearest(message.split()[-1], known)}the commands are {', '.join(known)}"
+        hint = f"{_nearest(message.split()[-1], names)}the commands are {', '.join(names)}"
     elif getattr(error, "value", None) is not None:
         return _explain_value(error, command) or (message, hint)
     return message[:1].lower() + message[1:], hint
@@ -154,10 +154,10 @@ def _options(context: Any) -> list[str]:
     return [param.opts[0] for param in params if param.opts[0].startswith("-")]
 
 
-def _nearest(name: str, known: Sequence[str]) -> str:
+def _nearest(name: str, names: Sequence[str]) -> str:
     name = name.strip("'").lower()
-    near = [one for one in known if one.startswith(name)]
-    near = near or difflib.get_close_matches(name, known, n=1)
+    near = [one for one in names if one.startswith(name)]
+    near = near or difflib.get_close_matches(name, names, n=1)
     return f"did you mean {near[0]}? " if near else ""
 
 

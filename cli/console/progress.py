@@ -29,8 +29,8 @@ def progress_bar(total: int) -> Iterator[Advance]:
             yield lambda _: None
             return
         task = progress.add_task("", total=total)
-        begun = itertools.count()
-        yield lambda name: progress.update(task, description=printable(name), completed=next(begun))
+        steps = itertools.count()
+        yield lambda name: progress.update(task, description=printable(name), completed=next(steps))
 
 
 @contextmanager
@@ -45,14 +45,14 @@ def drawn_progress(*columns: str) -> Iterator[Any]:
         return
     from rich import progress
 
-    shown = [
+    parts = [
         progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(),
         *(getattr(progress, column)() for column in columns),
         progress.TimeRemainingColumn(),
     ]
-    with progress.Progress(*shown, console=console, transient=True) as drawn:
-        yield drawn
+    with progress.Progress(*parts, console=console, transient=True) as bar:
+        yield bar
 
 
 def _terminal_console() -> Any:

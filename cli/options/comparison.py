@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from ..console.errors import UserError, say
 from .inputs import Input, content_bytes, read_input
+from .method import ImageMethod
 from .names import AUTO
 
 if TYPE_CHECKING:
@@ -29,22 +30,6 @@ _AT_ONCE = 4
 
 Recipe = Mapping[str, Mapping[Any, Any]]
 """What layers of features say of themselves, by "source/layer"."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class How:
-    """The options under "How": with which descriptor, matcher and device; raw texts.
-
-    `matcher` is None for a command that matches nothing; `images` are the folders in which the
-    photographs of feature files may lie.
-    """
-
-    descriptor: str
-    settings: dict[str, str]
-    matcher: str | None
-    matcher_settings: dict[str, str]
-    device: str | None
-    images: tuple[Path, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +56,10 @@ class Comparison:
         with self.describe.at_work():
             return self.describe.made.extract([one.image for one in inputs])
 
-    def maps(self, trees: "Sequence[xr.DataTree]") -> "list[xr.DataArray]":
-        """The feature maps of these trees, mutually comparable."""
-        from ...descriptors import combine
-
-        return combine(trees)
+    @property
+    def descriptor(self) -> "Descriptor | None":
+        """What describes the photographs, if there are any."""
+        return None if self.describe is None else self.describe.made
 
 
 class Trees(Sequence["xr.DataTree"]):
@@ -144,7 +128,7 @@ class Trees(Sequence["xr.DataTree"]):
             ) from error
 
 
-def prepare(paths: Sequence[Path], how: How) -> Comparison:
+def prepare(paths: Sequence[Path], method: ImageMethod) -> Comparison:
     """Read the inputs and make the descriptor and the matcher; says which descriptor it is.
 
     Says as well if features are compared that are not computed in the same precision. Load the
@@ -153,38 +137,38 @@ def prepare(paths: Sequence[Path], how: How) -> Comparison:
     from .choice import check_device_is_taken, make_matcher
 
     matcher = None
-    if how.matcher is not None:
-        matcher = make_matcher(how.matcher, how.matcher_settings, how.device)
+    if method.matcher is not None:
+        matcher = make_matcher(method.matcher, method.of_matcher(), method.device)
     inputs: list[Input] = []
     layers: dict[Path, Recipe] = {}
     room = _ROOM
     for path in paths:
-        one = read_input(path, how.images)
+        one = read_input(path, method.folders or ())
         if one.tree is not None:
             layers[path] = _layers(one.tree)
         room -= one.nbytes
         inputs.append(one if room >= 0 else one.read_when_needed())
-    if how.images and not layers:
+    if method.folders and not layers:
         raise UserError("--images has nothing to do: no input is a feature file")
     describe, recipe = None, None
     if len(layers) < len({one.path for one in inputs}):
-        describe, recipe = _descriptor(inputs, layers, how)
-    elif how.descriptor != AUTO or how.settings:
+        describe, recipe = _descriptor(inputs, layers, method)
+    elif method.descriptor != AUTO or method.settings:
         which = "both inputs are feature files" if len(inputs) == 2 else "no input is an image"
         raise UserError(
             f"--descriptor and --set have nothing to do: {which}",
             hint="leave them out, or give the images",
         )
-    made: list[Made[Any]] = [one for one in (matcher, describe) if one is not None]
-    check_device_is_taken(how.device, *made)
+    parts: list[Made[Any]] = [one for one in (matcher, describe) if one is not None]
+    check_device_is_taken(method.device, *parts)
     _say_unlike({one.path: layers.get(one.path, recipe or {}) for one in inputs})
     return Comparison(inputs, describe, matcher)
 
 
 def _descriptor(
-    inputs: Sequence[Input], layers: Mapping[Path, Recipe], how: How
+    inputs: Sequence[Input], layers: Mapping[Path, Recipe], method: ImageMethod
 ) -> "tuple[Made[Descriptor], Recipe | None]":
-    """The descriptor of the photographs: that of the feature files, unless another is asked for.
+    """The descriptor of the photographs: that of the feature files, unless another is named.
 
     With it comes its recipe, where there are files that it has to go with; `layers` are what
     these say of theirs. Raises `UserError` if it doesn't go with one of them.
@@ -193,14 +177,13 @@ def _descriptor(
     from .choice import descriptor_of_file, make_descriptor
 
     first = next((one for one in inputs if one.has_features), None)
-    if first is None or how.descriptor != AUTO or how.settings:
-        descriptor = make_descriptor(how.descriptor, how.settings, how.device)
+    if first is None or method.descriptor != AUTO or method.settings:
+        descriptor = make_descriptor(method.descriptor, method.of_descriptor(), method.device)
         other = descriptor.name
         hint = "leave out --descriptor and --set to take the recipe of the file"
     else:
-        tree = first.tree
-        assert tree is not None
-        descriptor = descriptor_of_file(first.path, tree, how.device)
+        assert first.tree is not None
+        descriptor = descriptor_of_file(first.path, first.tree, method.device)
         other, hint = str(first.path), "extract both with the same descriptor and settings"
     with descriptor.at_work():
         recipe = descriptor.made.recipe if layers else None

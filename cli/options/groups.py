@@ -1,123 +1,70 @@
-"""Groups of options that several commands share, and the objects that the commands get of them."""
+"""Commands as dataclasses: their fields are their options, and may be groups of options."""
 
-import functools
 import inspect
-import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any, TypeAlias, get_args
+from dataclasses import MISSING, Field, field, fields, is_dataclass
+from typing import Annotated, Any, get_args
 
-from ..console.errors import UserError
-from . import common as options
-from .comparison import How
-from .masks import MaskOptions
-from .names import AUTO
-from .settings import split_settings
+import typer
 
 
-def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with groups of options in place of the objects that it gets of them.
+def panel(title: str) -> Callable[..., Any]:
+    """What makes the fields of options that --help lists under this title.
 
-    A parameter that is annotated with `Annotated[Kind, parse]` stands for the parameters of the
-    function `parse`, which are options of Typer; the command gets what `parse` returns.
+    It takes the metavar, the help, the names of the option if they are not that of the field, and
+    by keyword the `default` (`...` for an option that must be given) and what else `typer.Option`
+    takes. Fields that several commands share are annotated as Typer wants it instead.
     """
-    parsers: dict[str, Callable[..., Any]] = {}
-    parameters: list[inspect.Parameter] = []
-    for name, parameter in inspect.signature(command).parameters.items():
-        _, declared = get_args(parameter.annotation)
-        if inspect.isfunction(declared):
-            parsers[name] = declared
-            parameters += inspect.signature(declared).parameters.values()
-        else:
-            parameters.append(parameter)
 
-    @functools.wraps(command)
-    def run(**values: Any) -> None:
-        for name, parse in parsers.items():
-            own = inspect.signature(parse).parameters
-            values[name] = parse(**{option: values.pop(option) for option in own})
-        command(**values)
+    def option(
+        metavar: str | None, help: str, *names: str, default: Any = None, **more: Any
+    ) -> Any:
+        kind = typer.Option(*names, metavar=metavar, help=help, rich_help_panel=title, **more)
+        return field(default=MISSING if default is ... else default, metadata={"typer": kind})
 
-    spread = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
-    run.__signature__ = inspect.Signature(spread)  # type: ignore[attr-defined]
-    return run
+    return option
 
 
-def parse_masks(
-    mask_a: Annotated[
-        Path | None,
-        options.mask_option(
-            metavar="IMAGE",
-            help="The object in A is where this image, of the size of A, is bright; in a palette "
-            "image every index but 0 counts.",
-        ),
-    ] = None,
-    mask_b: Annotated[
-        Path | None,
-        options.mask_option(
-            metavar="IMAGE",
-            help="The object in B is where this image, of the size of B, is bright; likewise.",
-        ),
-    ] = None,
-    segment: options.Segment = None,
-    auto_mask: options.AutoMask = False,
-    mask_settings: options.MaskSettings = None,
-) -> MaskOptions:
-    """The masks of a pair; raises `UserError` for a setting that is no pair."""
-    return MaskOptions(
-        files=(mask_a, mask_b),
-        segment=tuple(segment or ()),
-        auto=auto_mask,
-        settings=split_settings(mask_settings or (), "--mask-set"),
+def as_function(command: Any) -> Callable[..., None]:
+    """The function that Typer takes for a command: its parameters are the fields of a dataclass.
+
+    A field whose type is a dataclass is a group of options: it stands for the fields of that. In
+    `Annotated[Group, {"name": default}]` options of the group have other defaults. The function
+    makes the command of its options, and runs it.
+    """
+    groups = {one.name: _group(one.type) for one in fields(command)}
+
+    def function(**values: Any) -> None:
+        for name, (group, _) in groups.items():
+            if is_dataclass(group):
+                own = {one.name: values.pop(one.name) for one in fields(group)}
+                values[name] = group(**own)  # type: ignore[operator]
+        command(**values).run()
+
+    function.__doc__ = inspect.getdoc(command)
+    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            _parameter(option, defaults)
+            for one in fields(command)
+            for group, defaults in [groups[one.name]]
+            for option in (fields(group) if is_dataclass(group) else (one,))
+        ]
     )
+    return function
 
 
-def how_parser(
-    default: str | None,
-    *,
-    help: str = options.MATCHER,
-    defaults: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
-) -> Callable[..., How]:
-    """What parses the options under "How", with this matcher unless another is asked for.
-
-    `help` is what --help says of --matcher; `defaults` are settings of matchers, by their names.
-    """
-
-    def parse(
-        descriptor: options.Descriptor = AUTO,
-        settings: options.Settings = None,
-        matcher: Annotated[str | None, options.matcher_option(help)] = default,
-        matcher_settings: options.MatcherSettings = None,
-        device: options.Device = None,
-        image_folders: Annotated[
-            list[Path] | None,
-            options.how_option(
-                "--images",
-                metavar="FOLDER",
-                help="Look for the photographs of feature files below this folder too, not only "
-                "where they were and beside the files. Can be repeated.",
-            ),
-        ] = None,
-    ) -> How:
-        for folder in image_folders or ():
-            if not os.path.isdir(folder):
-                raise UserError(f"--images {folder}: no such folder")
-        own = split_settings(matcher_settings or (), "--matcher-set")
-        return How(
-            descriptor=descriptor,
-            settings=split_settings(settings or (), "--set"),
-            matcher=matcher,
-            matcher_settings={**defaults.get(matcher or "", {}), **own},
-            device=device,
-            images=tuple(image_folders or ()),
-        )
-
-    return parse
+def _group(annotation: Any) -> tuple[Any, Mapping[str, Any]]:
+    """The type of a field, and the defaults that are written beside it."""
+    kind, *more = get_args(annotation) or (annotation,)
+    return kind, more[0] if is_dataclass(kind) and more else {}
 
 
-Masks: TypeAlias = Annotated[MaskOptions, parse_masks]
-# Of a dense flow only the best cell's neighbours count: it answers between the cells.
-FlowHow: TypeAlias = Annotated[
-    How, how_parser("soft-argmax", defaults={"soft-argmax": {"window": "1"}})
-]
+def _parameter(option: Field[Any], defaults: Mapping[str, Any]) -> inspect.Parameter:
+    kind = option.metadata.get("typer")
+    default = defaults.get(option.name, option.default)
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if default is MISSING else default,
+        annotation=option.type if kind is None else Annotated[option.type, kind],
+    )

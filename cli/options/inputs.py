@@ -1,4 +1,4 @@
-"""What is to be matched: photographs, and feature files in their place."""
+"""What is to be compared: photographs, and feature files in their place."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..console.errors import UserError, say
 from .outputs import check_not_inputs
-from .photographs import find_photograph
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +23,7 @@ _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 @dataclass(frozen=True, eq=False)
 class Input:
-    """One side of a match: a photograph, or the features that were kept of one.
+    """A photograph, or the features that were kept of one.
 
     `attributes` are name and size of the image, and what else the root of a feature file says;
     `folders` are where its photograph is looked for, besides where the file says and beside it.
@@ -44,10 +43,7 @@ class Input:
 
     @property
     def place(self) -> Path:
-        """Where the photograph lies.
-
-        Raises `UserError` if that of a feature file is not found; see `find_photograph`.
-        """
+        """Where the photograph lies; `UserError` if that of a feature file is not found."""
         return self._photograph[0] if self.has_features else self.path
 
     @property
@@ -85,12 +81,8 @@ class Input:
 
     def document(self) -> dict[str, Any]:
         """The same as JSON holds it."""
-        return {
-            "path": str(self.path),
-            "image": self.name,
-            "width": self.width,
-            "height": self.height,
-        }
+        size = {"width": self.width, "height": self.height}
+        return {"path": str(self.path), "image": self.name, **size}
 
     @property
     def nbytes(self) -> int:
@@ -104,7 +96,15 @@ class Input:
     @cached_property
     def _photograph(self) -> "tuple[Path, Image | None]":
         """Where that of a feature file lies, with its pixels where contents are held."""
-        path, image = find_photograph(self.path, self.attributes, self.folders)
+        from ...applications.exchange import find_photograph
+        from ...descriptors.errors import ImageError
+
+        try:
+            path, image = find_photograph(self.path, self.attributes, self.folders)
+        except ImageError as error:
+            raise UserError(
+                error.message, hint="name the folder that holds it with --images FOLDER"
+            ) from error
         return path, None if self.content is None else image
 
     def _read(self) -> Any:
@@ -149,25 +149,18 @@ def check_photographs(
 
 def read_input(path: Path, folders: Sequence[Path] = ()) -> Input:
     """The photograph or the feature tree at a path; see `Input` for `folders`."""
-    has_features = holds_features(path)
-    content, attributes = _content(path, has_features)
-    if not has_features:
-        _say_first(path, content)
-    return Input(path, content, attributes, has_features, folders)
+    if holds_features(path):
+        return Input(path, *_content(path, True), True, folders)
+    image = read_photograph(path)
+    return Input(path, image, _size(image), False, folders)
 
 
-def _content(path: Path, has_features: bool) -> tuple[Any, Mapping[Any, Any]]:
-    """The image or the feature tree at a path, and its attributes."""
-    if has_features:
-        # Loads the NetCDF library, which photographs don't need.
-        from ...descriptors.store import load_features
-
-        tree = load_features(path)
-        return tree, tree.attrs
-    from ...descriptors import read_image
-
-    image = read_image(path)
-    return image, dict(zip(_SIZE, (image.name, image.height, image.width), strict=True))
+def read_photograph(path: Path) -> "Image":
+    """The image at a path; says on standard error if it is the first of several."""
+    image: Image = _content(path, False)[0]
+    if image.frames > 1:
+        say(f"{path} has {image.frames} frames: the first is taken")
+    return image
 
 
 def content_bytes(content: "Image | xr.DataTree | None") -> int:
@@ -178,18 +171,6 @@ def content_bytes(content: "Image | xr.DataTree | None") -> int:
     if content is None or isinstance(content, Image):
         return 0 if content is None else content.pixels.nbytes
     return sum(node.nbytes for node in tree_layers(content).values())
-
-
-def read_photograph(path: Path) -> "Image":
-    """The image at a path; says on standard error if it is the first of several."""
-    image: Image = _content(path, False)[0]
-    _say_first(path, image)
-    return image
-
-
-def _say_first(path: Path, image: "Image") -> None:
-    if image.frames > 1:
-        say(f"{path} has {image.frames} frames: the first is taken")
 
 
 def holds_features(path: Path) -> bool:
@@ -203,3 +184,21 @@ def holds_features(path: Path) -> bool:
             return file.read(len(_HDF5_SIGNATURE)) == _HDF5_SIGNATURE
     except OSError:
         return False
+
+
+def _content(path: Path, has_features: bool) -> tuple[Any, Mapping[Any, Any]]:
+    """The image or the feature tree at a path, and its attributes."""
+    if has_features:
+        # Loads the NetCDF library, which photographs don't need.
+        from ...descriptors.store import load_features
+
+        tree = load_features(path)
+        return tree, tree.attrs
+    from ...descriptors import read_image
+
+    image = read_image(path)
+    return image, _size(image)
+
+
+def _size(image: "Image") -> dict[str, Any]:
+    return dict(zip(_SIZE, (image.name, image.height, image.width), strict=True))

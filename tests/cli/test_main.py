@@ -12,9 +12,9 @@ from typing import Any
 
 import cv2
 import pytest
-from descr.cli.commands import match as match_command
 from descr.cli.console import errors, quiet
 from descr.cli.main import run
+from descr.cli.options import images
 from support.signals import started
 
 HEAVY = ("torch", "numpy", "xarray", "cv2", "pandas", "netCDF4", "PIL", "rich")
@@ -189,7 +189,7 @@ def broken(*_: Any, **__: Any) -> None:
 
 
 def test_a_fault_of_ours_has_another_exit_code(descr: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(match_command, "compare", broken)
+    monkeypatch.setattr(images, "prepare", broken)
     done = descr("match", "a.png", "b.png")
     assert done.code == 1
     assert done.err.splitlines() == [
@@ -214,7 +214,7 @@ def test_too_little_memory_is_said_in_words(descr: Any, monkeypatch: Any, error:
     def run_out(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(match_command, "compare", run_out)
+    monkeypatch.setattr(images, "prepare", run_out)
     done = descr("match", "a.png", "b.png")
     assert done.code == 2
     assert done.errors == ["error: not enough memory"]
@@ -224,7 +224,7 @@ def test_an_interruption_ends_without_a_traceback(descr: Any, monkeypatch: Any) 
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(match_command, "compare", interrupt)
+    monkeypatch.setattr(images, "prepare", interrupt)
     done = descr("match", "a.png", "b.png", "-o", "m.csv")
     assert (done.code, done.out, done.err) == (130, "", "interrupted\n")
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+from descr.cli.commands.show import ImageMasks
 from descr.cli.console.errors import UserError
 from descr.cli.options.inputs import read_input
-from descr.cli.options.masks import MaskOptions, prepare_masks
+from descr.cli.options.masks import prepare_masks
 from descr.descriptors import SIFT
 from support.models import make_clipseg
 
@@ -126,18 +127,18 @@ def save(mask: np.ndarray, name: str) -> str:
 def test_masks_are_found_for_any_number_of_inputs(folder: Path, right: Path) -> None:
     inputs = [read_input(Path(name)) for name in ("a.png", "b.png", "a.png")]
     maps = SIFT(size=96)("a.png", "b.png", "a.png")
-    none = prepare_masks(MaskOptions(), inputs).find(maps)
+    none = prepare_masks(ImageMasks(), inputs)(maps)
     assert none == [None, None, None]
-    given = MaskOptions(files=(right, None, right))
-    assert given.paths == [right, right]
-    masks = prepare_masks(given, inputs).find(maps)
+    files = ImageMasks(mask=["right.png", "-", "right.png"])
+    assert files.paths == [right, right]
+    masks = prepare_masks(files, inputs)(maps)
     assert masks[1] is None
     for mask in (masks[0], masks[2]):
         assert mask is not None
         assert mask.shape == (64, 96)
         assert mask[:, 48:].all()
         assert not mask[:, :48].any()
-    found = prepare_masks(MaskOptions(auto=True), inputs).find(maps)
+    found = prepare_masks(ImageMasks(auto_mask=True), inputs)(maps)
     assert all(mask is not None and 0 < mask.mean() < 1 for mask in found)
     with pytest.raises(UserError, match="exclude each other"):
-        MaskOptions(files=(right,), auto=True)
+        ImageMasks(mask=["right.png"], auto_mask=True)

@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
-from descr.cli.console.errors import UserError
-from descr.cli.options.photographs import find_photograph
+from descr.applications.exchange import find_images, find_photograph
 from descr.descriptors import SIFT, load_features, read_image, save_features
+from descr.descriptors.errors import ImageError
 
 
 @pytest.fixture
-def file(folder: Path) -> Path:
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The features of photos/deep/a.png in features/deep/x.nc, which has another name."""
+    monkeypatch.chdir(tmp_path)
+    noise = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), dtype=np.uint8)
+    for name, pixels in zip("ab", noise, strict=True):
+        PIL.Image.fromarray(pixels).save(f"{name}.png")
     Path("photos/deep").mkdir(parents=True)
     Path("features/deep").mkdir(parents=True)
     photograph = Path("a.png").rename("photos/deep/a.png")
@@ -33,9 +37,9 @@ def found(file: Path, *folders: str, **attributes: Any) -> str:
 
 
 def missed(file: Path, *folders: str, **attributes: Any) -> str:
-    with pytest.raises(UserError) as error:
+    with pytest.raises(ImageError) as error:
         found(file, *folders, **attributes)
-    assert error.value.hint == "name the folder that holds it with --images FOLDER"
+    assert error.value.hint == "name the folder that holds it"
     return error.value.message
 
 
@@ -50,6 +54,27 @@ def test_it_is_where_the_file_says_wherever_both_are_moved(file: Path, tmp_path:
     # The way begins where the file lies, not at a link to it.
     Path("link").symlink_to("elsewhere/features/deep")
     assert found(Path("link/x.nc")) == "elsewhere/photos/deep/a.png"
+
+
+def test_the_file_itself_says_what_its_photograph_is(file: Path) -> None:
+    path, image = find_photograph(file)
+    assert (str(path), image.name) == ("photos/deep/a.png", "a.png")
+
+
+def test_images_are_found_in_folders(file: Path) -> None:
+    folder = Path("photos")
+    photograph = folder / "deep" / "a.png"
+    Path("photos/deep/notes.txt").touch()
+    Path("photos/.hidden.png").touch()
+    assert find_images([folder]) == {Path("deep/a.png"): photograph}
+    assert find_images([folder, Path("b.png")]) == {
+        Path("photos/deep/a.png"): photograph,
+        Path("b.png"): Path("b.png"),
+    }
+    with pytest.raises(ImageError, match="the folder photos holds no image"):
+        find_images([folder], output=folder / "deep")
+    with pytest.raises(ImageError, match="the folder features holds no image"):
+        find_images([Path("features")])
 
 
 def test_it_is_beside_the_file(file: Path) -> None:

@@ -1,23 +1,8 @@
 from pathlib import Path
 
 import pytest
-from descr.cli.console.errors import UserError
-from descr.cli.options.points import Point, check_inside, parse_points
-from hypothesis import given
-from hypothesis import strategies as st
-
-NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
-
-
-@given(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=5))
-def test_points_are_read_as_they_are_printed(points: list[tuple[float, float]]) -> None:
-    parsed = parse_points([f"{x!r},{y!r}" for x, y in points])
-    assert [(point.x, point.y) for point in parsed] == points
-
-
-@pytest.mark.parametrize("text", ["3,4.5", " 3 , 4.5 ", "3;4.5", "+3,4.50", "3e0,45e-1"])
-def test_a_point_can_be_written_in_several_ways(text: str) -> None:
-    assert parse_points([text]) == [Point(3, 4.5, "", f"--points {text}")]
+from descr.applications.exchange import read_points
+from descr.descriptors.errors import PointError
 
 
 @pytest.mark.parametrize(
@@ -36,9 +21,9 @@ def test_a_point_can_be_written_in_several_ways(text: str) -> None:
 def test_a_file_can_have_several_forms(tmp_path: Path, text: str, names: list[str]) -> None:
     path = tmp_path / "points.csv"
     path.write_bytes(text.encode())
-    points = parse_points(["1,2", str(path)])
-    assert [(point.x, point.y) for point in points] == [(1, 2), (3, 4.5), (6, 7)]
-    assert [point.name for point in points[1:]] == names
+    points = read_points(path)
+    assert [(point.x, point.y) for point in points] == [(3, 4.5), (6, 7)]
+    assert [point.name for point in points] == names
 
 
 @pytest.mark.parametrize(
@@ -57,9 +42,9 @@ def test_a_file_can_have_several_forms(tmp_path: Path, text: str, names: list[st
 def test_a_file_can_be_json(tmp_path: Path, text: str, names: list[str], suffix: str) -> None:
     path = tmp_path / f"points.{suffix}"
     path.write_bytes(text.encode())
-    points = parse_points(["1,2", str(path)])
-    assert [(point.x, point.y) for point in points] == [(1, 2), (3, 4.5), (6, 7)]
-    assert [point.name for point in points[1:]] == names
+    points = read_points(path)
+    assert [(point.x, point.y) for point in points] == [(3, 4.5), (6, 7)]
+    assert [point.name for point in points] == names
 
 
 @pytest.mark.parametrize(
@@ -82,8 +67,8 @@ def test_a_file_can_be_json(tmp_path: Path, text: str, names: list[str], suffix:
 def test_json_that_holds_no_points_is_named(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "points.json"
     path.write_text(text)
-    with pytest.raises(UserError, match=f"points.json.*{says}"):
-        parse_points([str(path)])
+    with pytest.raises(PointError, match=f"points.json.*{says}"):
+        read_points(path)
 
 
 @pytest.mark.parametrize(
@@ -99,53 +84,26 @@ def test_a_row_with_more_values_than_columns_is_refused(
 ) -> None:
     path = tmp_path / "points.csv"
     path.write_text(text)
-    with pytest.raises(UserError, match=says) as caught:
-        parse_points([str(path)])
+    with pytest.raises(PointError, match=says) as caught:
+        read_points(path)
     assert "decimal point" in str(caught.value.hint)
 
 
 def test_empty_columns_at_the_end_do_not_count(tmp_path: Path) -> None:
     path = tmp_path / "points.csv"
     path.write_text("x,y\n3,4,\n6,7,,\n")
-    assert [(point.x, point.y) for point in parse_points([str(path)])] == [(3, 4), (6, 7)]
-
-
-def test_an_empty_text_is_no_folder() -> None:
-    with pytest.raises(UserError, match="--points: no point"):
-        parse_points([""])
+    assert [(point.x, point.y) for point in read_points(path)] == [(3, 4), (6, 7)]
 
 
 def test_a_hint_on_json_does_not_speak_of_columns(tmp_path: Path) -> None:
     path = tmp_path / "points.json"
     path.write_text('[["a", 1]]')
-    with pytest.raises(UserError) as caught:
-        parse_points([str(path)])
+    with pytest.raises(PointError) as caught:
+        read_points(path)
     assert "CSV" not in str(caught.value.hint)
 
 
 def test_a_point_of_a_file_knows_its_line(tmp_path: Path) -> None:
     path = tmp_path / "points.csv"
     path.write_text("x,y\n\n3,4\n")
-    assert parse_points([str(path)])[0].origin == f"{path} line 3"
-
-
-@pytest.mark.parametrize(
-    ("x", "y", "inside"),
-    [
-        (-0.5, -0.5, True),
-        (9.5, 4.5, True),
-        (-0.51, 0, False),
-        (9.51, 0, False),
-        (0, 4.51, False),
-        (0, -0.51, False),
-    ],
-)
-def test_an_image_ends_half_a_pixel_beyond_its_outer_centres(
-    x: float, y: float, inside: bool
-) -> None:
-    points = [Point(0, 0, "", "first"), Point(x, y, "", "second")]
-    if inside:
-        check_inside(points, width=10, height=5, image="a.png")
-    else:
-        with pytest.raises(UserError, match=r"second.*a\.png.*10 x 5"):
-            check_inside(points, width=10, height=5, image="a.png")
+    assert read_points(path)[0].origin == f"{path} line 3"

@@ -1,0 +1,32 @@
+"""Points and matches as files, and the photographs that files speak of."""
+
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .matches import match_rows, write_matches
+    from .photographs import find_images, find_photograph
+    from .points import Point, read_points
+    from .selection import best_spread, select_matches
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        ".matches": "match_rows write_matches",
+        ".photographs": "find_images find_photograph",
+        ".points": "Point read_points",
+        ".selection": "best_spread select_matches",
+    },
+)
+
+__all__ = [
+    "Point",
+    "best_spread",
+    "find_images",
+    "find_photograph",
+    "match_rows",
+    "read_points",
+    "select_matches",
+    "write_matches",
+]

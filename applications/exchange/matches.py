@@ -1,0 +1,107 @@
+"""Matches as rows of a table, and as files of CSV, JSON and NetCDF."""
+
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import xarray as xr
+
+from ...descriptors.errors import OptionError
+from ...descriptors.runtime.atomic import whole_file
+from ...matchers import to_matches
+
+COLUMNS = ("source_x", "source_y", "target_x", "target_y", "score")
+ROUND_TRIP = "round_trip_error"
+
+Row: TypeAlias = dict[str, float | str | None]
+
+
+def match_columns(correspondences: xr.Dataset) -> list[str]:
+    """What a row holds, besides a name."""
+    return [*COLUMNS, *([ROUND_TRIP] if ROUND_TRIP in correspondences else [])]
+
+
+def match_rows(correspondences: xr.Dataset, names: Sequence[str] | None = None) -> list[Row]:
+    """Matches as rows: dicts from the names of columns to values.
+
+    Lengths are pixels with 3 digits after the point, scores have 5: what can be told apart.
+
+    Parameters
+    ----------
+    correspondences:
+        Over (y, x), which gives one row per match, best first; over `point`, one per point in their
+        order, with None for target and score of a point without a match; or a list over `match`.
+    names:
+        Of the points; by default those of the coordinate `name`. Rows have a `name` if any point
+        has one.
+    """
+    if "y" in correspondences.dims:
+        correspondences = to_matches(correspondences)
+    columns = match_columns(correspondences)
+    rows: list[Row] = [
+        {
+            name: round(value, 5 if name == "score" else 3) if math.isfinite(value) else None
+            for name, value in zip(columns, values, strict=True)
+        }
+        for values in zip(*(correspondences[name].values.tolist() for name in columns), strict=True)
+    ]
+    if "point" not in correspondences.dims:
+        return rows
+    for row, matched in zip(rows, correspondences["matched"].values, strict=True):
+        if not matched:
+            row.update(dict.fromkeys(columns[2:]))
+    if names is None and "name" in correspondences.coords:
+        names = correspondences["name"].values.tolist()
+    if not any(names or ()):
+        return rows
+    return [{"name": name, **row} for name, row in zip(names or (), rows, strict=True)]
+
+
+def write_matches(
+    correspondences: xr.Dataset,
+    path: str | Path,
+    *,
+    names: Sequence[str] | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> None:
+    """Write matches to a file, whole or not at all; its suffix says in which form.
+
+    Parameters
+    ----------
+    correspondences, names:
+        As for `match_rows`.
+    path:
+        `.csv` has a line per row; `.json` is an object with the rows under `matches`; `.nc` is the
+        Dataset itself. `read_points` reads the sources back from CSV and JSON.
+    about:
+        What the object of JSON says besides.
+
+    Raises
+    ------
+    OptionError
+        The suffix is another.
+    OutputError
+        The file can't be written.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".csv", ".json", ".nc"):
+        raise OptionError(
+            f"{path}: the suffix {suffix!r} means nothing", hint="use .csv, .json or .nc"
+        )
+    with whole_file(path) as target:
+        if suffix == ".nc":
+            correspondences.to_netcdf(target, engine="netcdf4")
+            return
+        rows = match_rows(correspondences, names)
+        if suffix == ".json":
+            text = json.dumps({**(about or {}), "matches": rows}, indent=2, allow_nan=False)
+            target.write_text(text + "\n", encoding="utf-8")
+            return
+        with target.open("w", encoding="utf-8", newline="") as file:
+            columns = list(rows[0]) if rows else match_columns(correspondences)
+            table = csv.DictWriter(file, columns, lineterminator="\n")
+            table.writeheader()
+            table.writerows(rows)

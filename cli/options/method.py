@@ -1,0 +1,64 @@
+"""The options under "How": with which descriptor, matcher and device images are compared."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..console.errors import UserError
+from . import common as options
+from .names import AUTO
+from .settings import split_settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodOptions:
+    """Raises `UserError` for a setting that is no pair.
+
+    `matcher` is None for a command that matches nothing.
+    """
+
+    descriptor: options.Descriptor = AUTO
+    settings: options.Settings = None
+    matcher: str | None = options.matcher_field()
+    matcher_settings: options.MatcherSettings = None
+    device: options.Device = None
+
+    def __post_init__(self) -> None:
+        self.of_descriptor()
+        self.of_matcher()
+
+    def of_descriptor(self) -> dict[str, str]:
+        """The settings of the descriptor, as raw texts."""
+        return split_settings(self.settings or (), "--set")
+
+    def of_matcher(self) -> dict[str, str]:
+        """The settings of the matcher, as raw texts."""
+        return split_settings(self.matcher_settings or (), "--matcher-set")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageMethod(MethodOptions):
+    """Those of a command on images; raises `UserError` for a folder that is none as well."""
+
+    folders: list[Path] | None = options.how_field(
+        "FOLDER",
+        "Look for the photographs of feature files below this folder too, not only where they "
+        f"were and beside the files. {options.AGAIN}",
+        "--images",
+    )
+
+    def __post_init__(self) -> None:
+        for folder in self.folders or ():
+            if not os.path.isdir(folder):
+                raise UserError(f"--images {folder}: no such folder")
+        super().__post_init__()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowMethod(ImageMethod):
+    """Those of a dense flow, of which only the best cell's neighbours count."""
+
+    def of_matcher(self) -> dict[str, str]:
+        """The settings of the matcher; soft-argmax answers between neighbouring cells."""
+        window = {"window": "1"} if self.matcher == "soft-argmax" else {}
+        return window | super().of_matcher()

@@ -1,0 +1,100 @@
+"""What evaluate and reproduce share: the options of a run, its progress, reports and tables."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..console.errors import say
+from ..console.tables import print_table
+from .groups import panel
+from .outputs import check_folders, write_all
+
+data_field = panel("What is evaluated")
+work_field = panel("The work")
+
+Root = Annotated[Path, typer.Argument(metavar="ROOT", help="The folder that it was unpacked to.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How much is run, where it is written down, and how it is shown.
+
+    Raises `UserError` for a folder that is something else.
+    """
+
+    sample: int | None = data_field("N", "Only N pairs, of each category its share.", min=1)
+    seed: int = data_field("S", "Another draw of the N.", default=0, min=0)
+    folder: Path = work_field(
+        "FOLDER",
+        "Where the run is written down, so that it can be gone on with, and its predictions.",
+        default=Path("descr-evaluation"),
+    )
+    features: Path | None = work_field(
+        "FOLDER", "Where features are kept for other runs; FOLDER/features by default."
+    )
+    workers: int | None = work_field(
+        "N",
+        "How many threads read and match; one per processor, at most 8, by default.",
+        min=1,
+    )
+
+    def check(self) -> None:
+        """Refuse a folder that is something else."""
+        check_folders(self.folder, self.features)
+
+    def of_library(self) -> dict[str, Any]:
+        """Where and how the library runs."""
+        places = {"folder": self.folder, "features": self.features, "workers": self.workers}
+        return {**places, "progress": show_progress, "say": say}
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Say that a run that is interrupted goes on from what lies in its folder."""
+        try:
+            yield
+        except (KeyboardInterrupt, SystemExit):
+            say(f"what was done is kept in {self.folder}: the same command goes on from there")
+            raise
+
+
+@contextmanager
+def show_progress(stage: str, steps: int) -> Iterator[Callable[[str], None]]:
+    """A bar on standard error for a stage of a run."""
+    from ..console.progress import progress_bar
+
+    with progress_bar(steps) as advance:
+        yield lambda name: advance(f"{stage} {name}")
+
+
+def write_reports(
+    outputs: Sequence[Path],
+    document: Mapping[str, Any],
+    page: Callable[[], str],
+    predictions: Any = None,
+) -> None:
+    """Write the document to the outputs ending in .json, the page to .md, predictions to .nc."""
+    from ...applications.evaluation import save_predictions
+
+    def write(target: Path, suffix: str) -> None:
+        if suffix == ".nc":
+            save_predictions(predictions, target)
+            return
+        text = page() if suffix == ".md" else json.dumps(document, indent=1, allow_nan=False)
+        target.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+
+    write_all({path: partial(write, suffix=path.suffix.lower()) for path in outputs})
+
+
+def print_tables(tables: Sequence[Any]) -> None:
+    """Print tables of the library, each below its title."""
+    for table in tables:
+        say(table.title, err=False)
+        typer.echo()
+        print_table(table.columns, table.rows, numbers=table.columns[table.words :])
+        typer.echo()
