@@ -65,6 +65,14 @@ Device: TypeAlias = Annotated[
     str | None,
     how_option("--device", metavar="DEVICE", help="Where to work: auto, cpu, cuda or mps."),
 ]
+Basis: TypeAlias = Annotated[
+    Path | None,
+    how_option(
+        "--basis",
+        metavar="FILE",
+        help="A basis of `descr basis fit`, in place of a joint PCA of these images alone.",
+    ),
+]
 Json: TypeAlias = Annotated[
     bool, result_option("--json", help="Print one JSON document and nothing else.")
 ]
