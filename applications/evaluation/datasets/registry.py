@@ -8,7 +8,7 @@ from .base import Dataset
 
 DATASETS: Registry[Dataset] = Registry(
     kind="data set",
-    base=Dataset,  # type: ignore[type-abstract]
+    base=f"{__package__}.base:Dataset",
     builtin={
         "spair-71k": f"{__package__}.spair:SPair71k",
         "pf-pascal": f"{__package__}.pf_pascal:PFPascal",
