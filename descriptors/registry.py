@@ -67,7 +67,7 @@ class Registry(Generic[T]):
         target = self.target(name)
         if name in self.builtin:
             return self._check(name, _attribute(target))
-        return self._check(name, _load(name, target))
+        return self._check(name, load(name, target))
 
     def create(self, name: str, options: Mapping[str, Any]) -> T:
         """An instance by name, with these options; `OptionError` for a name or option not known."""
@@ -120,7 +120,7 @@ class _Folder:
 
 @contextmanager
 def folder_modules(name: str) -> Iterator[None]:
-    """Modules of the working folder can be found in the block, for a name that is `module:Class`."""
+    """Find modules of the working folder, too, in the block, for a name that is `module:Class`."""
     finders: list[Any] = [_Folder(name.partition(":")[0].partition(".")[0])] if ":" in name else []
     sys.meta_path += finders
     try:
@@ -130,7 +130,12 @@ def folder_modules(name: str) -> Iterator[None]:
             sys.meta_path.remove(finder)
 
 
-def _load(name: str, target: str) -> Any:
+def load(name: str, target: str) -> Any:
+    """What stands at "module:attribute", which is called `name`; `OptionError` if it can't be had.
+
+    The code of that module is run. If the name is `module:Class` itself, it may lie in the working
+    folder.
+    """
     module_name, _, attribute = target.partition(":")
     hint = "write module:Class, with the module installed (which goes first) or in this folder"
     if not module_name or not attribute or module_name.startswith("."):

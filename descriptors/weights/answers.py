@@ -66,7 +66,7 @@ def _refusal(response: Any, repository: str, endpoint: str) -> DownloadError:
     status, code = response.status_code, response.headers.get("X-Error-Code")
     message = response.headers.get("X-Error-Message", "")
     if code == "GatedRepo":
-        return DownloadError(
+        return UnusableRepositoryError(
             f"{repository}: its licence must be accepted before it can be downloaded",
             hint=f"accept it at {endpoint}/{repository}, then {_LOGIN}",
         )
@@ -81,7 +81,7 @@ def _refusal(response: Any, repository: str, endpoint: str) -> DownloadError:
     if gone or status == 404:
         return UnusableRepositoryError(f"{repository} is gone")
     if status == 403:
-        return DownloadError(
+        return UnusableRepositoryError(
             f"{repository}: your account may not download it",
             hint=f"ask for access at {endpoint}/{repository}, then {_LOGIN}",
         )

