@@ -6,6 +6,7 @@ from .lazy import lazy_names
 from .registry import Registry
 
 if TYPE_CHECKING:
+    from .automatic import best_descriptor
     from .backbone import Backbone
     from .base import Descriptor
     from .combination.combine import combine
@@ -60,6 +61,7 @@ __all__ = [
     "Layer",
     "StableDiffusion",
     "available",
+    "best_descriptor",
     "combine",
     "create",
     "descriptor_of",

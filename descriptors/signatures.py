@@ -14,9 +14,7 @@ from .registry import Registry, folder_modules
 
 _ROOT = __name__.partition(".")[0]
 _REFERENCE = re.compile(r"[Aa]s in `(\w+)`")
-_WHOLE_ROOT = __name__.partition(".")[0]
-_REFERENCE = re.compile(r"^As in `\w+`[^.]*\.\s*")
-_CHECKS = {"check_choice", "check_int", "check_float"}
+_WHOLE_REFERENCE = re.compile(r"^As in `\w+`[^.]*\.\s*")
 
 
 @dataclass(frozen=True)
@@ -145,31 +143,31 @@ def _parents(module: str, kind: ast.AST) -> Iterator[Place]:
             yield from _parents(*parent)
 
 
-def _constructor(module: str, kind: ast.AST) -> tuple[str, ast.FunctionDef] | None:
+def _constructors(module: str, kind: ast.AST) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """The constructors of a class and of those that it derives from, or a function itself."""
     for place, one in _parents(module, kind):
-        if isinstance(one, ast.FunctionDef):
-            return place, one
-        for node in one.body:
-            if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-                return place, node
-    return None
+        for node in [one] if isinstance(one, ast.FunctionDef) else one.body:
+            if isinstance(node, ast.FunctionDef) and node.name in ("__init__", one.name):
+                yield place, node
 
 
 def _options(module: str, kind: ast.AST) -> Iterator[Option]:
-    constructor = _constructor(module, kind)
-    if constructor is None:
+    constructors = list(_constructors(module, kind))
+    if not constructors:
         return
-    place, function = constructor
+    place, function = constructors[0]
     arguments = function.args
     named = [one for one in (*arguments.posonlyargs, *arguments.args) if one.arg != "self"]
     missing = [None] * (len(named) - len(arguments.defaults))
     pairs = [*zip(named, [*missing, *arguments.defaults], strict=True)]
     pairs += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-    ranges = dict(_ranges(place, function))
+    checks = dict(check for one in constructors[::-1] for check in _checks(*one))
     for parameter, default in pairs:
         name = parameter.arg
-        words = ranges.get(name) or _type_words(place, parameter.annotation)
-        yield Option(name, _value(default), words, meaning_of(module, kind, name))
+        words = _type_words(place, parameter.annotation)
+        if name in checks:
+            words = checks[name] + (" or None" if words.endswith(" or None") else "")
+        yield Option(name, _value(default), words, _meaning(module, kind, name))
 
 
 def _value(node: ast.AST | None) -> Any:
@@ -188,7 +186,7 @@ def _type_words(module: str, node: ast.expr | None) -> str:
     if isinstance(node, ast.Name | ast.Subscript):
         choices = _choices(module, node)
         if choices:
-            return " or ".join(map(str, choices))
+            return ", ".join(map(str, choices))
     return "" if node is None else ast.unparse(node).strip("'\"")
 
 
@@ -208,38 +206,25 @@ def _choices(module: str, node: ast.AST) -> tuple[Any, ...]:
     return ()
 
 
-def _ranges(module: str, function: ast.FunctionDef) -> Iterator[tuple[str, str]]:
-    """For each option that the body checks by a function of `settings`, what it may be."""
+def _checks(module: str, function: ast.FunctionDef) -> Iterator[tuple[str, str]]:
+    """For each option that a body checks by a function of `settings`, what it may be."""
     for node in ast.walk(function):
         match node:
-            case ast.Call(
-                func=ast.Name(id=check), args=[ast.Constant(value=str(name)), _, *more]
-            ) if check in _CHECKS:
+            case ast.Call(func=ast.Name(id=check), args=[ast.Constant(value=str(name)), _, *more]):
                 bounds = {one.arg: _value(one.value) for one in node.keywords}
-                words = _bounds(check, bounds)
-                if check == "check_choice":
-                    words = " or ".join(map(str, _choices(module, more[0])))
+                low, high = bounds.get("minimum"), bounds.get("maximum")
+                words = {"check_int": "an integer", "check_float": "a number"}.get(check, "")
+                if check == "check_choice" and more:
+                    words = ", ".join(map(str, _choices(module, more[0])))
+                if isinstance(low, int | float):
+                    words += f" above {low}" if bounds.get("open_minimum") else f" from {low}"
+                if isinstance(high, int | float):
+                    words += f" to {high}"
                 if words:
-                    yield name, words + _or_none(function, name)
+                    yield name, words
 
 
-def _bounds(check: str, bounds: dict[str | None, Any]) -> str:
-    low, high = bounds.get("minimum"), bounds.get("maximum")
-    words = "an integer" if check == "check_int" else "a number"
-    if isinstance(low, int | float):
-        words += f" above {low}" if bounds.get("open_minimum") else f" from {low}"
-    return f"{words} to {high}" if isinstance(high, int | float) else words
-
-
-def _or_none(function: ast.FunctionDef, name: str) -> str:
-    arguments = function.args
-    for one in (*arguments.args, *arguments.kwonlyargs):
-        if one.arg == name and one.annotation is not None:
-            return " or None" if ast.unparse(one.annotation).endswith("| None") else ""
-    return ""
-
-
-def meaning_of(module: str, kind: ast.AST, name: str) -> str:
+def _meaning(module: str, kind: ast.AST, name: str) -> str:
     """What the docstring of a class says of a parameter, and what those say that it refers to."""
     for place, one in _parents(module, kind):
         text = _documented(one).get(name)
@@ -248,7 +233,7 @@ def meaning_of(module: str, kind: ast.AST, name: str) -> str:
         reference = _REFERENCE.search(text)
         other = _find(place, reference[1]) if reference else None
         if other is not None:
-            more = meaning_of(*other, name)
+            more = _meaning(*other, name)
             return " ".join(filter(None, (_WHOLE_REFERENCE.sub("", text), more)))
         return text
     return ""

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..console.errors import say
+from ..console.memory import say_memory
 from ..console.tables import print_facts, print_json
 from ..options.comparison import How, prepare
-from ..options.costs import say_memory
 from ..options.inputs import Input
 from ..options.loading import load_library
 from ..options.masks import MaskOptions, prepare_masks

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..console.errors import UserError
+from ..console.memory import say_memory
 from ..console.pictures import write_picture
 from ..options.comparison import prepare
-from ..options.costs import say_memory
 from ..options.inputs import Input, check_photographs
 from ..options.masks import prepare_masks
 from ..options.outputs import Writer, check_writable
