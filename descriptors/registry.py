@@ -3,17 +3,26 @@
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.metadata import entry_points
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from .errors import OptionError
 from .settings import construct, unknown
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 T = TypeVar("T")
+
+
+def plugins(group: str) -> "Iterable[EntryPoint]":
+    """The entry points of other distributions in a group."""
+    from importlib.metadata import entry_points
+
+    return entry_points(group=group)
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,7 @@ class Registry(Generic[T]):
 
     def available(self) -> tuple[str, ...]:
         """Every name that `create` takes: the built-in ones first, then the others by name."""
-        others = sorted({point.name for point in entry_points(group=self.group)})
+        others = sorted({point.name for point in plugins(self.group)})
         return tuple(dict.fromkeys([*self.builtin, *others]))
 
     def target(self, name: str) -> str:
@@ -49,7 +58,7 @@ class Registry(Generic[T]):
         """
         if name in self.builtin:
             return self.builtin[name]
-        for point in entry_points(group=self.group):
+        for point in plugins(self.group):
             if point.name == name:
                 return point.value
         if ":" in name:

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 
 from ..errors import OptionError
-from ..registry import load
+from ..registry import load, plugins
 
 GROUP = "descr.models"
 """The entry-point group of other distributions: the name of a model, and where its `Model` is."""
@@ -99,7 +98,7 @@ class Models(Mapping[str, Model]):
     def __getitem__(self, name: str) -> Model:
         if name in self._builtin:
             return self._builtin[name]
-        for point in entry_points(group=GROUP):
+        for point in plugins(GROUP):
             if point.name == name:
                 model = load(name, point.value)
                 if isinstance(model, Model) and model.name == name:
@@ -108,7 +107,7 @@ class Models(Mapping[str, Model]):
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        others = sorted(point.name for point in entry_points(group=GROUP))
+        others = sorted(point.name for point in plugins(GROUP))
         return iter(dict.fromkeys([*self._builtin, *others]))
 
     def __len__(self) -> int:

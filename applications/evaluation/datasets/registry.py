@@ -1,12 +1,14 @@
 """Data sets by name."""
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ....descriptors.registry import Registry
-from .base import Dataset
 
-DATASETS: Registry[Dataset] = Registry(
+if TYPE_CHECKING:
+    from .base import Dataset
+
+DATASETS: "Registry[Dataset]" = Registry(
     kind="data set",
     base=f"{__package__}.base:Dataset",
     builtin={
@@ -21,7 +23,7 @@ DATASETS: Registry[Dataset] = Registry(
 )
 
 
-def open_dataset(name: str, root: str | os.PathLike[str], **options: Any) -> Dataset:
+def open_dataset(name: str, root: str | os.PathLike[str], **options: Any) -> "Dataset":
     """The data set of this name, or at `package.module:Class`, in the folder `root`.
 
     Raises `OptionError` for a name or an option that doesn't exist, with the right ones listed.
