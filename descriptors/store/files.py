@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import torch
 import xarray as xr
 from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
 from ..errors import FeatureFileError, ForeignFileError, InvalidFeaturesError, OutputError
 from ..features.tree import IMAGE_PATH, SCHEMA, check_tree, tree_layers
 from ..runtime.atomic import whole_file
-from ..runtime.memory import free_memory
+from ..runtime.ram import free_ram
 from . import seal
 from .hdf5 import Group, UnreadableError, read_groups
 from .isolated import IsolatedReadError, read_isolated
@@ -195,7 +194,7 @@ def _read(path: str | os.PathLike[str], *, values: bool) -> tuple[list[Group], i
     with _opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         _check_head(name, file.read(seal.HEAD_SIZE), size)
-        if size > free_memory(torch.device("cpu")):
+        if size > free_ram():
             raise FeatureFileError(f"{name}: is larger than the free memory", hint=_EXTRACT)
         file.seek(max(0, size - seal.SIZE - seal.MARK_SIZE))
         end = file.read()
