@@ -41,15 +41,11 @@ class Option:
 
 @dataclass(frozen=True)
 class Signature:
-    """The first line of a docstring, the options, and the layers that the class itself states.
-
-    `needs` is what the class says must be on the machine, "" where it says nothing.
-    """
+    """The first line of a docstring, the options, and the layers that the class itself states."""
 
     summary: str
     options: tuple[Option, ...]
     layers: tuple[str, ...] = ()
-    needs: str = ""
 
 
 def describe(registry: Registry[Any], name: str) -> Signature:
@@ -80,7 +76,7 @@ def describe(registry: Registry[Any], name: str) -> Signature:
         )
         options = (*(one for one in options if one is not part), *own)
     summary = (ast.get_docstring(place[1]) or "").partition("\n")[0]
-    return Signature(summary, options, _layers(*place), _needs(*place))
+    return Signature(summary, options, _layers(*place))
 
 
 Place = tuple[str, ast.ClassDef | ast.FunctionDef]
@@ -261,11 +257,6 @@ def _layers(module: str, kind: ast.AST) -> tuple[str, ...]:
     return tuple(
         str(_value(one.args[0])) for one in calls if isinstance(one, ast.Call) and one.args
     )
-
-
-def _needs(module: str, kind: ast.AST) -> str:
-    value = _stated(module, kind, "needs")
-    return str(_value(value)) if isinstance(value, ast.Constant) else ""
 
 
 def _stated(module: str, kind: ast.AST, name: str) -> ast.AST | None:

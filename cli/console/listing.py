@@ -30,7 +30,7 @@ class Entry:
         from ...descriptors.weights import cached
 
         if not self.models:
-            return self.signature.needs
+            return ""
         missing = [model for model in self.models if cached(model.name) is None]
         how = [model.install for model in missing if model.package]
         here = f"not here: {how[0] if how else f'descr models pull {self.name}'}"

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from .names import complete_descriptor, complete_matcher
+from .names import check_descriptor, check_matcher, complete_descriptor, complete_matcher
 
 OWN = "module:Class, whose code is run: an installed module, or a file of this folder"
 MATCHER = f"The matcher: a name of `descr matchers`, or {OWN}."
@@ -27,7 +27,8 @@ result_option = panel("Results")
 
 def matcher_option(help: str = MATCHER) -> Any:
     """The option --matcher."""
-    return how_option("--matcher", metavar="NAME", help=help, autocompletion=complete_matcher)
+    names = {"callback": check_matcher, "autocompletion": complete_matcher}
+    return how_option("--matcher", metavar="NAME", help=help, **names)
 
 
 def output_option(help: str) -> Any:
@@ -41,6 +42,7 @@ Descriptor: TypeAlias = Annotated[
         "--descriptor",
         metavar="NAME",
         help=f"The descriptor: auto, a name of `descr descriptors`, or {OWN}.",
+        callback=check_descriptor,
         autocompletion=complete_descriptor,
     ),
 ]

@@ -7,6 +7,24 @@ AUTO = "auto"
 RECIPES = ("tale", "tale-text", "tale-sd", "tale-dinov2", "dift", "dift-davis", "geoaware")
 
 
+def check_descriptor(name: str) -> str:
+    """The name of `--descriptor`; `OptionError` at once, before any work, for one not known."""
+    from ...descriptors import REGISTRY
+
+    if name != AUTO:
+        REGISTRY.target(name)
+    return name
+
+
+def check_matcher(name: str | None) -> str | None:
+    """The name of `--matcher`, None where there is none; see `check_descriptor`."""
+    from ...matchers import REGISTRY
+
+    if name is not None:
+        REGISTRY.target(name)
+    return name
+
+
 def complete_descriptor(incomplete: str) -> list[str]:
     """Names for `--descriptor` that begin like this, those of other distributions included."""
     from ...descriptors import available

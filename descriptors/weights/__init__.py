@@ -2,10 +2,10 @@
 
 from .captioner import convert
 from .checkpoint import Checkpoint
+from .download import Progress
 from .errors import DownloadError
 from .find import cached, find_weights, missing_models
 from .model import Model
-from .progress import Progress
 from .pull import pull
 from .remove import holdings, remove
 from .table import IMAGE_ENCODER, MODELS, find_model, find_models

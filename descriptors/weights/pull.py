@@ -8,18 +8,15 @@ from pathlib import Path
 
 from ..runtime.atomic import whole_file
 from ..runtime.quiet import hub_silenced
-from .answers import explained
-from .cache import captioner_folder, make_folder
+from .cache import cache_folder, captioner_folder, make_folder
 from .captioner import CHECKPOINT, SOURCE
 from .checkpoint import Checkpoint
-from .download import download, is_whole, local_size
-from .errors import DownloadError, UnusableRepositoryError
+from .download import Progress, download, is_whole, local_size, retry_while_busy
+from .errors import DownloadError, UnusableRepositoryError, explained
 from .find import cached, read_snapshot
 from .folders import CLIP, PRECISIONS, conversion, family_of, read_folder, read_shards, weight_names
 from .hub import Hub, RemoteFile, Repository, connected, hub_address, read_repository
 from .model import Model
-from .patience import patiently
-from .progress import Progress, Silent
 from .table import IMAGE_ENCODER, find_model
 
 
@@ -53,7 +50,7 @@ def pull(
         If the name or the precision is not known.
     """
     model = find_model(name)
-    progress = progress or Silent()
+    progress = progress or Progress()
     checkpoint = cached(name, precision=precision)
     if checkpoint and (checkpoint.precision == precision or not (precision and model.half)):
         progress.say(f"{name} is on this machine already")
@@ -74,12 +71,17 @@ def pull(
             "a pull needs the network, and offline mode is on",
             hint="unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE for this command",
         )
+    hub, cache = hub_address(), cache_folder()
     refusals: list[UnusableRepositoryError] = []
     for repository in model.repositories:
         if refusals:
             progress.say(f"{refusals[-1].message}; taking {repository}")
         try:
-            with explained(repository, hub_address()), hub_silenced(), connected() as hub:
+            with (
+                explained(repository, hub_address(), cache_folder()),
+                hub_silenced(),
+                connected() as hub,
+            ):
                 return _pull_from(hub, repository, model, precision, progress)
         except UnusableRepositoryError as error:
             refusals.append(error)
@@ -89,7 +91,7 @@ def pull(
 def _pull_from(
     hub: Hub, name: str, model: Model, precision: str | None, progress: Progress
 ) -> Checkpoint:
-    repository = patiently(lambda: read_repository(hub, name), progress.say)
+    repository = retry_while_busy(lambda: read_repository(hub, name), progress.say)
     files = _choose(model, repository, precision or model.precision, progress)
     snapshot = repository.snapshot
     with _alone(repository):

@@ -1,9 +1,9 @@
 import psutil
-from descr.descriptors.runtime.ram import left_in_groups
+from descr.descriptors.runtime.ram import free_ram, left_in_groups
 
 
 def test_what_is_free_is_within_the_machine():
-    assert 0 <= free_memory(CPU) <= psutil.virtual_memory().total + psutil.swap_memory().total
+    assert 0 <= free_ram() <= psutil.virtual_memory().total + psutil.swap_memory().total
 
 
 def test_the_limit_of_each_control_group_counts(tmp_path):
