@@ -71,7 +71,6 @@ def pull(
             "a pull needs the network, and offline mode is on",
             hint="unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE for this command",
         )
-    hub, cache = hub_address(), cache_folder()
     refusals: list[UnusableRepositoryError] = []
     for repository in model.repositories:
         if refusals:
