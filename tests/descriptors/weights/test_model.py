@@ -72,9 +72,7 @@ def test_they_follow_the_built_in_ones() -> None:
 
 @pytest.mark.parametrize("name", ["liar", "gone"])
 def test_an_entry_point_that_is_no_such_model_is_named(name: str) -> None:
-    with pytest.raises(
-        OptionError, match=name.upper() if name == "gone" else "no Model of the name"
-    ):
+    with pytest.raises(OptionError, match=r"GONE|no Model of the name"):
         MODELS[name]
 
 
