@@ -10,7 +10,6 @@ import typer
 
 from ..console.errors import UserError, say
 from ..console.help import Command, Group
-from ..console.pulling import progress_display
 from ..options.common import Json
 
 if TYPE_CHECKING:
@@ -112,6 +111,7 @@ def pull_models(
     weights go, HF_TOKEN logs in, HF_ENDPOINT names a mirror of the hub.
     """
     from ...descriptors.weights import pull
+    from ..console.pulling import progress_display
 
     for model in _models_of(names):
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from descr.applications.evaluation import DATASETS, RECIPES, load_predictions, open_dataset, predict
+from descr.applications.evaluation import RECIPES, load_predictions, open_dataset, predict
 from descr.cli.options import names
 from descr.descriptors import SIFT
 from support.datasets.proposal_flow import make_pf_pascal
