@@ -171,9 +171,7 @@ def find_models(name: str) -> tuple[Model, ...]:
 
     Raises `OptionError` with the names there are if it is neither.
     """
-    if name in MODELS:
-        return (MODELS[name],)
     models = MODELS.by_descriptor()
-    if name not in models:
+    if name not in models and name not in MODELS:
         raise unknown("model", name, (*MODELS, *models))
-    return models[name]
+    return models.get(name) or (MODELS[name],)
