@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from .lazy import lazy_names
+from ..descriptors.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .evaluation.datasets import open_dataset
@@ -45,32 +45,7 @@ if TYPE_CHECKING:
     from .verification import Agreement, measure_agreement
 
 # Imported when they are first asked for: each brings libraries that the others do without.
-__getattr__ = lazy_names(
-    __name__,
-    {
-        ".verification": "Agreement measure_agreement",
-        ".pose": "PoseAlignment align_pose mirror_image points_in_mirror",
-        ".evaluation.report.compare": "compare_reports",
-        ".evaluation.datasets": "open_dataset",
-        ".propagation": "MaskPropagation",
-        ".evaluation.report.report": "build_report",
-        ".evaluation.run.reproduction": "reproduce",
-        ".evaluation.run.steps": "predict",
-        ".exchange": "match_rows read_points select_matches write_matches",
-        ".flow": (
-            "FlowError dense_flow draw_flow flow_colors read_flo read_kitti warp write_flo "
-            "write_kitti"
-        ),
-        ".keypoints": "transfer_keypoints",
-        ".masks": "JointForeground MaskFiles Segmenter TextPrompt",
-        ".swap": "Refinement save_gif swap_both swap_frames swap_instances",
-        ".pictures": (
-            "correspondence_colors draw_clusters draw_comparison draw_correspondence_map "
-            "draw_keypoints draw_layers draw_matches draw_pca joint_pca layer_pca "
-            "matched_clusters paint_cells split_sources"
-        ),
-    },
-)
+__getattr__ = lazy_names(__name__)
 
 __all__ = [
     "Agreement",

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from .commands import descriptors, extract, info, matchers, models
+from .commands import basis, descriptors, info, matchers, models
 from .commands.evaluate import Evaluate
+from .commands.extract import Extract
 from .commands.flow import Flow
 from .commands.match import Match
 from .commands.reproduce import Reproduce
@@ -29,11 +30,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (Match, Transfer, Show, Flow, Swap, Evaluate, Reproduce):
+for command in (Match, Transfer, Show, Flow, Swap, Evaluate, Reproduce, Extract):
     app.command(command.__name__.lower(), cls=Command, epilog=command.EXAMPLES)(
         as_function(command)
     )
-app.command("extract", cls=Command, epilog=extract.EXAMPLES)(extract.extract)
+app.add_typer(basis.app, name="basis", short_help="Fit a PCA once to many images.")
 app.command("info", cls=Command, short_help="Show what is in feature files.")(info.info)
 app.command("descriptors", cls=Command, short_help="List the descriptors and their options.")(
     descriptors.descriptors

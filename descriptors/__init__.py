@@ -1,44 +1,36 @@
 """Images in, labelled feature maps out."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .backbone import Backbone
-from .base import Descriptor
-from .combination.basis import Basis
-from .combination.combine import combine
-from .features.sampling import sample_features
-from .features.tensors import FeatureMap, Features
-from .image.masks import read_mask
-from .image.reading import Image, read_image
-from .layer import Layer
-from .models.fused import Fused
-from .models.sift import SIFT
+from .lazy import lazy_names
 from .registry import Registry
 
 if TYPE_CHECKING:
+    from .automatic import best_descriptor
+    from .backbone import Backbone
+    from .base import Descriptor
+    from .combination.basis import Basis
+    from .combination.combine import combine
+    from .features.sampling import sample_features
+    from .features.tensors import FeatureMap, Features
+    from .image.masks import read_mask
+    from .image.reading import Image, read_image
+    from .layer import Layer
     from .models.diffusion.stable_diffusion import StableDiffusion
+    from .models.fused import Fused
     from .models.reconstruction import descriptor_of
+    from .models.sift import SIFT
     from .models.vit.dinov2 import DINOv2
     from .models.vit.dinov3 import DINOv3
     from .models.xfeat import XFeat
     from .store import FeatureStore, load_features, save_features
 
-# Imported when they are first asked for: each brings a library that many programs do without.
-_LAZY = {
-    "DINOv2": ".models.vit.dinov2",
-    "FeatureStore": ".store",
-    "DINOv3": ".models.vit.dinov3",
-    "StableDiffusion": ".models.diffusion.stable_diffusion",
-    "XFeat": ".models.xfeat",
-    "descriptor_of": ".models.reconstruction",
-    "load_features": ".store",
-    "save_features": ".store",
-}
+# Imported when they are first asked for: names can be listed, completed and refused at once.
+__getattr__ = lazy_names(__name__)
 
-REGISTRY: Registry[Descriptor] = Registry(
+REGISTRY: "Registry[Descriptor]" = Registry(
     kind="descriptor",
-    base=Descriptor,  # type: ignore[type-abstract]
+    base=f"{__name__}.base:Descriptor",
     builtin={
         "fused": f"{__name__}.models.literature:tale_of_two_features",
         "dinov2": f"{__name__}.models.vit.dinov2:DINOv2",
@@ -57,18 +49,12 @@ def available() -> tuple[str, ...]:
     return REGISTRY.available()
 
 
-def create(name: str, **options: Any) -> Descriptor:
+def create(name: str, **options: Any) -> "Descriptor":
     """The descriptor of this name, or at `package.module:Class`, with these options.
 
     Raises `OptionError` for a name or an option that doesn't exist, with the right ones listed.
     """
     return REGISTRY.create(name, options)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LAZY[name], __name__), name)
 
 
 __all__ = [
@@ -87,6 +73,7 @@ __all__ = [
     "StableDiffusion",
     "XFeat",
     "available",
+    "best_descriptor",
     "combine",
     "create",
     "descriptor_of",

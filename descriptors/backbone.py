@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from .base import Descriptor, as_image_list, check_several
+from .base import Descriptor, as_image_list, check_several, without_errors
 from .errors import DescrError, InvalidFeaturesError, OptionError
 from .features.grids import Grid
 from .features.tensors import Features, LayerFeatures
@@ -239,7 +239,9 @@ class Backbone(Descriptor):
 
     def extract(self, images: Sequence[ImageLike]) -> list[xr.DataTree]:
         """Feature trees, one per image, in order; see `Descriptor.extract`."""
-        return [one.to_tree() for one in self.features(as_image_list(images))]
+        self.check_size()
+        stream = self._stream(as_image_list(images))
+        return [features.to_tree() for features in without_errors(stream)]
 
     def attempts(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
         """The features of each image or why there are none, in order; see `Descriptor.attempts`.

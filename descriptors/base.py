@@ -21,6 +21,12 @@ class Descriptor(Configurable, ABC):
     For a network on one canvas derive from `Backbone`, which asks for less.
     """
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "extract" in cls.__dict__ and "attempts" not in cls.__dict__:
+            # What its parent streams are not the features of another `extract`.
+            cls.attempts = Descriptor.attempts  # type: ignore[method-assign]
+
     @abstractmethod
     def extract(self, images: Sequence[ImageLike]) -> list[xr.DataTree]:
         """Feature trees, one per image, in order.
@@ -49,10 +55,7 @@ class Descriptor(Configurable, ABC):
         and no more than a few are held. Raises what `extract` does, when the turn of the image
         comes.
         """
-        for features in self.attempts(images):
-            if isinstance(features, DescrError):
-                raise features
-            yield features
+        return without_errors(self.attempts(images))
 
     def attempts(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
         """As `features`, with the error in the place of an image that can't be described.
@@ -87,6 +90,14 @@ class Descriptor(Configurable, ABC):
         `extract` does.
         """
         return combine(self.extract(images))
+
+
+def without_errors(attempts: Iterable[Features | DescrError]) -> Iterator[Features]:
+    """The features; raises the first error that stands in the place of some."""
+    for features in attempts:
+        if isinstance(features, DescrError):
+            raise features
+        yield features
 
 
 def check_several(images: Iterable[ImageLike], method: str) -> Iterable[ImageLike]:

@@ -3,16 +3,26 @@
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from .errors import OptionError
 from .settings import construct, unknown
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 T = TypeVar("T")
+
+
+def plugins(group: str) -> "Iterable[EntryPoint]":
+    """The entry points of other distributions in a group."""
+    from importlib.metadata import entry_points
+
+    return entry_points(group=group)
 
 
 @dataclass(frozen=True)
@@ -24,7 +34,7 @@ class Registry(Generic[T]):
     kind:
         What messages call one of them ("descriptor").
     base:
-        The class that each must derive from.
+        The class that each must derive from, as "module:attribute".
     builtin:
         Name to "module:attribute", imported when it is first asked for.
     group:
@@ -32,14 +42,28 @@ class Registry(Generic[T]):
     """
 
     kind: str
-    base: type[T]
+    base: str
     builtin: Mapping[str, str]
     group: str
 
     def available(self) -> tuple[str, ...]:
         """Every name that `create` takes: the built-in ones first, then the others by name."""
-        others = sorted({point.name for point in self._entry_points()} - set(self.builtin))
-        return (*self.builtin, *others)
+        others = sorted({point.name for point in plugins(self.group)})
+        return tuple(dict.fromkeys([*self.builtin, *others]))
+
+    def target(self, name: str) -> str:
+        """The "module:attribute" of a name, or the name itself if it is one.
+
+        Nothing is imported. Raises `OptionError` for a name that is not known.
+        """
+        if name in self.builtin:
+            return self.builtin[name]
+        for point in plugins(self.group):
+            if point.name == name:
+                return point.value
+        if ":" in name:
+            return name
+        raise unknown(self.kind, name, self.available())
 
     def find(self, name: str) -> Callable[..., T]:
         """What makes one of this name, or at `module:Class`: a class or a function.
@@ -49,31 +73,24 @@ class Registry(Generic[T]):
         Raises `OptionError` for a name that is not known, a module that can't be imported,
         whatever the fault in it, and a class of another kind.
         """
+        target = self.target(name)
         if name in self.builtin:
-            module, _, attribute = self.builtin[name].partition(":")
-            return self._check(name, getattr(importlib.import_module(module), attribute))
-        for point in self._entry_points():
-            if point.name == name:
-                return self._check(name, _load(name, point.value))
-        if ":" in name:
-            return self._check(name, _load(name, name))
-        raise unknown(self.kind, name, self.available())
+            return self._check(name, _attribute(target))
+        return self._check(name, load(name, target))
 
     def create(self, name: str, options: Mapping[str, Any]) -> T:
         """An instance by name, with these options; `OptionError` for a name or option not known."""
         made = construct(self.find(name), f"{self.kind} {name!r}", options)
-        if not isinstance(made, self.base):
+        if not isinstance(made, _attribute(self.base)):
             raise OptionError(f"{self.kind} {name!r} gave a {type(made).__name__}")
         return made
 
-    def _entry_points(self) -> tuple[EntryPoint, ...]:
-        return tuple(entry_points(group=self.group))
-
     def _check(self, name: str, maker: Any) -> Callable[..., T]:
-        if isinstance(maker, type) and not issubclass(maker, self.base):
+        base = _attribute(self.base)
+        if isinstance(maker, type) and not issubclass(maker, base):
             raise OptionError(
                 f"{name!r} is not a {self.kind}: {maker.__name__} does not derive from "
-                f"{self.base.__name__}"
+                f"{base.__name__}"
             )
         if inspect.isabstract(maker):
             lacking = " and ".join(sorted(maker.__abstractmethods__))
@@ -81,6 +98,11 @@ class Registry(Generic[T]):
         if not callable(maker):
             raise OptionError(f"{name!r} is not a {self.kind}: it is a {type(maker).__name__}")
         return cast(Callable[..., T], maker)
+
+
+def _attribute(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 class _Folder:
@@ -105,15 +127,31 @@ class _Folder:
         return PathFinder.find_spec(name, [""])
 
 
-def _load(name: str, target: str) -> Any:
+@contextmanager
+def folder_modules(name: str) -> Iterator[None]:
+    """Find modules of the working folder, too, in the block, for a name that is `module:Class`."""
+    finders: list[Any] = [_Folder(name.partition(":")[0].partition(".")[0])] if ":" in name else []
+    sys.meta_path += finders
+    try:
+        yield
+    finally:
+        for finder in finders:
+            sys.meta_path.remove(finder)
+
+
+def load(name: str, target: str) -> Any:
+    """What stands at "module:attribute", which is called `name`; `OptionError` if it can't be had.
+
+    The code of that module is run. If the name is `module:Class` itself, it may lie in the working
+    folder.
+    """
     module_name, _, attribute = target.partition(":")
     hint = "write module:Class, with the module installed (which goes first) or in this folder"
     if not module_name or not attribute or module_name.startswith("."):
         raise OptionError(f"{target!r} names no class of a module", hint=hint)
-    finders: list[Any] = [_Folder(module_name.partition(".")[0])] if ":" in name else []
-    sys.meta_path += finders
     try:
-        module = importlib.import_module(module_name)
+        with folder_modules(name):
+            module = importlib.import_module(module_name)
     except ImportError as error:
         raise OptionError(
             f"cannot import {module_name!r} for {name!r}: {error}", hint=hint
@@ -125,9 +163,6 @@ def _load(name: str, target: str) -> Any:
         raise OptionError(
             f"importing {module_name!r} for {name!r} failed: {type(error).__name__}: {error}"
         ) from error
-    finally:
-        for finder in finders:
-            sys.meta_path.remove(finder)
     try:
         return getattr(module, attribute)
     except AttributeError:

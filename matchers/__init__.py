@@ -1,23 +1,29 @@
 """Feature maps in, correspondences out."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..descriptors.lazy import lazy_names
 from ..descriptors.registry import Registry
-from .base import Matcher
-from .cells import Cells
-from .correspondences import Partners
-from .matches import spread_matches, to_matches
-from .mutual import MutualNearestNeighbor
-from .nearest import NearestNeighbor
-from .soft_argmax import SoftArgmax
 
-REGISTRY: Registry[Matcher] = Registry(
+if TYPE_CHECKING:
+    from .base import Matcher
+    from .cells import Cells
+    from .correspondences import Partners
+    from .matches import spread_matches, to_matches
+    from .mutual import MutualNearestNeighbor
+    from .nearest import NearestNeighbor
+    from .soft_argmax import SoftArgmax
+
+# Imported when they are first asked for: names can be listed, completed and refused at once.
+__getattr__ = lazy_names(__name__)
+
+REGISTRY: "Registry[Matcher]" = Registry(
     kind="matcher",
-    base=Matcher,  # type: ignore[type-abstract]
+    base=f"{__name__}.base:Matcher",
     builtin={
-        "nearest": "descr.matchers.nearest:NearestNeighbor",
-        "mutual": "descr.matchers.mutual:MutualNearestNeighbor",
-        "soft-argmax": "descr.matchers.soft_argmax:SoftArgmax",
+        "nearest": f"{__name__}.nearest:NearestNeighbor",
+        "mutual": f"{__name__}.mutual:MutualNearestNeighbor",
+        "soft-argmax": f"{__name__}.soft_argmax:SoftArgmax",
     },
     group="descr.matchers",
 )
@@ -28,7 +34,7 @@ def available() -> tuple[str, ...]:
     return REGISTRY.available()
 
 
-def create(name: str, **options: Any) -> Matcher:
+def create(name: str, **options: Any) -> "Matcher":
     """The matcher of this name, or at `package.module:Class`, with these options.
 
     Raises `OptionError` for a name or an option that doesn't exist, with the right ones listed.

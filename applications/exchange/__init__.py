@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..lazy import lazy_names
+from ...descriptors.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .matches import match_rows, write_matches
@@ -10,15 +10,7 @@ if TYPE_CHECKING:
     from .points import Point, read_points
     from .selection import best_spread, select_matches
 
-__getattr__ = lazy_names(
-    __name__,
-    {
-        ".matches": "match_rows write_matches",
-        ".photographs": "find_images find_photograph",
-        ".points": "Point read_points",
-        ".selection": "best_spread select_matches",
-    },
-)
+__getattr__ = lazy_names(__name__)
 
 __all__ = [
     "Point",

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..lazy import lazy_names
+from ...descriptors.lazy import lazy_names
 from .base import Mask, Segmenter
 from .files import MaskFiles
 
@@ -11,6 +11,6 @@ if TYPE_CHECKING:
     from .text import TextPrompt
 
 # Imported when they are first asked for: they bring SciPy and what finds weights.
-__getattr__ = lazy_names(__name__, {".foreground": "JointForeground", ".text": "TextPrompt"})
+__getattr__ = lazy_names(__name__)
 
 __all__ = ["JointForeground", "Mask", "MaskFiles", "Segmenter", "TextPrompt"]

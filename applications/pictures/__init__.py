@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..lazy import lazy_names
+from ...descriptors.lazy import lazy_names
 from .matches import draw_matches
 
 if TYPE_CHECKING:
@@ -16,19 +16,7 @@ if TYPE_CHECKING:
     from .regions import draw_clusters
 
 # Imported when they are first asked for: they bring SciPy, which matches do without.
-__getattr__ = lazy_names(
-    __name__,
-    {
-        ".clusters": "matched_clusters",
-        ".comparison": "draw_comparison split_sources",
-        ".components": "draw_pca joint_pca",
-        ".keypoints": "draw_keypoints",
-        ".layers": "draw_layers layer_pca",
-        ".painting": "paint_cells",
-        ".places": "correspondence_colors draw_correspondence_map",
-        ".regions": "draw_clusters",
-    },
-)
+__getattr__ = lazy_names(__name__)
 
 __all__ = [
     "correspondence_colors",

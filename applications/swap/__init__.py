@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..lazy import lazy_names
+from ...descriptors.lazy import lazy_names
 from .animation import swap_frames
 from .correspondence import NothingMatchedError
 from .gif import save_gif
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .refinement import Refinement
 
 # Imported when it is first asked for: it brings the modules of Stable Diffusion.
-__getattr__ = lazy_names(__name__, {".refinement": "Refinement"})
+__getattr__ = lazy_names(__name__)
 
 __all__ = [
     "NothingMatchedError",

@@ -1,41 +1,45 @@
-"""`descr descriptors`: the descriptors there are."""
+"""`descr descriptors`: the descriptors there are, and the options of one."""
+
+from typing import Annotated
 
 import typer
 
 from ..options.common import Json
-from ..options.names import AUTO
+from ..options.names import AUTO, complete_descriptor
+
+Name = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[NAME]",
+        help="One of them: what each of its options is for, what it takes, and its default.",
+        autocompletion=complete_descriptor,
+    ),
+]
 
 
-def _weights(name: str) -> str:
-    """Which weights a descriptor loads by default, how large they are, and whether they are here.
-
-    "" for one that is not known to load any.
-    """
-    from rich.filesize import decimal
-
-    from ...descriptors.weights import RECIPES, cached, find_models
-
-    if name not in RECIPES:
-        return ""
-    models = find_models(name)
-    parts = [f"{model.name} ({decimal(model.size)})" for model in models]
-    missing = any(cached(model.name) is None for model in models)
-    here = f"not here: descr models pull {name}" if missing else "here"
-    return f"the weights of {' and '.join(parts)}, {here}"
-
-
-def descriptors(as_json: Json = False) -> None:
+def descriptors(name: Name = None, as_json: Json = False) -> None:
     """List the descriptors: what each gives, what it needs and costs, and its options."""
     from ...descriptors import REGISTRY
-    from ..console.listing import document, entries, print_entries
+    from ...descriptors.signatures import describe
+    from ...descriptors.weights import MODELS
+    from ..console.listing import Entry, entries, print_entries, print_entry
     from ..console.tables import print_json
-    from ..options.choice import best_descriptor
-    from ..options.costs import costs_of
+    from ..options.choice import explain_auto
 
-    listed = entries(REGISTRY, needs=_weights, costs=costs_of)
-    taken, why = best_descriptor()
+    models = MODELS.by_descriptor()
+    if name == AUTO:
+        name = explain_auto()[0]
+    if name is not None:
+        entry = Entry(name, describe(REGISTRY, name), models.get(name, ()))
+        if as_json:
+            print_json(entry.document(details=True))
+        else:
+            print_entry(entry, "--set")
+        return
+    listed = entries(REGISTRY, models)
+    best, reason = explain_auto()
     if as_json:
-        print_json({AUTO: taken, "descriptors": document(listed)})
+        print_json({AUTO: best, "descriptors": [entry.document() for entry in listed]})
         return
     print_entries(listed, "--set")
-    typer.echo(f"\n{AUTO} takes {taken}: {why}.")
+    typer.echo(f"\n{AUTO} takes {best}: {reason}.")

@@ -1,65 +1,32 @@
 """`descr extract`: the features of many images, each kept in a file."""
 
 import contextlib
+import math
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
 from ..console.errors import USER, UserError, say, say_error
 from ..options import common as options
-from ..options.inputs import holds_features, read_photograph
+from ..options.inputs import holds_features
 from ..options.loading import load_library
 from ..options.names import AUTO
 from ..options.settings import split_settings
 
 if TYPE_CHECKING:
-    from ...descriptors import Descriptor as AnyDescriptor
-    from ..options.choice import Made
+    from ...descriptors.store import Outcome
 
-EXAMPLES = """\
-descr extract cat.jpg dog.jpg -o features
-descr extract photographs -o features --descriptor sift --set step=4
-descr match features/cat.jpg.nc features/dog.jpg.nc"""
+_flag = options.result_field
 
 
-def extract(
-    images: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="IMAGES...", help="Images, and folders, of which all images below are taken."
-        ),
-    ],
-    output: Annotated[
-        Path,
-        options.result_option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            help="Where the feature files go: cat.jpg becomes FOLDER/cat.jpg.nc, and what lies in "
-            "folders keeps its relative path. It is made if there is none.",
-        ),
-    ],
-    descriptor: options.Descriptor = AUTO,
-    settings: options.Settings = None,
-    device: options.Device = None,
-    lossless: Annotated[
-        bool,
-        options.result_option(
-            "--lossless",
-            help="Keep every bit of the features, in files that are half as large again.",
-        ),
-    ] = False,
-    force: Annotated[
-        bool,
-        options.result_option("--force", help="Make files that are there already anew."),
-    ] = False,
-    as_json: options.Json = False,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Extract:
     """Keep the features of images in files, one for each image.
 
     Of a folder the paths below it are kept: photos/a/cat.jpg becomes FOLDER/a/cat.jpg.nc. Several
@@ -69,25 +36,153 @@ def extract(
     that a run that was stopped goes on where it ended. `descr match` takes a feature file in place
     of its image.
     """
-    from ...applications.exchange import find_images
 
-    options = split_settings(settings or (), "--set")
-    targets = {
-        output / place.with_name(f"{place.name}.nc"): path
-        for place, path in find_images(images, output).items()
-    }
-    _check_folder(output)
-    load_library()
-    from ..options.choice import check_device_is_taken, make_descriptor
+    EXAMPLES: ClassVar[str] = """\
+descr extract cat.jpg dog.jpg -o features
+descr extract photographs -o features --descriptor sift --set step=4
+descr match features/cat.jpg.nc features/dog.jpg.nc"""
 
-    describe = make_descriptor(descriptor, options, device)
-    check_device_is_taken(device, describe)
-    began = time.perf_counter()
-    with _folders({target.parent for target in targets}):
-        done = _extract_all(targets, output, describe, lossless=lossless, force=force)
-    _print(done, output, time.perf_counter() - began, as_json)
-    if any(status == "failed" for _, _, status in done):
-        raise typer.Exit(USER)
+    images: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="IMAGES...", help="Images, and folders, of which all images below are taken."
+        ),
+    ]
+    output: Path = _flag(
+        "FOLDER",
+        "Where the feature files go: cat.jpg becomes FOLDER/cat.jpg.nc, and what lies in "
+        "folders keeps its relative path. It is made if there is none.",
+        "--output",
+        "-o",
+        default=...,
+    )
+    descriptor: options.Descriptor = AUTO
+    settings: options.Settings = None
+    basis: options.Basis = None
+    device: options.Device = None
+    lossless: bool = _flag(
+        None,
+        "Keep every bit of the features, in files that are half as large again.",
+        "--lossless",
+        default=False,
+    )
+    force: bool = _flag(None, "Make files that are there already anew.", "--force", default=False)
+    strict: bool = _flag(
+        None, "Stop at the first image that has no features.", "--strict", default=False
+    )
+    verify: bool = _flag(
+        None,
+        "Read what has not changed since the last run, too: every image and every file.",
+        "--verify",
+        default=False,
+    )
+    dry_run: bool = _flag(
+        None, "Say what would be done, and do nothing.", "--dry-run", default=False
+    )
+    as_json: options.Json = False
+
+    def run(self) -> None:
+        """Extract what is missing, and print what became of each image."""
+        settings = split_settings(self.settings or (), "--set")
+        load_library()
+        from ...applications.exchange import find_images
+        from ...descriptors import Basis, FeatureStore
+        from ..console.progress import progress_bar
+        from ..options.choice import check_device_is_taken, make_descriptor
+
+        images = find_images(self.images, self.output)
+        _check_folder(self.output)
+        basis = None if self.basis is None else Basis.load(self.basis)
+        describe = make_descriptor(self.descriptor, settings, self.device)
+        check_device_is_taken(self.device, describe)
+        start = time.perf_counter()
+        store = FeatureStore(self.output, describe.made, lossless=self.lossless, basis=basis)
+        sources = {place.as_posix(): _source(path) for place, path in images.items()}
+        paths = {place.as_posix(): path for place, path in images.items()}
+        with (
+            _folders({store.path(key).parent for key in sources}),
+            progress_bar(len(sources), "images") as advance,
+            describe.at_work(),
+        ):
+
+            def report(outcome: "Outcome") -> None:
+                advance(outcome.key)
+                _report(outcome, paths[outcome.key], dry_run=self.dry_run)
+
+            outcomes = store.extract(
+                sources,
+                strict=self.strict,
+                force=self.force,
+                verify=self.verify,
+                dry_run=self.dry_run,
+                progress=report,
+            )
+        self._print(outcomes, paths, time.perf_counter() - start)
+        if any(outcome.status == "failed" for outcome in outcomes):
+            raise typer.Exit(USER)
+
+    def _print(
+        self, outcomes: "Sequence[Outcome]", paths: Mapping[str, Path], seconds: float
+    ) -> None:
+        from ..console.tables import print_json
+
+        lowest = min((one.lowest_cosine for one in outcomes), default=1.0)
+        if self.as_json:
+            files = [
+                {"path": str(paths[one.key]), "file": str(one.path), "status": one.status}
+                for one in outcomes
+            ]
+            document: dict[str, Any] = {"folder": str(self.output), "seconds": round(seconds, 3)}
+            if self.dry_run:
+                document["dry_run"] = True
+            if self.basis is not None:
+                document["lowest_cosine"] = round(lowest, 6)
+            print_json({**document, "files": files})
+            return
+        counts = Counter[str](one.status for one in outcomes)
+        statuses = ("extracted", "redone", "kept", "failed")
+        shares = ", ".join(f"{counts[one]} {one}" for one in statuses if counts[one])
+        work = counts["extracted"] + counts["redone"]
+        speed = f", {work / seconds:.1f} images/s" if work and not self.dry_run else ""
+        text = f"{self.output}: {shares} ({seconds:.1f} s{speed})"
+        if self.dry_run:
+            text = f"{self.output}: would be {shares}"
+        if self.basis is not None and lowest < 1:
+            degrees = math.degrees(math.acos(lowest))
+            text += f"; packing to 8 bits turns no cell by more than {degrees:.2f} degrees"
+        say(text, err=False)
+
+
+def _report(outcome: "Outcome", path: Path, *, dry_run: bool) -> None:
+    from ...descriptors.errors import ForeignFileError
+
+    if outcome.frames > 1:
+        say(f"{path} has {outcome.frames} frames: the first is taken")
+    if outcome.status == "redone" and not dry_run:
+        say(f"{outcome.path}: {outcome.reason}, extracted again")
+    if outcome.error is None:
+        return
+    message, hint = outcome.error.message, outcome.error.hint
+    if isinstance(outcome.error, ForeignFileError):
+        hint = "move it away, or write over it with --force"
+    say_error(message, hint)
+
+
+def _source(path: Path) -> Path | Callable[[], Any]:
+    """The image at a path; of a feature file, what says that it is one."""
+    from ...applications.exchange.photographs import SUFFIXES
+
+    if path.suffix.lower() in SUFFIXES or not holds_features(path):
+        return path
+
+    def refuse() -> Any:
+        from ...descriptors.errors import ImageError
+
+        raise ImageError(
+            f"{path} is a feature file already", hint="give it to `descr match` as it is"
+        )
+
+    return refuse
 
 
 def _check_folder(folder: Path) -> None:
@@ -98,96 +193,13 @@ def _check_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _folders(folders: Set[Path]) -> Iterator[None]:
-    """Make the folders and those above them; remove what was made if nothing came to lie in it."""
-    from ...descriptors.runtime.atomic import remove_abandoned, writing
-
+def _folders(folders: set[Path]) -> Iterator[None]:
+    """Remove the folders that are not there yet if, in the end, nothing lies in them."""
     needed = {path for folder in folders for path in (folder, *folder.parents)}
-    made = [path for path in sorted(needed, reverse=True) if not os.path.exists(path)]
+    missing = [path for path in sorted(needed, reverse=True) if not os.path.exists(path)]
     try:
-        for folder in folders:
-            with writing(folder, "the folder can't be made"):
-                folder.mkdir(parents=True, exist_ok=True)
-            remove_abandoned(folder, ".nc")
         yield
     finally:
-        for folder in made:
+        for folder in missing:
             with contextlib.suppress(OSError):
                 folder.rmdir()
-
-
-def _extract_all(
-    targets: Mapping[Path, Path],
-    output: Path,
-    describe: "Made[AnyDescriptor]",
-    *,
-    lossless: bool,
-    force: bool,
-) -> list[tuple[Path, Path, str]]:
-    """Image, file and what became of it: extracted, redone, kept or failed.
-
-    An image that can't be used, that has no usable features, that memory doesn't suffice for, or
-    in whose file's place something else lies, is reported, and the work goes on with the rest.
-    What else goes wrong would go wrong with the next image as well.
-    """
-    from ...descriptors.errors import ForeignFileError, ImageError, InvalidFeaturesError
-    from ..console.progress import progress_bar
-
-    done = []
-    with progress_bar(len(targets)) as advance:
-        for target, path in targets.items():
-            advance(str(target.relative_to(output)))
-            try:
-                status = _extract_one(path, target, describe, lossless=lossless, force=force)
-            except ForeignFileError as error:
-                say_error(error.message, "move it away, or write over it with --force")
-                status = "failed"
-            except (ImageError, InvalidFeaturesError, MemoryError) as error:
-                message = getattr(error, "message", f"{path}: not enough memory")
-                say_error(message, getattr(error, "hint", None))
-                status = "failed"
-            done.append((path, target, status))
-    return done
-
-
-def _extract_one(
-    path: Path, target: Path, describe: "Made[AnyDescriptor]", *, lossless: bool, force: bool
-) -> str:
-    from ...descriptors.errors import ImageError
-    from ...descriptors.store import save_features, why_extract
-
-    if holds_features(path):
-        raise ImageError(
-            f"{path} is a feature file already", hint="give it to `descr match` as it is"
-        )
-    image = read_photograph(path)
-    fault: str | None = "asked for by --force"
-    if not force or not os.path.exists(target):
-        with describe.at_work():
-            fault = why_extract(target, image, describe.made, lossless=lossless)
-    if fault is None:
-        return "kept"
-    if fault:
-        say(f"{target}: {fault}, extracting again")
-    with describe.at_work():
-        tree = describe.made.extract([image])[0]
-    save_features(tree, target, lossless=lossless, image_path=path)
-    return "redone" if fault else "extracted"
-
-
-def _print(
-    done: Sequence[tuple[Path, Path, str]], folder: Path, seconds: float, as_json: bool
-) -> None:
-    from ..console.tables import print_json
-
-    if as_json:
-        files = [
-            {"path": str(image), "file": str(target), "status": status}
-            for image, target, status in done
-        ]
-        print_json({"folder": str(folder), "seconds": round(seconds, 3), "files": files})
-        return
-    counts = Counter(status for _, _, status in done)
-    said = [f"{counts[status]} {status}" for status in ("extracted", "redone", "kept", "failed")]
-    shown = ", ".join(text for text in said if not text.startswith("0 "))
-    say(f"{folder}: {shown} ({seconds:.1f} s)", err=False)

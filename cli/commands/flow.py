@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from ..console.errors import UserError, say
+from ..console.memory import say_memory
 from ..options import common as options
 from ..options.comparison import Comparison
-from ..options.costs import say_memory
 from ..options.groups import panel
 from ..options.images import Answer, PairCommand, format_number, median
 from ..options.inputs import check_photographs

@@ -10,35 +10,10 @@ import typer
 
 from ..console.errors import UserError, say
 from ..console.help import Command, Group
-from ..console.pulling import progress_display
 from ..options.common import Json
 
 if TYPE_CHECKING:
     from ...descriptors.weights import Checkpoint, Model
-
-# The table holds these too, but loading it loads torch, and a press of the tab key can't wait for
-# that. The tests hold the two together.
-MODELS = (
-    "sd-1.5",
-    "sd-2.1",
-    "sd-2.1-base",
-    "sdxl",
-    "dinov2-small",
-    "dinov2-base",
-    "dinov2-large",
-    "dinov2-giant",
-    "dinov2-small-registers",
-    "dinov2-base-registers",
-    "dinov2-large-registers",
-    "dinov2-giant-registers",
-    "dinov3-small",
-    "dinov3-base",
-    "dinov3-large",
-    "clipseg",
-    "clip-vit-l-14-336",
-    "odise",
-)
-RECIPES = ("sd", "dinov2", "dinov3", "fused", "dift")
 
 _SIZES = ("bytes", "float32_bytes")
 _HERE = {"whole": "yes", "part": "in part", "none": "no"}
@@ -71,14 +46,17 @@ class Precision(StrEnum):
 
 
 def _complete(incomplete: str) -> list[str]:
-    return [name for name in (*MODELS, *RECIPES) if name.startswith(incomplete)]
+    from ...descriptors.weights import MODELS
+
+    names = (*MODELS, *MODELS.by_descriptor())
+    return [name for name in names if name.startswith(incomplete)]
 
 
 Names = Annotated[
     list[str],
     typer.Argument(
         metavar="NAME...",
-        help="Models, or descriptors for all that they need (sd, dinov2, dinov3, fused, dift).",
+        help="Models, or descriptors for all that they need (sd, dinov2, dinov3, fused, ...).",
         autocompletion=_complete,
     ),
 ]
@@ -89,13 +67,14 @@ def list_models(as_json: Json = False) -> None:
     """List the models: whether they are on this machine, sizes of the downloads, licence."""
     from rich.filesize import decimal
 
-    from ...descriptors.weights import MODELS as TABLE
-    from ...descriptors.weights import RECIPES as TAKEN
+    from ...descriptors.weights import MODELS
     from ..console.tables import print_facts, print_json, print_table
 
-    listed = [_document(model) for model in TABLE.values()]
+    listed = [_document(model) for model in MODELS.whole()]
+    descriptors = {
+        name: [model.name for model in models] for name, models in MODELS.by_descriptor().items()
+    }
     if as_json:
-        descriptors = {name: list(models) for name, models in TAKEN.items()}
         print_json({"models": listed, "descriptors": descriptors})
         return
     print_table(
@@ -113,7 +92,7 @@ def list_models(as_json: Json = False) -> None:
         numbers=["download", "float32"],
     )
     typer.echo()
-    print_facts([(name, f"takes {' and '.join(models)}") for name, models in TAKEN.items()])
+    print_facts([(name, f"takes {' and '.join(models)}") for name, models in descriptors.items()])
 
 
 @app.command("pull", cls=Command, epilog=_EXAMPLES, short_help="Download the weights of models.")
@@ -132,6 +111,7 @@ def pull_models(
     weights go, HF_TOKEN logs in, HF_ENDPOINT names a mirror of the hub.
     """
     from ...descriptors.weights import pull
+    from ..console.pulling import progress_display
 
     for model in _models_of(names):
         try:
@@ -235,6 +215,8 @@ def _document(model: "Model") -> dict[str, Any]:
         "float32_bytes": model.full_size,
         "licence": model.licence,
         "citation": model.citation,
+        "layers": list(model.layers),
+        "gate": model.gate,
         "repositories": list(model.repositories),
         "folder": None if found is None else str(found.folder),
         "revision": None if found is None else found.revision,

@@ -155,6 +155,7 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
             ("--clusters", self.clusters is not None, (Kind.CLUSTERS, Kind.COMPARE)),
             ("--components", self.colors is not None, (Kind.PCA, Kind.LAYERS)),
             ("--matcher", self.method.matcher is not None, of_matches),
+            ("--basis", self.method.basis is not None, (Kind.PCA, Kind.CLUSTERS, Kind.MAP)),
             ("--matcher-set", bool(self.method.matcher_settings), of_matches),
         ):
             if has_value and self.kind not in kinds:

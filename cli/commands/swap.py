@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import typer
 
 from ..console.errors import UserError
+from ..console.memory import say_memory
 from ..options import common as options
 from ..options.comparison import Comparison
-from ..options.costs import say_memory
 from ..options.groups import panel
 from ..options.images import Answer, Fact, PairCommand, format_number, median
 from ..options.inputs import check_photographs

@@ -54,7 +54,8 @@ class Material:
         from ...applications.pictures.scenes import Scene
         from ...descriptors.combination.combine import CombinedMaps
 
-        maps = CombinedMaps(self.trees) if maps is None else maps
+        basis = self.comparison.basis
+        maps = CombinedMaps(self.trees, basis=basis) if maps is None else maps
         return Scene(maps, self.photographs, self.find_masks(maps))
 
     def at_match(self) -> Any:
@@ -101,7 +102,7 @@ def _map(material: Material) -> Drawing:
     from ...descriptors import combine
     from ...matchers import NearestNeighbor
 
-    scene = material.scene(combine(material.trees))
+    scene = material.scene(combine(material.trees, basis=material.comparison.basis))
     choice = material.comparison.matcher
     matcher: Any = NearestNeighbor() if choice is None else choice.made
     with material.at_match():
@@ -122,7 +123,7 @@ def _layers(material: Material) -> Drawing:
 
     masks: list[Any] = [None] * len(material.trees)
     if material.has_masks:
-        masks = material.find_masks(combine(material.trees))
+        masks = material.find_masks(combine(material.trees, basis=material.comparison.basis))
     components = material.colors or COMPONENTS
     colors = layer_colors(list(material.trees), masks, components)
     facts = [("components", _listing(components))]

@@ -1,126 +1,141 @@
 """The lists of `descr descriptors` and `descr matchers`, read off the registries."""
 
-import inspect
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ...applications.text import one_line
-from ..options.choice import parts_of
-from ..options.settings import signature_of
+from ...descriptors.signatures import Signature, describe
 
 if TYPE_CHECKING:
     from ...descriptors.registry import Registry
-    from ..options.costs import Costs
+    from ...descriptors.weights import Model
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One name of a registry, with the first line of its docstring, or why it can't be loaded.
-
-    `options` are the defaults by name, None where there is none; those of a part are `part.name`,
-    as on the command line. `needs` is what must be on the machine, "" where it doesn't say.
-    `costs` is None for a matcher, and for what can't be loaded.
-    """
+    """One name of a registry: what its class takes, and the models that it needs by default."""
 
     name: str
-    summary: str
-    options: dict[str, Any]
-    needs: str
-    costs: "Costs | None" = None
+    signature: Signature
+    models: "tuple[Model, ...]" = ()
+
+    @property
+    def needs(self) -> str:
+        """Which weights it loads by default, how large they are, and whether they are here."""
+        from rich.filesize import decimal
+
+        from ...descriptors.weights import cached
+
+        if not self.models:
+            return ""
+        missing = [model for model in self.models if cached(model.name) is None]
+        how = [model.install for model in missing if model.package]
+        here = f"not here: {how[0] if how else f'descr models pull {self.name}'}"
+        sizes = (f"{model.name} ({decimal(model.size)})" for model in self.models)
+        return f"the weights of {' and '.join(sizes)}, {here if missing else 'here'}"
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers of its features by default; none where only an instance knows them."""
+        parts: dict[str, dict[str, Any]] = {}
+        for option in self.signature.options:
+            part, _, name = option.name.rpartition(".")
+            parts.setdefault(part, {})[name] = option.default
+        return self.signature.layers or tuple(
+            layer for defaults in parts.values() for layer in _default_layers(defaults)
+        )
+
+    @property
+    def memory(self) -> int:
+        """The bytes of its weights in float32; parts that the layers don't need are not loaded."""
+        return sum(model.full_size for model in self.models)
+
+    def document(self, *, details: bool = False) -> dict[str, Any]:
+        """The entry as JSON holds it, sizes in bytes; with `details` each option in words."""
+        costs = {
+            "layers": list(self.layers),
+            "download": sum(model.size for model in self.models),
+            "memory": {"float32": self.memory, "float16": self.memory // 2},
+        }
+        options = {
+            one.name: {"default": _plain(one.default), "values": one.values, "meaning": one.meaning}
+            if details
+            else _plain(one.default)
+            for one in self.signature.options
+        }
+        summary = {"name": self.name, "summary": self.signature.summary, "needs": self.needs}
+        return {**summary, **costs, "options": options}
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Its name, what it gives, needs and costs, as they are printed."""
+        from rich.filesize import decimal
+
+        memory = f"about {decimal(self.memory)} of weights in float32, half of it in 16 bits"
+        facts = [
+            ("name", self.name),
+            ("gives", self.signature.summary),
+            ("needs", self.needs),
+            ("layers", ", ".join(self.layers)),
+            ("memory", memory if self.memory else ""),
+        ]
+        return [(title, text) for title, text in facts if text]
 
 
 def entries(
-    registry: "Registry[Any]",
-    needs: Callable[[str], str] = lambda name: "",
-    costs: "Callable[[str, Callable[..., Any]], Costs | None]" = lambda name, kind: None,
+    registry: "Registry[Any]", models: "Mapping[str, tuple[Model, ...]] | None" = None
 ) -> list[Entry]:
     """What a registry holds, in its order, the names of other distributions included.
 
-    `needs` says of a name what must be on the machine, where the class has no attribute `needs`;
-    `costs` says what it costs.
+    `models` are those that each takes by default.
     """
-    return [_entry(registry, name, needs, costs) for name in registry.available()]
+    return [_entry(registry, name, (models or {}).get(name, ())) for name in registry.available()]
 
 
-def print_entries(listed: list[Entry], flag: str) -> None:
+def print_entries(listed: Sequence[Entry], flag: str) -> None:
     """Print each name with its summary, what it needs, and its options as `flag` takes them."""
     from .tables import print_facts
 
     for index, entry in enumerate(listed):
         if index:
             typer.echo()
-        options = "  ".join(f"{key}={_shown(value)}" for key, value in entry.options.items())
-        facts = [("name", entry.name), ("gives", entry.summary)]
-        facts += [("needs", entry.needs)] if entry.needs else []
-        facts += _cost_facts(entry.costs) if entry.costs else []
-        facts += [(flag, options)] if options else []
-        print_facts(facts)
+        options = "  ".join(f"{one.name}={_shown(one.default)}" for one in entry.signature.options)
+        print_facts([*entry.facts(), *([(flag, options)] if options else [])])
 
 
-def document(listed: list[Entry]) -> list[dict[str, Any]]:
-    """The entries as JSON holds them."""
-    return [
-        {
-            "name": entry.name,
-            "summary": entry.summary,
-            "needs": entry.needs,
-            **(_cost_document(entry.costs) if entry.costs else {}),
-            "options": {key: _plain(value) for key, value in entry.options.items()},
-        }
-        for entry in listed
-    ]
+def print_entry(entry: Entry, flag: str) -> None:
+    """Print one entry, with what each of its options is for, what it takes, and its default."""
+    from .tables import print_facts
+
+    print_facts(entry.facts())
+    for one in entry.signature.options:
+        typer.echo()
+        facts = (("takes", one.values), ("meaning", one.meaning))
+        default = f"{one.name}={_shown(one.default)}"
+        print_facts([(flag, default), *((title, text) for title, text in facts if text)])
 
 
-def _cost_facts(costs: "Costs") -> list[tuple[str, str]]:
-    from rich.filesize import decimal
-
-    facts = [("layers", ", ".join(costs.layers))] if costs.layers else []
-    if costs.memory:
-        size = decimal(costs.memory)
-        facts.append(("memory", f"about {size} of weights in float32, half of it in 16 bits"))
-    return facts
-
-
-def _cost_document(costs: "Costs") -> dict[str, Any]:
-    """Sizes are in bytes."""
-    return {
-        "layers": list(costs.layers),
-        "download": costs.download,
-        "memory": {"float32": costs.memory, "float16": costs.memory // 2},
-    }
-
-
-def _entry(
-    registry: "Registry[Any]",
-    name: str,
-    needs: Callable[[str], str],
-    costs: "Callable[[str, Callable[..., Any]], Costs | None]",
-) -> Entry:
+def _entry(registry: "Registry[Any]", name: str, models: "tuple[Model, ...]") -> Entry:
     try:
-        kind = registry.find(name)
+        return Entry(name, describe(registry, name), models)
     except Exception as error:
         # Another distribution's: it must not hide the rest of the list.
-        return Entry(name, f"can't be loaded: {one_line(str(error))}", {}, "")
-    options = _options(kind)
-    for part, inner in parts_of(kind).items():
-        # What a part has in common with the whole is set once, for both.
-        own = {key: value for key, value in _options(inner).items() if key not in options}
-        del options[part]
-        options |= {f"{part}.{key}": value for key, value in own.items()}
-    documentation = (inspect.getdoc(kind) or "").strip().partition("\n")[0]
-    needed = str(getattr(kind, "needs", "") or needs(name))
-    return Entry(name, documentation, options, needed, costs(name, kind))
+        return Entry(name, Signature(f"can't be loaded: {one_line(str(error))}", ()))
 
 
-def _options(kind: Callable[..., Any]) -> dict[str, Any]:
-    return {
-        one.name: None if one.default is inspect.Parameter.empty else one.default
-        for one in signature_of(kind).parameters.values()
-        if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)
-    }
+def _default_layers(defaults: Mapping[str, Any]) -> list[str]:
+    """The layers that the defaults of a constructor of descr stand for."""
+    from ...descriptors.weights import MODELS
+
+    if "layers" in defaults:
+        layers = defaults["layers"]
+        return [layers] if isinstance(layers, str) else list(layers or ())
+    if "facet" in defaults and (model := MODELS.get(defaults.get("model", ""))):
+        layer = defaults.get("layer")
+        return [f"{defaults['facet']} of {model.layers[-1 if layer is None else layer]}"]
+    return [f"scale_{scale:g}" for scale in defaults.get("scales", ())]
 
 
 def _shown(value: Any) -> str:

@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...applications.text import printable
+from ...descriptors.weights.download import Progress
 from .errors import say
 from .progress import drawn_progress
 
-if TYPE_CHECKING:
-    from ...descriptors.weights import Progress
-
 
 @contextmanager
-def progress_display(name: str) -> "Iterator[Progress]":
+def progress_display(name: str) -> Iterator[Progress]:
     """What tells the user of the pull of one model, while the block runs.
 
     On a terminal a bar with the bytes, the speed and the time left; elsewhere only the lines
@@ -23,7 +21,7 @@ def progress_display(name: str) -> "Iterator[Progress]":
         yield _Bar(name, progress) if progress else _Lines(name)
 
 
-class _Lines:
+class _Lines(Progress):
     """Lines in a log: how much comes, and what went otherwise than hoped."""
 
     def __init__(self, name: str) -> None:
@@ -34,12 +32,6 @@ class _Lines:
 
         here = f", {decimal(done)} of them here already" if done else ""
         self.say(f"downloading {decimal(total)}{here}")
-
-    def file(self, name: str) -> None:
-        pass
-
-    def advance(self, count: int) -> None:
-        pass
 
     def say(self, text: str) -> None:
         say(f"{self._name}: {text}")

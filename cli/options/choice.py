@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ..console.errors import UserError, is_user_error, say
 from ..console.quiet import Stop
 from .names import AUTO
-from .settings import parse_settings, takes_option
+from .settings import parse_settings, signature_of, takes_option
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,25 +39,19 @@ class Made(Generic[T]):
         return faults(self.name, f"the {self.kind} {self.name!r} failed")
 
 
-def best_descriptor() -> tuple[str, str]:
-    """What `auto` takes: the name of the best descriptor that needs no download, and why it."""
-    from ...descriptors import XFeat, weights
+def explain_auto() -> tuple[str, str]:
+    """The name of the descriptor that `auto` takes, why it, and what would bring the best."""
+    from ...descriptors.automatic import EMBEDDED, PREFERENCE, best_descriptor
+    from ...descriptors.weights import missing_models
 
-    for name in ("fused", "dinov2"):
-        if all(weights.cached(model.name) is not None for model in weights.find_models(name)):
-            better = "" if name == "fused" else f"; {_pull('fused')}"
-            return name, f"its weights are on this machine{better}"
-    if XFeat.is_installed():
-        return "xfeat", f"its weights are on this machine; {_pull('fused')}"
-    return "sift", f"embedded, needs no weights; {_pull('fused')}"
-
-
-def _pull(name: str) -> str:
-    from ...descriptors import weights
-
-    missing = [one for one in weights.find_models(name) if weights.cached(one.name) is None]
-    size = sum(model.size for model in missing)
-    return f"`descr models pull {name}` adds the best, {size / 1e9:.1f} GB"
+    name, best = best_descriptor(), PREFERENCE[0]
+    reason = "embedded, needs no weights"
+    if name != EMBEDDED:
+        reason = "its weights are on this machine"
+    if name == best:
+        return name, reason
+    size = sum(model.size for model in missing_models(best))
+    return name, f"{reason}; `descr models pull {best}` adds the best, {size / 1e9:.1f} GB"
 
 
 def make_descriptor(
@@ -71,7 +65,7 @@ def make_descriptor(
     from ...descriptors import REGISTRY
 
     if name == AUTO:
-        name, why = best_descriptor()
+        name, why = explain_auto()
         # Said before it is made: a setting that it refuses may be one of another descriptor.
         say(f"descriptor: {name} ({why})")
         return _make(REGISTRY, name, settings, device)
@@ -104,13 +98,15 @@ def make_matcher(name: str, settings: Mapping[str, str], device: str | None) -> 
 
 
 def parts_of(kind: Callable[..., Any]) -> Mapping[str, Callable[..., Any]]:
-    """The constructors of the parts that this constructor takes settings of, by option."""
-    # Whatever is not of that module is not its function, and need not import the networks.
-    if getattr(kind, "__name__", "") != "tale_of_two_features":
-        return {}
-    from ...descriptors.models.literature import PARTS, tale_of_two_features
+    """The constructors of the parts that this constructor takes settings of, by option.
 
-    return PARTS if kind is tale_of_two_features else {}
+    Such an option has the name of a descriptor, and takes a mapping.
+    """
+    from ...descriptors import REGISTRY
+
+    options = signature_of(kind).parameters.values()
+    names = {one.name for one in options if "Mapping" in str(one.annotation)}
+    return {name: REGISTRY.find(name) for name in REGISTRY.available() if name in names}
 
 
 def check_device_is_taken(device: str | None, *made: Made[Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from .groups import panel
-from .names import complete_descriptor, complete_matcher
+from .names import check_descriptor, check_matcher, complete_descriptor, complete_matcher
 
 OWN = "module:Class, whose code is run: an installed module, or a file of this folder"
 AGAIN = "Can be repeated."
@@ -22,7 +22,9 @@ result_option = functools.partial(typer.Option, rich_help_panel="Results")
 
 def matcher_field(help: str = _MATCHER) -> Any:
     """The option --matcher."""
-    return how_field("NAME", help, "--matcher", autocompletion=complete_matcher)
+    return how_field(
+        "NAME", help, "--matcher", callback=check_matcher, autocompletion=complete_matcher
+    )
 
 
 def output_field(help: str) -> Any:
@@ -42,6 +44,7 @@ Descriptor: TypeAlias = Annotated[
         "--descriptor",
         metavar="NAME",
         help=f"The descriptor: auto, a name of `descr descriptors`, or {OWN}.",
+        callback=check_descriptor,
         autocompletion=complete_descriptor,
     ),
 ]
@@ -64,6 +67,14 @@ MatcherSettings: TypeAlias = Annotated[
 Device: TypeAlias = Annotated[
     str | None,
     how_option("--device", metavar="DEVICE", help="Where to work: auto, cpu, cuda or mps."),
+]
+Basis: TypeAlias = Annotated[
+    Path | None,
+    how_option(
+        "--basis",
+        metavar="FILE",
+        help="A basis of `descr basis fit`, in place of a joint PCA of these images alone.",
+    ),
 ]
 Json: TypeAlias = Annotated[
     bool, result_option("--json", help="Print one JSON document and nothing else.")

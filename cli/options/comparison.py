@@ -18,7 +18,7 @@ from .names import AUTO
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ...descriptors import Descriptor
+    from ...descriptors import Basis, Descriptor
     from ...matchers import Matcher
     from .choice import Made
 
@@ -37,12 +37,13 @@ class Comparison:
     """Images that are to be compared, and what with.
 
     `describe` is the descriptor, None if every input is a feature file; `matcher` is None for a
-    command that matches nothing.
+    command that matches nothing. `basis` is one that was fitted before, if there is.
     """
 
     inputs: list[Input]
     describe: "Made[Descriptor] | None"
     matcher: "Made[Matcher] | None"
+    basis: "Basis | None" = None
 
     def trees(self) -> "list[xr.DataTree]":
         """The feature trees, in the order of the inputs; those of photographs are extracted."""
@@ -134,8 +135,10 @@ def prepare(paths: Sequence[Path], method: ImageMethod) -> Comparison:
     Says as well if features are compared that are not computed in the same precision. Load the
     library first. Raises `UserError` or a `DescrError` for what can't be read, made or used.
     """
+    from ...descriptors import Basis
     from .choice import check_device_is_taken, make_matcher
 
+    basis = None if method.basis is None else Basis.load(method.basis)
     matcher = None
     if method.matcher is not None:
         matcher = make_matcher(method.matcher, method.of_matcher(), method.device)
@@ -162,7 +165,7 @@ def prepare(paths: Sequence[Path], method: ImageMethod) -> Comparison:
     parts: list[Made[Any]] = [one for one in (matcher, describe) if one is not None]
     check_device_is_taken(method.device, *parts)
     _say_unlike({one.path: layers.get(one.path, recipe or {}) for one in inputs})
-    return Comparison(inputs, describe, matcher)
+    return Comparison(inputs, describe, matcher, basis)
 
 
 def _descriptor(

@@ -156,7 +156,7 @@ class PairCommand(ImageCommand):
 
         assert comparison.matcher is not None
         trees = comparison.trees()
-        source, target = maps = combine(trees)
+        source, target = maps = combine(trees, basis=comparison.basis)
         source_mask, target_mask = find_masks(maps)
         both: dict[str, Any] = {"source_mask": source_mask, "target_mask": target_mask}
         matcher = comparison.matcher.made

@@ -47,6 +47,8 @@ class ImageMethod(MethodOptions):
         "--images",
     )
 
+    basis: options.Basis = None
+
     def __post_init__(self) -> None:
         for folder in self.folders or ():
             if not os.path.isdir(folder):

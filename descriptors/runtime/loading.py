@@ -9,8 +9,7 @@ import torch
 
 from ..errors import WeightsNotFoundError
 from ..weights.configs import read_config
-from ..weights.header import read_header
-from ..weights.reading import shorten
+from ..weights.reading import read_header, shorten
 from .quiet import quiet
 
 _PORTION = 1 << 23

@@ -1,27 +1,20 @@
 """What fits into memory, and what to say where nothing does."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TypeVar
 
-import psutil
 import torch
 from rich.filesize import decimal
 
 from ..errors import OutOfMemoryError
+from .ram import free_ram
 
 T = TypeVar("T")
 
 _CPU = torch.device("cpu")
 _CPU_BUDGET = 1 << 30
 """Bytes of activations on the CPU: larger batches are hardly faster there."""
-
-_GROUPS = {
-    "": ("/sys/fs/cgroup", "memory.max", "memory.current"),
-    "memory": ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
-}
-"""By controller: where Linux keeps control groups (versions 2 and 1), their limit and use."""
 
 
 def check_fits(size: int, what: str, hint: str, device: torch.device = _CPU) -> int:
@@ -48,29 +41,7 @@ def free_memory(device: torch.device) -> int:
         return int(torch.cuda.mem_get_info(device)[0] + cached)
     if device.type == "mps":
         return int(torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
-    left: list[int] = [psutil.virtual_memory().available + psutil.swap_memory().free]
-    process = psutil.Process()
-    if hasattr(process, "rlimit") and process.rlimit(psutil.RLIMIT_AS)[0] != psutil.RLIM_INFINITY:
-        left.append(process.rlimit(psutil.RLIMIT_AS)[0] - process.memory_info().vms)
-    with suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
-            _, controller, place = line.split(":", 2)
-            if controller in _GROUPS:
-                left += left_in_groups(place, *_GROUPS[controller])
-    return max(0, min(left))
-
-
-def left_in_groups(place: str, root: str, limit: str, usage: str) -> Iterator[int]:
-    """What a control group, and each of those around it that has a limit, leaves, in bytes."""
-    # Within a container the place may be its name outside, where only the root can be seen.
-    for folder in (Path(root + place), *Path(root + place).parents):
-        # A group without a limit says "max"; beyond the root there is no such file.
-        with suppress(OSError, ValueError):
-            most, used = (int((folder / name).read_text()) for name in (limit, usage))
-            lines = (folder / "memory.stat").read_text().splitlines()
-            # In version 1 the names without "total_" leave out the groups within, and come first.
-            parts = {key.removeprefix("total_"): int(n) for key, n in map(str.split, lines)}
-            yield most - used + parts["active_file"] + parts["inactive_file"]
+    return free_ram()
 
 
 def fitting(item: int, device: torch.device) -> int:

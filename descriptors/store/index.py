@@ -7,9 +7,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-_NAME = ".descr-index.sqlite"
+_NAME = ".features.sqlite"
 _TABLE = (
-    "CREATE TABLE IF NOT EXISTS seen (key TEXT, recipe TEXT, image_size INTEGER, image_time "
+    "CREATE TABLE IF NOT EXISTS seen (key BLOB, recipe TEXT, image_size INTEGER, image_time "
     "INTEGER, file_size INTEGER, file_time INTEGER, sha256 TEXT, height INTEGER, width INTEGER, "
     "lowest_cosine REAL, "
     "PRIMARY KEY (key, recipe)) WITHOUT ROWID"
@@ -63,12 +63,17 @@ class Index:
                 "lowest_cosine FROM seen WHERE recipe = ?",
                 (recipe,),
             )
-            return {key: Seen(Stamp(a, b), Stamp(c, d), *rest) for key, a, b, c, d, *rest in rows}
+            return {
+                os.fsdecode(key): Seen(Stamp(a, b), Stamp(c, d), *rest)
+                for key, a, b, c, d, *rest in rows
+            }
         return {}
 
     def write(self, recipe: str, seen: Mapping[str, Seen]) -> None:
         """Keep what was seen, if the folder lets anything be kept."""
-        rows = [(key, recipe, *one.image, *one.file, *one[2:]) for key, one in seen.items()]
+        rows = [
+            (os.fsencode(key), recipe, *one.image, *one.file, *one[2:]) for key, one in seen.items()
+        ]
         for _ in range(2):
             try:
                 with self._open() as database, database:

@@ -9,9 +9,7 @@ import sys
 import tempfile
 from typing import BinaryIO
 
-import torch
-
-from ..runtime.memory import free_memory
+from ..runtime.ram import free_ram
 from . import hdf5
 from .hdf5 import Group, Schema
 
@@ -41,7 +39,7 @@ def read_isolated(file: BinaryIO, *, schema: Schema, values: bool) -> list[Group
         If it was too slow or ran out of memory, or the file is damaged or no feature file.
     """
     size = os.fstat(file.fileno()).st_size
-    free = free_memory(torch.device("cpu")) // 2
+    free = free_ram() // 2
     # By path and with -P, so that neither the working directory nor other modules of descr matter.
     command = [sys.executable, "-P", "-W", "ignore", hdf5.__file__]
     with _memory_file() as answer:

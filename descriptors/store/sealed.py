@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-import torch
 from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
 from ..errors import FeatureFileError, ForeignFileError, InvalidFeaturesError, OutputError
 from ..runtime.atomic import whole_file
-from ..runtime.memory import free_memory
+from ..runtime.ram import free_ram
 from . import seal
 from .hdf5 import Group, Schema, UnreadableError, read_groups
 from .isolated import IsolatedReadError, read_isolated
@@ -86,7 +85,7 @@ def read_sealed(
     with _opened(path, form) as file:
         size = os.fstat(file.fileno()).st_size
         _check_head(name, file.read(seal.HEAD_SIZE), size, form)
-        if size > free_memory(torch.device("cpu")):
+        if size > free_ram():
             raise FeatureFileError(f"{name}: is larger than the free memory", hint=form.again)
         file.seek(max(0, size - seal.SIZE - seal.MARK_SIZE))
         end = file.read()

@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias
@@ -15,7 +15,15 @@ import xarray as xr
 
 from ..base import Descriptor
 from ..combination.basis import Basis
-from ..errors import DescrError, InvalidFeaturesError, OptionError, OutputError
+from ..errors import (
+    DescrError,
+    FeatureFileError,
+    ImageError,
+    InvalidFeaturesError,
+    OptionError,
+    OutOfMemoryError,
+    OutputError,
+)
 from ..features.tensors import Features
 from ..image.ahead import read_ahead
 from ..image.reading import Image, ImageLike, read_image
@@ -36,6 +44,10 @@ _TOGETHER = 64
 """Images whose entries are written to the index at once."""
 
 
+_OF_IMAGES = ImageError, InvalidFeaturesError, FeatureFileError, OutOfMemoryError
+"""Errors that are no end of the work on other images."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of an image.
@@ -54,6 +66,8 @@ class Outcome:
         Of the upright image: the hash of its pixels, and its size in pixels.
     lowest_cosine:
         Of maps that are packed: the lowest cosine of a cell with what is kept of it.
+    frames:
+        How many frames or pages the file of an image that was read has; the first is taken.
     """
 
     key: str
@@ -64,7 +78,8 @@ class Outcome:
     sha256: str = ""
     height: int = 0
     width: int = 0
-    lowest_cosine: float = field(default=1.0, compare=False)
+    lowest_cosine: float = 1.0
+    frames: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +206,8 @@ class FeatureStore(Mapping[str, Any]):
         fresh: dict[str, Seen] = {}
 
         def finish(outcome: Outcome) -> None:
-            if strict and outcome.error is not None:
+            # What else goes wrong would go wrong with the next image as well.
+            if outcome.error is not None and (strict or not isinstance(outcome.error, _OF_IMAGES)):
                 raise outcome.error
             outcomes[outcome.key] = outcome
             progress(outcome)
@@ -322,7 +338,10 @@ class FeatureStore(Mapping[str, Any]):
             lowest = read_map_info(self.path(look.key)).lowest_cosine
         about = look.image.sha256, look.image.height, look.image.width, lowest
         entry = None if image is None or file is None else Seen(image, file, *about)
-        outcome = Outcome(look.key, self.path(look.key), status, look.why or "", None, *about)
+        frames = look.image.frames
+        outcome = Outcome(
+            look.key, self.path(look.key), status, look.why or "", None, *about, frames
+        )
         return outcome, entry
 
     def _outcome(self, key: str, status: Status, seen: Seen) -> Outcome:

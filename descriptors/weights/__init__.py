@@ -2,17 +2,17 @@
 
 from .captioner import convert
 from .checkpoint import Checkpoint
+from .download import Progress
 from .errors import DownloadError
-from .find import cached, find_weights
-from .progress import Progress
+from .find import cached, find_weights, missing_models
+from .model import Model
 from .pull import pull
 from .remove import holdings, remove
-from .table import IMAGE_ENCODER, MODELS, RECIPES, Model, find_model, find_models
+from .table import IMAGE_ENCODER, MODELS, find_model, find_models
 
 __all__ = [
     "IMAGE_ENCODER",
     "MODELS",
-    "RECIPES",
     "Checkpoint",
     "DownloadError",
     "Model",
@@ -23,6 +23,7 @@ __all__ = [
     "find_models",
     "find_weights",
     "holdings",
+    "missing_models",
     "pull",
     "remove",
 ]

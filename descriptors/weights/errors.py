@@ -1,6 +1,16 @@
-"""What a pull that fails says."""
+"""What a pull that fails says: the hub's refusals and a broken connection, in one line each."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from ..errors import WeightsNotFoundError
+from ..runtime.atomic import OUT_OF_ROOM, REASONS
+from .reading import shorten
+
+_AGAIN = "what has arrived is kept: run the same command again to go on"
+_LOGIN = "set HF_TOKEN to a token of your account, or run: hf auth login"
 
 
 class DownloadError(WeightsNotFoundError):
@@ -17,3 +27,82 @@ class UnusableRepositoryError(DownloadError):
     def __init__(self, message: str, *, login: bool = False, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.login = login
+
+
+@contextmanager
+def explained(repository: str, endpoint: str, cache: Path) -> Iterator[None]:
+    """Turn what the hub, the network or the disk refuses in the block into a `DownloadError`.
+
+    That is `UnusableRepositoryError` if the repository is gone, is not shown to whoever hasn't
+    logged in, or asks for a licence to be accepted. `cache` is where files are written.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        yield
+    except DownloadError:
+        raise
+    except HfHubHTTPError as error:
+        raise _refusal(error.response, repository, endpoint) from error
+    except Exception as error:
+        if is_network_error(error):
+            raise DownloadError(
+                f"can't reach {endpoint}: {shorten(error)}", hint=f"check the connection; {_AGAIN}"
+            ) from error
+        if not isinstance(error, OSError):
+            raise
+        # Of a file that is open the system says what is wrong, and not of which.
+        place = error.filename or cache
+        mend = "make room, or set HF_HOME to another disk"
+        raise DownloadError(
+            f"{place}: can't be written: {REASONS.get(error.errno or 0) or shorten(error)}",
+            hint=(mend if error.errno in OUT_OF_ROOM else "set HF_HOME to another place")
+            + f"; {_AGAIN}",
+        ) from error
+
+
+def no_hub(endpoint: str, reason: str) -> DownloadError:
+    """The error for an answer that a hub does not give, such as a network's page to log in."""
+    return DownloadError(
+        f"{endpoint} does not answer as a hub does: {reason}",
+        hint="check HF_ENDPOINT, and whether the network asks for a login of its own",
+    )
+
+
+def is_network_error(error: Exception) -> bool:
+    """Whether the connection failed: refused, lost, too slow."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # The class of all errors of the library's HTTP client, which differs by its version.
+    kinds = (HfHubHTTPError.__mro__[1], ConnectionError, TimeoutError)
+    return isinstance(error, kinds) and not isinstance(error, HfHubHTTPError)
+
+
+def _refusal(response: Any, repository: str, endpoint: str) -> DownloadError:
+    status, code = response.status_code, response.headers.get("X-Error-Code")
+    message = response.headers.get("X-Error-Message", "")
+    if code == "GatedRepo" or (status == 403 and "resource is disabled" not in message):
+        what, how = ("your account may not download it", "ask for access")
+        if code == "GatedRepo":
+            what, how = "its licence must be accepted before it can be downloaded", "accept it"
+        hint = f"{how} at {endpoint}/{repository} (requests may be refused), then {_LOGIN}"
+        return UnusableRepositoryError(f"{repository}: {what}", hint=hint)
+    if status == 401 and "Invalid credentials" in message:
+        return DownloadError(
+            f"{endpoint} does not accept your token", hint=f"{_LOGIN}; or unset HF_TOKEN"
+        )
+    if status == 401:
+        # The hub answers so for what is gone, too, to whoever hasn't logged in.
+        return UnusableRepositoryError(f"{repository} is gone or needs a login", login=True)
+    gone = code in ("RepoNotFound", "RevisionNotFound") or "resource is disabled" in message
+    if gone or status == 404:
+        return UnusableRepositoryError(f"{repository} is gone")
+    if status == 429:
+        return DownloadError(
+            f"{endpoint} refuses more requests for the time being (429)",
+            hint=f"wait some minutes, or {_LOGIN}; {_AGAIN}",
+        )
+    return DownloadError(
+        f"{endpoint} answers with an error ({status}) for {repository}",
+        hint=f"try it later; {_AGAIN}",
+    )

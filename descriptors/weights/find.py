@@ -1,17 +1,18 @@
 """A model's name or folder to the weights on this machine, without touching the network."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import OptionError, WeightsNotFoundError
 from ..settings import check_choice, unknown
 from .cache import cache_folder, captioner_folder, snapshots
 from .captioner import CHECKPOINT, FILE, SOURCE, check_shapes
-from .checkpoint import Checkpoint, is_half
-from .fingerprint import fingerprint
-from .folders import CAPTIONER, CLIP, PRECISIONS, TITLES, Weights, read_folder
-from .header import read_header
-from .table import IMAGE_ENCODER, MODELS, Model, find_model
+from .checkpoint import Checkpoint, fingerprint, is_half
+from .folders import CAPTIONER, PRECISIONS, Weights, family_of, read_folder
+from .model import Model
+from .reading import opened, read_header
+from .table import IMAGE_ENCODER, MODELS, find_model, find_models
 
 LOCAL = "local"
 """The name of weights that a folder of the user holds; their revision says which they are."""
@@ -29,8 +30,9 @@ def find_weights(
     ----------
     model:
         A name of `MODELS`, or the path of a diffusers pipeline folder ("stable_diffusion"), a
-        transformers model folder ("dinov2", "dinov3", "clipseg", "clip") or a folder with
-        `captioner.safetensors` and `image_encoder` ("captioner"), with weights in safetensors.
+        transformers model folder ("dinov2", "dinov3", "clipseg", "clip"), a folder with
+        `captioner.safetensors` and `image_encoder` ("captioner"), or of one with the files that
+        the models of another family state; with weights in safetensors.
     family:
         Which kind of model is wanted.
     precision:
@@ -50,34 +52,32 @@ def find_weights(
     if not isinstance(model, (str, os.PathLike)):
         raise OptionError(f"model must be a name or the path of a folder, not {model!r}")
     model = os.fspath(model)
-    known = MODELS.get(model)
-    if known is not None:
-        if known.family != family:
-            raise _unknown(model, family)
-        if known.repositories:
-            found = _cached(known, precision)
-            if found is None:
-                flag = f" --precision {precision}" if precision else ""
-                size = known.full_size if precision == "float32" else known.size
-                raise WeightsNotFoundError(
-                    f"the weights of {model!r} are not on this machine",
-                    hint=f"get them with: descr models pull {model}{flag} "
-                    f"({size / 1e9:.2f} GB); or give a local folder as the model",
-                )
-            return found
-        folder = captioner_folder(model)
-    else:
-        folder = Path(os.path.expanduser(model))
+    entry = MODELS.get(model)
+    if entry is None:
+        folder, layout = Path(os.path.expanduser(model)), _any_of(family)
         if not os.path.isdir(folder):
             raise _no_folder(model, folder, family)
-    read = _read_captioner if family == CAPTIONER else read_folder
-    weights = read(folder, family, precision)
+    else:
+        folder, layout = captioner_folder(model), entry
+        if entry.family != family:
+            raise _unknown(model, family)
+    if entry is not None and entry.repositories:
+        checkpoint = _cached(entry, precision)
+        if checkpoint is None:
+            raise _not_here(entry, precision)
+        return checkpoint
+    if entry is not None and entry.package:
+        folder, weights = _installed(entry)
+    elif family == CAPTIONER:
+        weights = _read_captioner(folder, precision)
+    else:
+        weights = read_folder(folder, layout, precision)
     return Checkpoint(
         folder=folder,
         # Not the folder's: a copy of it under another name holds the same model.
-        name=LOCAL if known is None else model,
+        name=LOCAL if entry is None else model,
         family=family,
-        revision=fingerprint(folder, family, weights),
+        revision=fingerprint(folder, family_of(layout).configs, weights),
         weights=weights,
     )
 
@@ -97,15 +97,20 @@ def cached(name: str, *, precision: str | None = None) -> Checkpoint | None:
         return None
 
 
+def missing_models(name: str) -> tuple[Model, ...]:
+    """Those of the models of a name, as `find_models` takes it, that are not on this machine."""
+    return tuple(model for model in find_models(name) if cached(model.name) is None)
+
+
 def _cached(model: Model, precision: str | None) -> Checkpoint | None:
     cache, wanted = cache_folder(), precision or model.precision
-    found = [
+    complete = [
         checkpoint
         for repository in model.repositories
         for snapshot in snapshots(repository, cache)
         if (checkpoint := read_snapshot(model, snapshot, precision)) is not None
     ]
-    return next((one for one in found if one.precision == wanted), next(iter(found), None))
+    return next((one for one in complete if one.precision == wanted), next(iter(complete), None))
 
 
 def read_snapshot(model: Model, snapshot: Path, precision: str | None) -> Checkpoint | None:
@@ -113,7 +118,7 @@ def read_snapshot(model: Model, snapshot: Path, precision: str | None) -> Checkp
     if not all((snapshot / name).is_file() for name in model.files):
         return None
     try:
-        weights = read_folder(snapshot, model.family, precision)
+        weights = read_folder(snapshot, model, precision)
     except WeightsNotFoundError:
         return None
     full = sorted(part for part, files in weights.items() if model.half and not is_half(files))
@@ -127,43 +132,80 @@ def read_snapshot(model: Model, snapshot: Path, precision: str | None) -> Checkp
     )
 
 
-def _read_captioner(folder: Path, family: str, precision: str | None) -> Weights:
+def _installed(model: Model) -> tuple[Path, Weights]:
+    """Where the package lies that brings a model's weights, and they; no code of it is run."""
+    spec = find_spec(model.package)
+    if spec is None or not spec.submodule_search_locations:
+        raise WeightsNotFoundError(
+            f"the weights of {model.name!r} are not installed",
+            hint=f"get them with: {model.install}",
+        )
+    folder = Path(spec.submodule_search_locations[0])
+    files = tuple(folder / name for name in model.weights)
+    for path in files:
+        with opened(path):
+            pass
+    return folder, {"": files}
+
+
+def _any_of(family: str) -> Model:
+    """A model of the family, for what the folders of them all hold."""
+    for model in MODELS.whole():
+        if model.family == family:
+            return model
+    families = dict.fromkeys(model.family for model in MODELS.whole())
+    raise unknown("family of models", family, families)
+
+
+def _read_captioner(folder: Path, precision: str | None) -> Weights:
     """The files of a captioner and of its image encoder, which may be the one that is pulled."""
     own, encoder = folder / FILE, folder / "image_encoder"
-    found = None if os.path.isdir(encoder) else _cached(MODELS[IMAGE_ENCODER], precision)
+    clip = MODELS[IMAGE_ENCODER]
+    pulled = None if os.path.isdir(encoder) else _cached(clip, precision)
     lacks = {}
     if not os.path.exists(own):
         lacks[FILE] = f"descr models convert {CHECKPOINT} (of {SOURCE})"
-    if not os.path.isdir(encoder) and found is None:
+    if not os.path.isdir(encoder) and pulled is None:
         lacks["its image encoder"] = f"descr models pull {IMAGE_ENCODER}"
     if lacks:
         raise WeightsNotFoundError(
             f"the captioner in {folder} lacks {' and '.join(lacks)}",
             hint=f"get what it lacks with: {'; then '.join(lacks.values())}",
         )
-    files = (found.weights if found else read_folder(encoder, CLIP, precision))[""]
+    files = (pulled.weights if pulled else read_folder(encoder, clip, precision))[""]
     tensors = read_header(own)[1]
     try:
         width = check_shapes({name: one["shape"] for name, one in tensors.items()})
     except ValueError as error:
         raise WeightsNotFoundError(f"{own}: {error}", hint="convert it again") from error
     projections = (read_header(path)[1].get("visual_projection.weight") for path in files)
-    given = next((one["shape"][0] for one in projections if one and one["shape"]), None)
-    if given != width:
+    length = next((one["shape"][0] for one in projections if one and one["shape"]), None)
+    if length != width:
         raise WeightsNotFoundError(
             f"{files[0].parent}: is not the image encoder of {own}, which reads {width} numbers "
-            f"for an image; it gives {given or 'none'}",
+            f"for an image; it gives {length or 'none'}",
             hint="give the folder of the CLIPVisionModelWithProjection that it was trained with",
         )
     return {"captioner": (own,), "image_encoder": files}
 
 
+def _not_here(model: Model, precision: str | None) -> WeightsNotFoundError:
+    flag = f" --precision {precision}" if precision else ""
+    size = model.full_size if precision == "float32" else model.size
+    gate = f"; {model.gate}" if model.gate else ""
+    return WeightsNotFoundError(
+        f"the weights of {model.name!r} are not on this machine",
+        hint=f"get them with: descr models pull {model.name}{flag} ({size / 1e9:.2f} GB){gate}; "
+        "or give a local folder as the model",
+    )
+
+
 def _no_folder(model: str, folder: Path, family: str) -> Exception:
-    for known in MODELS.values():
-        if model in known.repositories:
+    for entry in MODELS.whole():
+        if model in entry.repositories:
             return WeightsNotFoundError(
                 f"{model}: is a repository, not a folder",
-                hint=f"its name here is {known.name}; get it with: descr models pull {known.name}",
+                hint=f"its name here is {entry.name}; get it with: descr models pull {entry.name}",
             )
     if os.path.exists(folder):
         return WeightsNotFoundError(
@@ -171,18 +213,18 @@ def _no_folder(model: str, folder: Path, family: str) -> Exception:
             hint="give the folder of a diffusers pipeline or of a transformers model",
         )
     if model.startswith(("~", ".")) or os.sep in model or "/" in model:
+        names = ", ".join(_names(family))
         return WeightsNotFoundError(
-            f"{model}: no such folder",
-            hint=f"give a folder that exists, or one of {', '.join(_names(family))}",
+            f"{model}: no such folder", hint=f"give a folder that exists, or one of {names}"
         )
     return _unknown(model, family)
 
 
 def _unknown(model: str, family: str) -> Exception:
-    error = unknown(f"{TITLES[family]} model", model, _names(family))
+    error = unknown(f"{family_of(_any_of(family)).title} model", model, _names(family))
     error.hint = f"{error.hint}; or give a local folder"
     return error
 
 
 def _names(family: str) -> list[str]:
-    return [model.name for model in MODELS.values() if model.family == family]
+    return [model.name for model in MODELS.whole() if model.family == family]

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from ..errors import WeightsNotFoundError
-from .header import read_header
-from .reading import read_file, read_json, shorten
+from .model import Model
+from .reading import read_file, read_header, read_json, shorten
 
 STABLE_DIFFUSION = "stable_diffusion"
 DINOV2 = "dinov2"
@@ -14,35 +16,10 @@ DINOV3 = "dinov3"
 CLIPSEG = "clipseg"
 CLIP = "clip"
 CAPTIONER = "captioner"
-TITLES = {
-    STABLE_DIFFUSION: "Stable Diffusion",
-    DINOV2: "DINOv2",
-    DINOV3: "DINOv3",
-    CLIPSEG: "CLIPSeg",
-    CLIP: "CLIP",
-    CAPTIONER: "captioner",
-}
 PRECISIONS = ("float16", "float32")
 """The variants in which the weights of a model may be published."""
 
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth")
-_TYPES = {
-    DINOV2: ("dinov2", "dinov2_with_registers"),
-    DINOV3: ("dinov3_vit", *(f"vit_{size}_patch16_dinov3" for size in ("small", "base", "large"))),
-    CLIPSEG: ("clipseg",),
-    CLIP: ("clip", "clip_vision_model"),
-}
-"""What `model_type` of a config may be, or the `architecture` of one of timm."""
-_CLASSES = {
-    STABLE_DIFFUSION: "DiffusionPipeline",
-    DINOV2: "AutoModel",
-    DINOV3: "AutoModel",
-    CLIPSEG: "CLIPSegForImageSegmentation",
-    CLIP: "CLIPVisionModelWithProjection",
-}
-
-Weights = Mapping[str, tuple[Path, ...]]
-
 VOCABULARY = (
     *("tokenizer_config.json", "special_tokens_map.json", "tokenizer.json"),
     *("vocab.json", "merges.txt", "added_tokens.json"),
@@ -50,20 +27,70 @@ VOCABULARY = (
 """The files that make a tokenizer, as one or as several of the older form."""
 
 
-def read_folder(folder: Path, family: str, precision: str | None = None) -> Weights:
-    """The safetensors files of each part of the model in this folder, all of them checked.
+@dataclass(frozen=True)
+class Family:
+    """One kind of model folder.
+
+    `kind` is the class of diffusers or transformers that reads the folder, pickles too; `types`
+    are what `model_type` of its config may be, or the `architecture` of one of timm, any if there
+    are none. `configs` are what a
+    fingerprint sees besides the weights, where they are there.
+    """
+
+    title: str
+    kind: str
+    types: tuple[str, ...]
+    configs: tuple[str, ...] = ("config.json",)
+
+
+_PIPELINE = (
+    *("unet/config.json", "vae/config.json", "scheduler/scheduler_config.json"),
+    *("text_encoder/config.json", *(f"tokenizer/{name}" for name in VOCABULARY)),
+    *("text_encoder_2/config.json", *(f"tokenizer_2/{name}" for name in VOCABULARY)),
+)
+_TIMM = tuple(f"vit_{size}_patch16_dinov3" for size in ("small", "base", "large"))
+FAMILIES: Mapping[str, Family] = MappingProxyType(
+    {
+        STABLE_DIFFUSION: Family("Stable Diffusion", "DiffusionPipeline", (), _PIPELINE),
+        DINOV2: Family("DINOv2", "AutoModel", ("dinov2", "dinov2_with_registers")),
+        DINOV3: Family("DINOv3", "AutoModel", ("dinov3_vit", *_TIMM)),
+        CLIPSEG: Family(
+            *("CLIPSeg", "CLIPSegForImageSegmentation", ("clipseg",)),
+            ("config.json", *VOCABULARY),
+        ),
+        CLIP: Family("CLIP", "CLIPVisionModelWithProjection", ("clip", "clip_vision_model")),
+        CAPTIONER: Family("captioner", "", (), ("image_encoder/config.json",)),
+    }
+)
+"""The families whose folders are those of a library, or our own."""
+
+Weights = Mapping[str, tuple[Path, ...]]
+
+
+def family_of(model: Model) -> Family:
+    """What a folder of this model's family holds."""
+    return FAMILIES.get(model.family) or Family(model.family, "", (), model.files)
+
+
+def read_folder(folder: Path, model: Model, precision: str | None = None) -> Weights:
+    """The safetensors files of each part of a model of this family in a folder, all checked.
 
     The folder is a diffusers pipeline for "stable_diffusion", a transformers model for "dinov2",
-    "dinov3" (or one of timm), "clipseg" and "clip" (a whole one, or its image encoder). Where a
-    part is there in half and in full precision, the half is taken unless `precision` is "float32",
-    as a pull takes it: a folder gives the same features wherever it lies.
+    "dinov3" (or one of timm), "clipseg" and "clip" (a whole one, or its image encoder); of another
+    family it holds the files and weights that `model` states. Where a part is there in half and in
+    full precision, the half is taken unless `precision` is "float32", as a pull takes it: a folder
+    gives the same features wherever it lies.
 
     Raises `WeightsNotFoundError`, naming the file, if something that the model needs is missing or
     damaged, if its weights are there as pickles only, or if it is a folder of another kind.
     """
-    if family == STABLE_DIFFUSION:
-        return _read_pipeline(folder, precision)
-    return _read_transformer(folder, family, precision)
+    family = family_of(model)
+    if model.family == STABLE_DIFFUSION:
+        stems = _pipeline_stems(folder, family)
+    else:
+        stems = dict([stem.rpartition("/")[::2] for stem in model.weights])
+        _check_configs(folder, model, family)
+    return {part: _weights(folder / part, stem, family, precision) for part, stem in stems.items()}
 
 
 def weight_names(stem: str, precision: str | None = None) -> tuple[str, ...]:
@@ -78,27 +105,30 @@ def weight_names(stem: str, precision: str | None = None) -> tuple[str, ...]:
     return tuple(f"{stem}.{name}" for name in names)
 
 
-def _read_transformer(folder: Path, family: str, precision: str | None) -> Weights:
+def _check_configs(folder: Path, model: Model, family: Family) -> None:
+    if not family.types:
+        for name in model.files:
+            read_file(folder / name)
+        return
     if os.path.exists(folder / "model_index.json") or os.path.isdir(folder / "unet"):
         raise _other_kind(folder, family)
     config = read_json(folder / "config.json")
     kind = str(config.get("model_type", config.get("architecture")))
-    if kind not in _TYPES[family]:
+    if kind not in family.types:
         raise WeightsNotFoundError(
-            f"{folder}: holds a {shorten(repr(kind))} model, not {TITLES[family]}",
-            hint=f"give the folder of a model of type {' or '.join(_TYPES[family])}",
+            f"{folder}: holds a {shorten(repr(kind))} model, not {family.title}",
+            hint=f"give the folder of a model of type {' or '.join(family.types)}",
         )
-    if family == CLIPSEG:
+    if "tokenizer_config.json" in family.configs:
         _check_tokenizer(folder)
-    return {"": _weights(folder, "model", family, precision)}
 
 
-def _read_pipeline(folder: Path, precision: str | None) -> Weights:
+def _pipeline_stems(folder: Path, family: Family) -> dict[str, str]:
+    """The parts of a diffusers pipeline, with the name of the weights of each."""
     if not os.path.isdir(folder / "unet"):
         config = folder / "config.json"
-        kind = read_json(config) if os.path.exists(config) else {}
-        if "model_type" in kind:
-            raise _other_kind(folder, STABLE_DIFFUSION)
+        if "model_type" in (read_json(config) if os.path.exists(config) else {}):
+            raise _other_kind(folder, family)
         if files := sorted(folder.glob("*.safetensors")) + _pickles(folder):
             raise WeightsNotFoundError(
                 f"{files[0]}: is a checkpoint in one file; a diffusers pipeline folder is needed",
@@ -114,10 +144,7 @@ def _read_pipeline(folder: Path, precision: str | None) -> Weights:
         read_json(folder / f"text_encoder{suffix}" / "config.json")
         _check_tokenizer(folder / f"tokenizer{suffix}")
         stems[f"text_encoder{suffix}"] = "model"
-    return {
-        part: _weights(folder / part, stem, STABLE_DIFFUSION, precision)
-        for part, stem in stems.items()
-    }
+    return stems
 
 
 def _check_tokenizer(folder: Path) -> None:
@@ -128,7 +155,7 @@ def _check_tokenizer(folder: Path) -> None:
         read_file(folder / name)
 
 
-def _weights(folder: Path, stem: str, family: str, precision: str | None) -> tuple[Path, ...]:
+def _weights(folder: Path, stem: str, family: Family, precision: str | None) -> tuple[Path, ...]:
     paths = [folder / name for name in weight_names(stem, precision)]
     path = next(filter(os.path.exists, paths), None)
     if path is None and (pickles := _pickles(folder)):
@@ -167,14 +194,16 @@ def _pickles(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.suffix in _PICKLES)
 
 
-def _other_kind(folder: Path, wanted: str) -> WeightsNotFoundError:
+def _other_kind(folder: Path, wanted: Family) -> WeightsNotFoundError:
     kinds = "transformers model", "diffusers pipeline"
-    found, needed = kinds if wanted == STABLE_DIFFUSION else kinds[::-1]
+    other, needed = kinds[:: 1 if wanted.configs is _PIPELINE else -1]
     return WeightsNotFoundError(
-        f"{folder}: holds a {found}, not {TITLES[wanted]}", hint=f"give the folder of a {needed}"
+        f"{folder}: holds a {other}, not {wanted.title}", hint=f"give the folder of a {needed}"
     )
 
 
-def conversion(family: str, old: str, new: str) -> str:
+def conversion(family: Family, old: str, new: str) -> str:
     """The line of Python that makes safetensors of a folder or repository of pickles."""
-    return f"{_CLASSES[family]}.from_pretrained({old}).save_pretrained({new})"
+    if not family.kind:
+        return f"safetensors.torch.save_file(torch.load(FILE, weights_only=True), {new})"
+    return f"{family.kind}.from_pretrained({old}).save_pretrained({new})"

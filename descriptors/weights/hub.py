@@ -12,9 +12,8 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
-from .answers import is_network_error, no_hub
 from .cache import cache_folder, make_folder, repository_folder
-from .errors import DownloadError, UnusableRepositoryError
+from .errors import DownloadError, UnusableRepositoryError, is_network_error, no_hub
 from .reading import shorten
 
 ANSWER_SECONDS = 60.0

@@ -8,18 +8,16 @@ from pathlib import Path
 
 from ..runtime.atomic import whole_file
 from ..runtime.quiet import hub_silenced
-from .answers import explained
-from .cache import captioner_folder, make_folder
+from .cache import cache_folder, captioner_folder, make_folder
 from .captioner import CHECKPOINT, SOURCE
 from .checkpoint import Checkpoint
-from .download import download, is_whole, local_size
-from .errors import DownloadError, UnusableRepositoryError
+from .download import Progress, download, is_whole, local_size, retry_while_busy
+from .errors import DownloadError, UnusableRepositoryError, explained
 from .find import cached, read_snapshot
-from .folders import CLIP, PRECISIONS, conversion, read_folder, read_shards, weight_names
+from .folders import CLIP, PRECISIONS, conversion, family_of, read_folder, read_shards, weight_names
 from .hub import Hub, RemoteFile, Repository, connected, hub_address, read_repository
-from .patience import patiently
-from .progress import Progress, Silent
-from .table import IMAGE_ENCODER, Model, find_model
+from .model import Model
+from .table import IMAGE_ENCODER, find_model
 
 
 def pull(
@@ -52,11 +50,15 @@ def pull(
         If the name or the precision is not known.
     """
     model = find_model(name)
-    progress = progress or Silent()
+    progress = progress or Progress()
     checkpoint = cached(name, precision=precision)
     if checkpoint and (checkpoint.precision == precision or not (precision and model.half)):
         progress.say(f"{name} is on this machine already")
         return checkpoint
+    if model.package:
+        raise DownloadError(
+            f"{name} can't be downloaded: an installed package brings it", hint=model.install
+        )
     if not model.repositories:
         raise DownloadError(
             f"{name} can't be downloaded: it is made from the authors' checkpoint",
@@ -74,7 +76,11 @@ def pull(
         if refusals:
             progress.say(f"{refusals[-1].message}; taking {repository}")
         try:
-            with explained(repository, hub_address()), hub_silenced(), connected() as hub:
+            with (
+                explained(repository, hub_address(), cache_folder()),
+                hub_silenced(),
+                connected() as hub,
+            ):
                 return _pull_from(hub, repository, model, precision, progress)
         except UnusableRepositoryError as error:
             refusals.append(error)
@@ -84,7 +90,7 @@ def pull(
 def _pull_from(
     hub: Hub, name: str, model: Model, precision: str | None, progress: Progress
 ) -> Checkpoint:
-    repository = patiently(lambda: read_repository(hub, name), progress.say)
+    repository = retry_while_busy(lambda: read_repository(hub, name), progress.say)
     files = _choose(model, repository, precision or model.precision, progress)
     snapshot = repository.snapshot
     with _alone(repository):
@@ -103,7 +109,7 @@ def _pull_from(
             _get(repository, file, progress)
         checkpoint = read_snapshot(model, snapshot, precision)
         if checkpoint is None:
-            read_folder(snapshot, model.family)
+            read_folder(snapshot, model)
             raise DownloadError(f"{name}: lacks files that {model.name} needs")
         _write_main(repository)
     return checkpoint
@@ -149,7 +155,7 @@ def _choose(
 def _conversion(model: Model, repository: str) -> str:
     """How weights that a repository has as pickles become usable."""
     folder = captioner_folder("odise") / "image_encoder" if model.family == CLIP else "FOLDER"
-    line = conversion(model.family, f"{repository!r}", f"{str(folder)!r}")
+    line = conversion(family_of(model), f"{repository!r}", f"{str(folder)!r}")
     use = "" if model.family == CLIP else ", and give --set model=FOLDER"
     return f"if it has pickles that you trust, convert them in Python: {line}{use}"
 

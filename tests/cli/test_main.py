@@ -15,7 +15,7 @@ import pytest
 from descr.cli.console import errors, quiet
 from descr.cli.main import run
 from descr.cli.options import images
-from support.signals import started
+from support.signals import exit_code, started
 
 HEAVY = ("torch", "numpy", "xarray", "cv2", "pandas", "netCDF4", "PIL", "rich")
 PROGRAM = (sys.executable, "-m", "descr.cli")
@@ -241,7 +241,7 @@ def test_a_signal_ends_the_work_quietly(number: signal.Signals, delay: float) ->
         time.sleep(delay)
         running.send_signal(number)
         out, err = running.communicate(timeout=120)
-    assert running.returncode == 128 + number
+    assert exit_code(running) == 128 + number
     assert out == ""
     assert err == ("interrupted\n" if number == signal.SIGINT else "")
     assert sorted(path.name for path in Path().iterdir()) == ["a.png", "b.png"]

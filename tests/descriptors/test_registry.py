@@ -1,3 +1,4 @@
+import importlib.metadata
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -5,7 +6,6 @@ from importlib.metadata import EntryPoint
 import pytest
 from descr import descriptors
 from descr.descriptors import SIFT, Descriptor
-from descr.descriptors import registry as registry_module
 from descr.descriptors.errors import OptionError
 from support.registered import create_tiny
 
@@ -86,14 +86,14 @@ def test_a_class_that_lacks_a_method_is_named(tmp_path, monkeypatch):
 
 def test_other_distributions_add_names(monkeypatch):
     point = EntryPoint("dense", "descr.descriptors.models.sift:SIFT", "descr.descriptors")
-    monkeypatch.setattr(registry_module, "entry_points", lambda group: [point])
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
     assert descriptors.available()[-1] == "dense"
     assert isinstance(descriptors.create("dense", step=4), SIFT)
 
 
 def test_a_plugin_that_makes_something_else_is_refused(monkeypatch):
     point = EntryPoint("wrong", "builtins:dict", "descr.descriptors")
-    monkeypatch.setattr(registry_module, "entry_points", lambda group: [point])
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
     with pytest.raises(OptionError, match="dict does not derive from Descriptor"):
         descriptors.create("wrong")
 

@@ -54,8 +54,7 @@ def hub() -> Iterator[FakeHub]:
         patch.setenv("HF_ENDPOINT", server.endpoint)
         for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_TOKEN"):
             patch.delenv(variable, raising=False)
-        for module in ("download", "patience"):
-            patch.setattr(f"descr.descriptors.weights.{module}.sleep", lambda seconds: None)
+        patch.setattr("descr.descriptors.weights.download.sleep", lambda seconds: None)
         server.repositories[SMALL] = FILES
         yield server
 

@@ -28,3 +28,13 @@ def started(command: Sequence[object]) -> Iterator[subprocess.Popen[str]]:
 
 def _take_signals() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def exit_code(process: subprocess.Popen[str]) -> int:
+    """What a shell gives as the exit code of a program that has ended: 128 and the signal.
+
+    Python ends itself by SIGINT where the interrupt came while a text was compiled, as in the
+    making of a dataclass, although the program caught it.
+    """
+    code = process.returncode
+    return 128 - code if code == -signal.SIGINT else code

@@ -1,14 +1,16 @@
 """Data sets by name."""
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ....descriptors.registry import Registry
-from .base import Dataset
 
-DATASETS: Registry[Dataset] = Registry(
+if TYPE_CHECKING:
+    from .base import Dataset
+
+DATASETS: "Registry[Dataset]" = Registry(
     kind="data set",
-    base=Dataset,  # type: ignore[type-abstract]
+    base=f"{__package__}.base:Dataset",
     builtin={
         "spair-71k": f"{__package__}.spair:SPair71k",
         "pf-pascal": f"{__package__}.pf_pascal:PFPascal",
@@ -21,7 +23,7 @@ DATASETS: Registry[Dataset] = Registry(
 )
 
 
-def open_dataset(name: str, root: str | os.PathLike[str], **options: Any) -> Dataset:
+def open_dataset(name: str, root: str | os.PathLike[str], **options: Any) -> "Dataset":
     """The data set of this name, or at `package.module:Class`, in the folder `root`.
 
     Raises `OptionError` for a name or an option that doesn't exist, with the right ones listed.

@@ -263,17 +263,13 @@ class StableDiffusion(Backbone):
             device=self.torch_device,
         )
 
-    def attempts(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
-        """The features of each image or why there are none; see `Descriptor.attempts`.
-
-        Raises `OptionError` if an array of noise is neither for one image nor for as many, or not
-        of the size of a window's latent.
-        """
+    def _stream(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
+        # An array of noise is for one image, or has some for each.
         if not isinstance(self.noise, str) and len(self.noise) > 1:
             images = list(images)
             if len(self.noise) != len(images):
                 raise OptionError(f"noise is for {len(self.noise)} images, not for {len(images)}")
-        return super().attempts(images)
+        return super()._stream(images)
 
     def forward(self, pixels: torch.Tensor) -> Mapping[str, torch.Tensor]:
         """The layers by name; an array of noise is taken from its beginning."""

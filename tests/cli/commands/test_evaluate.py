@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from descr.applications.evaluation import DATASETS, RECIPES, load_predictions, open_dataset, predict
+from descr.applications.evaluation import RECIPES, load_predictions, open_dataset, predict
 from descr.cli.options import names
 from descr.descriptors import SIFT
 from support.datasets.proposal_flow import make_pf_pascal
@@ -329,7 +329,6 @@ def test_an_interrupted_run_says_how_to_go_on(descr: Any, spair: Path) -> None:
 
 
 def test_the_names_of_the_shell_are_those_of_the_library() -> None:
-    assert tuple(DATASETS.builtin) == names.DATASETS
     assert tuple(RECIPES) == names.RECIPES
     assert "tss" in names.complete_dataset("t")
     assert names.complete_recipe("tale-") == ["tale-text", "tale-sd", "tale-dinov2"]

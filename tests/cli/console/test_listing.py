@@ -1,11 +1,12 @@
 import importlib.metadata
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from descr import descriptors, matchers
 from descr.cli.options import names
-from descr.descriptors import registry, weights
+from descr.descriptors import weights
 
 
 class Plugin:
@@ -24,8 +25,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
         ],
         "descr.matchers": [Plugin("closest", "descr.matchers.nearest:NearestNeighbor")],
     }
-    for module in (registry, importlib.metadata):
-        monkeypatch.setattr(module, "entry_points", lambda group: points[group])
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points.get(group, []))
 
 
 def test_every_descriptor_is_listed_with_its_options(descr: Any) -> None:
@@ -105,11 +105,51 @@ def test_the_names_of_other_distributions_are_listed_and_used(descr: Any) -> Non
 
 @pytest.mark.usefixtures("plugins")
 def test_the_names_of_other_distributions_are_completed() -> None:
-    assert names.complete_descriptor("") == ["auto", *names.DESCRIPTORS, "broken", "mine"]
+    builtin = descriptors.REGISTRY.builtin
+    assert names.complete_descriptor("") == ["auto", *builtin, "broken", "mine"]
     assert names.complete_descriptor("m") == ["mine"]
     assert names.complete_matcher("c") == ["closest"]
+    assert names.complete_dataset("t") == ["tss"]
 
 
-def test_the_names_that_are_completed_are_those_of_the_registries() -> None:
-    assert tuple(descriptors.REGISTRY.builtin) == names.DESCRIPTORS
-    assert tuple(matchers.REGISTRY.builtin) == names.MATCHERS
+@pytest.mark.parametrize("name", descriptors.available())
+def test_every_option_of_a_descriptor_is_shown_in_words(descr: Any, name: str) -> None:
+    document = json.loads(descr("descriptors", name, "--json").out)
+    assert document["name"] == name
+    text = " ".join(descr("descriptors", name).out.split())
+    for option, said in document["options"].items():
+        assert said["meaning"]
+        assert said["values"]
+        assert f"{option}=" in text
+
+
+def test_every_option_of_a_matcher_is_shown_in_words(descr: Any) -> None:
+    options = json.loads(descr("matchers", "soft-argmax", "--json").out)["options"]
+    assert options["window"]["values"] == "an integer from 0 or None"
+    assert options["temperature"]["default"] == 0.02
+    assert "Radius of the window" in descr("matchers", "soft-argmax").out
+
+
+def test_what_auto_takes_is_shown_in_words(descr: Any) -> None:
+    assert json.loads(descr("descriptors", "auto", "--json").out)["name"] == "sift"
+
+
+@pytest.mark.parametrize("command", ["descriptors", "matchers"])
+def test_an_unknown_name_lists_the_right_ones(descr: Any, command: str) -> None:
+    descr(command, "nonsense").refused(
+        "unknown ", "'nonsense'", "sift" if command[0] == "d" else "mutual"
+    )
+
+
+def test_a_class_of_this_folder_is_shown_without_running_it(descr: Any, folder: Path) -> None:
+    (folder / "mine_own.py").write_text(
+        "from descr.descriptors import SIFT\n"
+        "raise SystemExit\n"
+        "class Mine(SIFT):\n"
+        "    '''Finer.\n\n    Parameters\n    ----------\n    step:\n        Of mine.\n    '''\n"
+        "    def __init__(self, *, step: int = 2): ...\n"
+    )
+    document = json.loads(descr("descriptors", "mine_own:Mine", "--json").out)
+    assert document["summary"] == "Finer."
+    said = {"default": 2, "values": "an integer from 1", "meaning": "Of mine."}
+    assert document["options"] == {"step": said}

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from descr.cli.options.choice import best_descriptor
-from descr.descriptors import weights
+from descr.cli.options.choice import explain_auto
+from descr.descriptors import automatic, best_descriptor, weights
+from descr.descriptors.weights import find
 from support.models import DINOV2, IMAGES, STABLE_DIFFUSION
 
 FUSED = [
@@ -24,7 +25,8 @@ FUSED = [
 def here(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The names of the models whose weights are on the machine; a test adds to them."""
     names: set[str] = set()
-    monkeypatch.setattr(weights, "cached", lambda name: name if name in names else None)
+    for module in (automatic, find, weights):
+        monkeypatch.setattr(module, "cached", lambda name: name if name in names else None)
     return names
 
 
@@ -42,9 +44,9 @@ def test_auto_takes_the_best_whose_weights_are_here(
     here: set[str], cached: tuple[str, ...], taken: str, words: str
 ) -> None:
     here.update(cached)
-    name, why = best_descriptor()
-    assert name == taken
-    assert words in why
+    name, reason = explain_auto()
+    assert name == best_descriptor() == taken
+    assert words in reason
 
 
 @pytest.mark.parametrize(

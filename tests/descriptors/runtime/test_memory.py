@@ -1,5 +1,4 @@
 import cv2
-import psutil
 import pytest
 import torch
 from descr.descriptors import Backbone, Layer
@@ -8,10 +7,8 @@ from descr.descriptors.runtime import memory
 from descr.descriptors.runtime.memory import (
     check_fits,
     fitting,
-    free_memory,
     in_batches,
     is_out_of_memory,
-    left_in_groups,
     memory_errors,
 )
 from descr.descriptors.testing import render_picture
@@ -84,25 +81,6 @@ def test_what_does_not_fit_is_refused_with_what_it_takes_and_what_is_free(monkey
         "SIFT at size=1000000 needs about 2.9 TB of memory, and 18.2 GB are free on cpu"
     )
     assert caught.value.hint == "lower size"
-
-
-def test_what_is_free_is_within_the_machine():
-    assert 0 <= free_memory(CPU) <= psutil.virtual_memory().total + psutil.swap_memory().total
-
-
-def test_the_limit_of_each_control_group_counts(tmp_path):
-    inner = tmp_path / "pod" / "container"
-    inner.mkdir(parents=True)
-    for folder, limit in ((tmp_path, None), (tmp_path / "pod", "1000"), (inner, "max")):
-        if limit is not None:
-            (folder / "memory.max").write_text(f"{limit}\n")
-            (folder / "memory.current").write_text("400\n")
-            (folder / "memory.stat").write_text(
-                "anon 50\nactive_file 20\ntotal_active_file 30\ninactive_file 100\n"
-            )
-    left = left_in_groups("/pod/container", str(tmp_path), "memory.max", "memory.current")
-    assert list(left) == [1000 - 400 + 30 + 100]
-    assert not list(left_in_groups("/other", str(tmp_path), "memory.max", "memory.current"))
 
 
 @pytest.mark.parametrize("error", [MemoryError(), cv2.error("(-4:Insufficient memory) Failed")])

@@ -82,7 +82,7 @@ def test_each_image_is_extracted_once_and_read_lazily(tmp_path, pictures):
 @pytest.mark.parametrize("index", [True, False, "damaged"])
 def test_a_second_run_keeps_what_is_there_with_an_index_and_without(tmp_path, pictures, index):
     FeatureStore(tmp_path / "features", Counting()).extract(pictures)
-    place = tmp_path / "features" / ".descr-index.sqlite"
+    place = tmp_path / "features" / ".features.sqlite"
     if index is False:
         place.unlink()
     elif index == "damaged":
@@ -248,7 +248,7 @@ def test_trees_of_another_image_are_not_kept(tmp_path):
 
     (outcome,) = FeatureStore(tmp_path, Stale(size=64)).extract({"a": render_picture(64, 64)})
     assert isinstance(outcome.error, InvalidFeaturesError)
-    assert os.listdir(tmp_path) in ([], [".descr-index.sqlite"])
+    assert os.listdir(tmp_path) in ([], [".features.sqlite"])
 
 
 KILLED = """
@@ -333,7 +333,14 @@ def test_map_files_state_what_they_lose_and_are_checked(tmp_path, pictures):
 
 def test_symbolic_links_and_names_of_any_kind_go_through(tmp_path, pictures):
     source = pictures["a/0.png"]
-    names = ["a b.png", "ü😀.png", "new\nline.png", "quote'\".png", "x" * 240 + ".png"]
+    names = [
+        "a b.png",
+        "ü😀.png",
+        "new\nline.png",
+        "quote'\".png",
+        "x" * 240 + ".png",
+        os.fsdecode(b"\xff.png"),
+    ]
     images = {}
     for name in names:
         shutil.copy(source, tmp_path / name)
@@ -341,6 +348,6 @@ def test_symbolic_links_and_names_of_any_kind_go_through(tmp_path, pictures):
     (tmp_path / "link.png").symlink_to(source)
     images["link.png"] = tmp_path / "link.png"
     store = FeatureStore(tmp_path / "features", SMALL)
-    assert statuses(store.extract(images)) == ["extracted"] * 6
+    assert statuses(store.extract(images)) == ["extracted"] * 7
     assert list(store) == sorted(images)
-    assert statuses(store.extract(images)) == ["kept"] * 6
+    assert statuses(store.extract(images)) == ["kept"] * 7

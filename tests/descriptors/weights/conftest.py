@@ -31,6 +31,5 @@ def hub(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits of a pull, which take no time."""
     taken: list[float] = []
-    for module in ("download", "patience"):
-        monkeypatch.setattr(f"descr.descriptors.weights.{module}.sleep", taken.append)
+    monkeypatch.setattr("descr.descriptors.weights.download.sleep", taken.append)
     return taken

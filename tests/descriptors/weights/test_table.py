@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import pytest
+from descr.descriptors import REGISTRY, available
 from descr.descriptors.errors import OptionError
-from descr.descriptors.weights import MODELS, RECIPES, Model, find_model, find_models
+from descr.descriptors.signatures import describe
+from descr.descriptors.weights import MODELS, Model, find_model, find_models
 from descr.descriptors.weights.folders import weight_names
 from rich.filesize import decimal
 from support.hub import clip_files, clipseg_files, dinov2_files, files_of, pipeline_files
@@ -50,8 +52,14 @@ def test_every_model_says_what_it_costs_and_whose_it_is(model: Model) -> None:
 def test_a_descriptors_name_stands_for_the_models_that_it_takes() -> None:
     assert [model.name for model in find_models("fused")] == ["sd-1.5", "dinov2-base"]
     assert find_models("sdxl") == (MODELS["sdxl"],)
-    assert all(name in MODELS for names in RECIPES.values() for name in names)
-    assert not set(RECIPES) & set(MODELS)
+    assert not set(MODELS.by_descriptor()) & set(MODELS)
+
+
+@pytest.mark.parametrize("name", available())
+def test_the_models_of_a_descriptor_are_the_defaults_of_its_signature(name: str) -> None:
+    listed = {option.name: option.default for option in describe(REGISTRY, name).options}
+    models = {value for key, value in listed.items() if key.rpartition(".")[2] == "model"}
+    assert models == {model.name for model in MODELS.by_descriptor().get(name, ())}
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

@@ -1,12 +1,18 @@
 import errno
+from pathlib import Path
 
 import pytest
 from descr.descriptors.weights import DownloadError
-from descr.descriptors.weights.answers import explained
+from descr.descriptors.weights.errors import explained
+
+ASKED = ("owner/name", "https://hub", Path("/the/cache"))
 
 
 def said(error: BaseException) -> DownloadError:
-    with pytest.raises(DownloadError) as caught, explained("owner/name", "https://hub"):
+    with (
+        pytest.raises(DownloadError) as caught,
+        explained(*ASKED),
+    ):
         raise error
     assert "\n" not in str(caught.value)
     return caught.value
@@ -31,7 +37,10 @@ def test_what_the_disk_refuses(number: int, words: str, mend: str) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("ours"), DownloadError("said")])
 def test_the_rest_passes(error: BaseException) -> None:
-    with pytest.raises(type(error)) as caught, explained("owner/name", "https://hub"):
+    with (
+        pytest.raises(type(error)) as caught,
+        explained(*ASKED),
+    ):
         raise error
     assert caught.value is error
 

@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from descr.cli.options.costs import weights_bytes
+from descr.cli.console.memory import weights_bytes
 from descr.descriptors import SIFT, DINOv2, Fused, StableDiffusion
 from support.models import DINOV2, STABLE_DIFFUSION
 

@@ -1,0 +1,112 @@
+"""`descr basis`: a PCA that is fitted once, and kept."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import typer
+
+from ..console.errors import UserError
+from ..console.help import Command, Group
+from ..options import common as options
+from ..options.groups import as_function
+from ..options.loading import load_library
+from ..options.outputs import check_suffixes, check_writable
+
+if TYPE_CHECKING:
+    from ...descriptors import FeatureStore
+
+app = typer.Typer(cls=Group, help="Fit a PCA once to many images, for maps that stay comparable.")
+
+
+@dataclass(frozen=True)
+class _Trees:
+    """The trees of a store, each read when its turn comes."""
+
+    store: "FeatureStore"
+    keys: Sequence[str]
+    advance: Callable[[str], None]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[Any]:
+        for key in self.keys:
+            self.advance(key)
+            yield self.store[key]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """Fit a basis to the features that `descr extract` has kept in a folder.
+
+    Maps through one basis can be compared whenever they are made: --basis takes it in place of a
+    joint PCA of the images of one call.
+    """
+
+    EXAMPLES: ClassVar[str] = """\
+descr extract photographs -o features
+descr basis fit features -o birds.nc --components 128
+descr match a.jpg b.jpg --basis birds.nc"""
+
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A folder of feature files, and those below.")
+    ]
+    output: Path = options.result_field(
+        "FILE", "The basis: a .nc file.", "--output", "-o", default=...
+    )
+    components: int | None = options.how_field(
+        "N",
+        "To how many components each layer that has more channels is reduced. By default what the "
+        "features ask for.",
+    )
+    cells: int | None = options.how_field(
+        "N", "Look at about so many cells of each layer, drawn evenly from all images."
+    )
+    seed: int = options.how_field("N", "Which cells are drawn.", default=0)
+    as_json: options.Json = False
+
+    def run(self) -> None:
+        """Go through the folder, write the basis and print what it is."""
+        check_suffixes([self.output], {".nc": "basis"})
+        if not self.folder.is_dir():
+            raise UserError(f"{self.folder} is not a folder", hint="name one of `descr extract`")
+        check_writable([self.output])
+        load_library()
+        from ...descriptors import Basis, FeatureStore
+        from ..console.progress import progress_bar
+        from ..console.tables import print_facts, print_json
+
+        start = time.perf_counter()
+        store = FeatureStore(self.folder)
+        keys = list(store)
+        if not keys:
+            raise UserError(
+                f"{self.folder} holds no feature file", hint="make some with `descr extract`"
+            )
+        with progress_bar(len(keys), "images") as advance:
+            basis = Basis.fit(
+                _Trees(store, keys, advance),
+                components=self.components,
+                cells=self.cells,
+                seed=self.seed,
+            )
+        basis.save(self.output)
+        about: dict[str, Any] = {
+            "images": len(keys),
+            "channels": len(basis.sources),
+            "layers": {path: basis.components(path) for path in basis.layers},
+            "identity": basis.identity,
+            "seconds": round(time.perf_counter() - start, 3),
+            "written": str(self.output),
+        }
+        if self.as_json:
+            print_json(about)
+            return
+        layers = ", ".join(f"{path} {basis.components(path)}" for path in basis.layers)
+        print_facts([(name, str(one)) for name, one in {**about, "layers": layers}.items()])
+
+
+app.command("fit", cls=Command, epilog=Fit.EXAMPLES)(as_function(Fit))
