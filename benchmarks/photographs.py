@@ -67,7 +67,7 @@ def warped_pair(picture: Picture, degrees: float) -> Pair:
 
 
 def pairs(*angles: float, names: tuple[str, ...] = NAMES) -> Iterator[tuple[str, Pair]]:
-    """Photographs turned by each angle, in degrees, and the stereo pair, by what they are called."""
+    """Photographs turned by each angle, in degrees, and the stereo pair, by name."""
     for degrees in angles:
         for name in names:
             yield f"{name}, turned by {degrees:g}", warped_pair(photograph(name), degrees)

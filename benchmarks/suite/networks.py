@@ -169,7 +169,7 @@ def load(folder: Path, kind: str, stored: str, used: Any) -> tuple[int, int]:
 
 
 def extract_both(sd: Path, sd_size: int, dinov2: Path, dinov2_size: int) -> tuple[float, float]:
-    """Extract two images in this process: GB above the weights at most, and those of the weights."""
+    """Extract two images in this process: GB above the weights, and GB of the weights."""
     parts = (
         StableDiffusion(model=str(sd), size=sd_size, device="cpu", dtype="float32"),
         DINOv2(model=str(dinov2), size=dinov2_size, device="cpu", dtype="float32"),

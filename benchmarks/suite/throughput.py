@@ -3,7 +3,7 @@
 DINOv2 ViT-B/14 at 518 with random weights, photographs of one shape, decoded from JPEG files. The
 GPU waits while none of its kernels runs, from the first to the last. With `channels_last` the
 weights are in that order of memory; `compiled` compiles each block by the defaults of
-`torch.compile`, and its first run is not counted. On the CPU there is nothing to compare: it is skipped.
+`torch.compile`, and its first run is not counted. Without a GPU it is skipped.
 """
 
 from collections.abc import Iterator
