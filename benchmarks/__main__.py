@@ -17,7 +17,7 @@ from typing import Any
 from descr.descriptors.errors import WeightsNotFoundError
 
 from . import suite
-from .bench import CLOCKS, Bench, Skip
+from .bench import CLOCKS, Bench, UnavailableError
 from .results import machine, print_rows, versions
 
 SUITE = Path(suite.__file__).parent
@@ -92,7 +92,7 @@ def main() -> int:
             began, rows = time.perf_counter(), []
             try:
                 rows.extend(run(bench, **settings[name]))
-            except (Skip, WeightsNotFoundError) as skip:
+            except (UnavailableError, WeightsNotFoundError) as skip:
                 bench.skip(name, str(skip))
         print_rows(f"{name}: {known[name]}", rows, bench.skipped)
         results[name] = {

@@ -17,7 +17,7 @@ T = TypeVar("T")
 CLOCKS = ("wall", "processor")
 
 
-class Skip(Exception):
+class UnavailableError(Exception):
     """A benchmark that this machine can't run, and why."""
 
 
@@ -103,7 +103,7 @@ def peak_memory(run: Callable[[], object]) -> int:
     be used again without being seen.
     """
     if not Path("/proc/self/clear_refs").exists():
-        raise Skip("memory is measured on Linux alone")
+        raise UnavailableError("memory is measured on Linux alone")
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     before = _status("VmRSS")

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ..bench import Bench, Skip
+from ..bench import Bench, UnavailableError
 from ..results import Row
 from .extraction import describer, write_photographs
 
@@ -24,7 +24,7 @@ def run(
 ) -> Iterator[Row]:
     """A row for each batch size, and for each way to run the network at the largest that fits."""
     if not bench.on_gpu:
-        raise Skip("needs --device cuda")
+        raise UnavailableError("needs --device cuda")
     # One file many times: batches are then always full.
     paths = write_photographs(bench.folder, 1) * images
     fits = 1
