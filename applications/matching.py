@@ -52,6 +52,7 @@ def match_images(
     if isinstance(matcher, str):
         matcher = create_matcher(matcher)
     maps = descriptor(source, target)
-    masks = {"source_mask": source_mask, "target_mask": target_mask}
-    correspondences = matcher(*maps, points=points, **masks)
+    correspondences = matcher(
+        *maps, points=points, source_mask=source_mask, target_mask=target_mask
+    )
     return to_matches(correspondences) if points is None else correspondences
