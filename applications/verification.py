@@ -14,7 +14,7 @@ from ..descriptors.image.reading import ImageLike
 from ..matchers import NearestNeighbor
 from .feature_maps import feature_maps
 from .keypoints import transfer_keypoints
-from .masks.cells import cells_in_mask
+from .masks import cells_in_mask
 
 _CELLS = 1024
 """Cells of the source that are looked at: enough for shares, and a fraction of a whole match."""

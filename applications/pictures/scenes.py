@@ -14,7 +14,7 @@ from ...descriptors.errors import OptionError
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ..feature_maps import feature_maps
-from ..masks.cells import cells_in_mask
+from ..masks import cells_in_mask
 from .painting import Mask, Picture
 from .resizing import resize_photograph
 from .sheet import View, arrange, draw_sheet, draw_sheets
