@@ -1,8 +1,9 @@
 """Feature maps with the photographs and masks beside them: what pictures of features show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from functools import partial
+from typing import Any, Protocol, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +16,8 @@ from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ..feature_maps import feature_maps
 from ..masks import cells_in_mask
+from .overlay import resize_photograph
 from .painting import Mask, Picture
-from .resizing import resize_photograph
 from .sheet import View, arrange, draw_sheet, draw_sheets
 
 
@@ -26,6 +27,10 @@ class Photograph(Protocol):
     @property
     def pixels(self) -> Picture:
         """uint8 (height, width, 3)."""
+
+
+Paint: TypeAlias = Callable[[xr.DataArray, Photograph | None, Mask | None, int, int], Picture]
+"""What draws values over the cells of an image, at a height and a width."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +80,11 @@ class Scene:
     def backgrounds(self) -> Sequence[Photograph | None]:
         """The photograph of each image, None where there is none."""
         return [None] * len(self.maps) if self.photographs is None else self.photographs
+
+    def views(self, paint: Paint, grids: Sequence[xr.DataArray]) -> list[View]:
+        """What paints the grid of each image, with its photograph and its mask."""
+        each = zip(grids, self.backgrounds, self.masks, strict=True)
+        return [partial(paint, *one) for one in each]
 
     def inside(self) -> list[Mask]:
         """Which cells of each map lie in its mask, bool (y, x); `ImageError` if none does."""
