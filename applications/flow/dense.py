@@ -16,9 +16,8 @@ from ...descriptors.runtime.memory import check_fits
 from ...descriptors.settings import check_choice, check_float, check_int
 from ...matchers import Matcher, SoftArgmax
 from ..feature_maps import feature_maps
-from .cells import CellFlow, Numbers, round_trip
+from .cells import CellFlow, Frame, Numbers, round_trip
 from .fields import VARIABLES, FlowError
-from .frames import Frame
 from .resolution import (
     PLACES,
     SEARCH,

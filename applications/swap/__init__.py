@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from ..lazy import lazy_names
-from .animation import swap_frames
+from .animation import animation_memory, check_animation, save_gif, swap_frames
 from .correspondence import NothingMatchedError
-from .gif import save_gif
-from .instances import swap_both, swap_instances
+from .instances import swap_both, swap_instances, swap_memory
+from .options import SwapOptions
 
 if TYPE_CHECKING:
     from .refinement import Refinement
@@ -17,8 +17,12 @@ __getattr__ = lazy_names(__name__, {".refinement": "Refinement"})
 __all__ = [
     "NothingMatchedError",
     "Refinement",
+    "SwapOptions",
+    "animation_memory",
+    "check_animation",
     "save_gif",
     "swap_both",
     "swap_frames",
     "swap_instances",
+    "swap_memory",
 ]

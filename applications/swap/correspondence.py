@@ -69,7 +69,7 @@ def instance_flow(
 
     Raises `NothingMatchedError` if no match is left, and what `dense_flow` raises.
     """
-    found = dense_flow(
+    matches = dense_flow(
         *maps,
         matcher=options.matcher,
         cells=options.cells,
@@ -77,19 +77,19 @@ def instance_flow(
         source_mask=_as_mask(masks[0]),
         target_mask=_as_mask(masks[1]),
     )
-    grid = Grid.of(found)
+    grid = Grid.of(matches)
     sizes = _cell_sizes(grid, maps[1], masks, options.cells)
-    flow = np.stack([found["flow_x"].values, found["flow_y"].values], axis=2).astype(np.float64)
-    known = found["valid"].values.copy()
+    flow = np.stack([matches["flow_x"].values, matches["flow_y"].values], axis=2).astype(np.float64)
+    valid = matches["valid"].values.copy()
     limit, min_score = options.max_consistency, options.min_score
     if limit is None:
         limit = _CONSISTENT * sizes[0]
     with np.errstate(invalid="ignore"):
-        known &= found["consistency"].values <= limit
+        valid &= matches["consistency"].values <= limit
         if min_score is not None:
-            known &= found["score"].values >= min_score
-    if not known.any():
-        names = f"{found.attrs['source_name']} and {found.attrs['target_name']}"
+            valid &= matches["score"].values >= min_score
+    if not valid.any():
+        names = f"{matches.attrs['source_name']} and {matches.attrs['target_name']}"
         scoring, lower = "", ""
         if min_score is not None:
             scoring, lower = f" and scores {min_score:g}", " or a lower score"
@@ -108,20 +108,20 @@ def instance_flow(
     domain |= np.pad(at_cells(masks[0], grid), 1)
     completed, trusted = complete_field(
         np.pad(flow, ((1, 1), (1, 1), (0, 0))),
-        np.pad(known, 1),
+        np.pad(valid, 1),
         domain,
         smoothness=options.smoothness,
         scale=None if options.smoothness == 0 else _OUTLIER * sizes[1],
     )
     at_pixels = _at_pixels(continued_field(completed, domain), ringed, pixels)
-    score = np.pad(found["score"].values, 1, constant_values=np.nan)
+    score = np.pad(matches["score"].values, 1, constant_values=np.nan)
     of_pixel = np.ix_(row, column)
     return InstanceFlow(
         x=at_pixels[0],
         y=at_pixels[1],
         filled=masks[0] & ~trusted[of_pixel],
         score=np.where(masks[0] & trusted[of_pixel], score[of_pixel], np.float32(np.nan)),
-        about=found.attrs,
+        about=matches.attrs,
     )
 
 

@@ -56,9 +56,8 @@ def complete_field(
         The field, NaN outside the domain; and bool (row, column), the known values of the domain
         that are no outliers.
     """
-    given = known & domain
     cells = np.flatnonzero(domain.ravel())
-    has = given.ravel()[cells]
+    has = (known & domain).ravel()[cells]
     values = np.where(has[:, None], field.reshape(-1, field.shape[-1])[cells], 0.0)
     stiffness = _stiffness(domain, max(smoothness, _LEAST_SMOOTHNESS) ** 4)
     at = np.stack(np.unravel_index(cells, domain.shape), axis=1).astype(np.float64)

@@ -194,22 +194,22 @@ class _Pair:
     @classmethod
     def of(
         cls,
-        given: tuple[ImageLike, ImageLike],
+        images: tuple[ImageLike, ImageLike],
         masks: tuple[MaskLike | None, MaskLike | None],
         options: SwapOptions,
         descriptor: Descriptor | None,
         maps: Sequence[xr.DataArray] | None,
     ) -> "_Pair":
         """The pair read and checked; what can fail early does so before features are extracted."""
-        source, target = (read_image(one) for one in given)
+        source, target = (read_image(one) for one in images)
         of_source = _instance(masks[0], source, "source mask")
         of_target = _instance(masks[1], target, "target mask")
         refiner = None if options.refine is None else options.refine.prepare(descriptor)
         if maps is None:
-            found = feature_maps([source, target], descriptor)
+            a, b = feature_maps([source, target], descriptor)
         else:
-            found = _maps_of(maps, (source, target))
-        return cls((source, target), (of_source, of_target), (found[0], found[1]), options, refiner)
+            a, b = _check_maps(maps, (source, target))
+        return cls((source, target), (of_source, of_target), (a, b), options, refiner)
 
     def turned(self) -> "_Pair":
         """The same pair the other way round."""
@@ -251,13 +251,13 @@ def _instance(mask: MaskLike | None, image: Image, name: str) -> npt.NDArray[np.
     return read
 
 
-def _maps_of(maps: Sequence[xr.DataArray], images: tuple[Image, Image]) -> list[xr.DataArray]:
+def _check_maps(maps: Sequence[xr.DataArray], images: tuple[Image, Image]) -> list[xr.DataArray]:
     """The maps, if there is one for each image."""
-    found = list(maps)
-    if len(found) != 2 or not all(isinstance(one, xr.DataArray) for one in found):
+    pair = list(maps)
+    if len(pair) != 2 or not all(isinstance(one, xr.DataArray) for one in pair):
         raise OptionError("maps must be the two feature maps of source and target")
-    feature_maps(found)
-    for one, image in zip(found, images, strict=True):
+    feature_maps(pair)
+    for one, image in zip(pair, images, strict=True):
         size = int(one.attrs["image_height"]), int(one.attrs["image_width"])
         if size != (image.height, image.width):
             raise IncomparableFeaturesError(
@@ -265,7 +265,7 @@ def _maps_of(maps: Sequence[xr.DataArray], images: tuple[Image, Image]) -> list[
                 f"pixels, but {image.name} is {image.width} x {image.height}",
                 hint="give the maps in the order of the images, and in their size",
             )
-    return found
+    return pair
 
 
 def _result(
@@ -281,12 +281,12 @@ def _result(
         "filled": flow.filled,
     }
     flows = flow.dataset()
-    about = {key: flow.about[key] for key in flow.about if key.startswith(("source_", "target_"))}
+    sides = {key: flow.about[key] for key in flow.about if key.startswith(("source_", "target_"))}
     return xr.Dataset(
         {
             "image": (("y", "x", "rgb"), picture, {"long_name": "the swapped image"}),
-            **{name: (("y", "x"), values[name], said) for name, said in _VARIABLES.items()},
+            **{name: (("y", "x"), values[name], about) for name, about in _VARIABLES.items()},
         },
         coords={"y": flows["y"], "x": flows["x"], "rgb": ["red", "green", "blue"]},
-        attrs={**about, "matcher": flow.about["matcher"], "blend": options.blend},
+        attrs={**sides, "matcher": flow.about["matcher"], "blend": options.blend},
     )
