@@ -12,7 +12,7 @@ import xarray as xr
 from ...descriptors.settings import check_float, check_int
 from ..pictures.captions import write_texts
 from ..pictures.painting import pixel_cells
-from .fields import check_flow, known_places
+from .fields import check_flow, valid_places
 
 _LEGEND = 0.16
 """Width of the legend, as a share of the picture's."""
@@ -72,9 +72,9 @@ def draw_flow(
     whole = flow.assign_attrs(image_height=rows, image_width=columns)
     places = dict(zip(("y", "x"), pixel_cells(whole, down, across), strict=True))
     shown = flow_colors(flow.isel(places), maximum=maximum)
-    known = known_places(flow)
-    longer = np.hypot(flow["flow_x"].values, flow["flow_y"].values)[known] > maximum
-    beside = _legend(legend, maximum, longer=bool(longer.any()), complete=bool(known.all()))
+    valid = valid_places(flow)
+    longer = np.hypot(flow["flow_x"].values, flow["flow_y"].values)[valid] > maximum
+    beside = _legend(legend, maximum, longer=bool(longer.any()), complete=bool(valid.all()))
     picture = np.full((max(down, len(beside)), across + legend, 3), 255, dtype=np.uint8)
     picture[:down, :across] = shown
     picture[: len(beside), across:] = beside
@@ -136,10 +136,10 @@ def flow_colors(flow: xr.Dataset, *, maximum: float | None = None) -> npt.NDArra
     if maximum is None:
         maximum = flow_maximum(flow)
     check_float("maximum", maximum, minimum=0, open_minimum=True)
-    known = known_places(flow)
-    x, y = (np.where(known, flow[name].values, 0.0) for name in ("flow_x", "flow_y"))
+    valid = valid_places(flow)
+    x, y = (np.where(valid, flow[name].values, 0.0) for name in ("flow_x", "flow_y"))
     colors = wheel_colors(x / maximum, y / maximum)
-    colors[~known] = UNKNOWN_COLOR
+    colors[~valid] = UNKNOWN_COLOR
     return colors
 
 
@@ -152,12 +152,12 @@ def flow_maximum(flow: xr.Dataset) -> float:
     tenth of their length.
     """
     check_flow(flow)
-    known = known_places(flow)
+    valid = valid_places(flow)
     lengths = np.hypot(flow["flow_x"].values, flow["flow_y"].values)
     if "consistency" in flow:
-        consistent = known & (flow["consistency"].values <= 0.1 * lengths)
-        known = consistent if consistent.any() else known
-    length = max(1.0, float(np.percentile(lengths[known], 95))) if known.any() else 1.0
+        consistent = valid & (flow["consistency"].values <= 0.1 * lengths)
+        valid = consistent if consistent.any() else valid
+    length = max(1.0, float(np.percentile(lengths[valid], 95))) if valid.any() else 1.0
     neat = _NEAT * 10 ** np.floor(np.log10(length))
     # What is longer by a rounding error needs no larger number.
     return float(neat[neat >= 0.99 * length][0])

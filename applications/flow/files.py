@@ -17,11 +17,11 @@ import numpy as np
 import xarray as xr
 
 from ...descriptors.runtime.atomic import whole_file
-from .fields import FlowError, check_pixels, known_places, pixel_flow
+from .fields import FlowError, check_pixels, pixel_flow, valid_places
 
 MAGIC = 202021.25
 _UNKNOWN = 1e10
-_KNOWN_BELOW = 1e9
+_LIMIT = 1e9
 """A component beyond this means that the flow there is unknown."""
 _HEAD = struct.Struct("<fii")
 _STEPS = 64
@@ -48,7 +48,7 @@ def write_flo(flow: xr.Dataset, path: str | os.PathLike[str]) -> None:
     """
     check_pixels(flow, "a .flo file")
     vectors = np.stack([flow["flow_x"].values, flow["flow_y"].values], axis=-1).astype("<f4")
-    vectors[~known_places(flow)] = _UNKNOWN
+    vectors[~valid_places(flow)] = _UNKNOWN
     height, width = vectors.shape[:2]
     with whole_file(path) as temporary, temporary.open("wb") as file:
         file.write(_HEAD.pack(MAGIC, width, height))
@@ -73,8 +73,8 @@ def read_flo(path: str | os.PathLike[str]) -> xr.Dataset:
     width, height = _flo_size(content, os.fspath(path))
     vectors = np.frombuffer(content, dtype="<f4", offset=_HEAD.size).reshape(height, width, 2)
     # NaN is not below anything.
-    known = (np.abs(vectors) < _KNOWN_BELOW).all(axis=2)
-    x, y = (np.where(known, vectors[:, :, k], np.nan).astype(np.float32) for k in range(2))
+    valid = (np.abs(vectors) < _LIMIT).all(axis=2)
+    x, y = (np.where(valid, vectors[:, :, k], np.nan).astype(np.float32) for k in range(2))
     return pixel_flow(x, y)
 
 
@@ -106,18 +106,18 @@ def write_kitti(flow: xr.Dataset, path: str | os.PathLike[str]) -> int:
     Takes and raises what `write_flo` does.
     """
     check_pixels(flow, "a KITTI file")
-    known = known_places(flow)
+    valid = valid_places(flow)
     vectors = np.stack([flow["flow_x"].values, flow["flow_y"].values], axis=-1)
-    steps = np.rint(np.where(known[:, :, None], vectors, 0.0).astype(np.float64) * _STEPS) + _ZERO
-    held = known & ((steps >= 0) & (steps <= 65535)).all(axis=2)
-    picture = np.zeros((*known.shape, 3), dtype=np.uint16)
+    steps = np.rint(np.where(valid[:, :, None], vectors, 0.0).astype(np.float64) * _STEPS) + _ZERO
+    held = valid & ((steps >= 0) & (steps <= 65535)).all(axis=2)
+    picture = np.zeros((*valid.shape, 3), dtype=np.uint16)
     # OpenCV takes the channels as blue, green, red.
     picture[held, 0] = 1
     picture[held, 1] = steps[held, 1]
     picture[held, 2] = steps[held, 0]
     with whole_file(path) as temporary:
         temporary.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-    return int(known.sum() - held.sum())
+    return int(valid.sum() - held.sum())
 
 
 def read_kitti(path: str | os.PathLike[str]) -> xr.Dataset:
@@ -132,9 +132,9 @@ def read_kitti(path: str | os.PathLike[str]) -> xr.Dataset:
             f"{os.fspath(path)} is not a flow of KITTI",
             hint="such a file is a whole PNG with three channels of 16 bits",
         )
-    known = picture[:, :, 0] > 0
+    valid = picture[:, :, 0] > 0
     y, x = (
-        np.where(known, (picture[:, :, k].astype(np.float32) - _ZERO) / _STEPS, np.nan)
+        np.where(valid, (picture[:, :, k].astype(np.float32) - _ZERO) / _STEPS, np.nan)
         for k in (1, 2)
     )
     return pixel_flow(x.astype(np.float32), y.astype(np.float32))

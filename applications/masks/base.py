@@ -48,7 +48,7 @@ class Segmenter(Configurable, ABC):
             The images that are to be compared; never None where the class needs pixels.
         maps:
             Their feature maps, in the same order; never None where the class needs maps. One of
-            the two is always given.
+            the two is always there.
 
         Raises
         ------

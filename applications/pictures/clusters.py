@@ -15,6 +15,7 @@ from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.runtime.quiet import without_warnings
 from ...descriptors.settings import check_int
+from ..feature_maps import MapOrImage
 from .captions import with_legend, write_texts
 from .overlay import Overlay, opaque
 from .painting import NEUTRAL, Mask, Picture, cut_out, pixel_cells, spread_inside, tint_photograph
@@ -38,7 +39,7 @@ _DISC = 0.75
 
 
 def matched_clusters(
-    inputs: Sequence[xr.DataArray | ImageLike],
+    inputs: Sequence[MapOrImage],
     descriptor: Descriptor | None = None,
     *,
     clusters: int = CLUSTERS,
@@ -166,7 +167,7 @@ def _cosines(
 
 
 def draw_clusters(
-    inputs: Sequence[xr.DataArray | ImageLike],
+    inputs: Sequence[MapOrImage],
     descriptor: Descriptor | None = None,
     *,
     clusters: int = CLUSTERS,

@@ -11,6 +11,7 @@ from ...descriptors.errors import OptionError
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...matchers import Matcher, NearestNeighbor
+from ..feature_maps import MapOrImage
 from .painting import Mask, Picture, cut_out, paint_cells, tint_photograph
 from .palette import plane_colors
 from .scenes import Photograph, Scene, label_cells
@@ -21,8 +22,8 @@ _STRENGTH = 0.72
 
 
 def correspondence_colors(
-    source: xr.DataArray | ImageLike,
-    target: xr.DataArray | ImageLike,
+    source: MapOrImage,
+    target: MapOrImage,
     descriptor: Descriptor | None = None,
     *,
     matcher: Matcher | None = None,
@@ -67,8 +68,8 @@ def correspondence_colors(
 
 
 def draw_correspondence_map(
-    source: xr.DataArray | ImageLike,
-    target: xr.DataArray | ImageLike,
+    source: MapOrImage,
+    target: MapOrImage,
     descriptor: Descriptor | None = None,
     *,
     matcher: Matcher | None = None,

@@ -14,7 +14,7 @@ from ...descriptors.combination.combine import CombinedMaps
 from ...descriptors.errors import OptionError
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
-from ..feature_maps import feature_maps
+from ..feature_maps import MapOrImage, feature_maps, only_images
 from ..masks import cells_in_mask
 from .overlay import resize_photograph
 from .painting import Mask, Picture
@@ -48,7 +48,7 @@ class Scene:
     @classmethod
     def of(
         cls,
-        inputs: Sequence[xr.DataArray | ImageLike],
+        inputs: Sequence[MapOrImage],
         descriptor: Descriptor | None,
         images: Sequence[ImageLike] | None = None,
         masks: Sequence[MaskLike | None] | None = None,
@@ -61,9 +61,8 @@ class Scene:
         """
         if len(inputs) == 0:
             raise OptionError("no image given")
-        if images is None and not any(isinstance(one, xr.DataArray) for one in inputs):
-            images = [read_image(one) for one in inputs if not isinstance(one, xr.DataArray)]
-            inputs = images
+        if images is None and (own := only_images(inputs)):
+            inputs = images = [read_image(one) for one in own]
         maps = feature_maps(inputs, descriptor)
         attributes = [fmap.attrs for fmap in maps]
         photographs = check_photographs(images, attributes)

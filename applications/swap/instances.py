@@ -10,6 +10,7 @@ import xarray as xr
 
 from ...descriptors import Descriptor, Image, read_image
 from ...descriptors.errors import ImageError, IncomparableFeaturesError, OptionError
+from ...descriptors.features.tensors import FeatureMap
 from ...descriptors.image.masks import MaskLike, read_mask
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.runtime.memory import check_fits
@@ -46,7 +47,7 @@ def swap_instances(
     source_mask: MaskLike | None,
     target_mask: MaskLike | None,
     descriptor: Descriptor | None = None,
-    maps: Sequence[xr.DataArray] | None = None,
+    maps: Sequence[xr.DataArray | FeatureMap] | None = None,
     matcher: Matcher | None = None,
     cells: Resolution | None = None,
     max_consistency: float | None = None,
@@ -141,7 +142,7 @@ def swap_both(
     source_mask: MaskLike | None,
     target_mask: MaskLike | None,
     descriptor: Descriptor | None = None,
-    maps: Sequence[xr.DataArray] | None = None,
+    maps: Sequence[xr.DataArray | FeatureMap] | None = None,
     matcher: Matcher | None = None,
     cells: Resolution | None = None,
     max_consistency: float | None = None,
@@ -198,7 +199,7 @@ class _Pair:
         masks: tuple[MaskLike | None, MaskLike | None],
         options: SwapOptions,
         descriptor: Descriptor | None,
-        maps: Sequence[xr.DataArray] | None,
+        maps: Sequence[xr.DataArray | FeatureMap] | None,
     ) -> "_Pair":
         """The pair read and checked; what can fail early does so before features are extracted."""
         source, target = (read_image(one) for one in images)
@@ -251,12 +252,13 @@ def _instance(mask: MaskLike | None, image: Image, name: str) -> npt.NDArray[np.
     return read
 
 
-def _check_maps(maps: Sequence[xr.DataArray], images: tuple[Image, Image]) -> list[xr.DataArray]:
+def _check_maps(
+    maps: Sequence[xr.DataArray | FeatureMap], images: tuple[Image, Image]
+) -> list[xr.DataArray]:
     """The maps, if there is one for each image."""
-    pair = list(maps)
-    if len(pair) != 2 or not all(isinstance(one, xr.DataArray) for one in pair):
+    if len(maps) != 2 or not all(isinstance(one, (xr.DataArray, FeatureMap)) for one in maps):
         raise OptionError("maps must be the two feature maps of source and target")
-    feature_maps(pair)
+    pair = feature_maps(maps)
     for one, image in zip(pair, images, strict=True):
         size = int(one.attrs["image_height"]), int(one.attrs["image_width"])
         if size != (image.height, image.width):

@@ -96,13 +96,13 @@ def test_cells_outside_the_mask_are_told_from_cells_without_a_match():
     mask[:, :16] = True
     flow = CellFlow.of(MutualNearestNeighbor()(source, target, source_mask=mask), target, mask)
     np.testing.assert_array_equal(flow.inside, np.arange(5)[None] < np.full((4, 1), 2))
-    assert not flow.known[~flow.inside].any()
-    assert not flow.known[flow.inside].all()
+    assert not flow.valid[~flow.inside].any()
+    assert not flow.valid[flow.inside].all()
 
 
 def test_cells_are_taken_out():
     flow = cell_flow([[1, 2.0]]).without(np.array([[True, False]]))
-    np.testing.assert_array_equal(flow.known, [[False, True]])
+    np.testing.assert_array_equal(flow.valid, [[False, True]])
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1)])
