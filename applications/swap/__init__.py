@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING
 
 from ..lazy import lazy_names
 from .animation import animation_memory, check_animation, save_gif, swap_frames
-from .correspondence import NothingMatchedError
+from .correspondence import NothingMatchedError, SwapOptions
 from .instances import swap_both, swap_instances, swap_memory
-from .options import SwapOptions
 
 if TYPE_CHECKING:
     from .refinement import Refinement

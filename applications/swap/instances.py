@@ -20,8 +20,7 @@ from ..flow import warp
 from ..flow.resolution import Resolution
 from .appearance import grown, overhang, reduction, without_detail
 from .blending import Blend, blended
-from .correspondence import InstanceFlow, instance_flow
-from .options import SwapOptions
+from .correspondence import InstanceFlow, SwapOptions, instance_flow
 
 if TYPE_CHECKING:
     from .refinement import Refinement, Refiner
