@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....descriptors.settings import Configurable, unknown
-from ...flow.fields import FlowError
-from ...flow.flo import read_flo
+from ...flow import FlowError, read_flo
 from .annotations import DatasetError, read_labels
 from .inventory import Inventory
 from .pair import Pair, Picture
