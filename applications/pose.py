@@ -15,9 +15,9 @@ import numpy.typing as npt
 import torch
 import xarray as xr
 
-from ..descriptors import Image, read_image, read_mask
+from ..descriptors import FeatureMap, Image, read_image, read_mask
 from ..descriptors.errors import IncomparableFeaturesError, OptionError
-from ..descriptors.features.maps import check_comparable, check_map
+from ..descriptors.features.maps import check_comparable
 from ..descriptors.image.masks import MaskLike
 from ..descriptors.image.reading import ImageLike
 from ..matchers import Cells, Matcher, MutualNearestNeighbor
@@ -42,9 +42,9 @@ class PoseAlignment:
 
 
 def align_pose(
-    source: xr.DataArray,
-    mirror: xr.DataArray,
-    target: xr.DataArray,
+    source: xr.DataArray | FeatureMap,
+    mirror: xr.DataArray | FeatureMap,
+    target: xr.DataArray | FeatureMap,
     *,
     source_mask: MaskLike | None = None,
     target_mask: MaskLike | None = None,
@@ -70,10 +70,13 @@ def align_pose(
     InvalidFeaturesError, IncomparableFeaturesError, ImageError
         As a matcher does; the mirror image is not of the size of the source.
     """
-    for name, fmap in (("source", source), ("mirror", mirror), ("target", target)):
-        check_map(fmap, f"{name} map")
-    check_comparable(source, mirror)
-    sizes = [(one.attrs["image_height"], one.attrs["image_width"]) for one in (source, mirror)]
+    chosen = MutualNearestNeighbor() if matcher is None else matcher
+    own, mirrored = (
+        fmap if isinstance(fmap, FeatureMap) else FeatureMap.from_xarray(fmap, name=f"{name} map")
+        for name, fmap in (("source", source), ("mirror", mirror))
+    )
+    check_comparable(own, mirrored)
+    sizes = [(one.attrs["image_height"], one.attrs["image_width"]) for one in (own, mirrored)]
     if sizes[0] != sizes[1]:
         raise IncomparableFeaturesError(
             f"the mirror image is {sizes[1][1]} x {sizes[1][0]} pixels, "
@@ -85,11 +88,10 @@ def align_pose(
         height, width = sizes[0]
         source_mask = read_mask(source_mask, height=height, width=width, name="source mask")
         turned = np.ascontiguousarray(source_mask[:, ::-1])
-    chosen = MutualNearestNeighbor() if matcher is None else matcher
     distances = []
-    for fmap, mask in ((source, source_mask), (mirror, turned)):
-        found = chosen(fmap, target, source_mask=mask, target_mask=target_mask)
-        distances.append(mean_distance(found["score"].values[found["matched"].values]))
+    for fmap, mask in ((own, source_mask), (mirrored, turned)):
+        answers = chosen(fmap, target, source_mask=mask, target_mask=target_mask)
+        distances.append(mean_distance(answers["score"].values[answers["matched"].values]))
     return PoseAlignment(distances[1] < distances[0], *distances)
 
 

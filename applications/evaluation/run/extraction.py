@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ....descriptors import Descriptor
 from ..datasets.pair import Picture
-from .features import FeatureFolder, Known, descriptor_label
+from .features import FeatureFolder, Size, descriptor_label
 from .listing import Listing
 from .progress import Progress
 
@@ -23,16 +23,16 @@ class Folders:
     @property
     def digest(self) -> str:
         """The identity of the pixels of all images, as a hex digest."""
-        listed = sorted((key, known.sha256) for key, known in self.known.items())
+        listed = sorted((key, size.sha256) for key, size in self.sizes.items())
         return hashlib.sha256(repr(listed).encode()).hexdigest()
 
     @property
-    def known(self) -> dict[str, Known]:
-        """What is known of each image, by key."""
+    def sizes(self) -> dict[str, Size]:
+        """The size of each image, by key."""
         return {
-            key: known
+            key: size
             for folder in dict.fromkeys(self.upright.values())
-            for key, known in folder.known.items()
+            for key, size in folder.sizes.items()
         }
 
     def count(self, what: str) -> int:
@@ -48,7 +48,6 @@ def extract_images(
     *,
     mirrored: bool,
     lossless: bool,
-    workers: int,
     progress: Progress,
     written: Callable[[FeatureFolder, str], None] = lambda folder, key: None,
 ) -> Folders:
@@ -56,8 +55,8 @@ def extract_images(
 
     `describe` makes the descriptor of a category, where it is none itself; one of them is held at
     a time. With `mirrored` the mirror images of all sources are described as well; with `lossless`
-    features are not rounded. `written` is
-    called with the folder and the key of what was extracted and written.
+    features are not rounded. `written`
+    is called with the folder and the key of what was extracted and written.
     """
     # One descriptor at a time: with several, each may be a network.
     jobs: list[tuple[Callable[[], Descriptor], list[str], Mapping[str, Picture]]] = []
@@ -80,12 +79,12 @@ def extract_images(
     )
     with progress("features", steps) as advance:
         for make, categories, images in jobs:
-            made = make()
-            label = descriptor_label(made)
+            descriptor = make()
+            label = descriptor_label(descriptor)
             for turned in turns:
                 own = FeatureFolder(folder, label, mirrored=turned, lossless=lossless)
                 wanted = {key: one for key, one in images.items() if not turned or key in sources}
-                own.fill(made, wanted, workers=workers, advance=advance, written=written)
+                own.fill(descriptor, wanted, advance=advance, written=written)
                 folders[turned].update(dict.fromkeys(categories, own))
-            del made
+            del descriptor
     return Folders(folders[False], folders[True])

@@ -11,7 +11,7 @@ import xarray as xr
 
 from ....descriptors.errors import DescrError
 from ....descriptors.runtime.atomic import whole_file
-from .features import Known
+from .features import Size
 from .listing import Listed
 from .packing import Arrays
 
@@ -33,7 +33,7 @@ class PredictionsError(DescrError):
     """A file that holds no predictions, or those of another schema."""
 
 
-def pair_variables(pairs: Sequence[Listed], sizes: Mapping[str, Known]) -> dict[str, Any]:
+def pair_variables(pairs: Sequence[Listed], sizes: Mapping[str, Size]) -> dict[str, Any]:
     """What is known of each pair, along `pair`.
 
     `sizes` are those of the images by key.

@@ -72,7 +72,7 @@ def predict(
     settings:
         What else decides the answers.
     workers:
-        How many threads read and match; the answers are the same for any number. None for one
+        How many threads match; the answers are the same for any number. None for one
         per processor, at most 8.
     memory:
         Bytes of features that are kept in memory, about.
@@ -110,7 +110,6 @@ def predict(
         Path(features if features is not None else folder / "features") / dataset.name,
         mirrored=settings.align_pose,
         lossless=settings.lossless,
-        workers=workers,
         progress=progress,
         written=maps.read_back,
     )
@@ -127,7 +126,7 @@ def predict(
         "seconds": round(time.perf_counter() - began, 3),
     }
     predictions = build_predictions(
-        {**pair_variables(listing.pairs, folders.known), **work.variables(listing.pairs, found)},
+        {**pair_variables(listing.pairs, folders.sizes), **work.variables(listing.pairs, found)},
         [pair.name for pair in listing.pairs],
         about,
     )
@@ -222,7 +221,7 @@ def _about(
         **describe_features(features),
         "counts": {
             "pairs": len(listing.pairs),
-            "images": len(folders.known),
+            "images": len(folders.sizes),
             **{what: folders.count(what) for what in ("extracted", "redone", "kept")},
         },
         "versions": versions(),
