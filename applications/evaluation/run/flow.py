@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from ....descriptors.features.grids import bilinear_weights
 from ....matchers import Matcher
-from .extraction import Folders
+from .features import Folders
+from .journal import Arrays
 from .listing import Listed, batches
 from .maps import Maps
-from .packing import Arrays
 from .predictions import joined, ragged
 
 _ABOUT = {

@@ -11,10 +11,10 @@ from ....descriptors import FeatureMap
 from ...propagation import MaskPropagation
 from ..datasets import Dataset
 from ..metrics.sequences import VOID
-from .extraction import Folders
+from .features import Folders
+from .journal import Arrays
 from .listing import Listed
 from .maps import Maps
-from .packing import Arrays
 from .predictions import joined, ragged
 
 

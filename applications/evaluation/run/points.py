@@ -9,11 +9,10 @@ import numpy.typing as npt
 from ....matchers import Cells, Matcher, Partners
 from ....matchers.correspondences import check_partners
 from ...pose import align_cells
-from .extraction import Folders
-from .features import FeatureFolder
+from .features import FeatureFolder, Folders
+from .journal import Arrays
 from .listing import Listed, batches
 from .maps import Maps, Side
-from .packing import Arrays
 from .pixels import best_pixels
 from .predictions import joined, point_variables
 
