@@ -165,11 +165,8 @@ def points_in_mirror(
         Without groups left can't be told from right: what is found for the left ear may be the
         right one. True says that this is acceptable; each point is then mirrored on its own.
 
-    Raises
-    ------
-    OptionError
-        There are no groups, and mirrored parts are not accepted; the groups are not one
-        counterpart for each point, or not mutual.
+    Raises `OptionError`: there are no groups, and mirrored parts are not accepted; the groups are
+    not one counterpart for each point, or not mutual.
     """
     at = mirror_points(points, width)
     if at.ndim != 2:

@@ -48,10 +48,7 @@ class MaskPropagation(Configurable):
     device:
         Where the cosines are made: `auto`, or a torch device.
 
-    Raises
-    ------
-    OptionError
-        A setting is out of range.
+    Raises `OptionError`: a setting is out of range.
     """
 
     def __init__(

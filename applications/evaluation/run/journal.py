@@ -96,9 +96,9 @@ class Journal:
                 f"{self.path}: is there, and is no journal of an evaluation",
                 hint="move it away, or choose another folder",
             )
-        known = _read(self._file)
-        if known != head:
-            self.differs = _differences(known, work)
+        former = _read(self._file)
+        if former != head:
+            self.differs = _differences(former, work)
             self._file.seek(0)
             self._file.truncate()
             self._write(_MAGIC + _framed(head))
@@ -135,12 +135,10 @@ def _read(file: FileIO) -> bytes | None:
     return record if hashlib.sha256(record).digest() == digest else None
 
 
-def _differences(known: bytes | None, work: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names under which the work that is known differs; nothing if none is known."""
-    if known is None:
-        return ()
+def _differences(former: bytes | None, work: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names under which the former work differs; nothing if there was none."""
     try:
-        other = json.loads(known)
+        other = json.loads(former or b"")
     except ValueError:
         return ()
     names = sorted({*other, *work})
