@@ -55,7 +55,7 @@ def align_pose(
     Parameters
     ----------
     source, mirror, target:
-        Feature maps (channel, y, x) of the source, of `mirror_image(source)` and of the target,
+        Feature maps of the source, of `mirror_image(source)` and of the target, in either form,
         of one basis: out of one `combine`, or of one call of a descriptor with all three. A map
         is not mirrored by turning it around, since networks see a mirror image with other eyes.
     source_mask, target_mask:

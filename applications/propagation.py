@@ -78,7 +78,7 @@ class MaskPropagation(Configurable):
         Parameters
         ----------
         maps:
-            The feature map (channel, y, x) of each frame, in order, all of one basis.
+            The feature map of each frame, in either form, in order, all of one basis.
         labels:
             (height, width) whole numbers from 0 on, the label of each pixel of the first frame, 0
             for the background. A cell has the label of the pixel nearest its centre.

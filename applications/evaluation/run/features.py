@@ -163,35 +163,27 @@ def extract_images(
     features are not rounded. `written`
     is called with the folder and the key of what was extracted and written.
     """
-    # One descriptor at a time: with several, each may be a network.
-    jobs: list[tuple[Callable[[], Descriptor], list[str], Mapping[str, Picture]]] = []
+    jobs = [([category], images) for category, images in listing.images.items()]
     if isinstance(describe, Descriptor):
-        every = {key: one for images in listing.images.values() for key, one in images.items()}
-        only: Descriptor = describe
-        jobs.append((lambda: only, list(listing.images), every))
-    else:
-        jobs += [
-            (partial(describe, category), [category], images)
-            for category, images in listing.images.items()
-        ]
+        every = {key: one for _, images in jobs for key, one in images.items()}
+        jobs = [(list(listing.images), every)]
     sources = {pair.source for pair in listing.pairs}
     turns = [False, True] if mirrored else [False]
     folders: dict[bool, dict[str, FeatureFolder]] = {False: {}, True: {}}
-    steps = sum(
-        sum(key in sources or not turned for key in images)
-        for _, _, images in jobs
-        for turned in turns
-    )
+    steps = sum(len(images) for _, images in jobs)
+    if mirrored:
+        steps += sum(key in sources for _, images in jobs for key in images)
     with progress("features", steps) as advance:
-        for make, categories, images in jobs:
-            descriptor = make()
-            label = descriptor_label(descriptor)
+        for categories, images in jobs:
+            one = describe if isinstance(describe, Descriptor) else describe(categories[0])
+            label = descriptor_label(one)
             for turned in turns:
                 own = FeatureFolder(folder, label, mirrored=turned, lossless=lossless)
-                wanted = {key: one for key, one in images.items() if not turned or key in sources}
-                own.fill(descriptor, wanted, advance=advance, written=written)
+                some = {key: image for key, image in images.items() if not turned or key in sources}
+                own.fill(one, some, advance=advance, written=written)
                 folders[turned].update(dict.fromkeys(categories, own))
-            del descriptor
+            # One descriptor at a time: with several, each may be a network.
+            del one
     return Folders(folders[False], folders[True])
 
 

@@ -43,8 +43,8 @@ class PointWork:
         """
         queries = [pair for pair in pairs if len(pair.source_points)]
         if not queries:
-            none = check_partners(Partners.none(), 0, self.name)
-            return [{**none, "mirrored": np.empty(0, dtype=bool)} for _ in pairs]
+            none = {**check_partners(Partners.none(), 0, self.name), "mirrored": np.empty(0, bool)}
+            return [none for _ in pairs]
         answers = self._one(queries[0]) if len(queries) == 1 else self._together(queries)
         ends = np.cumsum([len(pair.source_points) for pair in pairs])
         return [
