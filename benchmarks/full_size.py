@@ -1,15 +1,19 @@
-"""Full-size models with random weights, written as folders that are loaded like pulled ones."""
+"""Full-size models with random weights: as folders like pulled ones, and as bare networks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from shutil import copytree
 from typing import Any
 
 import torch
+from descr.descriptors.runtime.loading import empty_module, load_weights
+from descr.descriptors.runtime.quiet import quiet
+from descr.descriptors.weights.configs import read_config
 from safetensors.torch import save_file
 
 TOKENIZER = Path(__file__).parents[1] / "tests" / "data" / "tiny-stable-diffusion" / "tokenizer"
 
+TIMESTEP = 100
 UNET: Mapping[str, Any] = {
     "sample_size": 64,
     "block_out_channels": (320, 640, 1280, 1280),
@@ -100,3 +104,57 @@ def _write(module: Any, folder: Path, dtype: torch.dtype) -> None:
         module.config.save_pretrained(folder)
         stem = "model"
     save_file(weights, folder / f"{stem}.safetensors", metadata={"format": "pt"})
+
+
+def bare_stable_diffusion(
+    folder: Path, size: int, *, windows: int, encoded_at_once: int, device: str
+) -> Callable[[], object]:
+    """VAE encoding and the U-Net, cut after the state decoder_8, on so many squares of this size.
+
+    The U-Net takes all of them at once, the encoder some at a time.
+    """
+    vae = _load("AutoencoderKL", folder / "vae", device)
+    unet = _load("UNet2DConditionModel", folder / "unet", device)
+    pixels = torch.rand(windows, 3, size, size, device=device)
+    noise = torch.randn(1, 4, size // 8, size // 8, device=device)
+    text = torch.randn(1, 77, unet.config.cross_attention_dim, device=device)
+
+    # A hook on the last block that is needed ends the forward there.
+    unet.up_blocks[2].attentions[1].register_forward_hook(_stop)
+
+    def run() -> object:
+        try:
+            with torch.inference_mode():
+                means = [
+                    vae.encode(part * 2 - 1).latent_dist.mean
+                    for part in pixels.split(encoded_at_once)
+                ]
+                latents = torch.cat(means) * vae.config.scaling_factor
+                noisy = 0.9 * latents + 0.4 * noise
+                return unet(noisy, TIMESTEP, text.expand(windows, -1, -1))
+        except StopIteration as state:
+            return state.value
+
+    return run
+
+
+def bare_dinov2(
+    folder: Path, *, dtype: torch.dtype = torch.float32, device: str = "cpu"
+) -> Callable[[torch.Tensor], object]:
+    """The whole model, without gradients."""
+    with quiet():
+        from transformers import Dinov2Model
+
+        model = Dinov2Model.from_pretrained(folder, dtype=dtype).eval().to(device)
+    return torch.inference_mode()(model)
+
+
+def _stop(module: Any, inputs: Any, output: Any) -> None:
+    raise StopIteration(output)
+
+
+def _load(kind: str, folder: Path, device: str) -> Any:
+    module = empty_module(kind, read_config(folder / "config.json", kind), folder)
+    files = sorted(folder.glob("*.safetensors"))
+    load_weights(module, files, dtype=torch.float32, device=torch.device(device))
+    return module

@@ -162,12 +162,11 @@ class Matcher(Configurable, ABC):
             partners = self.match(cells, cells, others)
             return correspondences(of_source, of_target, repr(self), partners, cells.index)
         query = Cells.at(of_source, points, interpolation)
-        inside = torch.arange(len(query))
+        inside, selected = torch.arange(len(query)), query
         if source_mask is not None:
             inside = inside[mask_at(source_mask, of_source, query.y, query.x, "source mask")]
-        partners = Partners.none()
-        if len(inside):
-            partners = self.match(query.take(inside), cells, others)
+            selected = query.take(inside)
+        partners = self.match(selected, cells, others) if len(inside) else Partners.none()
         return correspondences(of_source, of_target, repr(self), partners, inside, query)
 
     def feature_maps(

@@ -103,7 +103,7 @@ def search(
         index[start:stop] = _search_block(products, a, b, start, stop, similarity, columns)
         if visit is not None:
             visit(start, similarity[: stop - start, :m], index[start:stop])
-    scores = pair_scores(a, b, torch.arange(n, device=a.device), index)
+    scores = pair_scores(a, b, None, index)
     return Best(index.cpu(), scores.cpu(), columns.index.cpu() if columns is not None else None)
 
 

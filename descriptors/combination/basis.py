@@ -197,7 +197,7 @@ class Basis:
             for finer in layers[:1] if part.is_direct else layers[:place][::-1]:
                 cells, grid = resample(cells, grid, finer.grid), finer.grid
             joined.append(cells)
-        return unit_length(torch.cat(joined))
+        return unit_length(joined[0] if len(joined) == 1 else torch.cat(joined))
 
     def _parts(self) -> Iterator[Part]:
         return (part for parts in self.recipe.values() for part in parts)

@@ -12,8 +12,9 @@ from .hdf5 import ROUNDED_BY, Group
 
 ROUNDED_BITS = 10
 # Level 1 takes half the time of level 2 for a file 7% larger, and chunks of this size are the
-# quickest of 64 KiB to 4 MiB (benchmarks/feature_files.py --settings). zlib with its byte shuffle,
-# which netCDF4 doesn't offer with zstd, saves another quarter but takes several times as long.
+# quickest of 64 KiB to 4 MiB (`python -m benchmarks feature_files --set settings=1`). zlib with
+# its byte shuffle, which netCDF4 doesn't offer with zstd, saves another quarter but takes several
+# times as long.
 COMPRESSION_LEVEL = 1
 CHUNK_BYTES = 1 << 20
 # The largest number of 10 bits; what is larger may be rounded up to infinity.

@@ -38,12 +38,14 @@ def test_the_bounds_are_of_use():
 def test_exact_products_and_pairs_agree_over_strips(monkeypatch):
     a, b = unit(50, 40, 0), unit(50, 300, 1)
     monkeypatch.setattr(precision, "_STRIP", 50 * 7)
-    monkeypatch.setattr(precision, "_GATHERED", 50 * 11)
+    monkeypatch.setattr(precision, "_PAIRS", 11)
+    monkeypatch.setattr(precision, "_CHANNELS", 16)
     out = torch.empty(40, 300)
     Float64(a, b).multiply(0, 40, out)
     assert torch.equal(out, scores(a, b))
     rows, columns = torch.arange(40).repeat_interleave(300), torch.arange(300).repeat(40)
     assert torch.equal(pair_scores(a, b, rows, columns).view(40, 300), out)
+    assert torch.equal(pair_scores(a, b, None, columns[:40]), out.diagonal())
 
 
 @pytest.mark.parametrize("dtype", ["auto", "float32"])

@@ -107,7 +107,7 @@ def test_a_crowded_block_is_settled_by_the_next_product(monkeypatch):
     pairs, multiply = similarity.pair_scores, Float64.multiply
 
     def counting(a, b, of_a, of_b):
-        scored.append(len(of_a))
+        scored.append(len(of_b))
         return pairs(a, b, of_a, of_b)
 
     def noting(self, *arguments):

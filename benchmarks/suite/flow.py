@@ -1,7 +1,5 @@
 """Accuracy of dense flow on a stereo pair, beside OpenCV's DIS optical flow.
 
-    python benchmarks/flow.py
-
 The pair is scikit-image's `stereo_motorcycle` (Middlebury 2014, 741 x 500 pixels): what lies at x
 in the left image lies at x - disparity in the right one. Every pixel whose true disparity is known
 counts, seen in the right image or not. The embedded descriptor knows nothing of stereo: it looks
@@ -9,9 +7,7 @@ for each cell in the whole image. DIS (Kroeger et al., "Fast optical flow using 
 search", ECCV 2016) refines brightness over a pyramid.
 """
 
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -19,9 +15,10 @@ import numpy.typing as npt
 import xarray as xr
 from descr.applications import dense_flow
 from descr.descriptors import SIFT
-from rich.console import Console
-from rich.table import Table
 from skimage import data
+
+from ..bench import Bench
+from ..results import Row
 
 WITHIN = (2, 4, 8)
 BEST = "descr, fine SIFT, smoothing 6"
@@ -56,41 +53,29 @@ def methods(left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8]) -> dict[s
     }
 
 
-def main() -> int:
-    """Run all methods and print one table."""
+def run(bench: Bench) -> Iterator[Row]:
+    """A row for each method; errors are those of the pixels whose disparity is known."""
     left, right, disparity = data.stereo_motorcycle()
     known = np.isfinite(disparity)
     truth = np.stack([-disparity, np.zeros_like(disparity)], axis=-1)
-    shares = [f"within {pixels}" for pixels in WITHIN]
-    table = Table("flow", "has flow", "mean error", "median", *shares, "seconds")
     errors = {}
     for name, find in methods(left, right).items():
-        began = time.perf_counter()
+        began = bench.now()
         flow = find()
-        seconds = time.perf_counter() - began
+        seconds = bench.now() - began
         errors[name] = np.hypot(*np.moveaxis(flow - truth, -1, 0))[known]
-        table.add_row(name, *numbers(errors[name]), f"{seconds:.1f}")
-    table.add_section()
-    seen = np.isfinite(errors[BEST])
-    table.add_row(
-        "DIS, medium, where that has flow", *numbers(np.where(seen, errors["DIS, medium"], np.nan))
-    )
-    print(f"{known.sum():,} of {known.size:,} pixels have a known disparity; fine SIFT is {FINE!r}")
-    Console(width=120).print(table)
-    return 0
+        yield Row(name, columns(errors[name]) | {"seconds": seconds})
+    where = np.where(np.isfinite(errors[BEST]), errors["DIS, medium"], np.nan)
+    yield Row("DIS, medium, where fine SIFT with smoothing 6 has flow", columns(where))
 
 
-def numbers(errors: Vectors) -> list[str]:
-    """The columns: error over the pixels that have flow, shares of all pixels of known truth."""
-    found = errors[np.isfinite(errors)]
-    within = [np.mean(np.nan_to_num(errors, nan=np.inf) <= pixels) for pixels in WITHIN]
-    return [
-        f"{len(found) / len(errors):.1%}",
-        f"{found.mean():.2f}",
-        f"{np.median(found):.2f}",
-        *(f"{share:.1%}" for share in within),
-    ]
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def columns(errors: Vectors) -> dict[str, float | str]:
+    """Error over the pixels that have flow, and shares of all pixels of known truth."""
+    valid = errors[np.isfinite(errors)]
+    within = {pixels: np.mean(np.nan_to_num(errors, nan=np.inf) <= pixels) for pixels in WITHIN}
+    return {
+        "has flow": f"{len(valid) / len(errors):.1%}",
+        "mean error": float(valid.mean()),
+        "median": float(np.median(valid)),
+        **{f"within {pixels}": f"{share:.1%}" for pixels, share in within.items()},
+    }

@@ -1,29 +1,25 @@
 """Whether related and unrelated images are told apart, by what tells them apart.
 
-    python benchmarks/doubt.py
-
 Related are two photographs of one thing, and photographs with changed copies of themselves: 1.3
 times as large, turned by 10 degrees, cropped and brightened, or bent. Of copies the truth is known:
 "right" is the share of mutual matches within 5 % of the diagonal of where they belong. Unrelated
 are all pairs of ten pictures of scikit-image, and black, grey and noise with some of them.
 """
 
-import sys
 from collections.abc import Iterator
 from itertools import combinations
-from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import PIL.Image
 import xarray as xr
 from descr.applications import measure_agreement
 from descr.descriptors import SIFT
 from descr.matchers import MutualNearestNeighbor, to_matches
-from rich.console import Console
-from rich.table import Table
-from skimage import data
+
+from ..bench import Bench
+from ..photographs import Picture, photograph, sample_pair, stereo_pair
+from ..results import Row
 
 DESCRIPTORS = {
     "SIFT()": SIFT(),
@@ -34,16 +30,7 @@ NAMES = (
     *("chelsea", "astronaut", "coffee", "rocket", "hubble_deep_field"),
     *("page", "retina", "camera", "coins", "brick"),
 )
-IMAGES = Path(__file__).parent.parent / "docs" / "images"
-Picture = npt.NDArray[np.uint8]
 Places = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
-
-
-def photograph(name: str) -> Picture:
-    """A picture of scikit-image in RGB, at most 700 pixels wide."""
-    image = PIL.Image.fromarray(getattr(data, name)()).convert("RGB")
-    image.thumbnail((700, 700))
-    return np.asarray(image)
 
 
 def larger(height: int, width: int) -> Places:
@@ -67,12 +54,11 @@ def bent(height: int, width: int) -> Places:
 
 def pairs() -> Iterator[tuple[str, str, Picture, Picture, Places | None]]:
     """Kind, name, source, target, and where the pixels of the target come from in the source."""
-    cats = [np.asarray(PIL.Image.open(IMAGES / f"cat{end}.jpg")) for end in ("", "-closer")]
-    left, right, _ = data.stereo_motorcycle()
+    cats, (left, right, _) = sample_pair(), stereo_pair()
     yield "related", "cat, cat-closer", cats[0], cats[1], None
     yield "related", "cat-closer, cat", cats[1], cats[0], None
     yield "related", "stereo_motorcycle", left, right, None
-    pictures = {name: photograph(name) for name in NAMES}
+    pictures = {name: photograph(name, 700) for name in NAMES}
     for copied in (larger, bent):
         for name, one in pictures.items():
             places = copied(*one.shape[:2])
@@ -102,10 +88,9 @@ def right_share(matches: xr.Dataset, places: Places) -> float:
     return float((np.hypot(*off) < 0.05 * diagonal).mean())
 
 
-def main() -> int:
-    """Print one table for each descriptor, the least coherent pairs first."""
+def run(bench: Bench) -> Iterator[Row]:
+    """A row for each descriptor and pair, the least coherent pairs first."""
     for title, descriptor in DESCRIPTORS.items():
-        table = Table("", "pair", "mutual", "round trip", "score", "coherent", "right", title=title)
         rows = []
         described: dict[bytes, xr.DataArray] = {}
         for kind, name, *both, places in pairs():
@@ -114,18 +99,14 @@ def main() -> int:
                     described[picture.tobytes()] = descriptor(picture)[0]
             maps = [described[picture.tobytes()] for picture in both]
             matches = to_matches(MutualNearestNeighbor()(*maps))
-            right = "" if places is None else f"{right_share(matches, places):.1%}"
-            score = float(matches["score"].median())
-            rows.append((kind, name, measure_agreement(*maps), score, right))
-        for kind, name, one, score, right in sorted(
-            rows, key=lambda row: (row[0], row[2].coherent)
-        ):
-            numbers = (f"{one.mutual:.1%}", f"{one.round_trip:.0f}", f"{score:.2f}")
-            verdict = "doubtful" if one.doubtful else ""
-            table.add_row(kind, name, *numbers, f"{one.coherent:.1%} {verdict}", right)
-        Console(width=120).print(table)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+            one = measure_agreement(*maps)
+            values = {
+                "mutual": f"{one.mutual:.1%}",
+                "round trip": one.round_trip,
+                "score": float(matches["score"].median()),
+                "coherent": f"{one.coherent:.1%}",
+                "doubtful": "yes" if one.doubtful else "",
+                "right": "" if places is None else f"{right_share(matches, places):.1%}",
+            }
+            rows.append((kind, one.coherent, Row(f"{title}: {kind}: {name}", values)))
+        yield from (row for *_, row in sorted(rows, key=lambda row: row[:2]))

@@ -1,18 +1,13 @@
 """Time of an evaluation once features are extracted, against the bare similarity products.
 
-    python benchmarks/evaluation.py
-
 60 images and 1,200 pairs in the folders of SPair-71k, described by SIFT. The floor is, for every
 pair, the float32 product of the queried points with all cells of the target, its result thrown
 away, the features being at hand. The evaluation is everything from the last extracted image on:
 matching, writing the journal and the predictions, and the report with all of its variants. Both
-run on one thread, in processor time, so that other work on the machine counts for neither. Ends
-with exit code 1 where a promise is broken.
+are taken on one thread, in processor time, so that other work on the machine counts for neither.
 """
 
-import argparse
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,16 +17,16 @@ import torch
 from descr.applications.evaluation import build_report, open_dataset, predict
 from descr.descriptors import SIFT, Descriptor
 from descr.matchers import Matcher, MutualNearestNeighbor, NearestNeighbor, SoftArgmax
-from rich.console import Console
-from rich.table import Table
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from ..bench import Bench
+from ..results import Row, at_most
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 from support.datasets.spair import make_spair
 
 IMAGES, PAIRS = 60, 1200
 MOST = 1.5
-BARE = "bare products of the queried points"
 FIRST = "evaluation that has just extracted, nearest"
 LATER: dict[str, Matcher] = {
     "features of an earlier run, nearest": NearestNeighbor(),
@@ -42,7 +37,7 @@ LATER: dict[str, Matcher] = {
 
 
 class Counting(SIFT):
-    """SIFT that counts the images it extracts, and notes when the last one was done."""
+    """SIFT that counts the images it describes."""
 
     source = "sift"
     model = "opencv-sift"
@@ -51,14 +46,14 @@ class Counting(SIFT):
         super().__init__()
         self.count = 0
 
-    def extract(self, images):
-        """Feature trees, counted."""
-        self.count += len(images)
-        return super().extract(images)
+    def forward(self, pixels):
+        """SIFT of a batch, counted."""
+        self.count += len(pixels)
+        return super().forward(pixels)
 
 
 class Clock:
-    """When each stage of a run began and ended."""
+    """When each stage of a run ended."""
 
     def __init__(self) -> None:
         self.ended: dict[str, float] = {}
@@ -108,47 +103,34 @@ def bare_products(root: Path) -> Callable[[], None]:
     return run
 
 
-def main() -> int:
-    """Measure, print the table, and say whether the promises were kept."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3, help="times that each is run")
-    options = parser.parse_args()
+def run(bench: Bench, *, rounds: int = 3) -> Iterator[Row]:
+    """A row for the run that extracts, and for each that finds its features."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    seconds: dict[str, float] = {}
-    extracted = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        root = folder / "spair"
-        make_spair(root, categories=("cat", "dog"), images=IMAGES // 2, pairs=PAIRS)
-        bare = bare_products(root)
+    root = bench.folder / "spair"
+    make_spair(root, categories=("cat", "dog"), images=IMAGES // 2, pairs=PAIRS)
+    bare = bare_products(root)
+    bare()
+    floors: list[float] = []
+    taken: dict[str, list[float]] = {}
+    counts: list[int] = []
+    for turn in range(rounds):
+        began = time.process_time()
         bare()
-        for turn in range(options.rounds):
-            began = time.process_time()
-            bare()
-            note(seconds, BARE, time.process_time() - began)
-            # The first of them extracts, as a user's first run does; the others find features.
-            features = folder / f"features-{turn}"
-            for label, matcher in ((FIRST, NearestNeighbor()), *LATER.items()):
-                describe = Counting()
-                taken = evaluate(root, folder / f"{turn}-{label}", features, describe, matcher)
-                note(seconds, label, taken)
-                extracted.append(describe.count)
-    table = Table("", "seconds", "x bare products", "promise")
-    kept = seconds[FIRST] <= MOST * seconds[BARE]
-    for label, taken in seconds.items():
-        promise = f"at most {MOST}: {'kept' if kept else 'BROKEN'}" if label == FIRST else ""
-        table.add_row(label, f"{taken:.2f}", f"{taken / seconds[BARE]:.2f}", promise)
-    once = extracted == [IMAGES, *[0] * len(LATER)] * options.rounds
-    counted = ", ".join(map(str, extracted[: 1 + len(LATER)]))
-    table.caption = f"images extracted by the runs: {counted} ({'kept' if once else 'BROKEN'})"
-    Console(width=110).print(table)
-    return 0 if kept and once else 1
-
-
-def note(seconds: dict[str, float], label: str, taken: float) -> None:
-    """Keep the shortest time."""
-    seconds[label] = min(seconds.get(label, float("inf")), taken)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        floors.append(time.process_time() - began)
+        # The first of them extracts, as a user's first run does; the others find features.
+        features = bench.folder / f"features-{turn}"
+        for label, matcher in ((FIRST, NearestNeighbor()), *LATER.items()):
+            describe = Counting()
+            folder = bench.folder / f"{turn}-{label}"
+            seconds = evaluate(root, folder, features, describe, matcher)
+            taken.setdefault(label, []).append(seconds)
+            counts.append(describe.count)
+    torch.set_num_threads(threads)
+    floor = min(floors)
+    for label, times in taken.items():
+        values = {"seconds": min(times), "floor, s": floor, "x floor": min(times) / floor}
+        kept = {f"at most {MOST}": min(times) <= MOST * floor} if label == FIRST else {}
+        yield Row(label, values, kept)
+    more = sum(counts) - rounds * IMAGES
+    yield at_most("images extracted more than once", "images", more, 0)
