@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from .keypoints import transfer_keypoints
     from .masks import JointForeground, MaskFiles, Segmenter, TextPrompt
+    from .matching import match_images
     from .pictures import (
         correspondence_colors,
         draw_clusters,
@@ -73,6 +74,7 @@ __all__ = [
     "flow_colors",
     "joint_pca",
     "layer_pca",
+    "match_images",
     "match_rows",
     "matched_clusters",
     "measure_agreement",

@@ -1,26 +1,31 @@
 """The two ways in which an application takes its images: as features, or with a descriptor."""
 
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import xarray as xr
 
 from ..descriptors import Descriptor
 from ..descriptors.errors import IncomparableFeaturesError, OptionError
 from ..descriptors.features.maps import check_comparable, check_map
+from ..descriptors.features.tensors import FeatureMap, Features
 from ..descriptors.features.tree import check_tree
 from ..descriptors.image.reading import ImageLike
 
+MapOrImage: TypeAlias = xr.DataArray | FeatureMap | ImageLike
+TreeOrImage: TypeAlias = xr.DataTree | Features | ImageLike
+
 
 def feature_maps(
-    inputs: Sequence[xr.DataArray | ImageLike], descriptor: Descriptor | None = None
+    inputs: Sequence[MapOrImage], descriptor: Descriptor | None = None
 ) -> list[xr.DataArray]:
     """Feature maps of all inputs, mutually comparable, in order.
 
     Parameters
     ----------
     inputs:
-        Feature maps (channel, y, x) out of one `combine`, which are taken as they are; or images,
-        from which the descriptor makes them.
+        Feature maps (channel, y, x) out of one `combine`, which are taken as they are, or as
+        tensors; or images, from which the descriptor makes them.
     descriptor:
         What describes images; not needed, and not used, for maps.
 
@@ -35,19 +40,18 @@ def feature_maps(
     ImageError
         An image can't be read.
     """
-    maps = [one for one in inputs if isinstance(one, xr.DataArray)]
-    images = [one for one in inputs if not isinstance(one, xr.DataArray)]
-    if maps and images:
+    if images := only_images(inputs):
+        return _required(descriptor, "feature maps")(*images)
+    maps = [
+        one.to_xarray() if isinstance(one, FeatureMap) else one
+        for one in inputs
+        if isinstance(one, (xr.DataArray, FeatureMap))
+    ]
+    if len(maps) < len(inputs):
         raise IncomparableFeaturesError(
             "a feature map and an image can't be compared: the image has no map of that basis",
             hint="give feature maps of all images out of one combine, or images only",
         )
-    if images:
-        if descriptor is None:
-            raise OptionError(
-                "images need a descriptor", hint="give descriptor=..., or feature maps"
-            )
-        return descriptor(*images)
     for one in maps:
         check_map(one)
         check_comparable(maps[0], one)
@@ -55,9 +59,9 @@ def feature_maps(
 
 
 def feature_trees(
-    inputs: Sequence[xr.DataTree | ImageLike], descriptor: Descriptor | None = None
+    inputs: Sequence[TreeOrImage], descriptor: Descriptor | None = None
 ) -> list[xr.DataTree]:
-    """Feature trees of all inputs, in order: as they are, or extracted from images.
+    """Feature trees of all inputs, in order: as they are, of tensors, or extracted from images.
 
     Raises
     ------
@@ -72,19 +76,30 @@ def feature_trees(
     """
     if len(inputs) == 0:
         raise OptionError("no image given")
-    trees = [one for one in inputs if isinstance(one, xr.DataTree)]
-    images = [one for one in inputs if not isinstance(one, xr.DataTree)]
-    if trees and images:
+    if images := only_images(inputs):
+        return _required(descriptor, "feature trees").extract(images)
+    trees = [
+        one.to_tree() if isinstance(one, Features) else one
+        for one in inputs
+        if isinstance(one, (xr.DataTree, Features))
+    ]
+    if len(trees) < len(inputs):
         raise IncomparableFeaturesError(
             "feature trees and images can't be given together",
             hint="extract the trees of the images first, or give images only",
         )
-    if images:
-        if descriptor is None:
-            raise OptionError(
-                "images need a descriptor", hint="give descriptor=..., or feature trees"
-            )
-        return descriptor.extract(images)
     for tree in trees:
         check_tree(tree, f"the feature tree of {tree.attrs.get('image_name', '?')}")
     return trees
+
+
+def only_images(inputs: Sequence[Any]) -> list[ImageLike]:
+    """The inputs if all of them are images; none if features are among them."""
+    features = (xr.DataArray, FeatureMap, xr.DataTree, Features)
+    return [] if any(isinstance(one, features) for one in inputs) else list(inputs)
+
+
+def _required(descriptor: Descriptor | None, other: str) -> Descriptor:
+    if descriptor is None:
+        raise OptionError("images need a descriptor", hint=f"give descriptor=..., or {other}")
+    return descriptor

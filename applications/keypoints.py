@@ -13,9 +13,8 @@ from ..descriptors.features.grids import nearest_pixels
 from ..descriptors.features.maps import Points, in_image
 from ..descriptors.features.sampling import Interpolation
 from ..descriptors.image.masks import MaskLike
-from ..descriptors.image.reading import ImageLike
 from ..matchers import Matcher, SoftArgmax
-from .feature_maps import feature_maps
+from .feature_maps import MapOrImage, feature_maps
 
 NamedPoints: TypeAlias = Points | Mapping[str, tuple[float, float]] | xr.Dataset | Any
 """What `transfer_keypoints` takes; a pandas DataFrame among it."""
@@ -25,8 +24,8 @@ _COLUMNS = (("x", "y"), ("source_x", "source_y"))
 
 def transfer_keypoints(
     points: NamedPoints,
-    source: xr.DataArray | ImageLike,
-    target: xr.DataArray | ImageLike,
+    source: MapOrImage,
+    target: MapOrImage,
     matcher: Matcher | None = None,
     *,
     descriptor: Descriptor | None = None,
@@ -74,13 +73,13 @@ def transfer_keypoints(
     DescrError
         What a descriptor or a matcher raises.
     """
-    at, found_names = _read_points(points)
-    of_points = found_names if names is None else [str(name) for name in names]
+    at, own_names = _read_points(points)
+    of_points = own_names if names is None else [str(name) for name in names]
     if len(of_points) != len(at):
         raise OptionError(f"{len(of_points)} names for {len(at)} points")
     matcher = SoftArgmax() if matcher is None else matcher
     of_source, of_target = feature_maps([source, target], descriptor)
-    found = matcher(
+    there = matcher(
         of_source,
         of_target,
         points=at,
@@ -89,26 +88,26 @@ def transfer_keypoints(
         target_mask=target_mask,
     )
     error = np.full(len(at), np.nan)
-    places = np.stack([found["target_x"].values, found["target_y"].values], axis=1)
+    places = np.stack([there["target_x"].values, there["target_y"].values], axis=1)
     # A matcher may look beyond the border of the target, but not from there.
     size = of_target.attrs["image_height"], of_target.attrs["image_width"]
-    asked = found["matched"].values & in_image(places, *size)
-    if asked.any():
+    inside = there["matched"].values & in_image(places, *size)
+    if inside.any():
         back = matcher(
             of_target,
             of_source,
-            points=places[asked],
+            points=places[inside],
             interpolation=interpolation,
-            source_mask=_with_places(target_mask, of_target, places[asked]),
+            source_mask=_with_places(target_mask, of_target, places[inside]),
             target_mask=source_mask,
         )
         ends = np.stack([back["target_x"].values, back["target_y"].values], axis=1)
-        error[asked] = np.hypot(*(ends - at[asked]).T)
-    described = {
+        error[inside] = np.hypot(*(ends - at[inside]).T)
+    about = {
         "units": "pixel",
         "long_name": "distance between the point and where the way there and back ends",
     }
-    return found.assign(round_trip_error=("point", error, described)).assign_coords(
+    return there.assign(round_trip_error=("point", error, about)).assign_coords(
         name=("point", np.array(of_points, dtype=str), {"long_name": "name of the point"})
     )
 
@@ -116,18 +115,18 @@ def transfer_keypoints(
 def _read_points(points: NamedPoints) -> tuple[npt.NDArray[np.float64], list[str]]:
     """The points, float64 (n, 2), and a name for each."""
     names: Sequence[Any] | None = None
-    given: Any = points
-    if isinstance(given, Mapping) and not isinstance(given, xr.Dataset):
-        names, given = list(given), list(given.values())
-    elif isinstance(given, xr.Dataset) or hasattr(given, "columns"):
+    values: Any = points
+    if isinstance(values, Mapping) and not isinstance(values, xr.Dataset):
+        names, values = list(values), list(values.values())
+    elif isinstance(values, xr.Dataset) or hasattr(values, "columns"):
         # `in` asks a Dataset for its variables and a DataFrame for its columns.
-        pair = next((pair for pair in _COLUMNS if all(name in given for name in pair)), None)
+        pair = next((pair for pair in _COLUMNS if all(name in values for name in pair)), None)
         if pair is None:
             raise PointError("the points have neither x and y nor source_x and source_y")
-        names = np.asarray(given["name"]).ravel().tolist() if "name" in given else None
-        given = np.stack([np.asarray(given[name]).ravel() for name in pair], axis=1)
+        names = np.asarray(values["name"]).ravel().tolist() if "name" in values else None
+        values = np.stack([np.asarray(values[name]).ravel() for name in pair], axis=1)
     try:
-        at = np.array(given if isinstance(given, np.ndarray) else list(given), dtype=float)
+        at = np.array(values if isinstance(values, np.ndarray) else list(values), dtype=float)
     except (TypeError, ValueError):
         raise PointError("points must be pairs of numbers (x, y)") from None
     if at.ndim != 2 or at.shape[1] != 2 or len(at) == 0:

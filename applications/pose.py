@@ -15,9 +15,9 @@ import numpy.typing as npt
 import torch
 import xarray as xr
 
-from ..descriptors import Image, read_image, read_mask
+from ..descriptors import FeatureMap, Image, read_image, read_mask
 from ..descriptors.errors import IncomparableFeaturesError, OptionError
-from ..descriptors.features.maps import check_comparable, check_map
+from ..descriptors.features.maps import check_comparable
 from ..descriptors.image.masks import MaskLike
 from ..descriptors.image.reading import ImageLike
 from ..matchers import Cells, Matcher, MutualNearestNeighbor
@@ -42,9 +42,9 @@ class PoseAlignment:
 
 
 def align_pose(
-    source: xr.DataArray,
-    mirror: xr.DataArray,
-    target: xr.DataArray,
+    source: xr.DataArray | FeatureMap,
+    mirror: xr.DataArray | FeatureMap,
+    target: xr.DataArray | FeatureMap,
     *,
     source_mask: MaskLike | None = None,
     target_mask: MaskLike | None = None,
@@ -55,7 +55,7 @@ def align_pose(
     Parameters
     ----------
     source, mirror, target:
-        Feature maps (channel, y, x) of the source, of `mirror_image(source)` and of the target,
+        Feature maps of the source, of `mirror_image(source)` and of the target, in either form,
         of one basis: out of one `combine`, or of one call of a descriptor with all three. A map
         is not mirrored by turning it around, since networks see a mirror image with other eyes.
     source_mask, target_mask:
@@ -70,10 +70,13 @@ def align_pose(
     InvalidFeaturesError, IncomparableFeaturesError, ImageError
         As a matcher does; the mirror image is not of the size of the source.
     """
-    for name, fmap in (("source", source), ("mirror", mirror), ("target", target)):
-        check_map(fmap, f"{name} map")
-    check_comparable(source, mirror)
-    sizes = [(one.attrs["image_height"], one.attrs["image_width"]) for one in (source, mirror)]
+    chosen = MutualNearestNeighbor() if matcher is None else matcher
+    own, mirrored = (
+        fmap if isinstance(fmap, FeatureMap) else FeatureMap.from_xarray(fmap, name=f"{name} map")
+        for name, fmap in (("source", source), ("mirror", mirror))
+    )
+    check_comparable(own, mirrored)
+    sizes = [(one.attrs["image_height"], one.attrs["image_width"]) for one in (own, mirrored)]
     if sizes[0] != sizes[1]:
         raise IncomparableFeaturesError(
             f"the mirror image is {sizes[1][1]} x {sizes[1][0]} pixels, "
@@ -85,11 +88,10 @@ def align_pose(
         height, width = sizes[0]
         source_mask = read_mask(source_mask, height=height, width=width, name="source mask")
         turned = np.ascontiguousarray(source_mask[:, ::-1])
-    chosen = MutualNearestNeighbor() if matcher is None else matcher
     distances = []
-    for fmap, mask in ((source, source_mask), (mirror, turned)):
-        found = chosen(fmap, target, source_mask=mask, target_mask=target_mask)
-        distances.append(mean_distance(found["score"].values[found["matched"].values]))
+    for fmap, mask in ((own, source_mask), (mirrored, turned)):
+        answers = chosen(fmap, target, source_mask=mask, target_mask=target_mask)
+        distances.append(mean_distance(answers["score"].values[answers["matched"].values]))
     return PoseAlignment(distances[1] < distances[0], *distances)
 
 
@@ -163,11 +165,8 @@ def points_in_mirror(
         Without groups left can't be told from right: what is found for the left ear may be the
         right one. True says that this is acceptable; each point is then mirrored on its own.
 
-    Raises
-    ------
-    OptionError
-        There are no groups, and mirrored parts are not accepted; the groups are not one
-        counterpart for each point, or not mutual.
+    Raises `OptionError`: there are no groups, and mirrored parts are not accepted; the groups are
+    not one counterpart for each point, or not mutual.
     """
     at = mirror_points(points, width)
     if at.ndim != 2:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from ..descriptors.errors import ImageError, InvalidFeaturesError
 from ..descriptors.features.grids import Grid, as_tensor, at_cells, resample
-from ..descriptors.features.maps import check_comparable, check_map
+from ..descriptors.features.maps import check_comparable
 from ..descriptors.features.tensors import FeatureMap
 from ..descriptors.runtime.devices import find_device
 from ..descriptors.settings import Configurable, check_float, check_int
@@ -48,10 +48,7 @@ class MaskPropagation(Configurable):
     device:
         Where the cosines are made: `auto`, or a torch device.
 
-    Raises
-    ------
-    OptionError
-        A setting is out of range.
+    Raises `OptionError`: a setting is out of range.
     """
 
     def __init__(
@@ -71,17 +68,17 @@ class MaskPropagation(Configurable):
         self.torch_device = find_device(device)
 
     def __call__(
-        self, maps: Iterable[xr.DataArray], labels: npt.ArrayLike
+        self, maps: Iterable[xr.DataArray | FeatureMap], labels: npt.ArrayLike
     ) -> Iterator[npt.NDArray[np.int64]]:
         """Label maps (height, width) of the frames, int64, one after the other.
 
-        The first is what was given. Maps are taken from `maps` as they are needed, and let go
+        The first is `labels`. Maps are taken from `maps` as they are needed, and let go
         when no frame needs them any more: memory does not grow with the length of the video.
 
         Parameters
         ----------
         maps:
-            The feature map (channel, y, x) of each frame, in order, all of one basis.
+            The feature map of each frame, in either form, in order, all of one basis.
         labels:
             (height, width) whole numbers from 0 on, the label of each pixel of the first frame, 0
             for the background. A cell has the label of the pixel nearest its centre.
@@ -96,41 +93,43 @@ class MaskPropagation(Configurable):
             The labels are not of the size of the first frame, or no whole numbers from 0 on.
         """
         frames = iter(maps)
-        first = next(frames, None)
-        if first is None:
+        head = next(frames, None)
+        if head is None:
             raise InvalidFeaturesError("there is no feature map of the first frame")
-        check_map(first, "feature map of the first frame")
-        given = _label_map(labels, first)
-        return self._frames(first, frames, given)
+        first = _as_feature_map(head, "feature map of the first frame")
+        return self._frames(first, frames, _label_map(labels, first))
 
     def _frames(
-        self, first: xr.DataArray, frames: Iterator[xr.DataArray], given: npt.NDArray[np.int64]
+        self,
+        first: FeatureMap,
+        frames: Iterator[xr.DataArray | FeatureMap],
+        labels: npt.NDArray[np.int64],
     ) -> Iterator[npt.NDArray[np.int64]]:
-        names = np.unique(np.append(given, 0))
-        grid = Grid.of(first)
-        shape = first.sizes["y"], first.sizes["x"]
-        soft = as_tensor((at_cells(given, grid).reshape(-1, 1) == names).astype(np.float32))
+        names = np.unique(np.append(labels, 0))
+        grid = first.grid
+        shape = len(grid.y), len(grid.x)
+        soft = as_tensor((at_cells(labels, grid).reshape(-1, 1) == names).astype(np.float32))
         start = self._cells(first), soft.to(self.torch_device)
         recent: deque[tuple[torch.Tensor, torch.Tensor]] = deque(maxlen=self.last_frames)
-        yield given.copy()
+        yield labels.copy()
         for number, frame in enumerate(frames, start=1):
-            name = f"feature map of frame {number}"
-            check_map(frame, name)
-            check_comparable(first, frame)
-            if any(not np.array_equal(first[axis], frame[axis]) for axis in ("y", "x")):
+            fmap = _as_feature_map(frame, f"feature map of frame {number}")
+            check_comparable(first, fmap)
+            same = (np.array_equal(fmap.grid.y, grid.y), np.array_equal(fmap.grid.x, grid.x))
+            if not all(same):
                 raise InvalidFeaturesError(
-                    f"the {name} has another grid than that of the first frame",
+                    f"the feature map of frame {number} has another grid than that of the first "
+                    "frame",
                     hint="all frames of a video have one size",
                 )
-            features = self._cells(frame)
+            features = self._cells(fmap)
             soft = self._carried(features, [start, *recent], shape)
             recent.append((features, soft))
-            yield _hard(soft.T.reshape(len(names), *shape).cpu(), grid, names, given.shape)
+            yield _hard(soft.T.reshape(len(names), *shape).cpu(), grid, names, labels.shape)
 
-    def _cells(self, fmap: xr.DataArray) -> torch.Tensor:
+    def _cells(self, fmap: FeatureMap) -> torch.Tensor:
         """The unit vectors (cell, channel) of a map, row by row."""
-        cells = FeatureMap.from_xarray(fmap).features.flatten(1).T
-        return cells.contiguous().to(self.torch_device)
+        return fmap.features.flatten(1).T.contiguous().to(self.torch_device)
 
     def _carried(
         self,
@@ -155,20 +154,24 @@ class MaskPropagation(Configurable):
                     np.abs(row[inner].reshape(-1, 1) - row[outer].ravel()),
                     np.abs(column[inner].reshape(-1, 1) - column[outer].ravel()),
                 )
-                asked, near = (as_tensor(places[part].ravel()) for part in (inner, outer))
-                asked, near = asked.to(features.device), near.to(features.device)
+                query, near = (as_tensor(places[part].ravel()) for part in (inner, outer))
+                query, near = query.to(features.device), near.to(features.device)
                 cells = torch.cat([cells.index_select(0, near) for cells, _ in context])
-                cosine = features.index_select(0, asked) @ cells.T
+                cosine = features.index_select(0, query) @ cells.T
                 beyond = as_tensor(far > reach).to(features.device)
-                cosine.view(len(asked), len(context), -1).masked_fill_(beyond[:, None], -torch.inf)
+                cosine.view(len(query), len(context), -1).masked_fill_(beyond[:, None], -torch.inf)
                 best = cosine.topk(min(self.top, cosine.shape[1]), dim=1)
                 weights = (best.values / self.temperature).softmax(dim=1)
                 labels = torch.cat([labels.index_select(0, near) for _, labels in context])
-                soft[asked] = torch.einsum("qk,qkl->ql", weights, labels[best.indices])
+                soft[query] = torch.einsum("qk,qkl->ql", weights, labels[best.indices])
         return soft
 
 
-def _label_map(labels: npt.ArrayLike, first: xr.DataArray) -> npt.NDArray[np.int64]:
+def _as_feature_map(fmap: xr.DataArray | FeatureMap, name: str) -> FeatureMap:
+    return fmap if isinstance(fmap, FeatureMap) else FeatureMap.from_xarray(fmap, name=name)
+
+
+def _label_map(labels: npt.ArrayLike, first: FeatureMap) -> npt.NDArray[np.int64]:
     values = np.asarray(labels)
     size = int(first.attrs["image_height"]), int(first.attrs["image_width"])
     if values.shape != size:

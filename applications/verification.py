@@ -10,11 +10,10 @@ from scipy.special import betaincinv
 
 from ..descriptors import Descriptor
 from ..descriptors.image.masks import MaskLike
-from ..descriptors.image.reading import ImageLike
 from ..matchers import NearestNeighbor
-from .feature_maps import feature_maps
+from .feature_maps import MapOrImage, feature_maps
 from .keypoints import transfer_keypoints
-from .masks.cells import cells_in_mask
+from .masks import cells_in_mask
 
 _CELLS = 1024
 """Cells of the source that are looked at: enough for shares, and a fraction of a whole match."""
@@ -66,8 +65,8 @@ class Agreement:
 
 
 def measure_agreement(
-    source: xr.DataArray | ImageLike,
-    target: xr.DataArray | ImageLike,
+    source: MapOrImage,
+    target: MapOrImage,
     *,
     descriptor: Descriptor | None = None,
     source_mask: MaskLike | None = None,

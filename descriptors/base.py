@@ -8,7 +8,7 @@ import PIL.Image
 import xarray as xr
 
 from .combination.combine import combine
-from .errors import DescrError, InvalidFeaturesError, OptionError
+from .errors import DescrError, InvalidFeaturesError, OptionError, OutOfMemoryError
 from .features.tensors import Features
 from .image.reading import Image, ImageLike
 from .settings import Configurable
@@ -72,6 +72,8 @@ class Descriptor(Configurable, ABC):
             return Features.from_tree(trees[0])
         except DescrError as error:
             return error
+        except MemoryError:
+            return OutOfMemoryError("there is not enough memory", hint="scale the image down first")
 
     @property
     def recipe(self) -> Mapping[str, Mapping[str, Any]] | None:

@@ -1,12 +1,10 @@
 """Dense flow: a displacement for every pixel, files of it, and images warped by it."""
 
-from .dense import dense_flow
-from .drawing import draw_flow
+from .dense import dense_flow, flow_memory
+from .drawing import draw_flow, flow_colors, flow_maximum
 from .fields import FlowError
-from .flo import read_flo, write_flo
-from .kitti import read_kitti, write_kitti
+from .files import read_flo, read_kitti, write_flo, write_kitti
 from .warp import warp
-from .wheel import flow_colors, flow_maximum
 
 __all__ = [
     "FlowError",
@@ -14,6 +12,7 @@ __all__ = [
     "draw_flow",
     "flow_colors",
     "flow_maximum",
+    "flow_memory",
     "read_flo",
     "read_kitti",
     "warp",

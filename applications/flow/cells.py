@@ -1,14 +1,16 @@
-"""Flow on a grid of cells, and how it is read between them."""
+"""Flow on a grid of cells, how it is read between them, and the frame that it must stay in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from scipy.ndimage import distance_transform_edt
 
-from ...descriptors.features.grids import Grid, at_cells, bracket
+from ...descriptors.features.grids import Grid, at_cells, bracket, nearest_pixels
 from .resolution import cell_size
 
 _TEAR = 3.0
@@ -36,30 +38,30 @@ class CellFlow:
     @classmethod
     def of(
         cls,
-        found: xr.Dataset,
+        matches: xr.Dataset,
         target: xr.DataArray,
         mask: npt.NDArray[np.bool_] | None = None,
     ) -> Self:
         """The flow of what a matcher found in a target over the grid of a source, inside a mask."""
-        grid, other = Grid.of(found), Grid.of(target)
+        grid, other = Grid.of(matches), Grid.of(target)
         cell = max(
-            cell_size(grid, found.attrs["source_height"], found.attrs["source_width"]),
-            cell_size(other, found.attrs["target_height"], found.attrs["target_width"]),
+            cell_size(grid, matches.attrs["source_height"], matches.attrs["source_width"]),
+            cell_size(other, matches.attrs["target_height"], matches.attrs["target_width"]),
         )
-        inside = np.ones(found["score"].shape, dtype=bool)
+        inside = np.ones(matches["score"].shape, dtype=bool)
         if mask is not None:
             inside = at_cells(mask, grid)
         return cls(
             grid=grid,
-            x=found["target_x"].values - grid.x,
-            y=found["target_y"].values - grid.y[:, None],
-            score=found["score"].values.astype(np.float64),
+            x=matches["target_x"].values - grid.x,
+            y=matches["target_y"].values - grid.y[:, None],
+            score=matches["score"].values.astype(np.float64),
             inside=inside,
             cell=cell,
         )
 
     @property
-    def known(self) -> npt.NDArray[np.bool_]:
+    def valid(self) -> npt.NDArray[np.bool_]:
         """Which cells have a displacement."""
         return np.asarray(np.isfinite(self.x) & np.isfinite(self.y))
 
@@ -77,8 +79,8 @@ class CellFlow:
         and broadcast against each other.
         """
         corners = list(self._corners(y, x))
-        known = self.known
-        weights = np.stack([np.where(known[at], share, 0.0) for at, share in corners])
+        valid = self.valid
+        weights = np.stack([np.where(valid[at], share, 0.0) for at, share in corners])
         flow = [
             np.nan_to_num(np.stack([part[at] for at, _ in corners])) for part in (self.x, self.y)
         ]
@@ -110,15 +112,50 @@ def round_trip(forward: CellFlow, backward: CellFlow) -> Numbers:
     trajectories by GPU-accelerated large displacement optical flow" (ECCV 2010, section 3). NaN
     where one of them is unknown.
     """
-    known = forward.known
-    error = np.full(known.shape, np.nan)
-    row, column = known.nonzero()
-    out_x, out_y = forward.x[known], forward.y[known]
+    valid = forward.valid
+    error = np.full(valid.shape, np.nan)
+    row, column = valid.nonzero()
+    out_x, out_y = forward.x[valid], forward.y[valid]
     home_x, home_y = backward.read(forward.grid.y[row] + out_y, forward.grid.x[column] + out_x)
-    error[known] = np.hypot(out_x + home_x, out_y + home_y)
+    error[valid] = np.hypot(out_x + home_x, out_y + home_y)
     return error
 
 
 def _mean(values: Numbers, weights: Numbers) -> Numbers:
     """The weighted mean over the corners, NaN where the weights are."""
     return np.asarray(np.where(weights == 0, 0.0, values * weights).sum(0))
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Where in an image of this height and width, in pixels, a flow may end.
+
+    Interpolation and extrapolation carry some places a little beyond the border: these are moved
+    to the nearest pixel within it, if that is at most `reach` pixels away.
+    """
+
+    height: int
+    width: int
+    mask: npt.NDArray[np.bool_] | None
+    reach: float
+
+    @cached_property
+    def _nearest(self) -> npt.NDArray[Any] | None:
+        """Row and column of the pixel of the mask that is nearest to each; None without a mask."""
+        if self.mask is None or self.mask.all():
+            return None
+        indices = distance_transform_edt(~self.mask, return_distances=False, return_indices=True)
+        return np.asarray(indices)
+
+    def bring_in(self, y: Numbers, x: Numbers) -> tuple[Numbers, Numbers]:
+        """The places moved inside, NaN for those that are too far out or NaN themselves."""
+        valid = np.isfinite(y) & np.isfinite(x)
+        in_y = np.clip(np.where(valid, y, 0.0), -0.5, self.height - 0.5)
+        in_x = np.clip(np.where(valid, x, 0.0), -0.5, self.width - 0.5)
+        if self.mask is not None and self._nearest is not None:
+            row, column = nearest_pixels(in_y, self.height), nearest_pixels(in_x, self.width)
+            outside = ~self.mask[row, column]
+            in_y[outside], in_x[outside] = self._nearest[:, row[outside], column[outside]]
+        with np.errstate(invalid="ignore"):
+            valid &= np.hypot(in_y - y, in_x - x) <= self.reach
+        return np.where(valid, in_y, np.nan), np.where(valid, in_x, np.nan)

@@ -11,14 +11,12 @@ from ...descriptors.features.grids import Grid, at_cells
 from ...descriptors.features.tensors import FeatureMap
 from ...descriptors.features.tree import grid_coordinates
 from ...descriptors.image.masks import MaskLike, read_mask
-from ...descriptors.image.reading import ImageLike
 from ...descriptors.runtime.memory import check_fits
 from ...descriptors.settings import check_choice, check_float, check_int
 from ...matchers import Matcher, SoftArgmax
-from ..feature_maps import feature_maps
-from .cells import CellFlow, Numbers, round_trip
+from ..feature_maps import MapOrImage, feature_maps
+from .cells import CellFlow, Frame, Numbers, round_trip
 from .fields import VARIABLES, FlowError
-from .frames import Frame
 from .resolution import (
     PLACES,
     SEARCH,
@@ -42,8 +40,8 @@ those more while the flow is read there."""
 
 
 def dense_flow(
-    source: xr.DataArray | ImageLike,
-    target: xr.DataArray | ImageLike,
+    source: MapOrImage,
+    target: MapOrImage,
     *,
     descriptor: Descriptor | None = None,
     matcher: Matcher | None = None,
@@ -214,9 +212,9 @@ def _on_grid(
             flow_x[~at_cells(source_mask, Grid(grid.y[rows], grid.x))] = np.nan
         end_y, end_x = frame.bring_in(y + flow_y, x + flow_x)
         values["flow_x"][rows], values["flow_y"][rows] = end_x - x, end_y - y
-        known = np.isfinite(end_x)
-        values["score"][rows] = np.where(known, score, np.nan)
-        values["consistency"][rows] = np.where(known, consistency, np.nan)
+        valid = np.isfinite(end_x)
+        values["score"][rows] = np.where(valid, score, np.nan)
+        values["consistency"][rows] = np.where(valid, consistency, np.nan)
     values["valid"] = np.isfinite(values["flow_x"])
     return xr.Dataset(
         {name: (("y", "x"), values[name], about) for name, about in VARIABLES.items()},

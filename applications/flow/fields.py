@@ -52,12 +52,12 @@ def check_pixels(flow: xr.Dataset, form: str) -> None:
             )
 
 
-def known_places(flow: xr.Dataset) -> npt.NDArray[np.bool_]:
+def valid_places(flow: xr.Dataset) -> npt.NDArray[np.bool_]:
     """Where the flow is finite and, if it says so, valid: bool (y, x)."""
-    known = np.isfinite(flow["flow_x"].values) & np.isfinite(flow["flow_y"].values)
+    valid = np.isfinite(flow["flow_x"].values) & np.isfinite(flow["flow_y"].values)
     if "valid" in flow:
-        known &= flow["valid"].values.astype(bool)
-    return np.asarray(known)
+        valid &= flow["valid"].values.astype(bool)
+    return np.asarray(valid)
 
 
 def pixel_flow(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> xr.Dataset:

@@ -104,7 +104,7 @@ class _Windows:
 def _smoothed(flow: CellFlow, error: Numbers, windows: _Windows) -> CellFlow:
     """One round of the median over all cells of the mask."""
     trust = np.nan_to_num(np.exp(-np.square(error / flow.cell))) + _DISTRUST
-    return windows.median(flow, np.where(flow.known, trust, 0.0), flow.inside)
+    return windows.median(flow, np.where(flow.valid, trust, 0.0), flow.inside)
 
 
 def _filled(flow: CellFlow, error: Numbers, windows: _Windows) -> CellFlow:
@@ -112,7 +112,7 @@ def _filled(flow: CellFlow, error: Numbers, windows: _Windows) -> CellFlow:
 
     Places that are too far from any stay as they are.
     """
-    sure = flow.known & (np.nan_to_num(error, nan=np.inf) <= _WRONG * flow.cell)
+    sure = flow.valid & (np.nan_to_num(error, nan=np.inf) <= _WRONG * flow.cell)
     while True:
         rim = flow.inside & ~sure & windows.reaching(sure)
         if not rim.any():

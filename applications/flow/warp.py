@@ -12,7 +12,7 @@ from ...descriptors import read_image
 from ...descriptors.errors import ImageError, OptionError
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_choice, check_int
-from .fields import check_flow, known_places
+from .fields import check_flow, valid_places
 from .resolution import strips
 
 WarpInterpolation = Literal["nearest", "bilinear", "cubic"]
@@ -65,13 +65,13 @@ def warp(
             f"image of {size[1]} x {size[0]}",
             hint="warp the target image, in the size that the flow was found with",
         )
-    known = known_places(flow)
-    warped = np.empty((*known.shape, len(color)), dtype=np.uint8)
+    valid = valid_places(flow)
+    warped = np.empty((*valid.shape, len(color)), dtype=np.uint8)
     warped[:] = color
-    warped[known, 3:] = 255
+    warped[valid, 3:] = 255
     channels = [_smooth_channel(target.pixels[:, :, k], order) for k in range(3)]
-    for rows in strips(*known.shape):
-        here, row = known[rows], flow.isel(y=rows)
+    for rows in strips(*valid.shape):
+        here, row = valid[rows], flow.isel(y=rows)
         # Beyond its border the image goes on as its edge.
         y = (row["y"].values[:, None] + row["flow_y"].values)[here].clip(0, target.height - 1)
         x = (row["x"].values + row["flow_x"].values)[here].clip(0, target.width - 1)

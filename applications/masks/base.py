@@ -1,4 +1,4 @@
-"""The interface of all that says where the object in an image is."""
+"""The interface of all that says where the object in an image is, and masks out of files."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ...descriptors import Image, read_image
+from ...descriptors import Image, read_image, read_mask
 from ...descriptors.errors import ImageError, OptionError
+from ...descriptors.features.grids import Grid, at_cells
+from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import Configurable
 
@@ -46,7 +48,7 @@ class Segmenter(Configurable, ABC):
             The images that are to be compared; never None where the class needs pixels.
         maps:
             Their feature maps, in the same order; never None where the class needs maps. One of
-            the two is always given.
+            the two is always there.
 
         Raises
         ------
@@ -95,6 +97,25 @@ class Segmenter(Configurable, ABC):
         return masks
 
 
+def cells_in_mask(mask: MaskLike, fmap: xr.DataArray, *, name: str = "mask") -> Mask:
+    """Which cells of a feature map lie in a mask of the size of its image: bool (y, x).
+
+    A cell does if the mask is true at the pixel nearest its centre, as for a matcher. `name` is
+    how messages call the mask. Raises `ImageError` for a mask that can't be read, has another size
+    than the image, or leaves no cell.
+    """
+    height, width = int(fmap.attrs["image_height"]), int(fmap.attrs["image_width"])
+    pixels = read_mask(mask, height=height, width=width, name=name)
+    inside = at_cells(pixels, Grid.of(fmap))
+    if not inside.any():
+        raise ImageError(
+            f"{name} leaves no cell of {fmap.attrs['image_name']}: it is smaller than the "
+            "distance of the cells",
+            hint="give a larger mask, or a descriptor with finer cells",
+        )
+    return inside
+
+
 def image_sizes(
     images: Sequence[Image] | None, maps: Sequence[xr.DataArray] | None
 ) -> list[tuple[str, int, int]]:
@@ -115,3 +136,58 @@ def image_sizes(
             hint="give the maps of these images, in the same order",
         )
     return of_images
+
+
+class MaskFiles(Segmenter):
+    """Masks out of files: bright is the object, in a palette image every index but 0.
+
+    Parameters
+    ----------
+    paths:
+        One mask per image, of the size of the image: the path of an image file, a PIL image or an
+        array (height, width), as `read_mask` takes them; None for the whole image.
+
+    Raises
+    ------
+    OptionError
+        There is no mask among the paths.
+    """
+
+    def __init__(self, paths: Sequence[MaskLike | None]) -> None:
+        self.paths = tuple(paths)
+        if all(path is None for path in self.paths):
+            raise OptionError("there is no mask among the paths")
+
+    def segment(
+        self, images: Sequence[Image] | None, maps: Sequence[xr.DataArray] | None
+    ) -> list[Mask]:
+        """The masks as they are in the files; see `Segmenter.segment`."""
+        return self.read(image_sizes(images, maps))
+
+    def read(self, sizes: Sequence[tuple[str, int, int]]) -> list[Mask]:
+        """The masks of images of these names, heights and widths.
+
+        Raises
+        ------
+        OptionError
+            There are more images than masks, or fewer.
+        ImageError
+            A mask can't be read, has another size than its image, or is empty.
+        """
+        if len(sizes) != len(self.paths):
+            raise OptionError(f"{len(self.paths)} masks for {len(sizes)} images")
+        return [
+            _read(path, name, height, width)
+            for path, (name, height, width) in zip(self.paths, sizes, strict=True)
+        ]
+
+
+def _read(path: MaskLike | None, image: str, height: int, width: int) -> Mask:
+    mask = read_mask(path, height=height, width=width, name=f"the mask of {image}")
+    if not mask.any():
+        raise ImageError(
+            f"{path if isinstance(path, str) or hasattr(path, '__fspath__') else 'the mask'} "
+            f"is empty: no pixel of it is bright, so it leaves nothing of {image}",
+            hint="a mask is white where the object is",
+        )
+    return mask

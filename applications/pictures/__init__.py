@@ -3,19 +3,18 @@
 from typing import TYPE_CHECKING
 
 from ...descriptors.lazy import lazy_names
-from .matches import draw_matches
 
 if TYPE_CHECKING:
-    from .clusters import matched_clusters
+    from .clusters import draw_clusters, matched_clusters
     from .comparison import draw_comparison, split_sources
     from .components import draw_pca, joint_pca
     from .keypoints import draw_keypoints
     from .layers import draw_layers, layer_pca
+    from .matches import draw_matches
     from .painting import paint_cells
     from .places import correspondence_colors, draw_correspondence_map
-    from .regions import draw_clusters
 
-# Imported when they are first asked for: they bring SciPy, which matches do without.
+# Imported when they are first asked for: some bring SciPy, which the others do without.
 __getattr__ = lazy_names(__name__)
 
 __all__ = [

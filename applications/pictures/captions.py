@@ -1,8 +1,9 @@
-"""Text in pictures."""
+"""Text in pictures, and lists of colours and names beneath them."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import PIL.ImageDraw
 import PIL.ImageFont
 
 from ..text import printable
+from .overlay import Overlay, opaque
 from .painting import Picture
 
 INK = (40, 40, 40)
@@ -67,3 +69,62 @@ def plain(text: str) -> str:
 @lru_cache(maxsize=16)
 def _font(size: int) -> Any:
     return PIL.ImageFont.load_default(max(6, size))
+
+
+def with_legend(picture: Picture, entries: Sequence[tuple[str, Any, str]], size: int) -> Picture:
+    """A copy of the picture above all entries in columns, uint8 (height, width, 3).
+
+    An entry, of which there is at least one, is what stands on the badge, the colour of the badge
+    and the name beside it. A name is cut where it is wider than the picture; one that is long
+    takes several columns. `size` is that of letters in pixels; from five rows on they are smaller.
+    """
+    width = picture.shape[1]
+    places = _places(entries, size, width)
+    if places[-1][1] >= 4:
+        size = max(min(size, 10), round(0.75 * size))
+        places = _places(entries, size, width)
+    height, margin = 1.9 * size, 0.6 * size
+    strip = np.full((round((places[-1][1] + 1) * height + margin), width, 3), 255, np.uint8)
+    overlay, tags, names = Overlay(*strip.shape[:2]), [], []
+    for (tag, color, name), (x, row) in zip(entries, places, strict=True):
+        wide, y = badge_size(tag, size)[0], margin / 2 + (row + 0.5) * height
+        draw_badge(overlay, (x + wide / 2, y), badge_size(tag, size), opaque(color))
+        left = x + wide + 0.5 * size
+        tags.append((tag, x + wide / 2 + 0.5, y + 0.5))
+        names.append((fitting(name, size, width - margin - left), left, y + 0.5))
+    strip = write_texts(overlay.over(strip), tags, size=size, anchor="m")
+    return np.concatenate([picture, write_texts(strip, names, size=size)])
+
+
+def _places(
+    entries: Sequence[tuple[str, Any, str]], size: int, width: int
+) -> list[tuple[float, int]]:
+    """Where each entry begins, in pixels from the left, and its row."""
+    room = width - 1.2 * size
+    gaps = 2.1 * size
+    wholes = [badge_size(tag, size)[0] + text_width(name, size) + gaps for tag, _, name in entries]
+    # Most entries take one column; the gap behind the last one may leave the picture.
+    usual = 1.5 * float(np.median(wholes))
+    step = min(max(whole for whole in wholes if whole <= usual), room)
+    columns = int((room + 1.6 * size) // step)
+    column, row, places = 0, 0, []
+    for whole in wholes:
+        span = ceil(whole / step - 1e-6)
+        if column and column + span > columns:
+            column, row = 0, row + 1
+        places.append((0.6 * size + column * step, row))
+        column += span
+    return places
+
+
+def badge_size(text: str, size: int) -> tuple[float, float]:
+    """Width and height of what a number stands on, which is as wide as it is high at least."""
+    height = 1.25 * size
+    return max(height, text_width(text, size) + 0.7 * size), height
+
+
+def draw_badge(overlay: Overlay, place: Any, size: Any, color: tuple[int, ...]) -> None:
+    """A bar with round ends, its middle at (x, y)."""
+    x, y = place
+    reach = (size[0] - size[1]) / 2
+    overlay.line((x - reach, y), (x + reach, y), color, size[1])

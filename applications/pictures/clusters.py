@@ -1,7 +1,8 @@
-"""Clusters of the cells of each image, and which of them belong together."""
+"""Clusters of the cells of each image, which of them belong together, and pictures of them."""
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
@@ -9,23 +10,36 @@ from scipy.optimize import linear_sum_assignment
 
 from ...descriptors import Descriptor
 from ...descriptors.errors import OptionError
+from ...descriptors.features.grids import Grid, at_cells
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.runtime.quiet import without_warnings
 from ...descriptors.settings import check_int
-from .painting import Mask
+from ..feature_maps import MapOrImage
+from .captions import with_legend, write_texts
+from .overlay import Overlay, opaque
+from .painting import NEUTRAL, Mask, Picture, cut_out, pixel_cells, spread_inside, tint_photograph
 from .palette import CLUSTER_COLORS
-from .scenes import Scene, label_cells
+from .scenes import Photograph, Scene, label_cells
+from .sheet import View, check_width
 
 CLUSTERS = 6
 OUTSIDE = -1
 """The label of cells outside a mask."""
 _STARTS = 4
 """How many times k-means begins anew; the best of its answers counts."""
+_STRENGTH = 0.7
+"""The share of the colour over the photograph."""
+_TAG = 0.042
+"""Height of the number of a cluster, as a share of the root of the picture's area."""
+_SMALLEST_TAG = 8
+"""Height of a number, in pixels; a cluster too thin for it is told by its colour alone."""
+_DISC = 0.75
+"""Radius of the disc under a number, as a multiple of its height."""
 
 
 def matched_clusters(
-    inputs: Sequence[xr.DataArray | ImageLike],
+    inputs: Sequence[MapOrImage],
     descriptor: Descriptor | None = None,
     *,
     clusters: int = CLUSTERS,
@@ -82,7 +96,7 @@ def cluster_maps(
     maps: Sequence[xr.DataArray], inside: Sequence[Mask], clusters: int, seed: int = 0
 ) -> list[xr.DataArray]:
     """The labels of these maps, where `inside` says which cells count."""
-    found: list[xr.DataArray] = []
+    labelled: list[xr.DataArray] = []
     reference: npt.NDArray[np.float64] | None = None
     for fmap, where in zip(maps, inside, strict=True):
         labels, centroids = _cluster(fmap, where, clusters, seed)
@@ -96,9 +110,9 @@ def cluster_maps(
         of_the_label[order] = np.arange(clusters)
         values = np.full(where.shape, OUTSIDE, dtype=np.int64)
         values[where] = of_the_label[labels]
-        similarity = _cosines(reference, centroids[order]).diagonal()
-        found.append(label_cells(fmap, values, "cluster", similarity=similarity.tolist()))
-    return found
+        similarity = _cosines(reference, centroids[order]).diagonal().tolist()
+        labelled.append(label_cells(fmap, values, "cluster", similarity=similarity))
+    return labelled
 
 
 def assign_centroids(
@@ -145,8 +159,112 @@ def _cosines(
     first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     """The cosines (row of the first, row of the second); those of a row of length 0 are 0."""
-    units = [
+    unit, other = (
         rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
         for rows in (first, second)
-    ]
-    return np.asarray(units[0] @ units[1].T)
+    )
+    return np.asarray(unit @ other.T)
+
+
+def draw_clusters(
+    inputs: Sequence[MapOrImage],
+    descriptor: Descriptor | None = None,
+    *,
+    clusters: int = CLUSTERS,
+    images: Sequence[ImageLike] | None = None,
+    masks: Sequence[MaskLike | None] | None = None,
+    seed: int = 0,
+    width: int = 1600,
+) -> Picture:
+    """`matched_clusters` as a picture, uint8 (height, width, 3) RGB, under the photographs.
+
+    Clusters that belong together have one colour and one number, counted from 1.
+
+    Parameters
+    ----------
+    inputs, descriptor, clusters, masks, seed:
+        As in `matched_clusters`.
+    images:
+        The photographs of feature maps; without them the colours stand alone.
+    width:
+        Of the picture, in pixels. It comes out narrower where it would be too tall.
+
+    Raises
+    ------
+    DescrError
+        As `matched_clusters`; `OptionError` if the images are not those of the maps.
+    """
+    check_width(width)
+    check_clusters(clusters, seed)
+    scene = Scene.of(inputs, descriptor, images, masks)
+    labels = cluster_maps(scene.maps, scene.inside(), clusters, seed)
+    return paint_clusters(labels, scene, width)
+
+
+def paint_clusters(labels: Sequence[xr.DataArray], scene: Scene, width: int) -> Picture:
+    """The regions of each image under its photograph, above a list of all clusters."""
+    picture = scene.draw(cluster_views(labels, scene), width)
+    colors = CLUSTER_COLORS[: len(labels[0].attrs["similarity"])]
+    entries = [("", color, str(number)) for number, color in enumerate(colors, start=1)]
+    return with_legend(picture, entries, max(11, picture.shape[1] // 62))
+
+
+def cluster_views(labels: Sequence[xr.DataArray], scene: Scene) -> list[View]:
+    """What draws the regions of each image."""
+    return scene.views(_draw, labels)
+
+
+def _draw(
+    labels: xr.DataArray, image: Photograph | None, mask: Mask | None, height: int, width: int
+) -> Picture:
+    values = labels.values
+    if mask is not None:
+        values = spread_inside(values, at_cells(mask, Grid.of(labels)))
+    rows, columns = pixel_cells(labels, height, width)
+    regions = values[rows[:, None], columns[None, :]]
+    picture = np.where((regions == OUTSIDE)[:, :, None], NEUTRAL, CLUSTER_COLORS[regions])
+    picture = picture.astype(np.uint8)
+    if image is not None:
+        picture = tint_photograph(image.pixels, picture, _STRENGTH)
+    picture = _outlined(picture, regions)
+    if mask is not None:
+        picture = cut_out(picture, mask)
+        covered = cv2.resize(
+            mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
+        )
+        regions = np.where(covered > 0, regions, OUTSIDE)
+    return _numbered(picture, regions)
+
+
+def _outlined(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
+    """The picture with white lines between the regions."""
+    edges = np.zeros(regions.shape, dtype=np.uint8)
+    edges[:, 1:] |= regions[:, 1:] != regions[:, :-1]
+    edges[1:] |= regions[1:] != regions[:-1]
+    # In a small picture a line of one pixel would hide the regions: it lets them through.
+    thickness = (picture.shape[0] * picture.shape[1]) ** 0.5 / 400
+    wide = max(1, round(thickness))
+    lines = cv2.dilate(edges, np.ones((wide, wide), np.uint8))[:, :, None] * min(thickness, 1.0)
+    return np.asarray(np.rint(picture + (255.0 - picture) * lines), dtype=np.uint8)
+
+
+def _numbered(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
+    """The picture with the number of each cluster in its broadest part, if that can hold it."""
+    side = (picture.shape[0] * picture.shape[1]) ** 0.5
+    size = max(_SMALLEST_TAG, round(side * _TAG))
+    overlay = Overlay(*picture.shape[:2])
+    tags = []
+    for label in range(int(regions.max()) + 1):
+        # A border of zeros: the edge of the picture is an edge of the region.
+        region = np.pad((regions == label).astype(np.uint8), 1)
+        distance = cv2.distanceTransform(region, cv2.DIST_L2, 5)[1:-1, 1:-1]
+        y, x = np.unravel_index(int(distance.argmax()), distance.shape)
+        # The disc covers nothing of other clusters.
+        letters = min(size, int((distance[y, x] - 1) / _DISC))
+        if letters >= _SMALLEST_TAG:
+            overlay.dot((x, y), opaque((255, 255, 255)), letters * _DISC)
+            tags.append(((str(label + 1), float(x), float(y)), letters))
+    picture = overlay.over(picture)
+    for tag, letters in tags:
+        picture = write_texts(picture, [tag], size=letters, anchor="m")
+    return picture

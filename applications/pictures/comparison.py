@@ -12,13 +12,12 @@ from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_int
 from ...matchers import Matcher, MutualNearestNeighbor, spread_matches, to_matches
-from .clusters import CLUSTERS, check_clusters, cluster_maps
+from .clusters import CLUSTERS, check_clusters, cluster_maps, cluster_views
 from .components import cell_views, pca_colors
 from .matches import draw_matches
+from .overlay import resize_photograph
 from .painting import Picture
 from .places import place_colors, place_views
-from .regions import cluster_views
-from .resizing import resize_photograph
 from .scenes import Photograph, Scene
 from .sheet import View, draw_sheet
 from .side_by_side import SideBySide
@@ -145,8 +144,9 @@ def _views(
 def _match_view(scene: Scene, matcher: Matcher, count: int) -> View:
     """Both photographs, joined by the best matches."""
     source, target = scene.maps
-    found = matcher(source, target, source_mask=scene.masks[0], target_mask=scene.masks[1])
-    listed = to_matches(found)
+    listed = to_matches(
+        matcher(source, target, source_mask=scene.masks[0], target_mask=scene.masks[1])
+    )
     # Out of the better half: a place that nothing matches well is left empty.
     better = max(count, (listed.sizes["match"] + 1) // 2)
     best = spread_matches(listed.isel(match=slice(better)), count)

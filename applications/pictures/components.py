@@ -14,6 +14,7 @@ from ...descriptors.features.grids import as_tensor
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_int
+from ..feature_maps import MapOrImage
 from .painting import Mask, Picture, paint_cells
 from .scenes import Scene, label_cells, outlines
 from .sheet import View, check_width
@@ -25,7 +26,7 @@ _LEAST = np.finfo(np.float64).tiny
 
 
 def joint_pca(
-    inputs: Sequence[xr.DataArray | ImageLike],
+    inputs: Sequence[MapOrImage],
     descriptor: Descriptor | None = None,
     *,
     masks: Sequence[MaskLike | None] | None = None,
@@ -70,7 +71,7 @@ def joint_pca(
 
 
 def draw_pca(
-    inputs: Sequence[xr.DataArray | ImageLike],
+    inputs: Sequence[MapOrImage],
     descriptor: Descriptor | None = None,
     *,
     images: Sequence[ImageLike] | None = None,

@@ -10,7 +10,7 @@ from ...descriptors.combination.basis import check_together
 from ...descriptors.features.tree import tree_layers
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
-from ..feature_maps import feature_trees
+from ..feature_maps import TreeOrImage, feature_trees, only_images
 from .components import COMPONENTS, cell_views, check_components, pca_colors
 from .painting import Mask, Picture
 from .scenes import (
@@ -28,7 +28,7 @@ _TALLEST = 1.25
 
 
 def layer_pca(
-    inputs: Sequence[xr.DataTree | ImageLike],
+    inputs: Sequence[TreeOrImage],
     descriptor: Descriptor | None = None,
     *,
     masks: Sequence[MaskLike | None] | None = None,
@@ -67,7 +67,7 @@ def layer_pca(
 
 
 def draw_layers(
-    inputs: Sequence[xr.DataTree | ImageLike],
+    inputs: Sequence[TreeOrImage],
     descriptor: Descriptor | None = None,
     *,
     images: Sequence[ImageLike] | None = None,
@@ -93,8 +93,8 @@ def draw_layers(
     """
     check_width(width)
     numbers = check_components(components)
-    if images is None and not any(isinstance(one, xr.DataTree) for one in inputs):
-        inputs = images = [read_image(one) for one in inputs if not isinstance(one, xr.DataTree)]
+    if images is None and (own := only_images(inputs)):
+        inputs = images = [read_image(one) for one in own]
     trees = feature_trees(inputs, descriptor)
     attributes = [tree.attrs for tree in trees]
     cut = check_masks(masks, attributes)

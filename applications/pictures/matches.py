@@ -48,7 +48,7 @@ def draw_matches(
     """
     check_int("width", width, minimum=64, maximum=20_000)
     a, b = read_image(image_a).pixels, read_image(image_b).pixels
-    hint = "draw what to_matches(found) gives"
+    hint = "draw what to_matches gives"
     source, target, _ = read_points(matches, "score", what="matches", hint=hint)
     layout = SideBySide.of(a.shape, b.shape, width)
     picture = layout.picture(a, b)

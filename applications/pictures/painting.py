@@ -9,7 +9,7 @@ import xarray as xr
 from scipy import ndimage
 
 from ...descriptors.features.grids import Grid, at_cells, nearest_cells
-from .resizing import sharp_method
+from .overlay import resize_photograph, sharp_method
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
 """uint8 (height, width, 3) RGB."""
@@ -75,13 +75,13 @@ def pixel_cells(
     The picture shows the whole image at `height` and `width`, which are those of the image by
     default.
     """
-    found = []
+    places = []
     for axis, side, count in (("y", "image_height", height), ("x", "image_width", width)):
         length = int(grid.attrs[side])
         count = length if count is None else count
         positions = (np.arange(count, dtype=np.float64) + 0.5) * (length / count) - 0.5
-        found.append(nearest_cells(grid[axis].values, positions))
-    return found[0], found[1]
+        places.append(nearest_cells(grid[axis].values, positions))
+    return places[0], places[1]
 
 
 def spread_inside(values: npt.NDArray[Any], inside: Mask) -> npt.NDArray[Any]:
@@ -93,9 +93,10 @@ def spread_inside(values: npt.NDArray[Any], inside: Mask) -> npt.NDArray[Any]:
 
 
 def tint_photograph(pixels: Picture, colors: Picture, strength: float) -> Picture:
-    """Colours over what is light and dark in a photograph of the same size.
+    """Colours over what is light and dark in a photograph, which is brought to their size.
 
     `strength` is the share of the colour, from 0 to 1.
     """
+    pixels = resize_photograph(pixels, *colors.shape[:2])
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)[:, :, None]
     return np.asarray(np.rint(colors * strength + grey * (1 - strength)), dtype=np.uint8)

@@ -1,7 +1,6 @@
 """Where each place of one image lies in another, as colours."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +11,9 @@ from ...descriptors.errors import OptionError
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...matchers import Matcher, NearestNeighbor
+from ..feature_maps import MapOrImage
 from .painting import Mask, Picture, cut_out, paint_cells, tint_photograph
 from .palette import plane_colors
-from .resizing import resize_photograph
 from .scenes import Photograph, Scene, label_cells
 from .sheet import View, check_width
 
@@ -23,8 +22,8 @@ _STRENGTH = 0.72
 
 
 def correspondence_colors(
-    source: xr.DataArray | ImageLike,
-    target: xr.DataArray | ImageLike,
+    source: MapOrImage,
+    target: MapOrImage,
     descriptor: Descriptor | None = None,
     *,
     matcher: Matcher | None = None,
@@ -69,8 +68,8 @@ def correspondence_colors(
 
 
 def draw_correspondence_map(
-    source: xr.DataArray | ImageLike,
-    target: xr.DataArray | ImageLike,
+    source: MapOrImage,
+    target: MapOrImage,
     descriptor: Descriptor | None = None,
     *,
     matcher: Matcher | None = None,
@@ -109,14 +108,14 @@ def place_colors(scene: Scene, matcher: Matcher | None = None) -> tuple[xr.DataA
     source, target = scene.maps
     source_mask, target_mask = scene.masks
     source_cells, target_cells = scene.inside()
-    found = (matcher or NearestNeighbor())(
+    match = (matcher or NearestNeighbor())(
         target, source, source_mask=target_mask, target_mask=source_mask
     )
     extent = _extent(source, source_mask)
     y, x = np.meshgrid(source["y"].values, source["x"].values, indexing="ij")
     of_source = _at(x, y, source_cells, extent)
-    matched = found["matched"].values
-    of_target = _at(found["target_x"].values, found["target_y"].values, matched, extent)
+    matched = match["matched"].values
+    of_target = _at(match["target_x"].values, match["target_y"].values, matched, extent)
     share = float(matched.sum() / target_cells.sum())
     return (
         label_cells(source, of_source, "colors"),
@@ -126,8 +125,7 @@ def place_colors(scene: Scene, matcher: Matcher | None = None) -> tuple[xr.DataA
 
 def place_views(colors: Sequence[xr.DataArray], scene: Scene) -> list[View]:
     """What paints the colours of source and target, over the photographs where there are some."""
-    each = zip(colors, scene.backgrounds, scene.masks, strict=True)
-    return [partial(_draw, grid, image, mask) for grid, image, mask in each]
+    return scene.views(_draw, colors)
 
 
 def _draw(
@@ -136,8 +134,7 @@ def _draw(
     picture = paint_cells(colors, height=height, width=width, mask=mask)
     if image is None:
         return picture
-    photograph = resize_photograph(image.pixels, height, width)
-    picture = tint_photograph(photograph, picture, _STRENGTH)
+    picture = tint_photograph(image.pixels, picture, _STRENGTH)
     return picture if mask is None else cut_out(picture, mask)
 
 

@@ -1,8 +1,9 @@
 """Feature maps with the photographs and masks beside them: what pictures of features show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from functools import partial
+from typing import Any, Protocol, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +14,10 @@ from ...descriptors.combination.combine import CombinedMaps
 from ...descriptors.errors import OptionError
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
-from ..feature_maps import feature_maps
-from ..masks.cells import cells_in_mask
+from ..feature_maps import MapOrImage, feature_maps, only_images
+from ..masks import cells_in_mask
+from .overlay import resize_photograph
 from .painting import Mask, Picture
-from .resizing import resize_photograph
 from .sheet import View, arrange, draw_sheet, draw_sheets
 
 
@@ -26,6 +27,10 @@ class Photograph(Protocol):
     @property
     def pixels(self) -> Picture:
         """uint8 (height, width, 3)."""
+
+
+Paint: TypeAlias = Callable[[xr.DataArray, Photograph | None, Mask | None, int, int], Picture]
+"""What draws values over the cells of an image, at a height and a width."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +48,7 @@ class Scene:
     @classmethod
     def of(
         cls,
-        inputs: Sequence[xr.DataArray | ImageLike],
+        inputs: Sequence[MapOrImage],
         descriptor: Descriptor | None,
         images: Sequence[ImageLike] | None = None,
         masks: Sequence[MaskLike | None] | None = None,
@@ -56,9 +61,8 @@ class Scene:
         """
         if len(inputs) == 0:
             raise OptionError("no image given")
-        if images is None and not any(isinstance(one, xr.DataArray) for one in inputs):
-            images = [read_image(one) for one in inputs if not isinstance(one, xr.DataArray)]
-            inputs = images
+        if images is None and (own := only_images(inputs)):
+            inputs = images = [read_image(one) for one in own]
         maps = feature_maps(inputs, descriptor)
         attributes = [fmap.attrs for fmap in maps]
         photographs = check_photographs(images, attributes)
@@ -75,6 +79,11 @@ class Scene:
     def backgrounds(self) -> Sequence[Photograph | None]:
         """The photograph of each image, None where there is none."""
         return [None] * len(self.maps) if self.photographs is None else self.photographs
+
+    def views(self, paint: Paint, grids: Sequence[xr.DataArray]) -> list[View]:
+        """What paints the grid of each image, with its photograph and its mask."""
+        each = zip(grids, self.backgrounds, self.masks, strict=True)
+        return [partial(paint, *one) for one in each]
 
     def inside(self) -> list[Mask]:
         """Which cells of each map lie in its mask, bool (y, x); `ImageError` if none does."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .resizing import resize_photograph
+from .overlay import resize_photograph
 
 _GAP = 0.004
 """Space between the photographs, as a share of the width."""

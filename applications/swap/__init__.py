@@ -3,10 +3,9 @@
 from typing import TYPE_CHECKING
 
 from ...descriptors.lazy import lazy_names
-from .animation import swap_frames
-from .correspondence import NothingMatchedError
-from .gif import save_gif
-from .instances import swap_both, swap_instances
+from .animation import animation_memory, check_animation, save_gif, swap_frames
+from .correspondence import NothingMatchedError, SwapOptions
+from .instances import swap_both, swap_instances, swap_memory
 
 if TYPE_CHECKING:
     from .refinement import Refinement
@@ -17,8 +16,12 @@ __getattr__ = lazy_names(__name__)
 __all__ = [
     "NothingMatchedError",
     "Refinement",
+    "SwapOptions",
+    "animation_memory",
+    "check_animation",
     "save_gif",
     "swap_both",
     "swap_frames",
     "swap_instances",
+    "swap_memory",
 ]

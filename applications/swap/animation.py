@@ -1,16 +1,20 @@
-"""The swap in motion: pixels on their way from the target's instance to the source's."""
+"""The swap in motion: pixels on their way from the target's instance to the source's, as a GIF."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+import PIL.Image
 import xarray as xr
 
 from ...descriptors import Image, read_image
 from ...descriptors.errors import ImageError, OptionError
 from ...descriptors.image.masks import MaskLike, read_mask
 from ...descriptors.image.reading import ImageLike
+from ...descriptors.runtime.atomic import whole_file
 from ...descriptors.settings import check_int
 from .membrane import membrane
 from .motion import Fit, Points
@@ -24,6 +28,11 @@ _PER_PIXEL, _PER_SAMPLE = 105, 500
 """Bytes that a pixel of the source and one of a frame take while the samples are made."""
 _CLEARED = 0.2
 """Share of the way over which the instances fade out of their backgrounds."""
+_LOOKED_AT = 3_000_000
+"""How many numbers the palette is chosen by."""
+_FRAME = 50
+_REST = 1000
+"""Milliseconds for which a frame on the way, and the first and the last, are shown."""
 
 Picture = npt.NDArray[np.uint8]
 
@@ -183,3 +192,33 @@ def _emptied(picture: Picture, covered: npt.NDArray[np.bool_]) -> Picture:
         return picture
     filled = np.rint(membrane(picture.astype(np.float64), wide))
     return np.asarray(np.clip(filled, 0, 255), dtype=np.uint8)
+
+
+def save_gif(frames: Sequence[Picture], path: str | Path) -> None:
+    """Write frames (y, x, rgb) as a GIF that runs again and again, resting at both ends.
+
+    All frames share one palette of 256 colours. Raises `OutputError` if the file can't be written.
+    """
+    # One palette for all of them: with a palette each, what stands still would flicker.
+    step = max(1, round((sum(frame.size for frame in frames) / _LOOKED_AT) ** 0.5))
+    sample = np.concatenate([frame[::step, ::step].reshape(-1, 3) for frame in frames])
+    palette = PIL.Image.fromarray(sample[None]).quantize(
+        colors=256, method=PIL.Image.Quantize.MEDIANCUT
+    )
+    pictures = [
+        PIL.Image.fromarray(frame).quantize(palette=palette, dither=PIL.Image.Dither.FLOYDSTEINBERG)
+        for frame in frames
+    ]
+    durations = [_FRAME] * len(frames)
+    durations[0] = durations[-1] = _REST
+    with whole_file(path) as temporary:
+        pictures[0].save(
+            temporary,
+            format="GIF",
+            save_all=True,
+            append_images=pictures[1:],
+            duration=durations,
+            loop=0,
+            optimize=False,
+            disposal=1,
+        )

@@ -64,5 +64,5 @@ def reduction(flow_x: Numbers, flow_y: Numbers) -> float:
     x_y, x_x = np.gradient(flow_x[::step, ::step], step)
     y_y, y_x = np.gradient(flow_y[::step, ::step], step)
     area = np.abs((1 + x_x) * (1 + y_y) - x_y * y_x)
-    known = np.isfinite(area)
-    return float(np.sqrt(np.median(area[known]))) if known.any() else 1.0
+    finite = np.isfinite(area)
+    return float(np.sqrt(np.median(area[finite]))) if finite.any() else 1.0

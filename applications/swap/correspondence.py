@@ -1,7 +1,7 @@
-"""Where each pixel of an instance lies in the other image: smooth, and without holes."""
+"""Where each pixel of an instance lies in the other image, as the settings of a swap ask for it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,15 +9,19 @@ import xarray as xr
 from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import binary_dilation
 
-from ...descriptors.errors import DescrError
+from ...descriptors.errors import DescrError, OptionError
 from ...descriptors.features.grids import Grid, at_cells, nearest_cells
 from ...descriptors.features.tree import grid_coordinates
 from ...descriptors.image.masks import MaskLike
+from ...descriptors.settings import check_choice, check_float
+from ...matchers import Matcher
 from ..flow import dense_flow
-from ..flow.resolution import Resolution, cell_size, even_grid
-from .blending import mask_window
+from ..flow.resolution import Resolution, cell_size, check_resolution, even_grid
+from .blending import BLENDS, Blend, mask_window
 from .field import Field, complete_field, continued_field
-from .options import SwapOptions
+
+if TYPE_CHECKING:
+    from .refinement import Refinement
 
 _SQUARE = np.ones((3, 3), dtype=bool)
 _CONSISTENT = 3.0
@@ -30,6 +34,37 @@ Mask = npt.NDArray[np.bool_]
 
 class NothingMatchedError(DescrError):
     """Two instances of which no place of one could be found in the other."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwapOptions:
+    """What `swap_instances` takes beside the images; raises `OptionError` for what is no value."""
+
+    matcher: Matcher | None = None
+    cells: Resolution | None = None
+    max_consistency: float | None = None
+    min_score: float | None = None
+    smoothness: float = 2.0
+    blend: Blend = "feather"
+    blend_width: float | None = None
+    refine: "Refinement | None" = None
+
+    def __post_init__(self) -> None:
+        if self.cells is not None:
+            check_resolution("cells", self.cells)
+        if self.max_consistency is not None:
+            check_float("max_consistency", self.max_consistency, minimum=0)
+        if self.min_score is not None:
+            check_float("min_score", self.min_score, minimum=-1, maximum=1)
+        check_float("smoothness", self.smoothness, minimum=0, maximum=100)
+        check_choice("blend", self.blend, BLENDS)
+        if self.blend_width is not None:
+            check_float("blend_width", self.blend_width, minimum=0)
+            if self.blend == "none":
+                raise OptionError(
+                    "blend_width has nothing to do: blend is 'none'",
+                    hint="leave it out, or blend by feather or poisson",
+                )
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +104,7 @@ def instance_flow(
 
     Raises `NothingMatchedError` if no match is left, and what `dense_flow` raises.
     """
-    found = dense_flow(
+    matches = dense_flow(
         *maps,
         matcher=options.matcher,
         cells=options.cells,
@@ -77,19 +112,19 @@ def instance_flow(
         source_mask=_as_mask(masks[0]),
         target_mask=_as_mask(masks[1]),
     )
-    grid = Grid.of(found)
+    grid = Grid.of(matches)
     sizes = _cell_sizes(grid, maps[1], masks, options.cells)
-    flow = np.stack([found["flow_x"].values, found["flow_y"].values], axis=2).astype(np.float64)
-    known = found["valid"].values.copy()
+    flow = np.stack([matches["flow_x"].values, matches["flow_y"].values], axis=2).astype(np.float64)
+    valid = matches["valid"].values.copy()
     limit, min_score = options.max_consistency, options.min_score
     if limit is None:
         limit = _CONSISTENT * sizes[0]
     with np.errstate(invalid="ignore"):
-        known &= found["consistency"].values <= limit
+        valid &= matches["consistency"].values <= limit
         if min_score is not None:
-            known &= found["score"].values >= min_score
-    if not known.any():
-        names = f"{found.attrs['source_name']} and {found.attrs['target_name']}"
+            valid &= matches["score"].values >= min_score
+    if not valid.any():
+        names = f"{matches.attrs['source_name']} and {matches.attrs['target_name']}"
         scoring, lower = "", ""
         if min_score is not None:
             scoring, lower = f" and scores {min_score:g}", " or a lower score"
@@ -108,20 +143,20 @@ def instance_flow(
     domain |= np.pad(at_cells(masks[0], grid), 1)
     completed, trusted = complete_field(
         np.pad(flow, ((1, 1), (1, 1), (0, 0))),
-        np.pad(known, 1),
+        np.pad(valid, 1),
         domain,
         smoothness=options.smoothness,
         scale=None if options.smoothness == 0 else _OUTLIER * sizes[1],
     )
     at_pixels = _at_pixels(continued_field(completed, domain), ringed, pixels)
-    score = np.pad(found["score"].values, 1, constant_values=np.nan)
+    score = np.pad(matches["score"].values, 1, constant_values=np.nan)
     of_pixel = np.ix_(row, column)
     return InstanceFlow(
         x=at_pixels[0],
         y=at_pixels[1],
         filled=masks[0] & ~trusted[of_pixel],
         score=np.where(masks[0] & trusted[of_pixel], score[of_pixel], np.float32(np.nan)),
-        about=found.attrs,
+        about=matches.attrs,
     )
 
 

@@ -1,72 +1,59 @@
-"""A picture redrawn by Stable Diffusion, as a whole or inside a mask."""
+"""A picture redrawn by Stable Diffusion, with what a descriptor has loaded of its networks."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ...descriptors.errors import WeightsNotFoundError
-from ...descriptors.models.diffusion.latent import encode
+from ...descriptors.models.diffusion.latent import RENAMES, encode, encoder_dtype
 from ...descriptors.models.diffusion.noise import draw_noise
 from ...descriptors.models.diffusion.prompt import Conditioning, encode_prompt
 from ...descriptors.models.diffusion.stable_diffusion import StableDiffusion
 from ...descriptors.models.diffusion.unet import size_conditioning
+from ...descriptors.runtime.loading import Renames, empty_module, load_weights
 from ...descriptors.runtime.quiet import quiet
 from ...descriptors.settings import check_int
+
+if TYPE_CHECKING:
+    from .refinement import Refinement
+
+Shared = list[tuple[torch.nn.Module, str, torch.nn.Module]]
+"""The parent, the name and the module itself of what two networks have in common."""
 
 
 def redraw(
     pixels: torch.Tensor,
+    settings: "Refinement",
     *,
     model: StableDiffusion,
     unet: Any,
     vae: Any,
-    prompt: str,
-    strength: float,
-    steps: int,
-    guidance: float,
-    seed: int,
     keep: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """The picture (3, height, width), float32 in [0, 1], after noise was added and removed.
 
     Image-to-image by Meng et al., "SDEdit" (ICLR 2022), in the latent space of the model, with the
     deterministic steps of DDIM (Song et al., ICLR 2021, eta = 0) and classifier-free guidance (Ho
-    and Salimans, 2022).
+    and Salimans, 2022). The sides of the picture, (3, height, width) in [0, 1], are multiples of
+    the model's; `unet` and `vae` are its networks. Cells of the latent in `keep`, bool (rows,
+    columns), follow the picture in each step (Avrahami et al., "Blended Latent Diffusion",
+    SIGGRAPH 2023).
 
     Raises `WeightsNotFoundError` if damaged weights, or too low a precision, give no numbers, and
     `OptionError` for more steps than the model was trained with.
-
-    Parameters
-    ----------
-    pixels:
-        (3, height, width), float32 in [0, 1]; sides are multiples of the model's.
-    model, unet, vae:
-        Which model, and its networks.
-    prompt:
-        What the picture is to show; without one there is no guidance.
-    strength:
-        The share of the steps that is taken: 0 gives what the VAE makes of the picture.
-    steps:
-        From pure noise to a picture.
-    guidance:
-        How much the prompt counts.
-    seed:
-        Of the noise, which is drawn on the CPU.
-    keep:
-        bool (rows, columns), cells of the latent that follow the picture in each step (Avrahami
-        et al., "Blended Latent Diffusion", SIGGRAPH 2023).
     """
+    steps, prompt, guidance = settings.steps, settings.prompt, settings.guidance
     device, dtype = model.torch_device, model.torch_dtype
     scheduler = _scheduler(model)
     count = scheduler.config.num_train_timesteps
     scheduler.set_timesteps(check_int("steps", steps, minimum=1, maximum=count))
-    taken = round(strength * steps)
+    taken = round(settings.strength * steps)
     # The first of as many steps as the model was trained with is beyond its last, by the offset.
     timesteps = scheduler.timesteps[steps - taken :].clamp(max=count - 1)
     with torch.no_grad():
         clean = encode(vae, pixels[None].to(device))
         _, channels, rows, columns = clean.shape
-        noise = draw_noise("gaussian", 1, (channels, rows, columns), seed).to(device)
+        noise = draw_noise("gaussian", 1, (channels, rows, columns), settings.seed).to(device)
         latents = clean
         if taken:
             latents = scheduler.add_noise(clean, noise, timesteps[:1])
@@ -75,7 +62,7 @@ def redraw(
         if prompt and taken and guidance != 1:
             texts.append(_conditioning(model, ""))
         for index, timestep in enumerate(timesteps):
-            said = [
+            noises = [
                 unet(
                     latents.to(dtype),
                     timestep,
@@ -84,12 +71,14 @@ def redraw(
                 ).sample.float()
                 for text in texts
             ]
-            found = said[0] if len(said) == 1 else said[1] + guidance * (said[0] - said[1])
-            latents = scheduler.step(found, timestep, latents, eta=0.0).prev_sample
+            predicted = noises[0]
+            if len(noises) == 2:
+                predicted = noises[1] + guidance * (noises[0] - noises[1])
+            latents = scheduler.step(predicted, timestep, latents, eta=0.0).prev_sample
             if keep is not None:
                 later = timesteps[index + 1 : index + 2]
-                known = scheduler.add_noise(clean, noise, later) if len(later) else clean
-                latents = torch.where(keep.to(device), known, latents)
+                fixed = scheduler.add_noise(clean, noise, later) if len(later) else clean
+                latents = torch.where(keep.to(device), fixed, latents)
         scaled = latents / float(vae.config.scaling_factor)
         picture: torch.Tensor = vae.decode(scaled.to(vae.dtype)).sample.float()
     if not picture.isfinite().all():
@@ -114,5 +103,56 @@ def _conditioning(model: StableDiffusion, prompt: str) -> Conditioning:
     """The prompt as the U-Net reads it; that of the descriptor, if it is the same."""
     if prompt == model.prompt:
         return model.conditioning
-    found = encode_prompt(model.checkpoint, prompt)
-    return found.to(model.torch_device, model.torch_dtype)
+    return encode_prompt(model.checkpoint, prompt).to(model.torch_device, model.torch_dtype)
+
+
+def whole_unet(model: StableDiffusion) -> Any:
+    """The `UNet2DConditionModel` of diffusers of this checkpoint, with all of its blocks.
+
+    Modules that the descriptor has loaded are part of it, the same objects; only the others are
+    read from the file. Raises `WeightsNotFoundError` for damaged weights.
+    """
+    unet = empty_module(
+        "UNet2DConditionModel", model.unet_config, model.checkpoint.part_folder("unet")
+    )
+    _load(unet, vars(model).get("unet"), model, "unet", model.torch_dtype, {})
+    return unet
+
+
+def whole_vae(model: StableDiffusion) -> Any:
+    """The `AutoencoderKL` of diffusers of this checkpoint, with encoder and decoder; likewise."""
+    dtype = encoder_dtype(model.vae_config, model.torch_dtype)
+    vae = empty_module("AutoencoderKL", model.vae_config, model.checkpoint.part_folder("vae"))
+    _load(vae, vars(model).get("vae"), model, "vae", dtype, RENAMES)
+    return vae
+
+
+def _load(
+    module: torch.nn.Module,
+    loaded: torch.nn.Module | None,
+    model: StableDiffusion,
+    part: str,
+    dtype: torch.dtype,
+    renames: Renames,
+) -> None:
+    shared: Shared = [] if loaded is None else _common(module, loaded)
+    for parent, name, _ in shared:
+        parent.add_module(name, torch.nn.Identity())
+    files, device = model.checkpoint.weights[part], model.torch_device
+    load_weights(module, files, dtype=dtype, device=device, renames=renames)
+    for parent, name, child in shared:
+        parent.add_module(name, child)
+
+
+def _common(module: torch.nn.Module, loaded: torch.nn.Module) -> Shared:
+    """The largest parts of the module that another one of its kind has whole."""
+    shared: Shared = []
+    there = dict(loaded.named_children())
+    for name, child in module.named_children():
+        if name not in there:
+            continue
+        if child.state_dict().keys() == there[name].state_dict().keys():
+            shared.append((module, name, there[name]))
+        else:
+            shared += _common(child, there[name])
+    return shared

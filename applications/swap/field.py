@@ -20,7 +20,7 @@ Field = npt.NDArray[np.float64]
 
 def complete_field(
     field: Field,
-    known: npt.NDArray[np.bool_],
+    has_value: npt.NDArray[np.bool_],
     domain: npt.NDArray[np.bool_],
     *,
     smoothness: float = 2.0,
@@ -36,8 +36,8 @@ def complete_field(
     Parameters
     ----------
     field:
-        float64 (row, column, component); read only where it is known.
-    known:
+        float64 (row, column, component); read only where it has a value.
+    has_value:
         bool (row, column), at least one of them in the domain.
     domain:
         bool (row, column): where the field is wanted. Its parts don't reach each other.
@@ -56,24 +56,23 @@ def complete_field(
         The field, NaN outside the domain; and bool (row, column), the known values of the domain
         that are no outliers.
     """
-    given = known & domain
     cells = np.flatnonzero(domain.ravel())
-    has = given.ravel()[cells]
-    values = np.where(has[:, None], field.reshape(-1, field.shape[-1])[cells], 0.0)
+    own = (has_value & domain).ravel()[cells]
+    values = np.where(own[:, None], field.reshape(-1, field.shape[-1])[cells], 0.0)
     stiffness = _stiffness(domain, max(smoothness, _LEAST_SMOOTHNESS) ** 4)
     at = np.stack(np.unravel_index(cells, domain.shape), axis=1).astype(np.float64)
-    weights, trusted = has.astype(np.float64), has
+    weights, trusted = own.astype(np.float64), own
     solved = _plate(stiffness, weights, values, at)
     limit = np.inf
     for _ in range(0 if scale is None else _ROUNDS):
         distance = np.linalg.norm(solved - values, axis=1)
-        typical = float(np.median(distance[has]))
+        typical = float(np.median(distance[own]))
         # Never so small that less than half of the values count.
         limit = max(scale or 0.0, typical, min(limit / 2, 4 * typical))
-        trusted = has & (distance <= limit)
-        weights = np.where(has, (1 + (distance / limit) ** 2) ** -2.0, 0.0)
+        trusted = own & (distance <= limit)
+        weights = np.where(own, (1 + (distance / limit) ** 2) ** -2.0, 0.0)
         solved = _plate(stiffness, weights, values, at)
-    if not np.array_equal(trusted, has):
+    if not np.array_equal(trusted, own):
         solved = _plate(stiffness, np.where(trusted, weights, 0.0), values, at)
     if smoothness < _LEAST_SMOOTHNESS:
         solved = np.where(trusted[:, None], values, solved)

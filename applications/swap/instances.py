@@ -10,6 +10,7 @@ import xarray as xr
 
 from ...descriptors import Descriptor, Image, read_image
 from ...descriptors.errors import ImageError, IncomparableFeaturesError, OptionError
+from ...descriptors.features.tensors import FeatureMap
 from ...descriptors.image.masks import MaskLike, read_mask
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.runtime.memory import check_fits
@@ -19,8 +20,7 @@ from ..flow import warp
 from ..flow.resolution import Resolution
 from .appearance import grown, overhang, reduction, without_detail
 from .blending import Blend, blended
-from .correspondence import InstanceFlow, instance_flow
-from .options import SwapOptions
+from .correspondence import InstanceFlow, SwapOptions, instance_flow
 
 if TYPE_CHECKING:
     from .refinement import Refinement, Refiner
@@ -46,7 +46,7 @@ def swap_instances(
     source_mask: MaskLike | None,
     target_mask: MaskLike | None,
     descriptor: Descriptor | None = None,
-    maps: Sequence[xr.DataArray] | None = None,
+    maps: Sequence[xr.DataArray | FeatureMap] | None = None,
     matcher: Matcher | None = None,
     cells: Resolution | None = None,
     max_consistency: float | None = None,
@@ -141,7 +141,7 @@ def swap_both(
     source_mask: MaskLike | None,
     target_mask: MaskLike | None,
     descriptor: Descriptor | None = None,
-    maps: Sequence[xr.DataArray] | None = None,
+    maps: Sequence[xr.DataArray | FeatureMap] | None = None,
     matcher: Matcher | None = None,
     cells: Resolution | None = None,
     max_consistency: float | None = None,
@@ -194,22 +194,22 @@ class _Pair:
     @classmethod
     def of(
         cls,
-        given: tuple[ImageLike, ImageLike],
+        images: tuple[ImageLike, ImageLike],
         masks: tuple[MaskLike | None, MaskLike | None],
         options: SwapOptions,
         descriptor: Descriptor | None,
-        maps: Sequence[xr.DataArray] | None,
+        maps: Sequence[xr.DataArray | FeatureMap] | None,
     ) -> "_Pair":
         """The pair read and checked; what can fail early does so before features are extracted."""
-        source, target = (read_image(one) for one in given)
+        source, target = (read_image(one) for one in images)
         of_source = _instance(masks[0], source, "source mask")
         of_target = _instance(masks[1], target, "target mask")
         refiner = None if options.refine is None else options.refine.prepare(descriptor)
         if maps is None:
-            found = feature_maps([source, target], descriptor)
+            a, b = feature_maps([source, target], descriptor)
         else:
-            found = _maps_of(maps, (source, target))
-        return cls((source, target), (of_source, of_target), (found[0], found[1]), options, refiner)
+            a, b = _check_maps(maps, (source, target))
+        return cls((source, target), (of_source, of_target), (a, b), options, refiner)
 
     def turned(self) -> "_Pair":
         """The same pair the other way round."""
@@ -251,13 +251,14 @@ def _instance(mask: MaskLike | None, image: Image, name: str) -> npt.NDArray[np.
     return read
 
 
-def _maps_of(maps: Sequence[xr.DataArray], images: tuple[Image, Image]) -> list[xr.DataArray]:
+def _check_maps(
+    maps: Sequence[xr.DataArray | FeatureMap], images: tuple[Image, Image]
+) -> list[xr.DataArray]:
     """The maps, if there is one for each image."""
-    found = list(maps)
-    if len(found) != 2 or not all(isinstance(one, xr.DataArray) for one in found):
+    if len(maps) != 2 or not all(isinstance(one, (xr.DataArray, FeatureMap)) for one in maps):
         raise OptionError("maps must be the two feature maps of source and target")
-    feature_maps(found)
-    for one, image in zip(found, images, strict=True):
+    pair = feature_maps(maps)
+    for one, image in zip(pair, images, strict=True):
         size = int(one.attrs["image_height"]), int(one.attrs["image_width"])
         if size != (image.height, image.width):
             raise IncomparableFeaturesError(
@@ -265,7 +266,7 @@ def _maps_of(maps: Sequence[xr.DataArray], images: tuple[Image, Image]) -> list[
                 f"pixels, but {image.name} is {image.width} x {image.height}",
                 hint="give the maps in the order of the images, and in their size",
             )
-    return found
+    return pair
 
 
 def _result(
@@ -281,12 +282,12 @@ def _result(
         "filled": flow.filled,
     }
     flows = flow.dataset()
-    about = {key: flow.about[key] for key in flow.about if key.startswith(("source_", "target_"))}
+    sides = {key: flow.about[key] for key in flow.about if key.startswith(("source_", "target_"))}
     return xr.Dataset(
         {
             "image": (("y", "x", "rgb"), picture, {"long_name": "the swapped image"}),
-            **{name: (("y", "x"), values[name], said) for name, said in _VARIABLES.items()},
+            **{name: (("y", "x"), values[name], about) for name, about in _VARIABLES.items()},
         },
         coords={"y": flows["y"], "x": flows["x"], "rgb": ["red", "green", "blue"]},
-        attrs={**about, "matcher": flow.about["matcher"], "blend": options.blend},
+        attrs={**sides, "matcher": flow.about["matcher"], "blend": options.blend},
     )

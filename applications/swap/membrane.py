@@ -76,12 +76,12 @@ def _from_coarser(values: Values, mask: Mask, reach: float | None) -> npt.NDArra
     border = binary_dilation(mask) & ~mask
     inside, share = (_halved(one.astype(np.float64), size) for one in (mask, border))
     coarse = inside > 0.5
-    given = _halved(np.where(border[:, :, None], values, 0.0), size) / np.maximum(share, 1e-9)
+    edge = _halved(np.where(border[:, :, None], values, 0.0), size) / np.maximum(share, 1e-9)
     # A pixel beside the coarse mask may hold nothing of the border: the nearest that does counts.
     nearest = distance_transform_edt(
         (share[:, :, 0] == 0) | coarse[:, :, 0], return_distances=False, return_indices=True
     )
-    solved = membrane(given[tuple(nearest)], coarse[:, :, 0], reach=reach)
+    solved = membrane(edge[tuple(nearest)], coarse[:, :, 0], reach=reach)
     grown = cv2.resize(solved, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(grown.reshape(height, width, -1))
 

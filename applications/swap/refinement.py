@@ -15,10 +15,9 @@ from ...descriptors.models.diffusion.stable_diffusion import StableDiffusion
 from ...descriptors.runtime.memory import memory_errors
 from ...descriptors.settings import Configurable, check_choice, check_float, check_int
 from ...descriptors.weights import find_weights
-from ..pictures.resizing import resize_photograph
+from ..pictures.overlay import resize_photograph
 from .blending import blended, mask_window
-from .denoising import redraw
-from .networks import whole_unet, whole_vae
+from .denoising import redraw, whole_unet, whole_vae
 
 Mode = Literal["inpaint", "img2img"]
 
@@ -135,21 +134,16 @@ class Refiner:
         part = picture[window]
         width, height = self._canvas(part.shape[1], part.shape[0])
         seen = resize_photograph(part, height, width)
-        settings = self.settings
         keep = None
-        if settings.mode == "inpaint":
+        if self.settings.mode == "inpaint":
             keep = torch.from_numpy(~self._latent_mask(mask[window], width, height))
         with memory_errors("the refinement", self.model.torch_device):
             drawn = redraw(
                 torch.from_numpy(seen).permute(2, 0, 1).float() / 255,
+                self.settings,
                 model=self.model,
                 unet=self.unet,
                 vae=self.vae,
-                prompt=settings.prompt,
-                strength=settings.strength,
-                steps=settings.steps,
-                guidance=settings.guidance,
-                seed=settings.seed,
                 keep=keep,
             )
         pixels = (drawn.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)

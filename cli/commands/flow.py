@@ -114,7 +114,7 @@ descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
 
     def check_inputs(self, comparison: Comparison) -> None:
         """Refuse to warp a feature file alone, and say what memory the flow takes."""
-        from ...applications.flow.dense import flow_memory
+        from ...applications.flow import flow_memory
 
         source, target = comparison.inputs
         size = flow_memory(source.height, source.width, **self.resolutions())

@@ -206,9 +206,7 @@ descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo
 
         Missing weights are missed as well; and what memory the swap takes is said.
         """
-        from ...applications.swap.animation import animation_memory, check_animation
-        from ...applications.swap.instances import swap_memory
-        from ...applications.swap.options import SwapOptions
+        from ...applications.swap import SwapOptions, animation_memory, check_animation, swap_memory
         from ...descriptors.errors import OptionError
 
         inputs, descriptor = comparison.inputs, comparison.descriptor

@@ -82,8 +82,7 @@ def _pca(material: Material) -> Drawing:
 
 
 def _clusters(material: Material) -> Drawing:
-    from ...applications.pictures.clusters import CLUSTERS, cluster_maps
-    from ...applications.pictures.regions import paint_clusters
+    from ...applications.pictures.clusters import CLUSTERS, cluster_maps, paint_clusters
 
     scene = material.scene()
     clusters = material.clusters or CLUSTERS

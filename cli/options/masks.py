@@ -14,7 +14,7 @@ from .settings import parse_settings, split_settings, takes_option
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ...applications.masks.base import Mask, Segmenter
+    from ...applications.masks import Mask, Segmenter
 
     FindMasks = Callable[[Sequence[xr.DataArray]], list[Mask | None]]
 
@@ -153,7 +153,7 @@ def _checked(
     masks: "Sequence[Mask | None]", maps: "Sequence[xr.DataArray]", labels: Sequence[str]
 ) -> "list[Mask | None]":
     """The masks, each with a cell of its map in it; `labels` are how messages call them."""
-    from ...applications.masks.cells import cells_in_mask
+    from ...applications.masks import cells_in_mask
     from ...applications.pictures.scenes import outlines
 
     for mask, fmap, label in zip(masks, outlines(maps), labels, strict=True):

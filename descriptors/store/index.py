@@ -55,7 +55,7 @@ class Index:
 
     def read(self, recipe: str) -> dict[str, Seen]:
         """What was seen with this recipe, by key."""
-        if not self._path.is_file():
+        if not os.path.isfile(self._path):
             return {}
         with suppress(sqlite3.Error), self._open() as database:
             rows = database.execute(

@@ -4,8 +4,9 @@ import hashlib
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -221,13 +222,15 @@ class FeatureStore(Mapping[str, Any]):
         if not dry_run:
             self._make_folders(rest)
         try:
-            for outcome, entry in self._work(rest, sources, self.describe, force, dry_run):
-                finish(outcome)
-                if entry is not None and not dry_run:
-                    fresh[outcome.key] = entry
-                if len(fresh) >= _TOGETHER:
-                    index.write(recipe, fresh)
-                    fresh.clear()
+            # What has not begun is dropped at once where `strict` or `progress` raises.
+            with closing(self._work(rest, sources, self.describe, force, dry_run)) as work:
+                for outcome, entry in work:
+                    finish(outcome)
+                    if entry is not None and not dry_run:
+                        fresh[outcome.key] = entry
+                    if len(fresh) >= _TOGETHER:
+                        index.write(recipe, fresh)
+                        fresh.clear()
         finally:
             if fresh:
                 index.write(recipe, fresh)
@@ -250,7 +253,7 @@ class FeatureStore(Mapping[str, Any]):
         describe: Descriptor,
         force: bool,
         dry_run: bool,
-    ) -> Iterator[tuple[Outcome, Seen | None]]:
+    ) -> Generator[tuple[Outcome, Seen | None]]:
         """The outcome of each image, and what the index may keep of it."""
         looks: deque[_Look] = deque()
         done: deque[tuple[Outcome, Seen | None]] = deque()

@@ -21,14 +21,15 @@ class DatasetError(DescrError):
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file; `DatasetError` if it is missing, damaged or something else."""
     try:
-        found = json.loads(read_text(path))
+        document = json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise DatasetError(
             f"{path} is not JSON: {error}", hint="it is damaged or cut off: copy it again"
         ) from error
-    if not isinstance(found, dict):
-        raise DatasetError(f"{path} holds a {type(found).__name__} where an object is expected")
-    return found
+    if not isinstance(document, dict):
+        kind = type(document).__name__
+        raise DatasetError(f"{path} holds a {kind} where an object is expected")
+    return document
 
 
 def read_rows(path: Path) -> list[list[str]]:

@@ -76,7 +76,6 @@ class AP10K(Dataset):
         "Telling Left from Right: Identifying Geometry-Aware Semantic Correspondence. CVPR 2024"
     )
     website = "https://github.com/AlexTheBad/AP-10K"
-    truth = "points"
 
     def __init__(
         self,
@@ -89,7 +88,7 @@ class AP10K(Dataset):
         super().__init__(root, category=category)
         self.split = check_choice("split", split, ("trn", "val", "test"))
         self.subset = check_choice("subset", subset, SUBSETS)
-        self._known: dict[Path, Picture] = {}
+        self._pictures: dict[Path, Picture] = {}
         if split == "trn" and subset != "intra-species":
             raise OptionError(
                 f"split trn of {self.title} has no subset {subset}",
@@ -103,7 +102,7 @@ class AP10K(Dataset):
 
     def _list(self) -> Iterator[_Entry]:
         if not self.prepared:
-            yield from sorted(self._made(), key=lambda entry: entry.name)
+            yield from sorted(self._pairs_of_animals(), key=lambda entry: entry.name)
             return
         suffix = "" if self.subset == "intra-species" else f"_{self.subset.replace('-', '_')}"
         folder = self._need_folder("PairAnnotation", f"{self.split}{suffix}")
@@ -113,7 +112,7 @@ class AP10K(Dataset):
             numbers, category = parts.groups()
             yield _Entry(f"{numbers}:{category}", category, path)
 
-    def _made(self) -> Iterator[_Entry]:
+    def _pairs_of_animals(self) -> Iterator[_Entry]:
         self._need_folder("annotations")
         for category, source, target in make_pairs(self.folder, self.split, self.subset):
             name = f"{source.number:012d}-{target.number:012d}:{category}"
@@ -128,20 +127,13 @@ class AP10K(Dataset):
                 self._picture(self._image_of(animal), animal.keypoints, animal.box)
                 for animal in origin
             )
-        return Pair(
-            name=entry.name,
-            category=entry.category,
-            source=source,
-            target=target,
-            point_names=POINT_NAMES,
-            mirrored=MIRRORED,
-        )
+        return Pair(entry.name, entry.category, source, target, POINT_NAMES, MIRRORED)
 
     def _annotations(self, path: Path) -> tuple[Path, Path]:
         """The annotations of the two images of a pair."""
-        found = read_json(path)
+        note = read_json(path)
         with fields_of(path):
-            source, target = (_below(str(found[f"{side}_json_path"])) for side in ("src", "trg"))
+            source, target = (_below(str(note[f"{side}_json_path"])) for side in ("src", "trg"))
         return self.folder / "ImageAnnotation" / source, self.folder / "ImageAnnotation" / target
 
     def _image(self, annotation: Path) -> Path:
@@ -149,12 +141,12 @@ class AP10K(Dataset):
         return self.folder / "JPEGImages" / below
 
     def _annotated(self, annotation: Path) -> Picture:
-        if annotation not in self._known:
-            found, image = read_json(annotation), self._image(annotation)
+        if annotation not in self._pictures:
+            note, image = read_json(annotation), self._image(annotation)
             with fields_of(annotation):
-                picture = self._picture(image, found["keypoints"], found["bbox"])
-                self._known[annotation] = picture
-        picture = self._known[annotation]
+                picture = self._picture(image, note["keypoints"], note["bbox"])
+                self._pictures[annotation] = picture
+        picture = self._pictures[annotation]
         return replace(picture, points=picture.points.copy())
 
     def _picture(self, image: Path, keypoints: Any, box: Any) -> Picture:
@@ -165,8 +157,8 @@ class AP10K(Dataset):
         points = numbers.reshape(-1, 3)
         left, top, width, height = (float(value) for value in box)
         places = np.where(points[:, 2:] == VISIBLE, points[:, :2], np.nan)
-        key = image.relative_to(self.folder).as_posix()
-        return Picture(image, key, points=places, box=(left, top, left + width, top + height))
+        box = (left, top, left + width, top + height)
+        return Picture(image, self._key(image), points=places, box=box)
 
     def _image_of(self, animal: Animal) -> Path:
         if (self.folder / "JPEGImages").is_dir():

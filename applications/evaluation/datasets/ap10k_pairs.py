@@ -72,9 +72,9 @@ def make_pairs(folder: Path, split: str, subset: str) -> Iterator[tuple[str, Ani
     species = {key: _part(members, split) for key, members in animals.items()}
     if subset == "intra-species":
         for (_, name), members in sorted(species.items(), key=lambda item: item[0][1]):
-            found = _common(members, members, ordered=True)
-            most = 50 * len(members) if split == "trn" else len(found)
-            yield from _directed(name, _spaced(found, most))
+            pairs = _common(members, members, ordered=True)
+            most = 50 * len(members) if split == "trn" else len(pairs)
+            yield from _directed(name, _spaced(pairs, most))
         return
     families: dict[str, list[Group]] = defaultdict(list)
     for (family, _), members in sorted(species.items()):
@@ -82,8 +82,8 @@ def make_pairs(folder: Path, split: str, subset: str) -> Iterator[tuple[str, Ani
     most = _MOST[subset][split]
     if subset == "cross-species":
         for family, groups in families.items():
-            found = [pair for a, b in combinations(groups, 2) for pair in _common(a, b)]
-            yield from _directed(family, _spaced(found, most))
+            pairs = [pair for a, b in combinations(groups, 2) for pair in _common(a, b)]
+            yield from _directed(family, _spaced(pairs, most))
         return
     whole = [[animal for group in groups for animal in group] for groups in families.values()]
     for one, other in combinations(whole, 2):
@@ -102,11 +102,11 @@ def _animals(folder: Path) -> Group:
     labelled: dict[int, int] = {}
     count: Counter[int] = Counter()
     for path in there:
-        found = read_json(path)
+        document = read_json(path)
         with fields_of(path):
-            images = {int(image["id"]): str(image["file_name"]) for image in found["images"]}
-            kinds = {int(kind["id"]): kind for kind in found["categories"]}
-            for note in found["annotations"]:
+            images = {int(image["id"]): str(image["file_name"]) for image in document["images"]}
+            kinds = {int(kind["id"]): kind for kind in document["categories"]}
+            for note in document["annotations"]:
                 number = int(note["image_id"])
                 count[number] += 1
                 if number not in animals:

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....descriptors.settings import Configurable, unknown
-from ...flow.fields import FlowError
-from ...flow.flo import read_flo
+from ...flow import FlowError, read_flo
 from .annotations import DatasetError, read_labels
 from .inventory import Inventory
 from .pair import Pair, Picture
@@ -109,10 +108,10 @@ class Dataset(Configurable, ABC):
         listed = tuple(self._list())
         if self.category is None:
             return listed
-        known = dict.fromkeys(entry.category for entry in listed)
+        categories = sorted({entry.category for entry in listed})
         for category in self.category:
-            if category not in known:
-                raise unknown(f"category of {self.title}", category, sorted(known))
+            if category not in categories:
+                raise unknown(f"category of {self.title}", category, categories)
         return tuple(entry for entry in listed if entry.category in self.category)
 
     @property
@@ -136,11 +135,11 @@ class Dataset(Configurable, ABC):
 
     def images(self, indices: Iterable[int] | None = None) -> dict[str, Path]:
         """The image files of the pairs, or of those at these indices, each once, by `key`."""
-        found: dict[str, Path] = {}
-        for pair in self.pairs(indices):
-            for picture in (pair.source, pair.target):
-                found[picture.key] = picture.path
-        return found
+        return {
+            picture.key: picture.path
+            for pair in self.pairs(indices)
+            for picture in (pair.source, pair.target)
+        }
 
     def labels(self, picture: Picture) -> npt.NDArray[np.uint8]:
         """What the mask of a picture says of each pixel, uint8 (height, width), as it is stored.
@@ -165,10 +164,10 @@ class Dataset(Configurable, ABC):
         if pair.flow is None:
             raise DatasetError(f"{self.title} has no flow of {pair.name}")
         try:
-            found = read_flo(pair.flow)
+            flow = read_flo(pair.flow)
         except FlowError as error:
             raise DatasetError(error.message, hint=error.hint) from error
-        return np.stack([found["flow_x"].values, found["flow_y"].values], axis=-1)
+        return np.stack([flow["flow_x"].values, flow["flow_y"].values], axis=-1)
 
     def check(self) -> None:
         """Raise `DatasetError` unless every file is there that the pairs need.
@@ -177,7 +176,8 @@ class Dataset(Configurable, ABC):
         its hint, where the data set is to be had. Contents of images are not looked at.
         """
         self._check_folder()
-        inventory = Inventory(self.folder, title=self.title, hint=self.hint("copy it again"))
+        hint = self.hint("copy it again")
+        inventory = Inventory(self.folder, title=self.title, hint=hint)
         for folder in self._folders():
             inventory.need_folder(folder)
         inventory.raise_if_incomplete()
@@ -185,10 +185,7 @@ class Dataset(Configurable, ABC):
             inventory.need(path)
         inventory.raise_if_incomplete()
         if not len(self):
-            raise DatasetError(
-                f"{self.title} in {self.root} has no pairs",
-                hint=self.hint("copy it again"),
-            )
+            raise DatasetError(f"{self.title} in {self.root} has no pairs", hint=hint)
 
     @abstractmethod
     def _list(self) -> Iterable[Entry]:
@@ -197,6 +194,10 @@ class Dataset(Configurable, ABC):
     @abstractmethod
     def _read(self, entry: Entry) -> Pair:
         """The pair of this entry."""
+
+    def _key(self, path: Path) -> str:
+        """What an image goes by: its path below the root."""
+        return path.relative_to(self.folder).as_posix()
 
     def _folders(self) -> Iterable[Path]:
         """Folders without which the data set is not whole, whatever they should hold."""

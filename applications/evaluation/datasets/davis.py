@@ -98,8 +98,8 @@ class DAVIS2017(Dataset):
 
     def objects(self, video: Video) -> tuple[int, ...]:
         """The labels of the objects, those that the first frame shows."""
-        found = np.unique(self.labels(self._picture(video, 0))).tolist()
-        return tuple(label for label in found if label not in (0, VOID))
+        labels = np.unique(self.labels(self._picture(video, 0))).tolist()
+        return tuple(label for label in labels if label not in (0, VOID))
 
     def mask(self, picture: Picture) -> npt.NDArray[np.bool_]:
         """Where any object is, bool (height, width)."""
@@ -134,17 +134,12 @@ class DAVIS2017(Dataset):
 
     def _read(self, entry: Entry) -> Pair:
         video = self._by_name[entry.category]
-        return Pair(
-            name=entry.name,
-            category=entry.category,
-            source=self._picture(video, 0),
-            target=self._picture(video, cast(_Entry, entry).frame),
-        )
+        later = self._picture(video, cast(_Entry, entry).frame)
+        return Pair(entry.name, entry.category, self._picture(video, 0), later)
 
     def _picture(self, video: Video, frame: int) -> Picture:
         path = video.frames[frame]
-        key = path.relative_to(self.folder).as_posix()
-        return Picture(path, key, mask=video.masks[frame])
+        return Picture(path, self._key(path), mask=video.masks[frame])
 
     def _folders(self) -> Iterator[Path]:
         for video in self.videos:

@@ -54,10 +54,9 @@ class Inventory:
     def raise_if_incomplete(self) -> None:
         """Raise `DatasetError` if anything is absent or empty."""
         wholes = [f"no folder {self._relative(folder)}" for folder in self._unlisted]
-        if said := [*_places(wholes), *_places(self._files_lacking())]:
+        if lacks := [*_places(wholes), *_places(self._files_lacking())]:
             raise DatasetError(
-                f"{self.title} in {self.root} is incomplete: {'; '.join(said)}",
-                hint=self.hint,
+                f"{self.title} in {self.root} is incomplete: {'; '.join(lacks)}", hint=self.hint
             )
 
     def _files_lacking(self) -> list[str]:
@@ -105,8 +104,8 @@ def _some(names: list[str]) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
-def _places(said: list[str]) -> list[str]:
-    rest = len(said) - PLACES
+def _places(parts: list[str]) -> list[str]:
+    rest = len(parts) - PLACES
     if rest <= 0:
-        return said
-    return [*said[:PLACES], f"and in {rest} more {'folder' if rest == 1 else 'folders'}"]
+        return parts
+    return [*parts[:PLACES], f"and in {rest} more {'folder' if rest == 1 else 'folders'}"]

@@ -68,7 +68,7 @@ class PFPascal(ProposalFlow):
     ) -> None:
         super().__init__(root, category=category, first_pixel=first_pixel)
         self.split = check_choice("split", split, ("trn", "val", "test"))
-        self._known: dict[Path, _Annotation] = {}
+        self._annotations: dict[Path, _Annotation] = {}
 
     @property
     def published_pairs(self) -> int | None:
@@ -101,9 +101,9 @@ class PFPascal(ProposalFlow):
                     f"{entry.name} would be",
                     hint=self.hint("it is part of the data set"),
                 )
-            found = [note.points for note in notes if note]
-            both = np.isfinite(found[0] + found[1]).all(axis=1)
-            points = [one[both] for one in found]
+            points = [note.points for note in notes if note]
+            both = np.isfinite(points[0] + points[1]).all(axis=1)
+            points = [one[both] for one in points]
         else:
             with fields_of(self._list_file):
                 numbers = [[float(one) for one in cell.split(";")] for cell in row[3:7] if cell]
@@ -114,10 +114,10 @@ class PFPascal(ProposalFlow):
                     raise ValueError(f"{entry.name} has {len(points[0])} and {len(points[1])}")
         boxes = [note.box if note else None for note in notes]
         return Pair(
-            name=entry.name,
-            category=entry.category,
-            source=Picture(source, source_key, points=points[0], box=boxes[0]),
-            target=Picture(target, target_key, points=points[1], box=boxes[1]),
+            entry.name,
+            entry.category,
+            Picture(source, source_key, points[0], boxes[0]),
+            Picture(target, target_key, points[1], boxes[1]),
         )
 
     @cached_property
@@ -128,15 +128,15 @@ class PFPascal(ProposalFlow):
         if not self._has_annotations:
             return None
         path = self.folder / "Annotations" / category / f"{stem}.mat"
-        if path not in self._known:
-            found = _read_mat(path)
+        if path not in self._annotations:
+            arrays = _read_mat(path)
             with fields_of(path):
-                points = np.asarray(found["kps"], np.float64).reshape(-1, 2) - self.first_pixel
+                points = np.asarray(arrays["kps"], np.float64).reshape(-1, 2) - self.first_pixel
                 left, top, right, bottom = (
-                    float(value) - self.first_pixel for value in np.ravel(found["bbox"])
+                    float(value) - self.first_pixel for value in np.ravel(arrays["bbox"])
                 )
-                self._known[path] = _Annotation(points, (left, top, right, bottom))
-        return self._known[path]
+                self._annotations[path] = _Annotation(points, (left, top, right, bottom))
+        return self._annotations[path]
 
     def _files(self) -> Iterator[Path]:
         for entry in self.entries:

@@ -10,6 +10,7 @@ from .pair import Pair, Picture
 from .proposal_flow import ProposalFlow, Row, numbered
 
 POINTS = 10
+POINT_NAMES = tuple(str(number) for number in range(1, POINTS + 1))
 PUBLISHED = 900
 LISTS = ("test_pairs_pf.csv", "test_pairs.csv")
 
@@ -59,13 +60,7 @@ class PFWillow(ProposalFlow):
                 raise ValueError(f"{entry.name} has {len(numbers)} numbers, not {4 * POINTS}")
             source = self._picture(row[0], numbers[: 2 * POINTS])
             target = self._picture(row[1], numbers[2 * POINTS :])
-        return Pair(
-            name=entry.name,
-            category=entry.category,
-            source=source,
-            target=target,
-            point_names=tuple(str(number) for number in range(1, POINTS + 1)),
-        )
+        return Pair(entry.name, entry.category, source, target, POINT_NAMES)
 
     def _picture(self, written: str, numbers: list[float]) -> Picture:
         points = self._points(numbers[:POINTS], numbers[POINTS:])

@@ -13,12 +13,6 @@ from ....descriptors.settings import check_choice
 from .annotations import DatasetError
 from .base import Dataset, Entry
 
-CITATION = (
-    "B. Ham, M. Cho, C. Schmid, J. Ponce: Proposal Flow: Semantic Correspondences from Object "
-    "Proposals. TPAMI 40(7), 2018"
-)
-WEBSITE = "https://www.di.ens.fr/willow/research/proposalflow/"
-
 
 @dataclass(frozen=True)
 class Row(Entry):
@@ -42,9 +36,11 @@ class ProposalFlow(Dataset):
         x - 1) reads them from 1; evaluations since take the numbers as they stand, as 0 does.
     """
 
-    citation = CITATION
-    website = WEBSITE
-    truth = "points"
+    citation = (
+        "B. Ham, M. Cho, C. Schmid, J. Ponce: Proposal Flow: Semantic Correspondences from Object "
+        "Proposals. TPAMI 40(7), 2018"
+    )
+    website = "https://www.di.ens.fr/willow/research/proposalflow/"
 
     def __init__(
         self,

@@ -88,7 +88,6 @@ class SPair71k(Dataset):
         "Correspondence. arXiv:1908.10543, 2019"
     )
     website = "https://cvlab.postech.ac.kr/research/SPair-71k/"
-    truth = "points"
 
     def __init__(
         self,
@@ -130,16 +129,16 @@ class SPair71k(Dataset):
 
     def _read(self, entry: Entry) -> Pair:
         path = cast(_Entry, entry).path
-        found = read_json(path)
+        note = read_json(path)
         with fields_of(path):
-            numbers = [int(number) for number in found["kps_ids"]]
+            numbers = [int(number) for number in note["kps_ids"]]
             if len(set(numbers)) != len(numbers) or not all(0 <= n < POINTS for n in numbers):
                 raise ValueError(f"kps_ids are different numbers below {POINTS}, not {numbers}")
-            sides = [_side(found, side, numbers) for side in ("src", "trg")]
-            category = str(found["category"])
+            sides = [_side(note, side, numbers) for side in ("src", "trg")]
+            category = str(note["category"])
             if category != entry.category:
                 raise ValueError(f"category is {category}, by the file's name {entry.category}")
-            flags = {flag: str(found[key]) for flag, key in FLAGS.items() if key in found}
+            flags = {flag: str(note[key]) for flag, key in FLAGS.items() if key in note}
         images = [self._image(category, image) for image, _, _ in sides]
         points = [image.points.copy() for image in images]
         # What both images show but the pair doesn't list is no common point of the pair.
@@ -152,15 +151,8 @@ class SPair71k(Dataset):
             Picture(image.path, image.key, points=place, box=box, mask=image.mask)
             for image, place, (_, box, _) in zip(images, points, sides, strict=True)
         )
-        return Pair(
-            name=entry.name,
-            category=category,
-            source=source,
-            target=target,
-            point_names=_NAMES,
-            mirrored=mirrored_points(category),
-            flags=flags,
-        )
+        mirrored = mirrored_points(category)
+        return Pair(entry.name, category, source, target, _NAMES, mirrored, flags)
 
     @cached_property
     def _has_masks(self) -> bool:
@@ -185,10 +177,10 @@ class SPair71k(Dataset):
             yield path
             if not path.is_file() or not path.stat().st_size:
                 continue
-            found = read_json(path)
+            note = read_json(path)
             with fields_of(path):
-                category = str(found["category"])
-                names = (str(found["src_imname"]), str(found["trg_imname"]))
+                category = str(note["category"])
+                names = (str(note["src_imname"]), str(note["trg_imname"]))
             for image in (self._image(category, name) for name in names):
                 yield image.path
                 yield image.annotation
@@ -203,10 +195,10 @@ def _name(stem: str) -> str:
 
 
 def _side(
-    found: dict[str, Any], side: str, numbers: list[int]
+    note: dict[str, Any], side: str, numbers: list[int]
 ) -> tuple[str, Box, npt.NDArray[np.float64]]:
-    listed = points_array(found[f"{side}_kps"])
+    listed = points_array(note[f"{side}_kps"])
     if len(listed) != len(numbers):
         raise ValueError(f"{side}_kps has {len(listed)} points, kps_ids {len(numbers)}")
-    left, top, right, bottom = (float(value) - 1 for value in found[f"{side}_bndbox"])
-    return str(found[f"{side}_imname"]), (left, top, right, bottom), listed
+    left, top, right, bottom = (float(value) - 1 for value in note[f"{side}_bndbox"])
+    return str(note[f"{side}_imname"]), (left, top, right, bottom), listed

@@ -105,7 +105,7 @@ class TSS(Dataset):
 
     def _picture(self, folder: Path, number: int) -> Picture:
         path = folder / f"image{number}.png"
-        key = path.relative_to(self.folder).as_posix()
+        key = self._key(path)
         if not self.pad:
             return Picture(path, key)
         own, other = (_size(folder / f"image{one}.png") for one in (number, 3 - number))

@@ -20,8 +20,8 @@ def checked(
     except (TypeError, ValueError):
         raise OptionError(f"{name} must be an array of numbers {_written(shape)}") from None
     fits = array.ndim == len(shape) and all(
-        isinstance(wanted, str) or wanted == given
-        for wanted, given in zip(shape, array.shape, strict=True)
+        isinstance(wanted, str) or wanted == side
+        for wanted, side in zip(shape, array.shape, strict=True)
     )
     if not fits:
         raise OptionError(f"{name} has the shape {array.shape}, expected {_written(shape)}")

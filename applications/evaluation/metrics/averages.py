@@ -53,15 +53,10 @@ def average_pairs(
         (resample, pair), how often each pair is taken, in place of once. The result then has a
         last dimension `resample`. A class that is not taken at all doesn't count.
 
-    Returns
-    -------
-    numpy.ndarray
-        NaN where no pair counts.
+    Gives NaN where no pair counts.
 
-    Raises
-    ------
-    OptionError
-        The average is unknown, the category is missing, or arrays don't fit together.
+    Raises `OptionError`: the average is unknown, the category is missing, or arrays don't fit
+    together.
     """
     check_choice("average", average, AVERAGES)
     number = checked("points", points, ("pair",))

@@ -68,10 +68,7 @@ def bootstrap_interval(
     seed:
         Of the draws: the same seed gives the same interval.
 
-    Raises
-    ------
-    OptionError
-        As in `average_pairs`; a value is out of range.
+    Raises `OptionError`: as in `average_pairs`; a value is out of range.
     """
     correct = checked("right", right, ("pair",))
     return _interval(correct[None], points, average, category, level, resamples, seed)
@@ -102,10 +99,7 @@ def bootstrap_difference(
     average, category, level, resamples, seed:
         As in `bootstrap_interval`.
 
-    Raises
-    ------
-    OptionError
-        As in `bootstrap_interval`.
+    Raises `OptionError`: as in `bootstrap_interval`.
     """
     one = checked("first", first, ("pair",))
     other = checked("second", second, one.shape)

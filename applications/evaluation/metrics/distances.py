@@ -22,27 +22,21 @@ def point_distances(
     counted:
         bool (...), which points count; every point with a truth without it.
 
-    Returns
-    -------
-    numpy.ndarray
-        NaN where the point does not count; infinite where it does and has no prediction, so that
-        a matcher that stays silent is wrong there.
+    Gives NaN where the point does not count; infinite where it does and has no prediction, so that
+    a matcher that stays silent is wrong there.
 
-    Raises
-    ------
-    OptionError
-        The arrays don't fit together.
+    Raises `OptionError`: the arrays don't fit together.
     """
     true = np.asarray(truth, dtype=np.float64)
     shape = true.shape[:-1]
     true = checked("truth", true, (*shape, 2))
-    found = checked("predicted", predicted, (*shape, 2))
-    off = found - true
-    distance: npt.NDArray[np.float64] = np.hypot(off[..., 0], off[..., 1])
+    answer = checked("predicted", predicted, (*shape, 2))
+    off = answer - true
+    distance = np.hypot(off[..., 0], off[..., 1])
     counts = np.isfinite(true).all(axis=-1)
     if counted is not None:
         counts &= checked("counted", counted, shape, np.bool_)
-    silent = ~np.isfinite(found).all(axis=-1)
+    silent = ~np.isfinite(answer).all(axis=-1)
     return np.where(counts, np.where(silent, np.inf, distance), np.nan)
 
 
@@ -81,5 +75,4 @@ def keypoint_length(points: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def _longer(sides: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    longer: npt.NDArray[np.float64] = sides.max(axis=1).astype(np.float64)
-    return longer
+    return np.asarray(sides.max(axis=1), dtype=np.float64)

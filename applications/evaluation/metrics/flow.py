@@ -29,18 +29,15 @@ def endpoint_errors(
     mask:
         bool (height, width), of the image that the flow lies on.
 
-    Raises
-    ------
-    OptionError
-        The arrays don't fit together.
+    Raises `OptionError`: the arrays don't fit together.
     """
     true, inside = _on_one_image(truth, mask, "truth")
-    found = checked("predicted", predicted, true.shape)
+    answer = checked("predicted", predicted, true.shape)
     with np.errstate(invalid="ignore"):
-        known = inside & np.isfinite(true).all(axis=2) & (np.abs(true) < _UNKNOWN).all(axis=2)
-    found, true = found[known], true[known]
-    silent = ~np.isfinite(found).all(axis=1)
-    off = np.where(silent[:, None], np.inf, found) - true
+        counts = inside & np.isfinite(true).all(axis=2) & (np.abs(true) < _UNKNOWN).all(axis=2)
+    answer, true = answer[counts], true[counts]
+    silent = ~np.isfinite(answer).all(axis=1)
+    off = np.where(silent[:, None], np.inf, answer) - true
     return np.asarray(np.hypot(off[:, 0], off[:, 1]))
 
 
@@ -68,15 +65,9 @@ def flow_pck(
     comparison:
         Whether an error of exactly alpha times the length is right (`<=`) or not (`<`).
 
-    Returns
-    -------
-    numpy.ndarray
-        NaN where no pixel counts.
+    Gives NaN where no pixel counts.
 
-    Raises
-    ------
-    OptionError
-        A value is out of range.
+    Raises `OptionError`: a value is out of range.
     """
     check_choice("comparison", comparison, COMPARISONS)
     off = checked("errors", errors, ("pixel",))
@@ -85,8 +76,7 @@ def flow_pck(
     if not off.size:
         return np.full(len(limits), np.nan)
     right = off < limits if comparison == "<" else off <= limits
-    share: npt.NDArray[np.float64] = right.mean(axis=1)
-    return share
+    return np.asarray(right.mean(axis=1), dtype=np.float64)
 
 
 def mean_endpoint_error(errors: npt.ArrayLike) -> float:
@@ -117,15 +107,9 @@ def flow_smoothness(flow: npt.ArrayLike, mask: npt.ArrayLike, *, border: bool = 
         in the code of Zhang et al., "A Tale of Two Features" (NeurIPS 2023). Otherwise a
         difference counts where both its pixels lie in the mask and have a flow.
 
-    Returns
-    -------
-    float
-        NaN where the mask has no pixel with a flow.
+    Gives NaN where the mask has no pixel with a flow.
 
-    Raises
-    ------
-    OptionError
-        The arrays don't fit together.
+    Raises `OptionError`: the arrays don't fit together.
     """
     values, inside = _on_one_image(flow, mask, "flow")
     inside = inside & np.isfinite(values).all(axis=2)

@@ -39,10 +39,8 @@ def count_correct(
     comparison:
         Whether a distance of exactly alpha times the length is right (`<=`) or not (`<`).
 
-    Raises
-    ------
-    OptionError
-        Arrays don't fit together, an alpha or a length is not above 0, a distance is negative.
+    Raises `OptionError`: arrays don't fit together, an alpha or a length is not above 0, a distance
+    is negative.
     """
     check_choice("comparison", comparison, COMPARISONS)
     off = checked("distance", distance, ("pair", "point"))
@@ -93,15 +91,9 @@ def pck(
     category:
         (pair,), for the averages over classes.
 
-    Returns
-    -------
-    numpy.ndarray
-        NaN where no point of any pair counts.
+    Gives NaN where no point of any pair counts.
 
-    Raises
-    ------
-    OptionError
-        As in `count_correct` and `average_pairs`.
+    Raises `OptionError`: as in `count_correct` and `average_pairs`.
     """
     right, number = count_correct(distance, length, alphas, comparison=comparison)
     return average_pairs(right, number, average, category=category)

@@ -32,14 +32,11 @@ def region_similarity(
     void:
         bool (height, width), pixels that count for neither.
 
-    Raises
-    ------
-    OptionError
-        The masks have different sizes.
+    Raises `OptionError`: the masks have different sizes.
     """
-    found, true = _masks(predicted, truth, void)
-    union = int((found | true).sum())
-    return int((found & true).sum()) / union if union else 1.0
+    answer, true = _masks(predicted, truth, void)
+    union = int((answer | true).sum())
+    return int((answer & true).sum()) / union if union else 1.0
 
 
 def contour_accuracy(
@@ -64,15 +61,12 @@ def contour_accuracy(
     tolerance:
         As a share of the diagonal; in pixels it is rounded up.
 
-    Raises
-    ------
-    OptionError
-        The masks have different sizes, or the tolerance is not above 0.
+    Raises `OptionError`: the masks have different sizes, or the tolerance is not above 0.
     """
     check_float("tolerance", tolerance, minimum=0, maximum=1, open_minimum=True)
-    found, true = _masks(predicted, truth, void)
+    answer, true = _masks(predicted, truth, void)
     radius = math.ceil(tolerance * math.hypot(*true.shape))
-    ours, theirs = contour(found), contour(true)
+    ours, theirs = contour(answer), contour(true)
     if not ours.any() or not theirs.any():
         return 1.0 if not ours.any() and not theirs.any() else 0.0
     precision = float(_within(theirs, radius)[ours].mean())
@@ -135,11 +129,11 @@ def _masks(
     predicted: npt.ArrayLike, truth: npt.ArrayLike, void: npt.ArrayLike | None
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     true = checked("truth", truth, ("height", "width"), np.bool_)
-    found = checked("predicted", predicted, true.shape, np.bool_)
+    answer = checked("predicted", predicted, true.shape, np.bool_)
     if void is None:
-        return found, true
+        return answer, true
     counts = ~checked("void", void, true.shape, np.bool_)
-    return found & counts, true & counts
+    return answer & counts, true & counts
 
 
 def _within(pixels: npt.NDArray[np.bool_], radius: int) -> npt.NDArray[np.bool_]:

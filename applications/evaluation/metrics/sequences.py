@@ -45,24 +45,22 @@ def mask_scores(
         Whether void pixels count for nothing, as in the unsupervised task of the benchmark. In
         the semi-supervised one, where the first frame is given, they are background.
 
-    Raises
-    ------
-    OptionError
-        Label maps of different sizes, or not as many of one as of the other; no object.
+    Raises `OptionError`: label maps of different sizes, or not as many of one as of the other; no
+    object.
     """
     rows: list[list[tuple[float, float]]] = []
     labels = [check_int("object", label, minimum=1) for label in objects or ()]
-    for found, true in zip_longest(predicted, truth):
-        if found is None or true is None:
+    for answer, true in zip_longest(predicted, truth):
+        if answer is None or true is None:
             raise OptionError("there are not as many predicted masks as true ones")
         true = checked("truth", true, ("height", "width"), np.int64)
-        found = checked("predicted", found, true.shape, np.int64)
+        answer = checked("predicted", answer, true.shape, np.int64)
         if not labels:
             labels = list(range(1, int(true[true != VOID].max(initial=0)) + 1))
         if not labels:
             raise OptionError("the first frame has no object", hint="labels are 1, 2, ...")
         void = true == VOID if leave_void_out else None
-        rows.append(_frame(found, true, labels, void) if rows or ends else [])
+        rows.append(_frame(answer, true, labels, void) if rows or ends else [])
     first = 0 if ends else 1
     kept = rows[first : len(rows) - first]
     values = np.array(kept, dtype=np.float64).reshape(len(kept), len(labels), 2)
@@ -92,22 +90,19 @@ def summarize_masks(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
         `score_by_sequence` (sequence, measure, statistic), the mean over its objects; and
         `overall`, the mean of J and F, the number that the benchmark ranks by.
 
-    Raises
-    ------
-    OptionError
-        There is no video.
+    Raises `OptionError`: there is no video.
     """
     if not scores:
         raise OptionError("there are no videos to summarize")
     names: list[str] = []
     of_objects: list[Any] = []
     of_sequences: list[Any] = []
-    for name, found in scores.items():
+    for name, table in scores.items():
         rows = [
-            [astuple(sequence_score(found[measure].sel(object=label))) for measure in _MEASURES]
-            for label in found["object"].values
+            [astuple(sequence_score(table[measure].sel(object=label))) for measure in _MEASURES]
+            for label in table["object"].values
         ]
-        names += [f"{name}_{label}" for label in found["object"].values]
+        names += [f"{name}_{label}" for label in table["object"].values]
         of_objects += rows
         of_sequences.append(np.mean(rows, axis=0))
     score = np.mean(of_objects, axis=0)
@@ -128,15 +123,15 @@ def summarize_masks(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
 
 
 def _frame(
-    found: npt.NDArray[Any],
+    answer: npt.NDArray[Any],
     true: npt.NDArray[Any],
     labels: Sequence[int],
     void: npt.NDArray[np.bool_] | None,
 ) -> list[tuple[float, float]]:
     return [
         (
-            region_similarity(found == label, true == label, void=void),
-            contour_accuracy(found == label, true == label, void=void),
+            region_similarity(answer == label, true == label, void=void),
+            contour_accuracy(answer == label, true == label, void=void),
         )
         for label in labels
     ]

@@ -49,10 +49,8 @@ def pck_variants(
         many have no point that counts; `pairs_by_...` and `points_by_...` along the parts. NaN
         where no pair counts.
 
-    Raises
-    ------
-    OptionError
-        As in `count_correct`; there are no lengths; a flag is called like a dimension.
+    Raises `OptionError`: as in `count_correct`; there are no lengths; a flag is called like a
+    dimension.
     """
     if not lengths:
         raise OptionError("lengths are missing", hint="give at least one threshold's lengths")

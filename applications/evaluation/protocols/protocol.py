@@ -51,10 +51,7 @@ class Protocol:
     detail:
         What else decides the number, in words.
 
-    Raises
-    ------
-    OptionError
-        A value is none of those listed.
+    Raises `OptionError`: a value is none of those listed.
     """
 
     dataset: str

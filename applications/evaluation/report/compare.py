@@ -73,10 +73,8 @@ def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict
         second) with its 95% interval `low` to `high`; `by_category` likewise without intervals;
         `differ`, what differs between the runs.
 
-    Raises
-    ------
-    ReportError
-        The runs are of different data sets or protocols, or have no pair in common.
+    Raises `ReportError`: the runs are of different data sets or protocols, or have no pair in
+    common.
     """
     for what, mine, other in (
         ("data sets", first["dataset"]["name"], second["dataset"]["name"]),
@@ -111,16 +109,16 @@ def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict
                 f"the runs count other points of the same {what}: the data set was changed",
                 hint="evaluate both on one copy",
             )
-        found = bootstrap_difference(one.right, other.right, of, one.average, category=within)
+        change = bootstrap_difference(one.right, other.right, of, one.average, category=within)
         numbers.append(
             {
                 "label": one.label,
                 "unit": one.unit,
                 "first": finite(replace(one, of=of).value(category)),
                 "second": finite(replace(other, of=of).value(category)),
-                "difference": finite(found.value),
-                "low": finite(found.low),
-                "high": finite(found.high),
+                "difference": finite(change.value),
+                "low": finite(change.low),
+                "high": finite(change.high),
             }
         )
     return {

@@ -1,6 +1,6 @@
 """What a report says of each pair: numbers from which any average and its interval follow."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,21 +43,15 @@ class Measure:
 
     def record(self, category: npt.NDArray[Any]) -> dict[str, Any]:
         """The number with its 95% interval over pairs, in values that JSON holds."""
-        found = bootstrap_interval(
+        interval = bootstrap_interval(
             self.right,
             self.of,
             self.average,
             category=category if self.within_category else None,
             resamples=RESAMPLES,
         )
-        return {
-            "label": self.label,
-            "unit": self.unit,
-            "average": self.average,
-            "value": finite(found.value),
-            "low": finite(found.low),
-            "high": finite(found.high),
-        }
+        names = {"label": self.label, "unit": self.unit, "average": self.average}
+        return {**names, **{name: finite(value) for name, value in asdict(interval).items()}}
 
     def within(self, which: npt.NDArray[np.bool_]) -> "Measure":
         """The measure over some of the pairs."""
@@ -75,11 +69,10 @@ class Units:
 
 def default_protocol(dataset: Dataset, predictions: xr.Dataset) -> Protocol:
     """The protocol that is put first for a data set, also for one that nobody published on."""
-    if dataset.name in PROTOCOLS:
-        known = PROTOCOLS[dataset.name]
-        split = getattr(dataset, "split", known.split)
-        return replace(known, split=str(split))
-    split = str(getattr(dataset, "split", ""))
+    published = PROTOCOLS.get(dataset.name)
+    split = str(getattr(dataset, "split", published.split if published else ""))
+    if published:
+        return replace(published, split=split)
     if dataset.truth == "points":
         threshold: Threshold = "bbox" if "bbox" in lengths(predictions) else "image"
         return Protocol(dataset.name, split, "PCK", ALPHAS, threshold, "per-point", "<")
@@ -108,16 +101,16 @@ def measure(
 
 
 def _of_points(predictions: xr.Dataset, protocol: Protocol) -> list[Measure]:
-    known = lengths(predictions)
+    by_threshold = lengths(predictions)
     threshold = protocol.threshold or "bbox"
-    if threshold not in known:
+    if threshold not in by_threshold:
         raise OptionError(
             f"there is no threshold {threshold!r} here: not every pair has its length",
-            hint=f"known: {', '.join(known)}",
+            hint=f"known: {', '.join(by_threshold)}",
         )
     right, of = count_correct(
         point_distance(predictions),
-        known[threshold],
+        by_threshold[threshold],
         protocol.alphas,
         comparison=protocol.comparison or "<",
     )
@@ -133,29 +126,24 @@ def _of_flow(
 ) -> list[Measure]:
     with progress("scoring", predictions.sizes["pair"]) as advance:
         scores = score_flow(predictions, dataset, protocol.alphas, advance=advance)
-    found = scores["pck"].sel(comparison=protocol.comparison or "<=")
-    rows: list[tuple[str, str, Any]] = [
-        (f"flow PCK@{written(alpha)}", "%", found.sel(alpha=alpha).values)
+    pck = scores["pck"].sel(comparison=protocol.comparison or "<=")
+    measures = [
+        _plain(f"flow PCK@{written(alpha)}", "%", pck.sel(alpha=alpha).values)
         for alpha in protocol.alphas
     ]
-    rows += [
-        (
-            name.replace("_", " ").replace("endpoint", "end-point"),
-            "px" if unit == "pixel" else "",
-            scores[name].values,
-        )
-        for name, unit in FLOW_UNITS.items()
-    ]
-    return [_plain(label, unit, values) for label, unit, values in rows]
+    for name, unit in FLOW_UNITS.items():
+        label = name.replace("_", " ").replace("endpoint", "end-point")
+        measures.append(_plain(label, "px" if unit == "pixel" else "", scores[name].values))
+    return measures
 
 
 def _of_masks(
     predictions: xr.Dataset, dataset: Dataset, progress: Progress
 ) -> tuple[Units, list[Measure]]:
     with progress("scoring", len(np.unique(predictions["category"].values))) as advance:
-        found = score_masks(predictions, dataset, advance=advance)
+        by_video = score_masks(predictions, dataset, advance=advance)
     names, videos, rows = [], [], []
-    for video, scores in found.items():
+    for video, scores in by_video.items():
         for label in scores["object"].values.tolist():
             names.append(f"{video}_{label}")
             videos.append(video)
@@ -172,8 +160,8 @@ def _of_masks(
 def _plain(label: str, unit: str, values: npt.NDArray[Any]) -> Measure:
     """A quantity that each pair has one of."""
     # An error without a prediction is infinite, and so is the mean: it counts.
-    known = ~np.isnan(values)
-    return Measure(label, unit, np.where(known, values, 0.0), known.astype(float), "per-image")
+    counts = ~np.isnan(values)
+    return Measure(label, unit, np.where(counts, values, 0.0), counts.astype(float), "per-image")
 
 
 def finite(value: float) -> float | None:

@@ -1,5 +1,6 @@
 """The report of a run: its numbers, and all that is needed to repeat and to judge them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -110,14 +111,10 @@ def _by_category(units: Units, measures: Sequence[Measure]) -> list[dict[str, An
     for name in np.unique(units.category).tolist():
         own = units.category == name
         parts = [one.within(own) for one in measures]
-        rows.append(
-            {
-                "category": name,
-                units.what: int((parts[0].of > 0).sum()),
-                "points": int(parts[0].of.sum()),
-                "values": [finite(one.value(units.category[own])) for one in parts],
-            }
-        )
+        of = parts[0].of
+        values = [finite(one.value(units.category[own])) for one in parts]
+        counts = {units.what: int((of > 0).sum()), "points": int(of.sum())}
+        rows.append({"category": name, **counts, "values": values})
     return rows
 
 
@@ -171,11 +168,12 @@ def _counts(predictions: xr.Dataset, units: Units, measures: Sequence[Measure]) 
     counts = {f"counted_{units.what}": int(counted.sum())}
     if predictions.attrs["truth"] != "points":
         return counts
-    x, y = predictions["source_x"].values, predictions["source_y"].values
     points = predictions["points"].values
-    wide = np.repeat(predictions["source_width"].values, points)
-    high = np.repeat(predictions["source_height"].values, points)
-    outside = (x < -0.5) | (y < -0.5) | (x > wide - 0.5) | (y > high - 0.5)
+    outside = np.zeros(predictions.sizes["point"], dtype=bool)
+    for axis, side in (("x", "width"), ("y", "height")):
+        at = predictions[f"source_{axis}"].values
+        length = np.repeat(predictions[f"source_{side}"].values, points)
+        outside |= (at < -0.5) | (at > length - 0.5)
     return {
         **counts,
         "skipped_pairs": int((~counted).sum()),
@@ -187,31 +185,28 @@ def _counts(predictions: xr.Dataset, units: Units, measures: Sequence[Measure]) 
 
 def _published(dataset: Dataset, protocol: Protocol, recipe: Recipe | None) -> list[dict[str, Any]]:
     """What was published on the data set, and whether by the protocol of the report."""
-    rows = []
-    every = find_published(dataset.name) if recipe is None else recipe.published(dataset.name)
-    for row in every:
-        theirs = row.protocol
-        rows.append(
-            {
-                "method": row.method,
-                "subset": theirs.subset,
-                "line": theirs.line(),
-                "alphas": list(theirs.alphas),
-                "percent": list(row.percent),
-                "source": row.source,
-                "same_protocol": theirs
-                == replace(protocol, subset=theirs.subset, alphas=theirs.alphas),
-            }
-        )
-    return rows
+
+    def same(other: Protocol) -> bool:
+        return other == replace(protocol, subset=other.subset, alphas=other.alphas)
+
+    rows = find_published(dataset.name) if recipe is None else recipe.published(dataset.name)
+    return [
+        {
+            "method": row.method,
+            "subset": row.protocol.subset,
+            "line": row.protocol.line(),
+            "alphas": list(row.protocol.alphas),
+            "percent": list(row.percent),
+            "source": row.source,
+            "same_protocol": same(row.protocol),
+        }
+        for row in rows
+    ]
 
 
 def _numbers(values: npt.NDArray[np.float64]) -> list[float | int | None]:
     """The numbers as JSON holds them: whole ones as such, what is infinite as None."""
-    listed: list[float | int | None] = []
-    for value in values.tolist():
-        if not np.isfinite(value):
-            listed.append(None)
-        else:
-            listed.append(int(value) if value.is_integer() else value)
-    return listed
+    return [
+        None if not math.isfinite(value) else int(value) if value.is_integer() else value
+        for value in values.tolist()
+    ]

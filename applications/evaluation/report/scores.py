@@ -51,8 +51,8 @@ def point_distance(predictions: xr.Dataset) -> npt.NDArray[np.float64]:
 
     NaN beyond the points of a pair, infinite where the matcher gave no answer.
     """
-    found = padded(predictions, ("target_x", "target_y"))
-    return point_distances(found, padded(predictions, ("true_x", "true_y")))
+    answers, truth = (padded(predictions, (f"{of}_x", f"{of}_y")) for of in ("target", "true"))
+    return point_distances(answers, truth)
 
 
 def lengths(predictions: xr.Dataset) -> dict[str, npt.NDArray[np.float64]]:
@@ -154,12 +154,10 @@ def score_flow(
         rows.append((mean_endpoint_error(errors), *smoothness))
     columns = np.array(rows, dtype=np.float64).reshape(-1, len(FLOW_UNITS)).T
     shape = (len(rows), len(COMPARISONS), len(alphas))
+    pck = np.array(pcks, dtype=np.float64).reshape(shape).transpose(1, 2, 0)
     return xr.Dataset(
         {
-            "pck": (
-                ("comparison", "alpha", "pair"),
-                np.array(pcks, dtype=np.float64).reshape(shape).transpose(1, 2, 0),
-            ),
+            "pck": (("comparison", "alpha", "pair"), pck),
             **{
                 name: ("pair", column, {"units": unit})
                 for (name, unit), column in zip(FLOW_UNITS.items(), columns, strict=True)
@@ -194,19 +192,19 @@ def score_masks(
     categories = predictions["category"].values.tolist()
     for index, pair, span in _pairs(predictions, dataset, "bytes"):
         videos.setdefault(categories[index], []).append((pair, png[span]))
-    found: dict[str, xr.Dataset] = {}
+    scores: dict[str, xr.Dataset] = {}
     for video, frames in videos.items():
         advance(video)
         # The first frame is given: what is made of it doesn't count.
         pictures = [frames[0][0].source, *(pair.target for pair, _ in frames)]
-        given = dataset.labels(pictures[0])
-        objects = [label for label in np.unique(given).tolist() if label not in (0, VOID)]
-        found[video] = mask_scores(
-            (given, *(decoded(file) for _, file in frames)),
+        first = dataset.labels(pictures[0])
+        objects = [label for label in np.unique(first).tolist() if label not in (0, VOID)]
+        scores[video] = mask_scores(
+            (first, *(decoded(file) for _, file in frames)),
             (dataset.labels(picture) for picture in pictures),
             objects=objects,
         )
-    return found
+    return scores
 
 
 def _flow_of(
@@ -226,17 +224,17 @@ def _pairs(
     predictions: xr.Dataset, dataset: Dataset, counts: str
 ) -> Iterator[tuple[int, Pair, slice]]:
     """Each pair of the predictions with its place there, and where what `counts` counts lies."""
-    known = {entry.name: place for place, entry in enumerate(dataset.entries)}
+    places = {entry.name: place for place, entry in enumerate(dataset.entries)}
     names = predictions["pair"].values.tolist()
     for name in names:
-        if name not in known:
+        if name not in places:
             raise OptionError(
                 f"{dataset.title} in {dataset.root} has no pair {name}",
                 hint="give the data set that the predictions are of",
             )
     ends = np.cumsum(predictions[counts].values).tolist()
     for index, (name, start, end) in enumerate(zip(names, [0, *ends], ends, strict=False)):
-        yield index, dataset[known[name]], slice(start, end)
+        yield index, dataset[places[name]], slice(start, end)
 
 
 def _check_truth(predictions: xr.Dataset, truth: str) -> None:

@@ -123,8 +123,8 @@ def report_facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         if counts["unmatched_points"]:
             facts.append(("unmatched", f"{counts['unmatched_points']:,} points, counted as wrong"))
         if outside := counts["points_outside_their_image"]:
-            said = f"{outside:,} points of sources, read at the nearest edge of their image"
-            facts.append(("outside", said))
+            where = f"{outside:,} points of sources, read at the nearest edge of their image"
+            facts.append(("outside", where))
     if document["recipe"] is not None:
         facts.append(("recipe", f"{document['recipe']['name']}: {document['recipe']['source']}"))
     if document["note"]:

@@ -1,42 +1,26 @@
-"""A folder with the features of every image of a data set, each extracted once."""
+"""The features of all images of a run, each extracted once and kept in a file."""
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import Path
 
-import xarray as xr
-
-from ....descriptors import Descriptor, Image
-from ....descriptors.errors import (
-    FeatureFileError,
-    InvalidFeaturesError,
-    OutOfMemoryError,
-    OutputError,
-)
-from ....descriptors.runtime.atomic import remove_abandoned, writing
+from ....descriptors import Descriptor, FeatureStore, Image
+from ....descriptors.errors import FeatureFileError, OutOfMemoryError
+from ....descriptors.features.tensors import Features
 from ....descriptors.runtime.code import code_digest
-from ....descriptors.store import (
-    FeatureInfo,
-    load_features,
-    read_feature_info,
-    save_features,
-    why_extract,
-)
+from ....descriptors.store import FeatureInfo, Outcome, load_features, read_feature_info
 from ...pose import mirror_image
 from ..datasets.pair import Picture
-from .progress import Advance, ignore
-from .threads import in_order_of_completion
+from .listing import Listing
+from .progress import Advance, Progress, ignore
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of an image whose features are there.
-
-    Its size without padding, and the hash of the pixels that were described.
-    """
+class Size:
+    """The height and width of an image without padding, and the hash of the described pixels."""
 
     height: int
     width: int
@@ -44,13 +28,13 @@ class Known:
 
 
 class FeatureFolder:
-    """Feature trees of the images of a data set, extracted once and kept in files.
+    """The features of the images of a data set, extracted once and kept in a `FeatureStore`.
 
-    A file goes by the key of its image, which unlike a base name is unique, below a folder that
-    goes by what the descriptor's layers say of themselves: model, state of the weights, settings.
-    Several descriptors can share a folder, and none takes another's features for its own: `label`
-    is what `descriptor_label` gives. Features of the mirror images, and lossless ones, lie in
-    folders of their own.
+    The store lies in a folder that goes by what the descriptor's layers say of themselves: model,
+    state of the weights, settings. Several descriptors can share `folder`, and none takes
+    another's features for its own: `label` is what `descriptor_label` gives. Features of the
+    mirror images, and lossless ones, lie in folders of their own. The features of the images in
+    `sizes` are there.
     """
 
     def __init__(
@@ -61,74 +45,48 @@ class FeatureFolder:
         self.label = label
         kinds = {"lossless": lossless, "mirrored": mirrored}
         self.folder = folder / "-".join([label, *(kind for kind, one in kinds.items() if one)])
-        self.known: dict[str, Known] = {}
+        self.sizes: dict[str, Size] = {}
         self.counts = {"kept": 0, "extracted": 0, "redone": 0}
-
-    def path(self, key: str) -> Path:
-        """Where the features of the image of this key lie.
-
-        Raises `OutputError` for a key that leads out of the folder.
-        """
-        parts = PurePosixPath(key).parts
-        if not parts or ".." in parts or PurePosixPath(key).is_absolute():
-            raise OutputError(f"{key!r} is no name of an image within a data set")
-        return self.folder.joinpath(*parts[:-1], f"{parts[-1]}.nc")
 
     def fill(
         self,
         describe: Descriptor,
         images: Mapping[str, Picture],
         *,
-        workers: int = 1,
         advance: Advance = ignore,
         written: Callable[["FeatureFolder", str], None] = lambda folder, key: None,
     ) -> None:
         """Make sure that the features of these images are there.
 
-        A file that is there is kept if it is whole, of the same pixels, and made with the same
-        settings and weights; otherwise the image is extracted, one at a time, so that features
-        don't depend on what else is extracted. Meanwhile `workers` threads read images and look at
-        files. `advance` is called with the key of each image when its turn comes, `written` with
-        this folder and the key once its features were written. Raises `ImageError` or
-        `OutputError` for what can't be read or written; `OutOfMemoryError`, when all others are
-        done, for images that memory does not suffice for.
+        As `FeatureStore.extract`. `advance` is called with the key of each image when its features
+        are there, then `written` with this folder and the key if they were written. Raises
+        `ImageError` or `OutputError` for what can't be read or written; `OutOfMemoryError`, when
+        all others are done, for images that memory does not suffice for.
         """
-        for folder in dict.fromkeys(self.path(key).parent for key in images):
-            with writing(folder, "the folder can't be made"):
-                folder.mkdir(parents=True, exist_ok=True)
-            remove_abandoned(folder, ".nc")
+        failures: list[str] = []
 
-        failures: dict[str, MemoryError] = {}
-
-        def look(key: str) -> tuple[Known, Image | None, str | None] | MemoryError:
-            try:
-                return self._look(describe, key, images[key])
-            except MemoryError as error:
-                return error
-
-        with closing(in_order_of_completion(look, images, workers)) as outcomes:
-            for key, outcome in outcomes:
-                advance(key)
-                if isinstance(outcome, MemoryError):
-                    failures[key] = outcome
-                    continue
-                known, image, why = outcome
-                if image is not None:
-                    try:
-                        tree = describe.extract([image])[0]
-                    except MemoryError as error:
-                        failures[key] = error
-                        continue
-                    if tree.attrs["image_sha256"] != image.sha256:
-                        raise InvalidFeaturesError(
-                            f"the features of {key} say that they are of another image",
-                            hint="extract must label each tree with the image that it was given",
-                        )
-                    save_features(tree, self.path(key), lossless=self.lossless)
-                self.known[key] = known
-                if image is not None:
+        def note(outcome: Outcome) -> None:
+            key = outcome.key
+            advance(key)
+            if isinstance(outcome.error, OutOfMemoryError):
+                failures.append(key)
+            elif outcome.error is not None:
+                raise outcome.error
+            else:
+                rows, columns = images[key].padding
+                self.sizes[key] = Size(
+                    outcome.height - rows, outcome.width - columns, outcome.sha256
+                )
+                if outcome.status != "kept":
                     written(self, key)
-                self.counts["kept" if why is None else "redone" if why else "extracted"] += 1
+                self.counts[outcome.status] += 1
+
+        store = FeatureStore(self.folder, describe, lossless=self.lossless)
+        sources = {key: partial(self._read, picture) for key, picture in images.items()}
+        # The first image goes alone: features that `written` has no use for are refused with it.
+        first = dict(list(sources.items())[:1])
+        for some in (first, {key: read for key, read in sources.items() if key not in first}):
+            store.extract(some, progress=note)
         if failures:
             names = ", ".join(sorted(failures)[:10])
             raise OutOfMemoryError(
@@ -138,29 +96,95 @@ class FeatureFolder:
 
     def info(self, key: str) -> FeatureInfo:
         """What the features of an image say of themselves."""
-        return read_feature_info(self.path(key))
+        return read_feature_info(self._path(key))
 
-    def load(self, key: str) -> xr.DataTree:
-        """The feature tree of an image whose features are there: `fill` has seen it.
+    def load(self, key: str) -> Features:
+        """The features of an image that `fill` has seen.
 
         Raises `FeatureFileError` if the file was changed since.
         """
-        tree = load_features(self.path(key))
-        if tree.attrs["image_sha256"] != self.known[key].sha256:
+        features = Features.read(load_features(self._path(key)))
+        if features.image["image_sha256"] != self.sizes[key].sha256:
             raise FeatureFileError(
-                f"{self.path(key)}: was made of another image while the evaluation ran",
+                f"{self._path(key)}: was made of another image while the evaluation ran",
                 hint="run it again, with a folder of its own for the features",
             )
-        return tree
+        return features
 
-    def _look(
-        self, describe: Descriptor, key: str, picture: Picture
-    ) -> tuple[Known, Image | None, str | None]:
-        image = mirror_image(picture.read()) if self.mirrored else picture.read()
-        rows, columns = picture.padding
-        known = Known(image.height - rows, image.width - columns, image.sha256)
-        why = why_extract(self.path(key), image, describe)
-        return known, None if why is None else image, why
+    def _path(self, key: str) -> Path:
+        return FeatureStore(self.folder).path(key)
+
+    def _read(self, picture: Picture) -> Image:
+        return mirror_image(picture.read()) if self.mirrored else picture.read()
+
+
+@dataclass(frozen=True, eq=False)
+class Folders:
+    """Where the features of each category lie, of the images and of their mirror images."""
+
+    upright: Mapping[str, FeatureFolder]
+    mirrored: Mapping[str, FeatureFolder]
+
+    @property
+    def digest(self) -> str:
+        """The identity of the pixels of all images, as a hex digest."""
+        listed = sorted((key, size.sha256) for key, size in self.sizes.items())
+        return hashlib.sha256(repr(listed).encode()).hexdigest()
+
+    @property
+    def sizes(self) -> dict[str, Size]:
+        """The size of each image, by key."""
+        return {
+            key: size
+            for folder in dict.fromkeys(self.upright.values())
+            for key, size in folder.sizes.items()
+        }
+
+    def count(self, what: str) -> int:
+        """How many images were `kept`, `extracted` or `redone`."""
+        each = {*self.upright.values(), *self.mirrored.values()}
+        return sum(folder.counts[what] for folder in each)
+
+
+def extract_images(
+    listing: Listing,
+    describe: Descriptor | Callable[[str], Descriptor],
+    folder: Path,
+    *,
+    mirrored: bool,
+    lossless: bool,
+    progress: Progress,
+    written: Callable[[FeatureFolder, str], None] = lambda folder, key: None,
+) -> Folders:
+    """Make sure that the features of all images of the pairs are in files below `folder`.
+
+    `describe` makes the descriptor of a category, where it is none itself; one of them is held at
+    a time. With `mirrored` the mirror images of all sources are described as well; with `lossless`
+    features are not rounded. `written`
+    is called with the folder and the key of what was extracted and written.
+    """
+    jobs = [([category], images) for category, images in listing.images.items()]
+    if isinstance(describe, Descriptor):
+        every = {key: one for _, images in jobs for key, one in images.items()}
+        jobs = [(list(listing.images), every)]
+    sources = {pair.source for pair in listing.pairs}
+    turns = [False, True] if mirrored else [False]
+    folders: dict[bool, dict[str, FeatureFolder]] = {False: {}, True: {}}
+    steps = sum(len(images) for _, images in jobs)
+    if mirrored:
+        steps += sum(key in sources for _, images in jobs for key in images)
+    with progress("features", steps) as advance:
+        for categories, images in jobs:
+            one = describe if isinstance(describe, Descriptor) else describe(categories[0])
+            label = descriptor_label(one)
+            for turned in turns:
+                own = FeatureFolder(folder, label, mirrored=turned, lossless=lossless)
+                some = {key: image for key, image in images.items() if not turned or key in sources}
+                own.fill(one, some, advance=advance, written=written)
+                folders[turned].update(dict.fromkeys(categories, own))
+            # One descriptor at a time: with several, each may be a network.
+            del one
+    return Folders(folders[False], folders[True])
 
 
 def descriptor_label(describe: Descriptor) -> str:
@@ -171,10 +195,10 @@ def descriptor_label(describe: Descriptor) -> str:
     """
     recipe = describe.recipe
     if recipe is None:
-        name, said = type(describe).__name__.lower(), repr(describe)
+        name, settings = type(describe).__name__.lower(), repr(describe)
     else:
         name = "-".join(dict.fromkeys(path.partition("/")[0] for path in recipe))
-        said = json.dumps(recipe, sort_keys=True, default=str)
+        settings = json.dumps(recipe, sort_keys=True, default=str)
     plain = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)
-    said += code_digest(describe)
-    return f"{plain[:40]}-{hashlib.sha256(said.encode()).hexdigest()[:10]}"
+    digest = hashlib.sha256((settings + code_digest(describe)).encode()).hexdigest()
+    return f"{plain[:40]}-{digest[:10]}"

@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from ....descriptors.features.grids import bilinear_weights
 from ....matchers import Matcher
-from .extraction import Folders
+from .features import Folders
+from .journal import Arrays
 from .listing import Listed, batches
 from .maps import Maps
-from .packing import Arrays
 from .predictions import joined, ragged
 
 _ABOUT = {
@@ -41,39 +41,41 @@ class FlowWork:
         `y` and `x` (float64) are the centres of the cells; over (y, x) are `end_x` and `end_y`
         (float32, pixels of the other image, NaN where unmatched) and `score` (float32).
         """
-        found: list[Arrays] = []
+        answers: list[Arrays] = []
         for pair in pairs:
             folder = self.folders.upright[pair.category]
             sides = self.maps.together((folder, pair.source), (folder, pair.target))
             start, end = sides[::-1] if self.on_target else sides
             cells = self.matcher(start.fmap, end.fmap)
-            found.append(
+            answers.append(
                 {
-                    "y": start.grid.y,
-                    "x": start.grid.x,
+                    "y": start.fmap.grid.y,
+                    "x": start.fmap.grid.x,
                     "end_x": cells["target_x"].values.astype(np.float32),
                     "end_y": cells["target_y"].values.astype(np.float32),
                     "score": cells["score"].values,
                 }
             )
-        return found
+        return answers
 
     def batches(self, pairs: Sequence[Listed]) -> list[list[int]]:
         """Pair by pair, target by target."""
         return batches(pairs, 1)
 
-    def variables(self, pairs: Sequence[Listed], found: Sequence[Arrays]) -> dict[str, Any]:
+    def variables(self, pairs: Sequence[Listed], answers: Sequence[Arrays]) -> dict[str, Any]:
         """The cells of all pairs one after the other, along `cell`."""
-        grids = [np.meshgrid(one["x"], one["y"]) for one in found]
-        flat = [{name: one[name].ravel() for name in ("end_x", "end_y", "score")} for one in found]
+        grids = [np.meshgrid(one["x"], one["y"]) for one in answers]
+        flat = [
+            {name: one[name].ravel() for name in ("end_x", "end_y", "score")} for one in answers
+        ]
         starts = [{"start_x": x.ravel(), "start_y": y.ravel()} for x, y in grids]
         variables: dict[str, Any] = {
             "cells": (
                 "pair",
-                np.array([one["end_x"].size for one in found], dtype=np.int64),
+                np.array([one["end_x"].size for one in answers], dtype=np.int64),
                 ragged("cell"),
             ),
-            "rows": ("pair", np.array([len(one["y"]) for one in found], dtype=np.int64)),
+            "rows": ("pair", np.array([len(one["y"]) for one in answers], dtype=np.int64)),
         }
         for name, about in _ABOUT.items():
             listed = starts if name.startswith("start") else flat
@@ -105,11 +107,11 @@ def pixel_flow(
     where unmatched; `size` is height and width. Gives (height, width, 2), displacement along x and
     y in pixels, NaN where no cell counts.
     """
-    known = np.isfinite(end_x) & np.isfinite(end_y)
+    answered = np.isfinite(end_x) & np.isfinite(end_y)
     layers = [
-        known.astype(np.float64),
-        np.where(known, end_x - start_x, 0.0),
-        np.where(known, end_y - start_y[:, None], 0.0),
+        answered.astype(np.float64),
+        np.where(answered, end_x - start_x, 0.0),
+        np.where(answered, end_y - start_y[:, None], 0.0),
     ]
     down, across = (
         bilinear_weights(centres, np.arange(count, dtype=np.float64), np.float64).numpy()

@@ -2,17 +2,24 @@
 
 import hashlib
 import json
+import math
 import os
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from io import FileIO
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from ....descriptors.errors import OutputError
 from ....descriptors.runtime.atomic import writing
+
+Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+"""The answers for one pair, by name."""
 
 _MAGIC = b"descr journal 1\n"
 _HEAD = struct.Struct("<Q32s")
@@ -89,9 +96,9 @@ class Journal:
                 f"{self.path}: is there, and is no journal of an evaluation",
                 hint="move it away, or choose another folder",
             )
-        known = _read(self._file)
-        if known != head:
-            self.differs = _differences(known, work)
+        former = _read(self._file)
+        if former != head:
+            self.differs = _differences(former, work)
             self._file.seek(0)
             self._file.truncate()
             self._write(_MAGIC + _framed(head))
@@ -128,12 +135,10 @@ def _read(file: FileIO) -> bytes | None:
     return record if hashlib.sha256(record).digest() == digest else None
 
 
-def _differences(known: bytes | None, work: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names under which the work that is known differs; nothing if none is known."""
-    if known is None:
-        return ()
+def _differences(former: bytes | None, work: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names under which the former work differs; nothing if there was none."""
     try:
-        other = json.loads(known)
+        other = json.loads(former or b"")
     except ValueError:
         return ()
     names = sorted({*other, *work})
@@ -171,3 +176,32 @@ def _lock(file: FileIO) -> None:
     except ImportError:
         return
     fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def pack_answers(places: Sequence[int], answers: Sequence[Arrays]) -> bytes:
+    """Answers by the same names for the pairs at these places, as one record, bit for bit."""
+    head = {
+        name: [array.dtype.str, [one[name].shape for one in answers]]
+        for name, array in answers[0].items()
+    }
+    arrays = (np.ascontiguousarray(one[name]).tobytes() for name in head for one in answers)
+    return json.dumps([list(places), head]).encode() + b"\n" + b"".join(arrays)
+
+
+def unpack_answers(record: bytes) -> dict[int, Arrays]:
+    """The answers, read-only, that `pack_answers` made a record of, by the places of their pairs.
+
+    Raises `ValueError` for other bytes.
+    """
+    line, newline, _ = record.partition(b"\n")
+    places, head = json.loads(line)
+    answers: dict[int, dict[str, npt.NDArray[Any]]] = {place: {} for place in places}
+    at = len(line) + len(newline)
+    for name, (kind, shapes) in head.items():
+        for place, shape in zip(places, shapes, strict=True):
+            values = np.frombuffer(record, np.dtype(kind), math.prod(shape), at)
+            answers[place][name] = values.reshape(shape)
+            at += values.nbytes
+    if at != len(record):
+        raise ValueError(f"{len(record) - at} bytes belong to no array")
+    return dict(answers)

@@ -1,8 +1,7 @@
-"""The pairs of a run: what is needed of each while it is matched, and nothing more."""
+"""The pairs of a run, all or a sample: what is needed of each while it is matched."""
 
 import hashlib
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ....descriptors.errors import OptionError
+from ....descriptors.settings import check_int
 from ..datasets import Dataset
 from ..datasets.inventory import Inventory
 from ..datasets.pair import Box, Pair, Picture
-from .progress import Advance, ignore
+from .progress import Advance, Progress, ignore
+from .settings import Settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +68,13 @@ class Listed:
 class Listing:
     """The pairs of a run, in the order of the data set.
 
-    `images` are by category of the pairs that show them, and key; `given` are the files of the
-    masks that answers are made from: those of the first frames of videos.
+    `images` are by category of the pairs that show them, and key; `first_masks` are
+    the files of the masks that answers are made from: those of the first frames of videos.
     """
 
     pairs: tuple[Listed, ...]
     images: Mapping[str, Mapping[str, Picture]]
-    given: tuple[Path, ...] = ()
+    first_masks: tuple[Path, ...] = ()
 
     @classmethod
     def read(
@@ -87,7 +89,7 @@ class Listing:
         """
         pairs: list[Listed] = []
         images: dict[str, dict[str, Picture]] = {}
-        given: dict[Path, None] = {}
+        first_masks: dict[Path, None] = {}
         files = Inventory(dataset.folder, title=dataset.title, hint=dataset.hint("copy it again"))
         for place in places:
             advance(dataset.entries[place].name)
@@ -101,23 +103,54 @@ class Listing:
             if pair.flow is not None:
                 files.need(pair.flow)
             if dataset.truth == "masks" and pair.source.mask is not None:
-                given[pair.source.mask] = None
+                first_masks[pair.source.mask] = None
         files.raise_if_incomplete()
-        return cls(tuple(pairs), images, tuple(given))
+        return cls(tuple(pairs), images, tuple(first_masks))
 
     @cached_property
     def digest(self) -> str:
         """The identity of all that is known of the pairs, as a hex digest."""
-        said = hashlib.sha256()
+        digest = hashlib.sha256()
         for pair in self.pairs:
             words = (pair.name, pair.category, pair.source, pair.target, *pair.point_names)
-            said.update(repr((words, pair.box)).encode())
-            said.update(pair.source_points.tobytes() + pair.target_points.tobytes())
+            digest.update(repr((words, pair.box)).encode())
+            digest.update(pair.source_points.tobytes() + pair.target_points.tobytes())
             if pair.mirrored_points is not None:
-                said.update(pair.mirrored_points.tobytes())
-        for path in self.given:
-            said.update(hashlib.sha256(path.read_bytes()).digest())
-        return said.hexdigest()
+                digest.update(pair.mirrored_points.tobytes())
+        for path in self.first_masks:
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()
+
+
+def read_listing(dataset: Dataset, settings: Settings, progress: Progress) -> Listing:
+    """The pairs of a run, or of the sample that the settings ask for, their files there."""
+    entries = dataset.entries
+    places: Sequence[int] = range(len(entries))
+    if not entries:
+        dataset.check()
+    if settings.sample is not None:
+        names, categories = zip(*((one.name, one.category) for one in entries), strict=True)
+        places = sample_pairs(names, categories, settings.sample, settings.seed)
+    with progress("pairs", len(places)) as advance:
+        return Listing.read(dataset, places, advance)
+
+
+def check_groups(dataset: Dataset, listing: Listing, settings: Settings) -> None:
+    """Raise `OptionError` where poses can't be aligned.
+
+    They can't where a pair doesn't say which points are left and right of each other, unless that
+    is accepted.
+    """
+    if not settings.align_pose or settings.accept_mirrored_parts:
+        return
+    for pair in listing.pairs:
+        if len(pair.source_points) and pair.mirrored_points is None:
+            raise OptionError(
+                f"{dataset.title} doesn't say which points of {pair.category} are left and right "
+                "of each other, so that a mirrored source would mix them up",
+                hint="go without pose alignment, or accept mirrored parts where left and right "
+                "may be exchanged",
+            )
 
 
 def batches(pairs: Iterable[Listed], most: int) -> list[list[int]]:
@@ -137,8 +170,43 @@ def batches(pairs: Iterable[Listed], most: int) -> list[list[int]]:
     return runs
 
 
-def usable_processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def sample_pairs(
+    names: Sequence[str], categories: Sequence[str], count: int, seed: int = 0
+) -> list[int]:
+    """Places of `count` different pairs in the list, ascending, stratified by category.
+
+    Each category gets its share of the pairs, rounded by the largest remainders, so that none is
+    off by a pair or more. Which of them are drawn depends on the seed and on their names alone,
+    which are unique: they are the same on every machine, and a larger sample of a category holds
+    the smaller one. Raises `OptionError` for more pairs than there are, or fewer than one.
+    """
+    check_int("sample", count, minimum=1)
+    check_int("seed", seed, minimum=0)
+    if count > len(categories):
+        raise OptionError(
+            f"sample is {count}, and there are {len(categories)} pairs",
+            hint="leave it out to take all of them",
+        )
+    members: dict[str, list[int]] = {}
+    for place, category in enumerate(categories):
+        members.setdefault(category, []).append(place)
+    sample: list[int] = []
+    for category, share in _shares(members, count).items():
+        sample += sorted(members[category], key=lambda place: _lot(seed, names[place]))[:share]
+    return sorted(sample)
+
+
+def _shares(members: dict[str, list[int]], count: int) -> dict[str, int]:
+    """How many pairs each category gets; they add up to `count`."""
+    total = sum(map(len, members.values()))
+    shares = {name: count * len(places) // total for name, places in members.items()}
+    # Integers, so that equal remainders are equal; among those the name decides.
+    remainders = sorted(members, key=lambda name: (-(count * len(members[name]) % total), name))
+    for name in remainders[: count - sum(shares.values())]:
+        shares[name] += 1
+    return shares
+
+
+def _lot(seed: int, name: str) -> bytes:
+    """A number that looks random; unlike the streams of generators it will never change."""
+    return hashlib.sha256(f"{seed}:{name}".encode()).digest()

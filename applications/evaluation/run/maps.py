@@ -1,26 +1,28 @@
 """Feature maps of pairs of images, made ready for a matcher without being checked twice."""
 
-from dataclasses import dataclass
-from typing import cast
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import xarray as xr
 
 from ....descriptors import combine
 from ....descriptors.combination.recipe import read_recipe
-from ....descriptors.features.grids import Grid, as_tensor, nearest_cells, unit_length
+from ....descriptors.features.grids import unit_length
 from ....descriptors.features.maps import check_comparable
 from ....descriptors.features.sampling import read_at
-from ....descriptors.features.tensors import FeatureMap
-from ....descriptors.features.tree import tree_layers
+from ....descriptors.features.tensors import FeatureMap, Features
 from ....matchers import Cells
 from ...pose import mirror_points
 from ..protocols.conventions import ANSWERS, PaddedCanvas
-from .cache import Cache
 from .features import FeatureFolder
 from .settings import Settings
+
+V = TypeVar("V")
 
 MEMORY = 2 << 30
 """Bytes of features that are kept in memory."""
@@ -28,79 +30,71 @@ MEMORY = 2 << 30
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One image of a pair: its feature map, as a map and as cells on the matcher's device.
+    """One image of a pair: its feature map, read and answered by the convention of the settings.
 
-    `cells` lie where they answer by the convention of the settings. `lengths` (rows, columns) are
-    those of the cells before they were scaled to 1, where what is between cells depends on them.
+    `cells` lie where they answer. `features` (channel, rows, columns) are those between whose
+    cells DIFT reads: of any length, where the map is of one layer.
     """
 
-    fmap: xr.DataArray
-    values: npt.NDArray[np.float32]
-    grid: Grid
+    fmap: FeatureMap
     cells: Cells
-    height: int
-    width: int
-    settings: Settings
+    features: torch.Tensor
     canvas: PaddedCanvas | None
-    lengths: npt.NDArray[np.float32] | None
+    settings: Settings
 
     @classmethod
     def of(
-        cls,
-        fmap: xr.DataArray,
-        device: torch.device,
-        settings: Settings,
-        lengths: npt.NDArray[np.float32] | None = None,
+        cls, fmap: FeatureMap, settings: Settings, features: torch.Tensor | None = None
     ) -> "Side":
-        """The map that `combine` gave, whose cells are of unit length."""
-        grid, canvas = Grid.of(fmap), None
-        answers = grid
-        height, width = int(fmap.attrs["image_height"]), int(fmap.attrs["image_width"])
+        """The map; `features` are those of its only layer, as the network gave them."""
+        canvas, answers = None, fmap
         if settings.points in ANSWERS:
-            canvas = PaddedCanvas.of(grid, height, width)
-            answers = canvas.answers(ANSWERS[settings.points])
-        cells = Cells.of(FeatureMap(as_tensor(fmap.values).to(device), answers, fmap.attrs))
-        return cls(fmap, fmap.values, grid, cells, height, width, settings, canvas, lengths)
+            canvas = PaddedCanvas.of(fmap.grid, *_size(fmap))
+            answers = replace(fmap, grid=canvas.answers(ANSWERS[settings.points]))
+        between = fmap.features if features is None else features
+        return cls(fmap, Cells.of(answers), between, canvas, settings)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the image."""
+        return _size(self.fmap)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the features."""
+        own = 0 if self.features is self.fmap.features else self.features.nbytes
+        return int(self.fmap.features.nbytes) + own
 
     def at(self, points: npt.NDArray[np.float64], *, mirrored: bool = False) -> Cells:
         """The features at points (point, 2) as queries; outside the image, at its nearest edge.
 
         With `mirrored` the points are those of the image that this one is the mirror image of.
         """
-        at = mirror_points(points, self.width) if mirrored else points
-        at = np.minimum(np.maximum(at, -0.5), (self.width - 0.5, self.height - 0.5))
         if self.canvas is not None:
             row, column = self.canvas.cells(points, mirrored=mirrored)
-        else:
-            row, column = nearest_cells(self.grid.y, at[:, 1]), nearest_cells(self.grid.x, at[:, 0])
-        if self.settings.interpolation == "nearest":
-            features = self.values[:, row, column]
-        else:
-            values = self.values if self.lengths is None else self.values * self.lengths
-            place = np.floor(at + 0.5) if self.settings.points == "dift" else at
-            features = read_at(as_tensor(values), self.grid, place, "bilinear").numpy()
-        return Cells(
-            unit_length(as_tensor(np.ascontiguousarray(features))).to(self.cells.features.device),
-            as_tensor((row * len(self.grid.x) + column).astype(np.int64)),
-            as_tensor(at[:, 1].copy()),
-            as_tensor(at[:, 0].copy()),
-            self.cells.grid,
-        )
+            return self.cells.take(torch.from_numpy(row * len(self.fmap.grid.x) + column))
+        height, width = self.size
+        at = mirror_points(points, width) if mirrored else points
+        at = np.clip(at, -0.5, (width - 0.5, height - 0.5))
+        if self.settings.points != "dift":
+            return Cells.at(self.fmap, at, self.settings.interpolation)
+        between = read_at(self.features, self.fmap.grid, np.floor(at + 0.5), "bilinear")
+        return replace(Cells.at(self.fmap, at, "nearest"), features=unit_length(between))
 
 
 class Maps:
     """Feature maps of pairs out of the features of a folder.
 
     Where a joint PCA makes the maps of a pair, as in the papers, they are combined pair by pair,
-    and the feature trees are kept in memory. Where a map depends on its own image alone, the map
-    is kept. Both up to `memory` bytes, whatever the number of pairs. The device is that of the
-    matcher.
+    and the features of the layers are kept in memory. Where a map depends on its own image alone,
+    the map is kept. Both up to `memory` bytes, whatever the number of pairs. The device is that of
+    the matcher.
     """
 
     def __init__(self, device: torch.device, settings: Settings, memory: int = MEMORY) -> None:
         self.device = device
         self.settings = settings
-        self._kept: Cache[xr.DataTree | Side] = Cache(memory, _bytes)
+        self._cache: Cache[Features | Side] = Cache(memory, lambda value: value.nbytes)
         self._joint: dict[str, bool] = {}
 
     def together(self, *images: tuple[FeatureFolder, str]) -> list[Side]:
@@ -109,18 +103,17 @@ class Maps:
         Raises `IncomparableFeaturesError` for features of different settings or weights.
         """
         if self.is_joint(*images[0]):
-            maps = combine([self._tree(folder, key) for folder, key in images])
-            return [Side.of(fmap, self.device, self.settings) for fmap in maps]
+            maps = combine([self._features(folder, key) for folder, key in images])
+            return [Side.of(fmap, self.settings) for fmap in maps]
         sides = [self.alone(folder, key) for folder, key in images]
         for side in sides[1:]:
-            if side.fmap.attrs["basis"] != sides[0].fmap.attrs["basis"]:
-                check_comparable(sides[0].fmap, side.fmap)
+            check_comparable(sides[0].fmap, side.fmap)
         return sides
 
     def alone(self, folder: FeatureFolder, key: str) -> Side:
         """The image in the map that is made of its own features."""
-        made = self._kept.get((Side, folder.folder, key), lambda: self._side(folder.load(key)))
-        return cast(Side, made)
+        side = self._cache.get((Side, folder.folder, key), lambda: self._side(folder, key))
+        return cast(Side, side)
 
     def read_back(self, folder: FeatureFolder, key: str) -> None:
         """Read features that were written a moment ago: they are at hand when they are asked for.
@@ -128,13 +121,13 @@ class Maps:
         Raises `FeatureFileError` if the disk doesn't give back what was written, and `OptionError`
         for features that the convention of the settings has no place for.
         """
-        if self.is_joint(folder, key):
-            tree = self._tree(folder, key)
-            sizes = tree.attrs["image_height"], tree.attrs["image_width"]
-            for layer in tree_layers(tree).values() if self.settings.points in ANSWERS else ():
-                PaddedCanvas.of(Grid.of(layer), *sizes)
-        else:
+        if not self.is_joint(folder, key):
             self.alone(folder, key)
+            return
+        features = self._features(folder, key)
+        size = features.image["image_height"], features.image["image_width"]
+        for layer in features.layers.values() if self.settings.points in ANSWERS else ():
+            PaddedCanvas.of(layer.grid, *size)
 
     def is_joint(self, folder: FeatureFolder, key: str) -> bool:
         """Whether the map of an image depends on what it is combined with.
@@ -143,25 +136,60 @@ class Maps:
         images together decide which it is.
         """
         if folder.label not in self._joint:
-            layers = tree_layers(self._tree(folder, key))
-            recipe = read_recipe({path: node.attrs for path, node in layers.items()}, {}, {})
+            layers = self._features(folder, key).layers
+            recipe = read_recipe({path: one.attributes for path, one in layers.items()}, {}, {})
             parts = [part for parts in recipe.values() for part in parts]
             self._joint[folder.label] = len(recipe) > 1 or any(part.components for part in parts)
         return self._joint[folder.label]
 
-    def _side(self, tree: xr.DataTree) -> Side:
-        layers = list(tree_layers(tree).values())
-        lengths = None
-        if self.settings.points == "dift" and len(layers) == 1:
-            lengths = np.linalg.norm(layers[0]["features"].values, axis=0)
-        return Side.of(combine([tree])[0], self.device, self.settings, lengths)
+    def _side(self, folder: FeatureFolder, key: str) -> Side:
+        features = folder.load(key).to(self.device)
+        layers = list(features.layers.values())
+        own = layers[0].features if self.settings.points == "dift" and len(layers) == 1 else None
+        return Side.of(combine([features])[0], self.settings, own)
 
-    def _tree(self, folder: FeatureFolder, key: str) -> xr.DataTree:
-        made = self._kept.get((xr.DataTree, folder.folder, key), lambda: folder.load(key))
-        return cast(xr.DataTree, made)
+    def _features(self, folder: FeatureFolder, key: str) -> Features:
+        place = Features, folder.folder, key
+        features = self._cache.get(place, lambda: folder.load(key).to(self.device))
+        return cast(Features, features)
 
 
-def _bytes(kept: xr.DataTree | Side) -> int:
-    if isinstance(kept, Side):
-        return int(kept.values.nbytes)
-    return sum(int(layer["features"].nbytes) for layer in tree_layers(kept).values())
+class Cache(Generic[V]):
+    """Values by key, the least recently used dropped first; several threads may ask at once.
+
+    The values take at most so many bytes together, each as many as `size` says; the last one
+    asked for is kept in any case.
+    """
+
+    def __init__(self, most: int, size: Callable[[V], int]) -> None:
+        self.most = most
+        self.taken = 0
+        self._size = size
+        self._values: OrderedDict[Hashable, V] = OrderedDict()
+        self._lock = threading.Lock()
+        # Never dropped: whoever waits at the lock of a key must not meet another one's.
+        self._making: dict[Hashable, threading.Lock] = {}
+
+    def get(self, key: Hashable, make: Callable[[], V]) -> V:
+        """The value of this key; `make` is called for one that isn't there, by one thread."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
+            with self._lock:
+                if key in self._values:
+                    return self._values[key]
+            value = make()
+            with self._lock:
+                self._values[key] = value
+                self.taken += self._size(value)
+                while self.taken > self.most and len(self._values) > 1:
+                    _, dropped = self._values.popitem(last=False)
+                    self.taken -= self._size(dropped)
+        return value
+
+
+def _size(fmap: FeatureMap) -> tuple[int, int]:
+    return int(fmap.attrs["image_height"]), int(fmap.attrs["image_width"])

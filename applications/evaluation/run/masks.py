@@ -6,15 +6,15 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 
+from ....descriptors import FeatureMap
 from ...propagation import MaskPropagation
 from ..datasets import Dataset
 from ..metrics.sequences import VOID
-from .extraction import Folders
+from .features import Folders
+from .journal import Arrays
 from .listing import Listed
 from .maps import Maps
-from .packing import Arrays
 from .predictions import joined, ragged
 
 
@@ -42,23 +42,23 @@ class MaskWork:
         """For each frame `png`, uint8 (byte,): its label map as a grey PNG file."""
         labels = self.dataset.labels(self.dataset[pairs[0].place].source)
         # Void pixels are no object.
-        given = np.where(labels == VOID, 0, labels)
-        frames = self.propagation(self._frames(pairs), given)
+        objects = np.where(labels == VOID, 0, labels)
+        frames = self.propagation(self._frames(pairs), objects)
         next(frames)
         return [{"png": _encoded(frame.astype(np.uint8))} for frame in frames]
 
-    def variables(self, pairs: Sequence[Listed], found: Sequence[Arrays]) -> dict[str, Any]:
+    def variables(self, pairs: Sequence[Listed], answers: Sequence[Arrays]) -> dict[str, Any]:
         """The files of all frames one after the other, along `byte`."""
         return {
-            "bytes": ("pair", np.array([len(one["png"]) for one in found]), ragged("byte")),
+            "bytes": ("pair", np.array([len(one["png"]) for one in answers]), ragged("byte")),
             "png": (
                 "byte",
-                joined(found, "png", np.uint8),
+                joined(answers, "png", np.uint8),
                 {"long_name": "label map of the target frame as a PNG file"},
             ),
         }
 
-    def _frames(self, pairs: Sequence[Listed]) -> Iterator[xr.DataArray]:
+    def _frames(self, pairs: Sequence[Listed]) -> Iterator[FeatureMap]:
         """The maps of all frames, the first one first.
 
         One by one as they are needed, unless a joint PCA asks for all of a video at once.

@@ -5,17 +5,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from ....descriptors.features.grids import as_tensor
 from ....matchers import Cells, Matcher, Partners
 from ....matchers.correspondences import check_partners
 from ...pose import align_cells
-from .extraction import Folders
-from .features import FeatureFolder
+from .features import FeatureFolder, Folders
+from .journal import Arrays
 from .listing import Listed, batches
 from .maps import Maps, Side
-from .packing import Arrays
 from .pixels import best_pixels
 from .predictions import joined, point_variables
 
@@ -44,14 +41,14 @@ class PointWork:
         For each pair `target_x`, `target_y` (float64, NaN where unmatched), `score` (float32) and
         `matched` (bool), all (point,).
         """
-        asked = [pair for pair in pairs if len(pair.source_points)]
-        if not asked:
-            none = check_partners(Partners.none(), 0, self.name)
-            return [{**none, "mirrored": np.empty(0, dtype=bool)} for _ in pairs]
-        found = self._one(asked[0]) if len(asked) == 1 else self._together(asked)
+        queries = [pair for pair in pairs if len(pair.source_points)]
+        if not queries:
+            none = {**check_partners(Partners.none(), 0, self.name), "mirrored": np.empty(0, bool)}
+            return [none for _ in pairs]
+        answers = self._one(queries[0]) if len(queries) == 1 else self._together(queries)
         ends = np.cumsum([len(pair.source_points) for pair in pairs])
         return [
-            {name: values[end - len(pair.source_points) : end] for name, values in found.items()}
+            {name: values[end - len(pair.source_points) : end] for name, values in answers.items()}
             for pair, end in zip(pairs, ends.tolist(), strict=True)
         ]
 
@@ -59,13 +56,13 @@ class PointWork:
         """Runs of pairs with one target, target by target."""
         return batches(pairs, self.most)
 
-    def variables(self, pairs: Sequence[Listed], found: Sequence[Arrays]) -> dict[str, Any]:
-        """The points of all pairs one after the other, along `point`: asked, true, found."""
-        variables = point_variables(pairs, found)
+    def variables(self, pairs: Sequence[Listed], answers: Sequence[Arrays]) -> dict[str, Any]:
+        """The points of all pairs one after the other, along `point`, with truth and answers."""
+        variables = point_variables(pairs, answers)
         if self.align_pose:
             variables["mirrored"] = (
                 "point",
-                joined(found, "mirrored", np.bool_),
+                joined(answers, "mirrored", np.bool_),
                 {"long_name": "whether the point was looked for in the mirror image"},
             )
         return variables
@@ -80,8 +77,9 @@ class PointWork:
     def _together(self, pairs: Sequence[Listed]) -> dict[str, npt.NDArray[Any]]:
         folder = self.folders.upright[pairs[0].category]
         target = self.maps.alone(folder, pairs[0].target)
-        sides = ((self.maps.alone(folder, pair.source), pair.source_points) for pair in pairs)
-        query = _placeless(torch.cat([source.at(points).features for source, points in sides], 1))
+        query = Cells.joined(
+            [self.maps.alone(folder, pair.source).at(pair.source_points) for pair in pairs]
+        )
         return self._match(query, query, target)
 
     def _aligned(self, pair: Listed, folder: FeatureFolder) -> dict[str, npt.NDArray[Any]]:
@@ -94,30 +92,19 @@ class PointWork:
         places = pair.source_points if pair.mirrored_points is None else pair.mirrored_points
         # What can't be seen in the mirror image is looked for in the source as it is.
         turned = np.asarray(np.isfinite(places).all(axis=1)) & aligned.mirrored
-        count = len(turned)
-        found: dict[str, npt.NDArray[Any]] = {"mirrored": turned}
+        answers: dict[str, npt.NDArray[Any]] = {"mirrored": turned}
         for side, which, at in ((source, ~turned, pair.source_points), (mirror, turned, places)):
             if not which.any():
                 continue
             query = side.at(at[which], mirrored=side is mirror)
             for name, values in self._match(query, side.cells, target).items():
-                found.setdefault(name, np.empty(count, dtype=values.dtype))[which] = values
-        return found
+                answers.setdefault(name, np.empty(len(turned), values.dtype))[which] = values
+        return answers
 
     def _match(self, query: Cells, source: Cells, target: Side) -> dict[str, npt.NDArray[Any]]:
         if target.settings.points == "dift":
-            cells = target.cells.features
-            features = cells.reshape(len(cells), *target.cells.grid)
-            if target.lengths is not None:
-                features = features * as_tensor(target.lengths).to(features.device)
-            size = target.height, target.width
-            partners = best_pixels(query.features, features, target.grid, *size)
+            grid = target.fmap.grid
+            partners = best_pixels(query.features, target.features, grid, *target.size)
         else:
             partners = self.matcher.match(query, source, target.cells)
         return check_partners(partners, len(query), self.name)
-
-
-def _placeless(features: torch.Tensor) -> Cells:
-    """Queries of several sources, whose places say nothing together."""
-    nowhere = torch.zeros(features.shape[1])
-    return Cells(features, nowhere.long(), nowhere.double(), nowhere.double(), (0, 0))

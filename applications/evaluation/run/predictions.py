@@ -11,9 +11,9 @@ import xarray as xr
 
 from ....descriptors.errors import DescrError
 from ....descriptors.runtime.atomic import whole_file
-from .features import Known
+from .features import Size
+from .journal import Arrays
 from .listing import Listed
-from .packing import Arrays
 
 SCHEMA = 1
 _PIXEL = {"units": "pixel"}
@@ -33,7 +33,7 @@ class PredictionsError(DescrError):
     """A file that holds no predictions, or those of another schema."""
 
 
-def pair_variables(pairs: Sequence[Listed], sizes: Mapping[str, Known]) -> dict[str, Any]:
+def pair_variables(pairs: Sequence[Listed], sizes: Mapping[str, Size]) -> dict[str, Any]:
     """What is known of each pair, along `pair`.
 
     `sizes` are those of the images by key.
@@ -60,25 +60,25 @@ def pair_variables(pairs: Sequence[Listed], sizes: Mapping[str, Known]) -> dict[
     return variables
 
 
-def point_variables(pairs: Sequence[Listed], found: Sequence[Arrays]) -> dict[str, Any]:
-    """The points of all pairs one after the other, along `point`: asked, true and found places.
+def point_variables(pairs: Sequence[Listed], answers: Sequence[Arrays]) -> dict[str, Any]:
+    """The points of all pairs one after the other, along `point`: in the source, true and answered.
 
-    `found` holds for each pair `target_x`, `target_y`, `score` and `matched` (point,).
+    `answers` hold for each pair `target_x`, `target_y`, `score` and `matched` (point,).
     """
-    asked = np.concatenate([np.empty((0, 2)), *(pair.source_points for pair in pairs)])
+    source = np.concatenate([np.empty((0, 2)), *(pair.source_points for pair in pairs)])
     true = np.concatenate([np.empty((0, 2)), *(pair.target_points for pair in pairs)])
     names = [
         name for pair in pairs for name in (pair.point_names or ("",) * len(pair.source_points))
     ]
     columns: dict[str, npt.NDArray[Any]] = {
-        "source_x": asked[:, 0],
-        "source_y": asked[:, 1],
+        "source_x": source[:, 0],
+        "source_y": source[:, 1],
         "true_x": true[:, 0],
         "true_y": true[:, 1],
-        "target_x": joined(found, "target_x", np.float64),
-        "target_y": joined(found, "target_y", np.float64),
-        "score": joined(found, "score", np.float32),
-        "matched": joined(found, "matched", np.bool_),
+        "target_x": joined(answers, "target_x", np.float64),
+        "target_y": joined(answers, "target_y", np.float64),
+        "score": joined(answers, "score", np.float32),
+        "matched": joined(answers, "matched", np.bool_),
     }
     counts = np.array([len(pair.source_points) for pair in pairs], dtype=np.int64)
     return {
@@ -97,9 +97,9 @@ def ragged(dimension: str) -> dict[str, str]:
     }
 
 
-def joined(found: Sequence[Arrays], name: str, dtype: Any) -> npt.NDArray[Any]:
+def joined(answers: Sequence[Arrays], name: str, dtype: Any) -> npt.NDArray[Any]:
     """One array of the answers of all pairs, one after the other."""
-    return np.concatenate([np.empty(0, dtype=dtype), *(one[name] for one in found)])
+    return np.concatenate([np.empty(0, dtype=dtype), *(one[name] for one in answers)])
 
 
 def build_predictions(
@@ -120,8 +120,8 @@ def build_predictions(
 
 def run_of(predictions: xr.Dataset) -> dict[str, Any]:
     """What made the predictions: data set, descriptor, matcher, versions, counts."""
-    said: dict[str, Any] = json.loads(predictions.attrs["run"])
-    return said
+    run: dict[str, Any] = json.loads(predictions.attrs["run"])
+    return run
 
 
 def save_predictions(predictions: xr.Dataset, path: str | os.PathLike[str]) -> None:
@@ -145,12 +145,12 @@ def load_predictions(path: str | os.PathLike[str]) -> xr.Dataset:
         raise PredictionsError(f"{name}: there is no such file", hint=hint)
     try:
         with xr.open_dataset(path, engine="netcdf4") as file:
-            found = file.load()
+            predictions = file.load()
     except (OSError, ValueError, RuntimeError) as error:
         raise PredictionsError(f"{name}: is no NetCDF file, or is damaged", hint=hint) from error
-    if found.attrs.get("descr_predictions") != SCHEMA:
+    if predictions.attrs.get("descr_predictions") != SCHEMA:
         raise PredictionsError(f"{name}: holds no predictions of schema {SCHEMA}", hint=hint)
-    return found
+    return predictions
 
 
 def _words(values: Sequence[str]) -> npt.NDArray[Any]:

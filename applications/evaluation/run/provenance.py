@@ -1,11 +1,21 @@
-"""What made the answers: the features, as their files say, and the versions of the libraries."""
+"""What made the answers: data set, settings, features as their files say, versions of libraries."""
 
+import hashlib
 import json
 import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from ....descriptors.runtime.code import code_digest
 from ....descriptors.store import FeatureInfo
+from ....matchers import Matcher
+from ..datasets import Dataset
+from .features import Folders
+from .listing import Listing
+from .settings import Settings
 
 _LIBRARIES = (
     "descr-sdk",
@@ -48,15 +58,76 @@ def describe_features(info: FeatureInfo) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """The versions of Python and of the libraries that features and answers depend on."""
-    found = {"python": platform.python_version()}
+    numbers = {"python": platform.python_version()}
     for name in _LIBRARIES:
         try:
-            found[name] = version(name)
+            numbers[name] = version(name)
         except PackageNotFoundError:
             # Another distribution may bring the same module, as those of OpenCV do.
             continue
-    return found
+    return numbers
 
 
 def _whole(value: Any) -> int | None:
     return None if value is None else int(value)
+
+
+def identity(
+    dataset: Dataset, matcher: Matcher, settings: Settings, listing: Listing, folders: Folders
+) -> dict[str, Any]:
+    """What the answers depend on: runs that share it share their answers."""
+    return {
+        "journal": 2,
+        "version": version("descr-sdk"),
+        "code": code_digest(matcher),
+        "options": {
+            "dataset": [dataset.name, _plain(dataset.settings)],
+            "matcher": repr(matcher),
+            **asdict(settings),
+        },
+        "features": {category: own.label for category, own in sorted(folders.upright.items())},
+        "pairs": listing.digest,
+        "images": folders.digest,
+    }
+
+
+def file_stem(dataset: Dataset, run: Mapping[str, Any]) -> str:
+    """The name of the run's files: of runs with other options and features, another one."""
+    options = json.dumps([run["options"], run["features"]], sort_keys=True)
+    return f"{dataset.name}-{hashlib.sha256(options.encode()).hexdigest()[:10]}"
+
+
+def describe_run(
+    dataset: Dataset, settings: Settings, listing: Listing, folders: Folders
+) -> dict[str, Any]:
+    """All that is needed to repeat the run, in values that JSON holds."""
+    first = listing.pairs[0]
+    features = folders.upright[first.category].info(first.source)
+    return {
+        "dataset": {
+            "name": dataset.name,
+            "title": dataset.title,
+            "citation": dataset.citation,
+            "truth": dataset.truth,
+            "settings": _plain(dataset.settings),
+            "pairs": len(dataset),
+            "published_pairs": dataset.published_pairs,
+            "categories": list(dataset.categories),
+        },
+        "settings": asdict(settings),
+        **describe_features(features),
+        "counts": {
+            "pairs": len(listing.pairs),
+            "images": len(folders.sizes),
+            **{what: folders.count(what) for what in ("extracted", "redone", "kept")},
+        },
+        "versions": versions(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a data set as JSON gives them back, without the folder, which decides nothing."""
+    kept = {name: value for name, value in settings.items() if name != "root"}
+    plain: dict[str, Any] = json.loads(json.dumps(kept, default=str))
+    return plain

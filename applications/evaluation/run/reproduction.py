@@ -17,8 +17,9 @@ from ..protocols.recipes import RECIPES, Recipe, find_recipe
 from ..report.measures import measure
 from ..report.report import build_report
 from ..report.tables import Table, interval, report_facts, shown
+from .listing import read_listing
 from .progress import Progress, silent
-from .steps import predict, read_listing
+from .steps import predict
 
 
 def find_rows(dataset: str, only: Sequence[str] = ()) -> tuple[Recipe, ...]:
@@ -191,14 +192,14 @@ def _beside_published(
         for place, one in enumerate(measures[: len(percent) or None] if part.any() else ()):
             number = one.within(part).record(units.category[part])
             theirs = percent[place] / 100 if percent else None
-            known = theirs is not None and number["low"] is not None
+            both = theirs is not None and number["low"] is not None
             number |= {
                 "subset": stated.subset,
                 "protocol": protocol.line(),
                 "source": source,
                 "published": theirs,
-                "difference": number["value"] - theirs if known else None,
-                "within": number["low"] <= theirs <= number["high"] if known else None,
+                "difference": number["value"] - theirs if both else None,
+                "within": number["low"] <= theirs <= number["high"] if both else None,
             }
             numbers.append(number)
     return numbers

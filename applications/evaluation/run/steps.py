@@ -1,35 +1,30 @@
 """The run of an evaluation: read, extract, match, each step from where a former run was stopped."""
 
-import hashlib
-import json
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import torch
 import xarray as xr
 
 from ....descriptors import Descriptor
-from ....descriptors.runtime.code import code_digest
 from ....descriptors.settings import check_int
 from ....matchers import Matcher, NearestNeighbor
 from ..datasets import Dataset
-from ..datasets.sampling import sample_pairs
-from .extraction import Folders, extract_images
-from .journal import Journal
-from .listing import Listing, usable_processors
+from .features import Folders, extract_images
+from .flow import FlowWork
+from .journal import Arrays, Journal, pack_answers, unpack_answers
+from .listing import Listed, Listing, check_groups, read_listing
 from .maps import MEMORY, Maps
-from .packing import Arrays, pack_answers, unpack_answers
+from .masks import MaskWork
+from .points import BATCH, PointWork
 from .predictions import build_predictions, pair_variables, save_predictions
 from .progress import Progress, silent
-from .provenance import describe_features, versions
+from .provenance import describe_run, file_stem, identity
 from .settings import Settings, check_fits
 from .threads import in_order_of_completion
-from .work import Work, check_groups, make_work
 
 DescribeCategory: TypeAlias = Callable[[str], Descriptor]
 
@@ -72,7 +67,7 @@ def predict(
     settings:
         What else decides the answers.
     workers:
-        How many threads read and match; the answers are the same for any number. None for one
+        How many threads match; the answers are the same for any number. None for one
         per processor, at most 8.
     memory:
         Bytes of features that are kept in memory, about.
@@ -97,7 +92,7 @@ def predict(
     began = time.perf_counter()
     settings = settings or Settings()
     matcher = matcher or NearestNeighbor()
-    workers = min(usable_processors(), MOST_WORKERS) if workers is None else workers
+    workers = min(_usable_processors(), MOST_WORKERS) if workers is None else workers
     check_int("workers", workers, minimum=1)
     folder = Path(folder)
     check_fits(dataset, matcher, settings)
@@ -110,24 +105,23 @@ def predict(
         Path(features if features is not None else folder / "features") / dataset.name,
         mirrored=settings.align_pose,
         lossless=settings.lossless,
-        workers=workers,
         progress=progress,
         written=maps.read_back,
     )
-    run = _identity(dataset, matcher, settings, listing, folders)
-    path = folder / f"{_stem(dataset, run)}.journal"
+    run = identity(dataset, matcher, settings, listing, folders)
+    path = folder / f"{file_stem(dataset, run)}.journal"
     with Journal(path, run) as journal:
         if journal.differs:
             say(f"{path}: other {' and '.join(journal.differs)} than before, beginning anew")
         work = make_work(dataset, listing, matcher, maps, folders)
-        found = _match(listing, work, journal, workers, progress)
+        answers = _match(listing, work, journal, workers, progress)
     about = {
-        **_about(dataset, settings, listing, folders),
+        **describe_run(dataset, settings, listing, folders),
         "matcher": work.name,
         "seconds": round(time.perf_counter() - began, 3),
     }
     predictions = build_predictions(
-        {**pair_variables(listing.pairs, folders.known), **work.variables(listing.pairs, found)},
+        {**pair_variables(listing.pairs, folders.sizes), **work.variables(listing.pairs, answers)},
         [pair.name for pair in listing.pairs],
         about,
     )
@@ -135,103 +129,71 @@ def predict(
     return predictions
 
 
-def read_listing(dataset: Dataset, settings: Settings, progress: Progress) -> Listing:
-    """The pairs of a run, or of the sample that the settings ask for, their files there."""
-    entries = dataset.entries
-    places: Sequence[int] = range(len(entries))
-    if not entries:
-        dataset.check()
-    if settings.sample is not None:
-        names, categories = zip(*((one.name, one.category) for one in entries), strict=True)
-        places = sample_pairs(names, categories, settings.sample, settings.seed)
-    with progress("pairs", len(places)) as advance:
-        return Listing.read(dataset, places, advance)
+class Work(Protocol):
+    """The work on pairs of one kind of truth; `name` is the `repr` of what finds the answers."""
+
+    name: str
+
+    def batches(self, pairs: Sequence[Listed]) -> list[list[int]]:
+        """Places among the pairs that are worked on together, in the order of work.
+
+        They depend on the pairs alone.
+        """
+
+    def run(self, pairs: Sequence[Listed]) -> list[Arrays]:
+        """The answers for the pairs of one batch, one for each."""
+
+    def variables(self, pairs: Sequence[Listed], answers: Sequence[Arrays]) -> dict[str, Any]:
+        """The answers of all pairs as variables of the predictions."""
+
+
+def make_work(
+    dataset: Dataset,
+    listing: Listing,
+    matcher: Matcher,
+    maps: Maps,
+    folders: Folders,
+) -> Work:
+    """The work that the truth of this data set asks for.
+
+    `maps` is where feature maps come from, and `folders` where features lie.
+    """
+    if dataset.truth == "flow":
+        return FlowWork(matcher, maps, folders, on_target=dataset.flow_lies_on == "target")
+    if dataset.truth == "masks":
+        return MaskWork(dataset, maps, folders)
+    first = listing.pairs[0]
+    joint = maps.is_joint(folders.upright[first.category], first.source)
+    most = 1 if matcher.uses_source or joint else BATCH
+    return PointWork(matcher, maps, folders, most=most)
 
 
 def _match(
     listing: Listing, work: Work, journal: Journal, workers: int, progress: Progress
 ) -> list[Arrays]:
     """The answers for all pairs, in their order; those in the journal are not made again."""
-    found: list[Arrays | None] = [None] * len(listing.pairs)
+    answers: dict[int, Arrays] = {}
     for record in journal.records():
-        for place, known in unpack_answers(record).items():
-            found[place] = known
-    runs = [
-        run for run in work.batches(listing.pairs) if any(found[place] is None for place in run)
-    ]
+        answers.update(unpack_answers(record))
+    runs = [run for run in work.batches(listing.pairs) if not answers.keys() >= set(run)]
 
     def answer(run: Sequence[int]) -> bytes:
-        answers = work.run([listing.pairs[place] for place in run])
-        for place, one in zip(run, answers, strict=True):
-            found[place] = one
-        return pack_answers(run, answers)
+        of_run = work.run([listing.pairs[place] for place in run])
+        answers.update(zip(run, of_run, strict=True))
+        return pack_answers(run, of_run)
 
     with progress("matching", len(listing.pairs)) as advance:
-        for one in found:
-            if one is not None:
-                advance("")
+        for _ in range(len(answers)):
+            advance("")
         for run, record in in_order_of_completion(answer, runs, workers):
             journal.add(record)
             for place in run:
                 advance(listing.pairs[place].name)
-    return [one for one in found if one is not None]
+    return [answers[place] for place in range(len(listing.pairs))]
 
 
-def _identity(
-    dataset: Dataset, matcher: Matcher, settings: Settings, listing: Listing, folders: Folders
-) -> dict[str, Any]:
-    """What the answers depend on: runs that share it share their answers."""
-    return {
-        "version": version("descr-sdk"),
-        "code": code_digest(matcher),
-        "options": {
-            "dataset": [dataset.name, _plain(dataset.settings)],
-            "matcher": repr(matcher),
-            **asdict(settings),
-        },
-        "features": {category: own.label for category, own in sorted(folders.upright.items())},
-        "pairs": listing.digest,
-        "images": folders.digest,
-    }
-
-
-def _stem(dataset: Dataset, run: Mapping[str, Any]) -> str:
-    """The name of the run's files: of runs with other options and features, another one."""
-    said = json.dumps([run["options"], run["features"]], sort_keys=True)
-    return f"{dataset.name}-{hashlib.sha256(said.encode()).hexdigest()[:10]}"
-
-
-def _about(
-    dataset: Dataset, settings: Settings, listing: Listing, folders: Folders
-) -> dict[str, Any]:
-    """All that is needed to repeat the run, in values that JSON holds."""
-    first = listing.pairs[0]
-    features = folders.upright[first.category].info(first.source)
-    return {
-        "dataset": {
-            "name": dataset.name,
-            "title": dataset.title,
-            "citation": dataset.citation,
-            "truth": dataset.truth,
-            "settings": _plain(dataset.settings),
-            "pairs": len(dataset),
-            "published_pairs": dataset.published_pairs,
-            "categories": list(dataset.categories),
-        },
-        "settings": asdict(settings),
-        **describe_features(features),
-        "counts": {
-            "pairs": len(listing.pairs),
-            "images": len(folders.known),
-            **{what: folders.count(what) for what in ("extracted", "redone", "kept")},
-        },
-        "versions": versions(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a data set as JSON gives them back, without the folder, which decides nothing."""
-    kept = {name: value for name, value in settings.items() if name != "root"}
-    plain: dict[str, Any] = json.loads(json.dumps(kept, default=str))
-    return plain
+def _usable_processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

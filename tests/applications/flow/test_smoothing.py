@@ -87,8 +87,8 @@ def test_nothing_crosses_the_border_of_the_mask(seed, radius):
     there = cell_flow(flow, inside=inside)
     back = cell_flow(np.zeros((ROWS, COLUMNS)))
     found = smoothed(there, back, radius=radius)
-    assert not found.known[~inside].any()
-    assert found.known[inside].all()
+    assert not found.valid[~inside].any()
+    assert found.valid[inside].all()
     # Every displacement is one of those inside.
     assert np.isin(found.x[inside], flow[inside]).all()
     changed = cell_flow(np.where(inside, flow, other), inside=inside)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from descr.applications.masks import TextPrompt
-from descr.applications.masks.clipseg import prepare, probabilities, read_text
+from descr.applications.masks.text import prepare, probabilities, read_text
 from descr.descriptors.errors import ImageError, OptionError, WeightsNotFoundError
 from safetensors.torch import load_file, save_file
 from support.models import edit, make_clipseg

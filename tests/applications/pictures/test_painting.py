@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 import xarray as xr
 from descr.applications import paint_cells
+from descr.applications.pictures.overlay import resize_photograph
 from descr.applications.pictures.painting import (
     NEUTRAL,
     pixel_cells,
     spread_inside,
     tint_photograph,
 )
-from descr.applications.pictures.resizing import resize_photograph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.pictures import random_map

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 import torch
 from descr.applications import Refinement, swap_both, swap_instances
-from descr.applications.swap.denoising import redraw
-from descr.applications.swap.networks import whole_unet, whole_vae
+from descr.applications.swap.denoising import redraw, whole_unet, whole_vae
 from descr.applications.swap.refinement import Mode
 from descr.descriptors import SIFT, Fused, StableDiffusion
 from descr.descriptors.errors import OptionError, WeightsNotFoundError
@@ -118,36 +117,22 @@ def test_it_is_what_the_pipeline_of_diffusers_gives(model: StableDiffusion) -> N
         generator=torch.Generator().manual_seed(5),
         output_type="pt",
     ).images[0]
-    found = redraw(
-        unit,
-        model=model,
-        unet=unet,
-        vae=vae,
-        prompt="a cat",
-        strength=0.5,
-        steps=8,
-        guidance=3.0,
-        seed=5,
-    )
+    settings = Refinement(prompt="a cat", strength=0.5, steps=8, guidance=3.0, seed=5)
+    found = redraw(unit, settings, model=model, unet=unet, vae=vae)
     torch.testing.assert_close(found, expected.cpu(), atol=2e-4, rtol=0)
 
 
 def test_what_is_kept_follows_the_picture(model: StableDiffusion) -> None:
     unit = torch.rand(3, 64, 128, generator=torch.Generator().manual_seed(0))
-    options: dict[str, Any] = {
-        "model": model,
-        "unet": whole_unet(model),
-        "vae": whole_vae(model),
-        "prompt": "",
-        "steps": 6,
-        "guidance": 1.0,
-        "seed": 1,
-    }
+    networks = {"model": model, "unet": whole_unet(model), "vae": whole_vae(model)}
+    still, moving = (
+        Refinement(strength=strength, steps=6, guidance=1.0, seed=1) for strength in (0.0, 0.7)
+    )
     everything = torch.ones(8, 16, dtype=torch.bool)
-    kept = redraw(unit, strength=0.7, keep=everything, **options)
-    torch.testing.assert_close(kept, redraw(unit, strength=0.0, **options))
-    free = redraw(unit, strength=0.7, keep=~everything, **options)
-    torch.testing.assert_close(free, redraw(unit, strength=0.7, **options))
+    kept = redraw(unit, moving, keep=everything, **networks)
+    torch.testing.assert_close(kept, redraw(unit, still, **networks))
+    free = redraw(unit, moving, keep=~everything, **networks)
+    torch.testing.assert_close(free, redraw(unit, moving, **networks))
 
 
 def test_networks_that_are_loaded_are_shared_and_only_the_rest_is_read(

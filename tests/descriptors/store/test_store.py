@@ -5,17 +5,29 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 
 import numpy as np
 import PIL.Image
 import pytest
-from descr.descriptors import SIFT, Backbone, Basis, FeatureStore, Layer, combine, load_features
+from descr.descriptors import (
+    SIFT,
+    Backbone,
+    Basis,
+    Descriptor,
+    FeatureStore,
+    Layer,
+    combine,
+    load_features,
+    read_image,
+)
 from descr.descriptors.errors import (
     FeatureFileError,
     ForeignFileError,
     ImageError,
     InvalidFeaturesError,
     OptionError,
+    OutOfMemoryError,
     OutputError,
 )
 from descr.descriptors.store.maps import load_map, read_map_info, save_map
@@ -167,6 +179,32 @@ def test_a_bad_image_is_no_end_of_the_others_unless_strict(tmp_path, pictures):
     assert {outcome.key for outcome in reported} == set(pictures)
     with pytest.raises(ImageError, match=r"3\.png"):
         store.extract(pictures, strict=True)
+
+
+class Greedy(Descriptor):
+    """Has no memory for tall pictures, and says so as Python does."""
+
+    def extract(self, images):
+        if any(read_image(image).height > 64 for image in images):
+            raise MemoryError
+        return SMALL.extract(images)
+
+
+def test_memory_that_runs_out_is_no_end_of_the_others(tmp_path, pictures):
+    outcomes = FeatureStore(tmp_path / "features", Greedy()).extract(pictures)
+    failed = [outcome.error for outcome in outcomes if outcome.status == "failed"]
+    assert [type(error) for error in failed] == [OutOfMemoryError] * 3
+    assert statuses(outcomes).count("extracted") == 4
+
+
+def test_what_has_not_begun_is_dropped_where_progress_raises(tmp_path, pictures):
+    def stop(outcome):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as error:
+        FeatureStore(tmp_path / "features", Counting()).extract(pictures, progress=stop)
+    assert not any(thread.name.startswith("descr-") for thread in threading.enumerate())
+    assert error.value is not None
 
 
 def test_another_file_in_the_place_is_left_alone_unless_forced(tmp_path, pictures):

@@ -67,7 +67,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_they_follow_the_built_in_ones() -> None:
     assert list(MODELS)[-4:] == ["gated", "gone", "liar", "packaged"]
     assert [model.name for model in MODELS.whole()][-2:] == ["gated", "packaged"]
-    assert find_models("xfeat") == (GATED, PACKAGED)
+    assert find_models("xfeat") == (MODELS["xfeat"], GATED, PACKAGED)
 
 
 @pytest.mark.parametrize("name", ["liar", "gone"])

@@ -5,8 +5,7 @@ import resource
 
 import numpy as np
 import pytest
-from descr.applications.evaluation.run.journal import Journal
-from descr.applications.evaluation.run.packing import pack, unpack
+from descr.applications.evaluation.run.journal import Journal, pack_answers, unpack_answers
 from descr.descriptors.errors import OutputError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -181,18 +180,31 @@ def test_a_journal_that_the_disk_refuses_in_the_end_is_told(tmp_path, monkeypatc
         journal.add(b"one")
 
 
-def test_arrays_come_back_bit_for_bit():
-    arrays = {
-        "x": np.array([[1.5, np.nan], [-0.0, np.inf]]),
-        "score": np.float32([0.1, 0.2]),
-        "matched": np.array([True, False]),
-        "none": np.zeros((0, 2), dtype=np.int32),
-    }
-    back = unpack(pack(arrays))
-    assert list(back) == list(arrays)
-    for name, array in arrays.items():
-        assert back[name].dtype == array.dtype
-        assert back[name].shape == array.shape
-        assert back[name].tobytes() == array.tobytes()
+SHAPES = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=6)
+
+
+@settings(max_examples=50, deadline=None)
+@given(shapes=SHAPES, seed=st.integers(0, 2**16))
+def test_answers_come_back_to_their_places_bit_for_bit(shapes, seed):
+    random = np.random.default_rng(seed)
+    places = random.permutation(1000)[: len(shapes)].tolist()
+    answers = [
+        {
+            "target_x": np.where(random.random(shape) < 0.2, np.nan, random.random(shape)),
+            "score": random.random(shape[0]).astype(np.float32),
+            "matched": random.random(shape[1]) < 0.5,
+        }
+        for shape in shapes
+    ]
+    found = unpack_answers(pack_answers(places, answers))
+    assert list(found) == places
+    for place, wanted in zip(places, answers, strict=True):
+        assert list(found[place]) == list(wanted)
+        for name, values in wanted.items():
+            assert found[place][name].dtype == values.dtype
+            np.testing.assert_array_equal(found[place][name], values)
+
+
+def test_every_byte_of_a_record_belongs_to_an_answer():
     with pytest.raises(ValueError, match="belong to no array"):
-        unpack(pack(arrays) + b"x")
+        unpack_answers(pack_answers([3], [{"score": np.float32([0.1, 0.2])}]) + b"x")

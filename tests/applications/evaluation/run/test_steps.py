@@ -18,7 +18,7 @@ from descr.applications.evaluation import (
 )
 from descr.applications.evaluation.protocols.published import find_published
 from descr.applications.evaluation.report.tables import report_facts
-from descr.applications.evaluation.run.cache import Cache
+from descr.applications.evaluation.run.maps import Cache
 from descr.applications.evaluation.run.predictions import PredictionsError, run_of
 from descr.descriptors import SIFT, Layer, read_image
 from descr.descriptors.errors import ImageError, OptionError
@@ -35,9 +35,12 @@ class Counting(SIFT):
         super().__init__(step=step, size=size)
         self.seen: list[str] = []
 
-    def extract(self, images):
-        self.seen += [read_image(image).sha256 for image in images]
-        return super().extract(images)
+    def attempts(self, images):
+        def note(image):
+            self.seen.append(read_image(image).sha256)
+            return image
+
+        return super().attempts(map(note, images))
 
 
 class Joint(SIFT):

@@ -3,8 +3,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from descr.applications.masks import MaskFiles
-from descr.applications.masks.cells import cells_in_mask
+from descr.applications.masks import MaskFiles, cells_in_mask
 from descr.descriptors import SIFT
 from descr.descriptors.errors import ImageError, OptionError
 

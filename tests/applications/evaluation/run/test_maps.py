@@ -3,7 +3,7 @@ import sys
 import threading
 
 import pytest
-from descr.applications.evaluation.run.cache import Cache
+from descr.applications.evaluation.run.maps import Cache
 
 
 @pytest.fixture
