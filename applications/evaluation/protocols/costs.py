@@ -6,20 +6,13 @@ from typing import Any
 
 from ....descriptors.weights import IMAGE_ENCODER, MODELS, Model, cached, find_models
 from ..run.listing import Listing
+from .protocol import PAPERS
 from .recipes import CAPTIONER, Recipe
 
 COSTS: Mapping[str, tuple[float, float, float]] = MappingProxyType(
-    {
-        "dinov2": (1.1, 10.3, 0.02),
-        "sd": (6.6, 13.9, 0.7),
-        "fused": (7.7, 24.2, 0.7),
-        "dift": (11.6, 11.0, 0.02),
-    }
+    {name: tuple(costs) for name, costs in PAPERS["costs"].items()}
 )
-"""Of a descriptor with its default settings: TFLOP of its networks and MB of features per square
-image, and seconds of one processor per pair. The first are counted in the architectures, two for a
-multiplication with its addition; the second are the layers, of which lossless files keep 93%; the
-last are those of a joint PCA, or of reading an image."""
+"""Of a descriptor: TFLOP and MB of features per square image, seconds of one processor per pair."""
 CAPTIONS = 1.5
 """TFLOP of the captioner for an image."""
 SPEED = 10.0

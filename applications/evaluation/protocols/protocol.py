@@ -1,7 +1,9 @@
 """What decides a number beside the features: the protocol that it was measured by."""
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -27,7 +29,7 @@ LENGTHS: Mapping[Threshold, str] = MappingProxyType(
 class Protocol:
     """Everything that decides a number beside the features and the matcher.
 
-    What a publication doesn't state is None, and printed as such.
+    What a publication doesn't state is None. Raises `OptionError` for a value that is not listed.
 
     Parameters
     ----------
@@ -99,32 +101,13 @@ def written(alpha: float) -> str:
     return f"{alpha:.2f}" if round(alpha, 2) == alpha else f"{alpha:g}"
 
 
+PAPERS: Mapping[str, Any] = tomllib.loads(
+    Path(__file__).with_name("papers.toml").read_text(encoding="utf-8")
+)
+"""What the papers state, as the data file beside this module holds it."""
+
 PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
-    {
-        protocol.dataset: protocol
-        for protocol in (
-            Protocol("spair-71k", "test", "PCK", (0.01, 0.05, 0.1), "bbox", "per-point", "<"),
-            Protocol("pf-pascal", "test", "PCK", (0.05, 0.1, 0.15), "image", "per-image", "<"),
-            Protocol("pf-willow", "test", "PCK", (0.05, 0.1, 0.15), "keypoints", "per-image", "<"),
-            Protocol("ap-10k", "test", "PCK", (0.01, 0.05, 0.1), "bbox", "per-image", "<"),
-            Protocol(
-                "tss",
-                "",
-                "flow PCK",
-                alphas=(0.05,),
-                threshold="source-image",
-                average="per-image",
-                comparison="<=",
-                detail="both directions, pixels of mask value 255",
-            ),
-            Protocol(
-                "davis-2017",
-                "val",
-                "J&F",
-                detail="mean over objects, without the first and the last frame, 255 is background",
-            ),
-        )
-    }
+    {name: Protocol(name, **fields) for name, fields in PAPERS["protocols"].items()}
 )
 """The protocol that is put first for each data set, unless a recipe says otherwise."""
 

@@ -12,7 +12,7 @@ from ....descriptors.weights import cached, find_weights
 from ..datasets.base import Truth
 from ..run.settings import Settings
 from .conventions import Convention
-from .protocol import PROTOCOLS, Protocol, protocol_of
+from .protocol import PAPERS, PROTOCOLS, Protocol, protocol_of
 from .published import PUBLISHED, Published, find_published
 
 CAPTIONER = "odise"
@@ -148,121 +148,24 @@ def _merged(options: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, 
     return merged
 
 
-_ROUNDED = "cuDNN rounds otherwise"
-_PADDING = "the original keeps cells on padding"
-_RANDOM = f"{_PADDING}, and has a randomised PCA; {_ROUNDED}"
+def _value(value: Any) -> Any:
+    """A value of the data file as Python has it: tuples for lists, None for "none"."""
+    if isinstance(value, dict):
+        return {name: _value(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return tuple(map(_value, value))
+    return None if value == "none" else value
 
-_FULL = {"dtype": "float32"}
-_AS_THEY_STAND = {"pf-pascal": {"first_pixel": 0}}
-_SD: Mapping[str, Any] = {"variant": "float32", "captioner_antialias": False}
-_TALE: Mapping[str, Any] = {
-    "source": "Zhang et al., A Tale of Two Features, NeurIPS 2023",
-    "points": "original",
-    "protocols": {"pf-pascal": replace(PROTOCOLS["pf-pascal"], average="pair-weighted")},
-    "dataset_options": {**_AS_THEY_STAND, "tss": {"pad": True}},
-    "notes": {
-        "spair-71k": "the original weights classes by their pairs, where ours counts points",
-        "tss": "the original compares features that are not of unit length, and divides where a "
-        "floor was meant",
-    },
-}
-_FUSED: Mapping[str, Any] = {
-    **_TALE,
-    "descriptor": "fused",
-    "options": {"sd": _SD, **_FULL},
-    "captioner_option": "sd.captioner",
-    "note": _RANDOM,
-}
-_DIFT: Mapping[str, Any] = {
-    "source": "Tang et al., Emergent Correspondence from Image Diffusion, NeurIPS 2023",
-    "descriptor": "dift",
-}
+
+def _recipe(name: str, fields: dict[str, Any]) -> Recipe:
+    fields = {**PAPERS["papers"].get(fields.pop("paper", ""), {}), **fields}
+    changes = fields.pop("protocols", {})
+    protocols = {key: replace(PROTOCOLS[key], **change) for key, change in changes.items()}
+    return Recipe(name, protocols=protocols, **fields)
+
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
-    {
-        recipe.name: recipe
-        for recipe in (
-            Recipe("tale", **_FUSED),
-            Recipe(
-                "tale-text",
-                datasets=("spair-71k", "pf-pascal"),
-                printed=False,
-                category_option="sd.prompt",
-                category_text="a photo of {}",
-                **_FUSED,
-            ),
-            Recipe(
-                "tale-sd",
-                descriptor="sd",
-                options={**_SD, **_FULL},
-                captioner_option="captioner",
-                note=_RANDOM,
-                **_TALE,
-            ),
-            Recipe(
-                "tale-dinov2",
-                descriptor="dinov2",
-                options=_FULL,
-                note=f"{_PADDING}; {_ROUNDED}",
-                **_TALE,
-            ),
-            Recipe(
-                "dift",
-                options={"variant": "float32", **_FULL},
-                points="dift",
-                protocols={
-                    "spair-71k": replace(PROTOCOLS["spair-71k"], alphas=(0.1,), comparison="<=")
-                },
-                category_option="category",
-                note=f"the original's noise has no seed; {_ROUNDED}",
-                **_DIFT,
-            ),
-            Recipe(
-                "dift-davis",
-                options={
-                    "variant": "float32",
-                    "size": 480,
-                    "fit": "short",
-                    "timestep": 201,
-                    "ensemble": 4,
-                    **_FULL,
-                },
-                datasets=("davis-2017",),
-                protocols={"davis-2017": PROTOCOLS["davis-2017"]},
-                note="with the defaults of the original's code; its noise has no seed, it shrinks "
-                "the first mask by the nearest pixel where ours takes that at the centre of each "
-                f"cell, and it chooses labels on its canvas; {_ROUNDED}",
-                **_DIFT,
-            ),
-            Recipe(
-                "geoaware",
-                "Zhang et al., Telling Left from Right, CVPR 2024, zero-shot",
-                "fused",
-                options={
-                    "sd": {
-                        "timestep": 50,
-                        "components": None,
-                        "resampling": "direct",
-                        "free_u": (1.2, 1.4, 0.9, 0.2),
-                        **_SD,
-                    },
-                    **_FULL,
-                },
-                captioner_option="sd.captioner",
-                matcher="soft-argmax",
-                matcher_options={"temperature": 0.02, "window": 5},
-                points="geoaware",
-                protocols={
-                    "spair-71k": replace(PROTOCOLS["spair-71k"], average="per-image"),
-                    "ap-10k": PROTOCOLS["ap-10k"],
-                },
-                dataset_options=_AS_THEY_STAND,
-                pose_alignment=True,
-                note=f"{_PADDING}, aligns poses within masks of SAM where ours takes mutual "
-                f"neighbours, and lets its soft-argmax leak outside the window; {_ROUNDED}",
-            ),
-        )
-    }
+    {name: _recipe(name, _value(fields)) for name, fields in PAPERS["recipes"].items()}
 )
 """The recipes that `descr evaluate --recipe` takes."""
 
