@@ -69,29 +69,35 @@ def read_flo(path: str | os.PathLike[str]) -> xr.Dataset:
     FlowError
         The file can't be read, is no .flo file, or is cut off.
     """
-    content = _read(path)
-    width, height = _flo_size(content, os.fspath(path))
-    vectors = np.frombuffer(content, dtype="<f4", offset=_HEAD.size).reshape(height, width, 2)
+    name = os.fspath(path)
+    try:
+        with Path(path).open("rb") as file:
+            # What is no such file, however large, is refused before it is read.
+            length = os.fstat(file.fileno()).st_size
+            width, height = _flo_size(file.read(_HEAD.size), length, name)
+            vectors = np.frombuffer(file.read(), dtype="<f4").reshape(height, width, 2)
+    except OSError as error:
+        raise FlowError(f"cannot read {name}: {error.strerror or error}") from error
     # NaN is not below anything.
     valid = (np.abs(vectors) < _LIMIT).all(axis=2)
     x, y = (np.where(valid, vectors[:, :, k], np.nan).astype(np.float32) for k in range(2))
     return pixel_flow(x, y)
 
 
-def _flo_size(content: bytes, name: str) -> tuple[int, int]:
-    """Width and height, after the beginning and the length of the file were checked."""
-    if len(content) < _HEAD.size or content[:4] != struct.pack("<f", MAGIC):
+def _flo_size(head: bytes, length: int, name: str) -> tuple[int, int]:
+    """Width and height, if the beginning and the length of the file are right."""
+    if len(head) < _HEAD.size or head[:4] != struct.pack("<f", MAGIC):
         raise FlowError(
             f"{name} is not a Middlebury .flo file", hint="such a file begins with the bytes PIEH"
         )
-    _, width, height = _HEAD.unpack_from(content)
+    _, width, height = _HEAD.unpack(head)
     if width < 1 or height < 1:
         raise FlowError(f"{name} is damaged: it says that it holds {width} x {height} vectors")
     expected = _HEAD.size + 8 * width * height
-    if len(content) != expected:
+    if length != expected:
         raise FlowError(
             f"{name} is damaged or cut off: {width} x {height} vectors take {expected} bytes, "
-            f"and it has {len(content)}",
+            f"and it has {length}",
             hint="make or download the file again",
         )
     return width, height
@@ -125,11 +131,15 @@ def read_kitti(path: str | os.PathLike[str]) -> xr.Dataset:
 
     Raises `FlowError` for a file that can't be read, or is no such PNG.
     """
-    content = np.frombuffer(_read(path), dtype=np.uint8)
+    name = os.fspath(path)
+    try:
+        content = np.frombuffer(Path(path).read_bytes(), dtype=np.uint8)
+    except OSError as error:
+        raise FlowError(f"cannot read {name}: {error.strerror or error}") from error
     picture = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
     if picture is None or picture.dtype != np.uint16 or picture.shape[2:] != (3,):
         raise FlowError(
-            f"{os.fspath(path)} is not a flow of KITTI",
+            f"{name} is not a flow of KITTI",
             hint="such a file is a whole PNG with three channels of 16 bits",
         )
     valid = picture[:, :, 0] > 0
@@ -138,10 +148,3 @@ def read_kitti(path: str | os.PathLike[str]) -> xr.Dataset:
         for k in (1, 2)
     )
     return pixel_flow(x.astype(np.float32), y.astype(np.float32))
-
-
-def _read(path: str | os.PathLike[str]) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise FlowError(f"cannot read {os.fspath(path)}: {error.strerror or error}") from error

@@ -112,6 +112,13 @@ def test_other_files_and_parts_of_files_are_refused(tmp_path, content, words):
     assert "f.flo" in raised.value.message
 
 
+def test_a_large_file_is_refused_before_it_is_read(tmp_path):
+    with (tmp_path / "f.flo").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(FlowError, match="not a Middlebury"):
+        read_flo(tmp_path / "f.flo")
+
+
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     for path in (tmp_path / "none.flo", tmp_path):
         with pytest.raises(FlowError, match="cannot read"):
