@@ -23,6 +23,8 @@ BASES = Form(
     again="fit it again",
 )
 
+_MOST_CHANNELS = 1 << 20
+
 
 def save_basis(basis: Basis, path: str | os.PathLike[str]) -> None:
     """Write a basis to a file, whole or not at all; see `Basis.save`."""
@@ -63,7 +65,7 @@ def load_basis(path: str | os.PathLike[str]) -> Basis:
         raise FeatureFileError(
             f"{os.fspath(path)}: is damaged: it holds no basis", hint=BASES.again
         ) from error
-    if basis.identity != groups[0].attributes["identity"]:
+    if basis.identity != groups[0].attributes.get("identity"):
         raise FeatureFileError(
             f"{os.fspath(path)}: is damaged: its numbers are not those of its identity",
             hint=BASES.again,
@@ -74,6 +76,8 @@ def load_basis(path: str | os.PathLike[str]) -> Basis:
 def _basis(groups: dict[str, Group], root: Any) -> Basis:
     contents = json.loads(root["contents"])
     layers = {str(path): dict(layer) for path, layer in contents["layers"].items()}
+    if not all(0 < layer["channels"] <= _MOST_CHANNELS for layer in layers.values()):
+        raise ValueError("channels that no network has")
     recipe = {
         source: [
             Part.of(layers[f"{source}/{layer}"], components=components, weight=float(weight))

@@ -122,13 +122,17 @@ def load_map(path: str | os.PathLike[str]) -> xr.DataArray:
         values, scale = arrays["features"].values, arrays["features"].attributes
         features = values.astype(np.float32) * np.float32(scale.get("scale_factor", 1.0))
         runs = json.loads(root["channels"])
+        # Before labels are made of them: a stranger's file may state any number.
+        counts = [run[2] for run in runs]
+        if min(counts, default=0) < 0 or sum(counts) != len(features):
+            raise ValueError("labels of other channels")
         labels = [[run[at] for run in runs for _ in range(run[2])] for at in (0, 1)]
         grid = Grid(arrays["y"].values, arrays["x"].values)
         attributes = {key: value for key, value in root.items() if key not in _OWN}
         unit = unit_length(torch.from_numpy(features)) if features.size else torch.empty(0, 0, 0)
         fmap = build_map(unit, grid, attributes, *labels)
         check_map(fmap, os.fspath(path))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise FeatureFileError(
             f"{os.fspath(path)}: is damaged: it holds no feature map", hint=MAPS.again
         ) from error

@@ -63,9 +63,9 @@ def why_transform(
         raise
     except FeatureFileError:
         return "damaged, or of another schema"
-    if info.attributes["image_sha256"] != image.sha256:
+    if info.attributes.get("image_sha256") != image.sha256:
         return "of another image"
-    if info.attributes["basis"] != basis.identity:
+    if info.attributes.get("basis") != basis.identity:
         return "of another basis"
     if info.attributes.get("recipe") != recipe:
         return "made otherwise"

@@ -1,3 +1,5 @@
+import json
+
 import netCDF4
 import numpy as np
 import pytest
@@ -72,6 +74,24 @@ def test_numbers_that_were_altered_are_not_those_of_the_identity(path):
         file.contents = '{"layers": {}}'
         file.delncattr("descr_seal")
     with pytest.raises(FeatureFileError, match="holds no basis"):
+        Basis.load(path)
+
+
+@pytest.mark.parametrize("channels", [10**12, 0, "16"])
+def test_channels_that_no_network_has_are_no_basis(basis, path, channels):
+    layers = {**basis.layers, "sd/fine": {**basis.layers["sd/fine"], "channels": channels}}
+    with netCDF4.Dataset(path, "a") as file:
+        file.contents = json.dumps({**json.loads(file.contents), "layers": layers})
+        file.delncattr("descr_seal")
+    with pytest.raises(FeatureFileError, match="holds no basis"):
+        Basis.load(path)
+
+
+def test_a_basis_without_its_identity_is_refused(path):
+    with netCDF4.Dataset(path, "a") as file:
+        file.delncattr("identity")
+        file.delncattr("descr_seal")
+    with pytest.raises(FeatureFileError, match="not those of its identity"):
         Basis.load(path)
 
 

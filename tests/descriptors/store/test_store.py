@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 
+import netCDF4
 import numpy as np
 import PIL.Image
 import pytest
@@ -367,6 +368,30 @@ def test_map_files_state_what_they_lose_and_are_checked(tmp_path, pictures):
     path.write_bytes(data)
     with pytest.raises(ForeignFileError, match="is not a feature file"):
         load_features(path)
+
+
+@pytest.mark.parametrize("channels", ['[["sift", "scale_1", 1000000000000]]', "[]", "8", "[[1]]"])
+def test_labels_of_other_channels_than_the_map_has_are_refused(tmp_path, pictures, channels):
+    basis = Basis.fit(SMALL.features(pictures.values()), components=8)
+    path = tmp_path / "map.nc"
+    save_map(basis.transform(SMALL.extract([pictures["a/0.png"]])[0]), path)
+    with netCDF4.Dataset(path, "a") as file:
+        file.channels = channels
+        file.delncattr("descr_seal")
+    with pytest.raises(FeatureFileError, match="holds no feature map"):
+        load_map(path)
+
+
+def test_a_map_that_does_not_say_of_which_image_it_is_is_made_anew(tmp_path, pictures):
+    basis = Basis.fit(SMALL.features(pictures.values()), components=8)
+    store = FeatureStore(tmp_path / "maps", SMALL, basis=basis)
+    store.extract(pictures)
+    with netCDF4.Dataset(store.path("a/0.png"), "a") as file:
+        file.delncattr("image_sha256")
+        file.delncattr("descr_seal")
+    outcomes = store.extract(pictures)
+    assert statuses(outcomes) == ["redone"] + ["kept"] * 6
+    assert outcomes[0].reason == "of another image"
 
 
 def test_symbolic_links_and_names_of_any_kind_go_through(tmp_path, pictures):
