@@ -2,7 +2,6 @@
 
 import json
 import os
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,7 @@ from ..combination.pca import Projection
 from ..combination.recipe import Part
 from ..errors import FeatureFileError
 from .hdf5 import Array, Group, Schema
-from .layout import SEALED
-from .sealed import Form, read_sealed, write_sealed
+from .sealed import Form, contents_of, read_sealed, root_of, write_sealed
 
 BASES = Form(
     "basis",
@@ -36,15 +34,8 @@ def save_basis(basis: Basis, path: str | os.PathLike[str]) -> None:
             for source, parts in basis.recipe.items()
         },
     }
-    attributes = {
-        "Conventions": "CF-1.11",
-        BASES.schema.attribute: BASES.schema.number,
-        "descr_version": version("descr-sdk"),
-        "identity": basis.identity,
-        "contents": json.dumps(contents, default=lambda number: number.item()),
-        SEALED: "sha256",
-    }
-    groups = {"/": Group("/", attributes)}
+    text = json.dumps(contents, default=lambda number: number.item())
+    groups = {"/": root_of(BASES, identity=basis.identity, contents=text)}
     for place, projection in basis.projections.items():
         source = f"/{place.partition('/')[0]}"
         groups.setdefault(source, Group(source, {}))
@@ -59,12 +50,8 @@ def save_basis(basis: Basis, path: str | os.PathLike[str]) -> None:
 def load_basis(path: str | os.PathLike[str]) -> Basis:
     """The basis that a file holds; see `Basis.load`."""
     groups = read_sealed(path, BASES)[0]
-    try:
+    with contents_of(path, BASES, "basis"):
         basis = _basis({group.path[1:]: group for group in groups}, groups[0].attributes)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise FeatureFileError(
-            f"{os.fspath(path)}: is damaged: it holds no basis", hint=BASES.again
-        ) from error
     if basis.identity != groups[0].attributes.get("identity"):
         raise FeatureFileError(
             f"{os.fspath(path)}: is damaged: its numbers are not those of its identity",

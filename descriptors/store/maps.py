@@ -2,24 +2,21 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from itertools import groupby
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import xarray as xr
 
-from ..errors import FeatureFileError, InvalidFeaturesError
 from ..features.grids import Grid, unit_length
 from ..features.maps import build_map, check_map
 from .hdf5 import Array, Group, Schema
 from .layout import SEALED, attributes_to_keep
-from .sealed import Form, read_sealed, write_sealed
+from .sealed import Form, contents_of, read_sealed, root_of, write_sealed
 
 MAPS = Form(
     "feature map file",
@@ -91,21 +88,17 @@ def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool
         values, about = packed, {"scale_factor": scale}
     labels = zip(*(fmap[name].values.tolist() for name in ("source", "layer")), strict=True)
     runs = [[*label, len(list(run))] for label, run in groupby(labels)]
-    root = {
-        **attributes_to_keep(fmap.attrs, "the feature map"),
-        "Conventions": "CF-1.11",
-        MAPS.schema.attribute: MAPS.schema.number,
-        "descr_version": version("descr-sdk"),
+    about_map = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "channels": json.dumps(runs),
         "lowest_cosine": lowest,
-        SEALED: "sha256",
     }
+    root = root_of(MAPS, **attributes_to_keep(fmap.attrs, "the feature map"), **about_map)
     arrays = {
         "features": Array(("channel", "y", "x"), values, about),
         **{axis: Array((axis,), fmap[axis].values.astype(np.float64)) for axis in ("y", "x")},
     }
-    groups = [Group("/", root), Group("/map", {}), Group(_GROUP, {}, arrays)]
+    groups = [root, Group("/map", {}), Group(_GROUP, {}, arrays)]
     write_sealed(path, groups, MAPS, lossless=True)
     return lowest
 
@@ -116,47 +109,37 @@ def load_map(path: str | os.PathLike[str]) -> xr.DataArray:
     Raises `FeatureFileError` if there is no such file, or it is damaged or of another kind.
     """
     groups = read_sealed(path, MAPS)[0]
-    root = groups[0].attributes
-    try:
-        arrays = {group.path: group for group in groups}[_GROUP].arrays
+    with contents_of(path, MAPS, "feature map"):
+        arrays, attributes = _contents(groups)
         values, scale = arrays["features"].values, arrays["features"].attributes
         features = values.astype(np.float32) * np.float32(scale.get("scale_factor", 1.0))
-        runs = json.loads(root["channels"])
+        runs = json.loads(groups[0].attributes["channels"])
         # Before labels are made of them: a stranger's file may state any number.
         counts = [run[2] for run in runs]
         if min(counts, default=0) < 0 or sum(counts) != len(features):
             raise ValueError("labels of other channels")
         labels = [[run[at] for run in runs for _ in range(run[2])] for at in (0, 1)]
         grid = Grid(arrays["y"].values, arrays["x"].values)
-        attributes = {key: value for key, value in root.items() if key not in _OWN}
         unit = unit_length(torch.from_numpy(features)) if features.size else torch.empty(0, 0, 0)
         fmap = build_map(unit, grid, attributes, *labels)
         check_map(fmap, os.fspath(path))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise FeatureFileError(
-            f"{os.fspath(path)}: is damaged: it holds no feature map", hint=MAPS.again
-        ) from error
-    except InvalidFeaturesError as error:
-        raise FeatureFileError(error.message, hint=error.hint or MAPS.again) from error
     return fmap
 
 
 def read_map_info(path: str | os.PathLike[str]) -> MapInfo:
     """What a file says of its map, without the features; raises what `load_map` does."""
     groups, size = read_sealed(path, MAPS, values=False)
-    root = groups[0].attributes
-    try:
-        features: npt.NDArray[Any] = (
-            {one.path: one for one in groups}[_GROUP].arrays["features"].values
-        )
-        attributes = {key: value for key, value in root.items() if key not in _OWN}
+    with contents_of(path, MAPS, "feature map"):
+        arrays, attributes = _contents(groups)
         return MapInfo(
             size=size,
             attributes=attributes,
-            shape=features.shape,
-            lowest_cosine=float(root["lowest_cosine"]),
+            shape=arrays["features"].values.shape,
+            lowest_cosine=float(groups[0].attributes["lowest_cosine"]),
         )
-    except (KeyError, ValueError, TypeError) as error:
-        raise FeatureFileError(
-            f"{os.fspath(path)}: is damaged: it holds no feature map", hint=MAPS.again
-        ) from error
+
+
+def _contents(groups: Sequence[Group]) -> tuple[Mapping[str, Array], dict[str, Any]]:
+    """The arrays of a map, and its own attributes."""
+    own = {key: value for key, value in groups[0].attributes.items() if key not in _OWN}
+    return {group.path: group for group in groups}[_GROUP].arrays, own

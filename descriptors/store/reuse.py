@@ -1,15 +1,18 @@
 """Whether a file can stand for a new extraction."""
 
 import os
-from pathlib import Path
+from collections.abc import Callable
+from typing import TypeVar
 
 from ..base import Descriptor
 from ..combination.basis import Basis
 from ..combination.recipe import computations, difference
 from ..errors import FeatureFileError, ForeignFileError
 from ..image.reading import Image
-from .files import read_feature_info
-from .maps import read_map_info
+from .files import FeatureInfo, read_feature_info
+from .maps import MapInfo, read_map_info
+
+Info = TypeVar("Info", FeatureInfo, MapInfo)
 
 
 def why_extract(
@@ -24,16 +27,9 @@ def why_extract(
 
     Raises `ForeignFileError` if what lies there is no feature file, and somebody may want it.
     """
-    if not os.path.exists(path):
-        return ""
-    try:
-        info = read_feature_info(Path(path))
-    except ForeignFileError:
-        raise
-    except FeatureFileError:
-        return "damaged, or of another schema"
-    if info.attributes["image_sha256"] != image.sha256:
-        return "of another image"
+    info = _read(read_feature_info, path, image)
+    if isinstance(info, str):
+        return info
     layers = {layer.path: layer.attributes for layer in info.layers}
     recipe = describe.recipe
     if recipe is None:
@@ -55,18 +51,26 @@ def why_transform(
 
     `recipe` is the digest of what made the features, which the file keeps as an attribute.
     """
-    if not os.path.exists(path):
-        return ""
-    try:
-        info = read_map_info(path)
-    except ForeignFileError:
-        raise
-    except FeatureFileError:
-        return "damaged, or of another schema"
-    if info.attributes.get("image_sha256") != image.sha256:
-        return "of another image"
+    info = _read(read_map_info, path, image)
+    if isinstance(info, str):
+        return info
     if info.attributes.get("basis") != basis.identity:
         return "of another basis"
     if info.attributes.get("recipe") != recipe:
         return "made otherwise"
     return "rounded" if lossless and info.lowest_cosine < 1 else None
+
+
+def _read(
+    read: Callable[[str | os.PathLike[str]], Info], path: str | os.PathLike[str], image: Image
+) -> Info | str:
+    """What the file of an image says of itself; or why it has to be made."""
+    if not os.path.exists(path):
+        return ""
+    try:
+        info = read(path)
+    except ForeignFileError:
+        raise
+    except FeatureFileError:
+        return "damaged, or of another schema"
+    return info if info.attributes.get("image_sha256") == image.sha256 else "of another image"

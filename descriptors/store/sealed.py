@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, BinaryIO
 
 from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
@@ -114,6 +115,33 @@ def read_sealed(
             hint=f"{form.again}, or remove the attribute {SEALED} if you altered it on purpose",
         )
     return groups, size
+
+
+@contextmanager
+def contents_of(path: str | os.PathLike[str], form: Form, what: str) -> Iterator[None]:
+    """Turn what is raised where groups lack something into a `FeatureFileError`.
+
+    `what` is what the file then doesn't hold.
+    """
+    try:
+        yield
+    except InvalidFeaturesError as error:
+        raise FeatureFileError(error.message, hint=error.hint or form.again) from error
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise FeatureFileError(
+            f"{os.fspath(path)}: is damaged: it holds no {what}", hint=form.again
+        ) from error
+
+
+def root_of(form: Form, **attributes: Any) -> Group:
+    """The root group of a file of this kind, with these attributes besides."""
+    about = {
+        "Conventions": "CF-1.11",
+        form.schema.attribute: form.schema.number,
+        "descr_version": version("descr-sdk"),
+        SEALED: "sha256",
+    }
+    return Group("/", attributes | about)
 
 
 @contextmanager
