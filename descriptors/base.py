@@ -8,8 +8,9 @@ import PIL.Image
 import xarray as xr
 
 from .combination.combine import combine
-from .errors import DescrError, InvalidFeaturesError, OptionError, OutOfMemoryError
+from .errors import DescrError, InvalidFeaturesError, OptionError
 from .features.tensors import Features
+from .image.ahead import attempt
 from .image.reading import Image, ImageLike
 from .settings import Configurable
 
@@ -62,18 +63,13 @@ class Descriptor(Configurable, ABC):
 
         One for each image, in order, so that one bad image does not end the work on the others.
         """
-        return (self._attempt(image) for image in check_several(images, "features"))
+        return (attempt(self._one, image) for image in check_several(images, "features"))
 
-    def _attempt(self, image: ImageLike) -> Features | DescrError:
-        try:
-            trees = list(self.extract([image]) or ())
-            if len(trees) != 1:
-                raise InvalidFeaturesError(f"{self!r} gave {len(trees)} feature trees for 1 image")
-            return Features.from_tree(trees[0])
-        except DescrError as error:
-            return error
-        except MemoryError:
-            return OutOfMemoryError("there is not enough memory", hint="scale the image down first")
+    def _one(self, image: ImageLike) -> Features:
+        trees = list(self.extract([image]) or ())
+        if len(trees) != 1:
+            raise InvalidFeaturesError(f"{self!r} gave {len(trees)} feature trees for 1 image")
+        return Features.from_tree(trees[0])
 
     @property
     def recipe(self) -> Mapping[str, Mapping[str, Any]] | None:

@@ -15,6 +15,16 @@ _THREADS = min(8, os.cpu_count() or 1)
 """More decode no faster than a network takes."""
 
 
+def attempt(work: Callable[[T], R], item: T) -> R | DescrError:
+    """What `work` makes of an item; or the error that a user can mend, memory that ran out too."""
+    try:
+        return work(item)
+    except DescrError as error:
+        return error
+    except MemoryError:
+        return OutOfMemoryError("there is not enough memory", hint="scale the image down first")
+
+
 def read_ahead(
     items: Iterable[T], work: Callable[[T], R], *, ahead: int
 ) -> Iterator[R | DescrError]:
@@ -23,20 +33,11 @@ def read_ahead(
     Items are taken from the iterable one by one, in the thread of the caller, at most `ahead` of
     them before they are asked for. Other errors are raised when the turn of their item comes.
     """
-
-    def attempt(item: T) -> R | DescrError:
-        try:
-            return work(item)
-        except DescrError as error:
-            return error
-        except MemoryError:
-            return OutOfMemoryError("there is not enough memory", hint="scale the image down first")
-
     running: deque[Future[R | DescrError]] = deque()
     with ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="descr-read") as pool:
         try:
             for item in items:
-                running.append(pool.submit(attempt, item))
+                running.append(pool.submit(attempt, work, item))
                 if len(running) > ahead:
                     yield running.popleft().result()
             while running:

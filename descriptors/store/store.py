@@ -85,12 +85,16 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class _Look:
-    """An image that was read, its file's stamp before that, and why it has to be extracted."""
+    """An image that was read, and why it has to be extracted; None for what can be kept.
+
+    Of an image in a file its path, and the stamp that it had before it was read.
+    """
 
     key: str
     image: Image
-    stamp: Stamp | None
     why: str | None
+    path: str | os.PathLike[str] | None
+    stamp: Stamp | None
 
 
 class FeatureStore(Mapping[str, Any]):
@@ -216,7 +220,7 @@ class FeatureStore(Mapping[str, Any]):
         rest = []
         for key, source in sources.items():
             if (known := seen.get(key)) and self._is_unchanged(key, source, known):
-                finish(self._outcome(key, "kept", known))
+                finish(Outcome(key, self.path(key), "kept", "", None, *known[2:]))
             else:
                 rest.append(key)
         if not dry_run:
@@ -264,9 +268,9 @@ class FeatureStore(Mapping[str, Any]):
             )
             for key, look in zip(keys, stream, strict=True):
                 if isinstance(look, DescrError):
-                    done.append((Outcome(key, self.path(key), "failed", error=look), None))
+                    done.append(self._failed(key, look))
                 elif look.why is None or dry_run:
-                    done.append(self._finished(look, sources[look.key]))
+                    done.append(self._finished(look))
                 else:
                     looks.append(look)
                     yield look.image
@@ -278,77 +282,67 @@ class FeatureStore(Mapping[str, Any]):
                     yield from _drained(done)
                     look = looks.popleft()
                     if isinstance(features, DescrError):
-                        failed = Outcome(look.key, self.path(look.key), "failed", error=features)
-                        yield failed, None
+                        yield self._failed(look.key, features)
                         continue
-                    writes.append(
-                        (look, writer.submit(self._write, look, features, sources[look.key]))
-                    )
+                    writes.append((look, writer.submit(self._write, look, features)))
                     while len(writes) > _AHEAD or (writes and writes[0][1].done()):
-                        yield self._written(*writes.popleft(), sources)
+                        yield self._written(*writes.popleft())
                 yield from _drained(done)
                 while writes:
-                    yield self._written(*writes.popleft(), sources)
+                    yield self._written(*writes.popleft())
             finally:
                 for _, write in writes:
                     write.cancel()
 
     def _look(self, key: str, source: ImageSource, describe: Descriptor, force: bool) -> _Look:
-        stamp = Stamp.of(source) if isinstance(source, (str, os.PathLike)) else None
+        path = source if isinstance(source, (str, os.PathLike)) else None
+        stamp = None if path is None else Stamp.of(path)
         image = read_image(source() if callable(source) else source)
+        file = self.path(key)
         if force:
-            return _Look(key, image, stamp, "" if not self.path(key).exists() else "forced")
-        if self.basis is None:
-            why = why_extract(self.path(key), image, describe, lossless=self.lossless)
+            why: str | None = "forced" if file.exists() else ""
+        elif self.basis is None:
+            why = why_extract(file, image, describe, lossless=self.lossless)
         else:
-            why = why_transform(
-                self.path(key), image, self.basis, self.recipe, lossless=self.lossless
-            )
-        return _Look(key, image, stamp, why)
+            why = why_transform(file, image, self.basis, self.recipe, lossless=self.lossless)
+        return _Look(key, image, why, path, stamp)
 
-    def _write(self, look: _Look, features: Features, source: ImageSource) -> float:
+    def _write(self, look: _Look, features: Features) -> float:
         if features.image["image_sha256"] != look.image.sha256:
             raise InvalidFeaturesError(
                 f"the features of {look.key} say that they are of another image",
                 hint="extract must label each tree with the image that it was given",
             )
-        path = self.path(look.key)
+        file = self.path(look.key)
         if self.basis is not None:
             fmap = self.basis.transform(features).to_xarray()
             fmap.attrs["recipe"] = self.recipe
-            return save_map(fmap, path, lossless=self.lossless)
-        image_path = source if isinstance(source, (str, os.PathLike)) else None
-        save_features(features.to_tree(), path, lossless=self.lossless, image_path=image_path)
+            return save_map(fmap, file, lossless=self.lossless)
+        save_features(features.to_tree(), file, lossless=self.lossless, image_path=look.path)
         return 1.0
 
-    def _written(
-        self, look: _Look, write: Future[float], sources: Mapping[str, ImageSource]
-    ) -> tuple[Outcome, Seen | None]:
+    def _written(self, look: _Look, write: Future[float]) -> tuple[Outcome, Seen | None]:
         try:
-            lowest = write.result()
+            return self._finished(look, write.result())
         except OutputError:
             raise
         except DescrError as error:
-            return Outcome(look.key, self.path(look.key), "failed", error=error), None
-        return self._finished(look, sources[look.key], lowest)
+            return self._failed(look.key, error)
 
-    def _finished(
-        self, look: _Look, source: ImageSource, lowest: float = 1.0
-    ) -> tuple[Outcome, Seen | None]:
+    def _failed(self, key: str, error: DescrError) -> tuple[Outcome, None]:
+        return Outcome(key, self.path(key), "failed", error=error), None
+
+    def _finished(self, look: _Look, lowest: float = 1.0) -> tuple[Outcome, Seen | None]:
+        file = self.path(look.key)
+        if self.basis is not None and look.why is None:
+            lowest = read_map_info(file).lowest_cosine
+        image, about = look.image, Stamp.of(file)
+        facts = image.sha256, image.height, image.width, lowest
+        entry = None
+        if look.stamp is not None and about is not None:
+            entry = Seen(look.stamp, about, *facts)
         status: Status = "kept" if look.why is None else "redone" if look.why else "extracted"
-        image, file = look.stamp, Stamp.of(self.path(look.key))
-        if self.basis is not None and status == "kept":
-            lowest = read_map_info(self.path(look.key)).lowest_cosine
-        about = look.image.sha256, look.image.height, look.image.width, lowest
-        entry = None if image is None or file is None else Seen(image, file, *about)
-        frames = look.image.frames
-        outcome = Outcome(
-            look.key, self.path(look.key), status, look.why or "", None, *about, frames
-        )
-        return outcome, entry
-
-    def _outcome(self, key: str, status: Status, seen: Seen) -> Outcome:
-        return Outcome(key, self.path(key), status, "", None, *seen[2:])
+        return Outcome(look.key, file, status, look.why or "", None, *facts, image.frames), entry
 
     def _is_unchanged(self, key: str, source: ImageSource, seen: Seen) -> bool:
         return (
