@@ -3,8 +3,6 @@
 import math
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -17,6 +15,7 @@ from .features.grids import Grid
 from .features.tensors import Features, LayerFeatures
 from .features.tree import Provenance, root_attributes
 from .image.ahead import read_ahead
+from .image.batches import Picture, batches
 from .image.canvas import FITS, Canvas, Fit, check_multiple
 from .image.reading import ImageLike, read_image
 from .layer import Layer
@@ -35,25 +34,6 @@ _PER_PIXEL = 40
 
 _WINDOW = 2
 """Batches whose pictures wait at most for others of their shape."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Picture:
-    """An image as a network sees it, and with how many others it fits into memory."""
-
-    attributes: Mapping[str, Any]
-    canvas: Canvas
-    drawn: np.ndarray[Any, np.dtype[np.uint8]]
-    most: int
-
-
-def _batch(waiting: Mapping[int, _Picture]) -> list[int]:
-    """The places of the first picture and of those that go with it, as many as fit."""
-    if not waiting:
-        return []
-    first = next(iter(waiting.values()))
-    alike = (at for at, one in waiting.items() if one.drawn.shape == first.drawn.shape)
-    return list(islice(alike, first.most))
 
 
 class Backbone(Descriptor):
@@ -253,26 +233,29 @@ class Backbone(Descriptor):
         return self._stream(check_several(images, "features"))
 
     def _stream(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
-        pictures = enumerate(read_ahead(images, self._picture, ahead=self.batch_size))
-        waiting: dict[int, _Picture] = {}
         ready: dict[int, Features | DescrError] = {}
-        turn, exhausted = 0, False
-        while waiting or not exhausted:
-            while not exhausted and not self._is_full(waiting):
-                place, picture = next(pictures, (-1, None))
-                if picture is None:
-                    exhausted = True
-                elif isinstance(picture, DescrError):
+        turn = 0
+
+        def pictures() -> Iterator[tuple[int, Picture]]:
+            stream = read_ahead(images, self._picture, ahead=self.batch_size)
+            for place, picture in enumerate(stream):
+                if isinstance(picture, DescrError):
                     ready[place] = picture
                 else:
-                    waiting[place] = picture
-            batch = {place: waiting.pop(place) for place in _batch(waiting)}
-            ready.update(self._extract_batch(batch))
+                    yield place, picture
+
+        def in_turn() -> Iterator[Features | DescrError]:
+            nonlocal turn
             while turn in ready:
                 yield ready.pop(turn)
                 turn += 1
 
-    def _picture(self, source: ImageLike) -> "_Picture":
+        for batch in batches(pictures(), _WINDOW * self.batch_size):
+            ready.update(self._extract_batch(batch))
+            yield from in_turn()
+        yield from in_turn()
+
+    def _picture(self, source: ImageLike) -> Picture:
         """What the network sees of an image, drawn if there is room for it."""
         image = read_image(source)
         canvas = self.canvas(image.height, image.width)
@@ -286,23 +269,15 @@ class Backbone(Descriptor):
         )
         drawn = canvas.render(image.pixels, self.margin)
         attributes = root_attributes(image, repr(self))
-        return _Picture(attributes, canvas, drawn, min(self.batch_size, room))
-
-    def _is_full(self, waiting: Mapping[int, "_Picture"]) -> bool:
-        """Whether there is a whole batch, or no place for more that could fill it."""
-        batch = _batch(waiting)
-        whole = bool(batch) and len(batch) >= waiting[batch[0]].most
-        return whole or len(waiting) >= _WINDOW * self.batch_size
+        return Picture(attributes, canvas, drawn, min(self.batch_size, room))
 
     def _extract_batch(
-        self, batch: Mapping[int, "_Picture"]
+        self, batch: Mapping[int, Picture]
     ) -> Iterator[tuple[int, Features | DescrError]]:
         """The features of each picture by its place, or why there are none.
 
         Where a batch fails, each of its pictures goes alone: the others are not to blame.
         """
-        if not batch:
-            return
         try:
             layers = self._layers(batch)
         except DescrError as error:
@@ -323,7 +298,7 @@ class Backbone(Descriptor):
             else:
                 yield place, Features(picture.attributes, {one.path: one for one in own})
 
-    def _layers(self, batch: Mapping[int, "_Picture"]) -> dict[str, torch.Tensor]:
+    def _layers(self, batch: Mapping[int, Picture]) -> dict[str, torch.Tensor]:
         """The layers of a batch by name, float32 (batch, channel, rows, columns), checked."""
         names = ", ".join(one.attributes["image_name"] for one in batch.values())
         # Tensors of an inference mode, such as weights loaded in it, would know no gradients later.
@@ -343,9 +318,7 @@ class Backbone(Descriptor):
             layer.name: self._checked(outputs, layer, tuple(pixels.shape)) for layer in self.layers
         }
 
-    def _layer_features(
-        self, layer: Layer, grid: torch.Tensor, picture: "_Picture"
-    ) -> LayerFeatures:
+    def _layer_features(self, layer: Layer, grid: torch.Tensor, picture: Picture) -> LayerFeatures:
         canvas = picture.canvas
         rows, y = canvas.y.cells(grid.shape[1], layer.stride, layer.footprint)
         columns, x = canvas.x.cells(grid.shape[2], layer.stride, layer.footprint)
