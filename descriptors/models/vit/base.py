@@ -8,15 +8,15 @@ from typing import Any, ClassVar, Literal, get_args
 
 import torch
 
-from ...backbone import Backbone, Precision
+from ...backbone import Precision
 from ...errors import OptionError
 from ...image.canvas import Fit
 from ...layer import Layer
 from ...runtime.loading import Renames, empty_module, load_weights
 from ...runtime.memory import fitting, in_batches
-from ...runtime.precision import network_dtype
 from ...settings import check_choice, check_int
 from ...weights import find_weights
+from ..network import Network
 from .debiasing import positional_directions, project_out
 
 Facet = Literal["token", "key", "query", "value"]
@@ -30,7 +30,7 @@ _SHAPES = 16
 """Of how many shapes of canvas the positional directions are kept."""
 
 
-class ViT(Backbone):
+class ViT(Network):
     """One facet of one block of a vision transformer of transformers; patches only.
 
     A subclass states its family and where its module has blocks and final norm, and writes
@@ -104,16 +104,6 @@ class ViT(Backbone):
     def multiple(self) -> int:
         """The patch's side, in pixels: whatever the stride, the canvas is the same."""
         return self.patch
-
-    @property
-    def preferred_dtype(self) -> torch.dtype:
-        """The precision that `auto` stands for, by the device."""
-        return network_dtype(self.torch_device)
-
-    @property
-    def pixel_dtype(self) -> torch.dtype:
-        """float32: pixels are rounded once, after mean and deviation."""
-        return torch.float32
 
     @cached_property
     @torch.inference_mode(False)
