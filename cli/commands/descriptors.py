@@ -4,20 +4,13 @@ from typing import Annotated
 
 import typer
 
-from ..options.common import Json
+from ..options.common import Json, listed_name
 from ..options.names import AUTO, complete_descriptor
 
-Name = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="[NAME]",
-        help="One of them: what each of its options is for, what it takes, and its default.",
-        autocompletion=complete_descriptor,
-    ),
-]
 
-
-def descriptors(name: Name = None, as_json: Json = False) -> None:
+def descriptors(
+    name: Annotated[str | None, listed_name(complete_descriptor)] = None, as_json: Json = False
+) -> None:
     """List the descriptors: what each gives, what it needs and costs, and its options."""
     from ...descriptors import REGISTRY
     from ...descriptors.signatures import describe
@@ -30,11 +23,9 @@ def descriptors(name: Name = None, as_json: Json = False) -> None:
     if name == AUTO:
         name = explain_auto()[0]
     if name is not None:
-        entry = Entry(name, describe(REGISTRY, name), models.get(name, ()))
-        if as_json:
-            print_json(entry.document(details=True))
-        else:
-            print_entry(entry, "--set")
+        print_entry(
+            Entry(name, describe(REGISTRY, name), models.get(name, ())), "--set", as_json=as_json
+        )
         return
     listed = entries(REGISTRY, models)
     best, reason = explain_auto()

@@ -2,22 +2,13 @@
 
 from typing import Annotated
 
-import typer
-
-from ..options.common import Json
+from ..options.common import Json, listed_name
 from ..options.names import complete_matcher
 
-Name = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="[NAME]",
-        help="One of them: what each of its options is for, what it takes, and its default.",
-        autocompletion=complete_matcher,
-    ),
-]
 
-
-def matchers(name: Name = None, as_json: Json = False) -> None:
+def matchers(
+    name: Annotated[str | None, listed_name(complete_matcher)] = None, as_json: Json = False
+) -> None:
     """List the matchers: what each gives, and its options."""
     from ...descriptors.signatures import describe
     from ...matchers import REGISTRY
@@ -25,11 +16,7 @@ def matchers(name: Name = None, as_json: Json = False) -> None:
     from ..console.tables import print_json
 
     if name is not None:
-        entry = Entry(name, describe(REGISTRY, name))
-        if as_json:
-            print_json(entry.document(details=True))
-        else:
-            print_entry(entry, "--matcher-set")
+        print_entry(Entry(name, describe(REGISTRY, name)), "--matcher-set", as_json=as_json)
         return
     listed = entries(REGISTRY)
     if as_json:

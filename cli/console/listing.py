@@ -105,10 +105,13 @@ def print_entries(listed: Sequence[Entry], flag: str) -> None:
         print_facts([*entry.facts(), *([(flag, options)] if options else [])])
 
 
-def print_entry(entry: Entry, flag: str) -> None:
+def print_entry(entry: Entry, flag: str, *, as_json: bool) -> None:
     """Print one entry, with what each of its options is for, what it takes, and its default."""
-    from .tables import print_facts
+    from .tables import print_facts, print_json
 
+    if as_json:
+        print_json(entry.document(details=True))
+        return
     print_facts(entry.facts())
     for one in entry.signature.options:
         typer.echo()

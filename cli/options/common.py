@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -24,6 +25,15 @@ def matcher_field(help: str = _MATCHER) -> Any:
     """The option --matcher."""
     return how_field(
         "NAME", help, "--matcher", callback=check_matcher, autocompletion=complete_matcher
+    )
+
+
+def listed_name(complete: Callable[[str], list[str]]) -> Any:
+    """The name of one entry of a list, of which more is told."""
+    return typer.Argument(
+        metavar="[NAME]",
+        help="One of them: what each of its options is for, what it takes, and its default.",
+        autocompletion=complete,
     )
 
 

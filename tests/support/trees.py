@@ -1,6 +1,6 @@
 """Feature trees made by hand."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -44,3 +44,28 @@ def tree(*layers: LayerFeatures, name: str = "a.png", seed: int = 0) -> xr.DataT
     """A feature tree of an image of 128 x 128 pixels."""
     pixels = np.random.default_rng(seed).integers(0, 255, (128, 128, 3), dtype=np.uint8)
     return build_tree(Image(pixels, name), "ByHand()", layers)
+
+
+def network_tree(
+    name: str = "cat.jpg", *, settings: Mapping[str, Any] | None = None, **components: int
+) -> xr.DataTree:
+    """The tree of an image of 80 x 80 pixels: two layers of random features, coarse and fine.
+
+    `components` are those of layers that have some.
+    """
+    rng = np.random.default_rng(0)
+    layers = [
+        layer_features(
+            source="network",
+            layer=one,
+            features=rng.standard_normal((24, 8, 8)).astype(np.float32),
+            y=np.arange(8) * 10.0 + 4.5,
+            x=np.arange(8) * 10.0 + 4.5,
+            model="a/model",
+            revision="",
+            settings=settings or {},
+            components=components.get(one),
+        )
+        for one in ("coarse", "fine")
+    ]
+    return build_tree(Image(np.zeros((80, 80, 3), np.uint8), name), "Small()", layers)

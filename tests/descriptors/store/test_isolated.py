@@ -9,37 +9,18 @@ import numpy as np
 import pytest
 import xarray as xr
 from descr.descriptors.errors import FeatureFileError
-from descr.descriptors.image.reading import Image
 from descr.descriptors.store import hdf5, isolated, load_features, read_feature_info, save_features
 from descr.descriptors.store.files import FEATURES
 from descr.descriptors.store.isolated import IsolatedReadError, read_isolated
 from descr.descriptors.store.layout import tree_to_groups
 from descr.descriptors.store.netcdf import write_groups
 from support import hostile
-from support.trees import build_tree, layer_features
+from support.trees import network_tree
 
 
 @pytest.fixture(scope="module")
 def tree():
-    rng = np.random.default_rng(0)
-    return build_tree(
-        Image(np.zeros((80, 80, 3), np.uint8), "żółw.jpg"),
-        "Small()",
-        [
-            layer_features(
-                source="network",
-                layer=name,
-                features=rng.standard_normal((24, 8, 8)).astype(np.float32),
-                y=np.arange(8) * 10.0 + 4.5,
-                x=np.arange(8) * 10.0 + 4.5,
-                model="a/model",
-                revision="",
-                settings={"prompt": "🐱"},
-                components=components,
-            )
-            for name, components in (("coarse", 8), ("fine", None))
-        ],
-    )
+    return network_tree("żółw.jpg", settings={"prompt": "🐱"}, coarse=8)
 
 
 @pytest.fixture

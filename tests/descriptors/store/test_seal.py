@@ -5,34 +5,15 @@ import random
 import resource
 import signal
 
-import numpy as np
 import pytest
 from descr.descriptors.errors import FeatureFileError
-from descr.descriptors.image.reading import Image
 from descr.descriptors.store import load_features, save_features, seal
-from support.trees import build_tree, layer_features
+from support.trees import network_tree
 
 
 @pytest.fixture(scope="module")
 def tree():
-    rng = np.random.default_rng(0)
-    return build_tree(
-        Image(np.zeros((80, 80, 3), np.uint8), "cat.jpg"),
-        "Small()",
-        [
-            layer_features(
-                source="network",
-                layer=name,
-                features=rng.standard_normal((24, 8, 8)).astype(np.float32),
-                y=np.arange(8) * 10.0 + 4.5,
-                x=np.arange(8) * 10.0 + 4.5,
-                model="a/model",
-                revision="",
-                settings={},
-            )
-            for name in ("coarse", "fine")
-        ],
-    )
+    return network_tree()
 
 
 @pytest.fixture(scope="module")
