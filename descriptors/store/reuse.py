@@ -46,19 +46,22 @@ def why_extract(
 
 def why_transform(
     path: str | os.PathLike[str], image: Image, basis: Basis, recipe: str, *, lossless: bool = False
-) -> str | None:
-    """As `why_extract`, for a file of a feature map through a basis.
+) -> tuple[str | None, float]:
+    """As `why_extract`, for a file of a feature map through a basis; with its lowest cosine.
 
     `recipe` is the digest of what made the features, which the file keeps as an attribute.
     """
     info = _read(read_map_info, path, image)
     if isinstance(info, str):
-        return info
+        return info, 1.0
+    why = None
     if info.attributes.get("basis") != basis.identity:
-        return "of another basis"
-    if info.attributes.get("recipe") != recipe:
-        return "made otherwise"
-    return "rounded" if lossless and info.lowest_cosine < 1 else None
+        why = "of another basis"
+    elif info.attributes.get("recipe") != recipe:
+        why = "made otherwise"
+    elif lossless and info.lowest_cosine < 1:
+        why = "rounded"
+    return why, 1.0 if why else info.lowest_cosine
 
 
 def _read(

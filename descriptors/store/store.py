@@ -32,7 +32,7 @@ from ..runtime.atomic import remove_abandoned, writing
 from ..runtime.code import code_digest
 from .files import load_features, save_features
 from .index import Index, Seen, Stamp
-from .maps import load_map, read_map_info, save_map
+from .maps import load_map, save_map
 from .reuse import why_extract, why_transform
 
 Status = Literal["kept", "extracted", "redone", "failed"]
@@ -95,6 +95,7 @@ class _Look:
     why: str | None
     path: str | os.PathLike[str] | None
     stamp: Stamp | None
+    lowest_cosine: float = 1.0
 
 
 class FeatureStore(Mapping[str, Any]):
@@ -298,14 +299,16 @@ class FeatureStore(Mapping[str, Any]):
         path = source if isinstance(source, (str, os.PathLike)) else None
         stamp = None if path is None else Stamp.of(path)
         image = read_image(source() if callable(source) else source)
-        file = self.path(key)
+        file, lowest = self.path(key), 1.0
         if force:
             why: str | None = "forced" if file.exists() else ""
         elif self.basis is None:
             why = why_extract(file, image, describe, lossless=self.lossless)
         else:
-            why = why_transform(file, image, self.basis, self.recipe, lossless=self.lossless)
-        return _Look(key, image, why, path, stamp)
+            why, lowest = why_transform(
+                file, image, self.basis, self.recipe, lossless=self.lossless
+            )
+        return _Look(key, image, why, path, stamp, lowest)
 
     def _write(self, look: _Look, features: Features) -> float:
         if features.image["image_sha256"] != look.image.sha256:
@@ -332,10 +335,9 @@ class FeatureStore(Mapping[str, Any]):
     def _failed(self, key: str, error: DescrError) -> tuple[Outcome, None]:
         return Outcome(key, self.path(key), "failed", error=error), None
 
-    def _finished(self, look: _Look, lowest: float = 1.0) -> tuple[Outcome, Seen | None]:
+    def _finished(self, look: _Look, lowest: float | None = None) -> tuple[Outcome, Seen | None]:
         file = self.path(look.key)
-        if self.basis is not None and look.why is None:
-            lowest = read_map_info(file).lowest_cosine
+        lowest = look.lowest_cosine if lowest is None else lowest
         image, about = look.image, Stamp.of(file)
         facts = image.sha256, image.height, image.width, lowest
         entry = None
