@@ -3,7 +3,7 @@
 import functools
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
@@ -216,7 +216,7 @@ descr evaluate --compare tale.json dinov2.json"""
         describe = make_descriptor(how.descriptor, how.of_descriptor(), how.device)
         match = make_matcher(how.matcher, how.of_matcher(), how.device)
         check_device_is_taken(how.device, describe, match)
-        return _guarded(describe, "extract"), _guarded(match, "match")
+        return _guarded(describe, "attempts"), _guarded(match, "match")
 
     def _parts_of(self, recipe: "Recipe") -> "Parts":
         """The descriptor of a recipe, or what makes one for each category; and its matcher."""
@@ -302,7 +302,17 @@ def _guarded(part: "Made[Any]", method: str) -> Any:
     @functools.wraps(work)
     def guarded(*arguments: Any, **values: Any) -> Any:
         with part.at_work():
-            return work(*arguments, **values)
+            result = work(*arguments, **values)
+        return stream(result) if isinstance(result, Iterator) else result
+
+    def stream(items: Iterator[Any]) -> Iterator[Any]:
+        while True:
+            with part.at_work():
+                try:
+                    item = next(items)
+                except StopIteration:
+                    return
+            yield item
 
     setattr(part.made, method, guarded)
     return part.made

@@ -155,6 +155,9 @@ def test_classes_of_ones_own(descr: Any, spair: Path) -> None:
         "class Broken(NearestNeighbor):\n"
         "    def match(self, query, source, target):\n"
         "        return query.nothing\n"
+        "class Faulty(SIFT):\n"
+        "    def forward(self, pixels):\n"
+        "        return pixels.no_features\n"
     )
     own = ("--descriptor", "mine:Mine", "--set", "size=96")
     done = descr("evaluate", "spair-71k", spair, *own, "--matcher", "mine:Match", "--json")
@@ -162,6 +165,8 @@ def test_classes_of_ones_own(descr: Any, spair: Path) -> None:
     assert json.loads(done.out)["descriptor"].startswith("Mine(")
     done = descr("evaluate", "spair-71k", spair, *own, "--matcher", "mine:Broken")
     done.refused("the matcher 'mine:Broken' failed", "nothing")
+    done = descr("evaluate", "spair-71k", spair, "--descriptor", "mine:Faulty", "--set", "size=96")
+    done.refused("the descriptor 'mine:Faulty' failed", "no_features")
 
 
 def test_a_data_set_of_ones_own(descr: Any, spair: Path) -> None:
