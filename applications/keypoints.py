@@ -36,6 +36,10 @@ def transfer_keypoints(
 ) -> xr.Dataset:
     """Where points of the source lie in the target, and how far off the way back ends.
 
+    Raises `PointError` if a point lies outside the source image, or the points are no pairs of
+    numbers; `OptionError` if there are more or fewer names than points, or images without a
+    descriptor; and what a descriptor or a matcher raises.
+
     Parameters
     ----------
     points:
@@ -63,15 +67,6 @@ def transfer_keypoints(
         pixels of the source between the point and where the same matcher, asked for the found
         place, comes back to; NaN if the point or its found place has no match, or that place lies
         outside the target. A small error does not prove a match; a large one speaks against it.
-
-    Raises
-    ------
-    PointError
-        A point lies outside the source image, or the points are no pairs of numbers.
-    OptionError
-        There are more or fewer names than points; images without a descriptor.
-    DescrError
-        What a descriptor or a matcher raises.
     """
     at, own_names = _read_points(points)
     of_points = own_names if names is None else [str(name) for name in names]

@@ -79,6 +79,10 @@ def measure_agreement(
     partners with all of the source. A descriptor that tells places of an image apart rather than
     what is there finds agreement between any two images.
 
+    Raises `ImageError` if a mask can't be read, has another size than its image, or leaves no cell;
+    `OptionError` if images come without a descriptor; `IncomparableFeaturesError` or
+    `InvalidFeaturesError` if the maps are none, or have different bases.
+
     Parameters
     ----------
     source, target:
@@ -89,15 +93,6 @@ def measure_agreement(
         Masks of the size of their image, as in `Matcher`: only cells inside count.
     device:
         Where the products are made, as in `Matcher`.
-
-    Raises
-    ------
-    ImageError
-        A mask can't be read, has another size than its image, or leaves no cell.
-    OptionError
-        Images come without a descriptor.
-    IncomparableFeaturesError, InvalidFeaturesError
-        The maps are none, or have different bases.
     """
     a, b = feature_maps([source, target], descriptor)
     inside = np.ones((a.sizes["y"], a.sizes["x"]), dtype=bool)

@@ -58,6 +58,12 @@ def dense_flow(
     places of the grid: by coordinates, with the half pixel, and never across the border of a mask
     or where neighbouring displacements are torn apart.
 
+    Raises `FlowError` if no place has a valid displacement; `ImageError` if a mask can't be read,
+    has another size than its image, or leaves no cell; `OptionError` if a setting is out of range,
+    or images come without a descriptor; `IncomparableFeaturesError` or `InvalidFeaturesError` if
+    the maps are none, or have different bases; `OutOfMemoryError` for more cells, or more places of
+    the grid, than fit into memory.
+
     Parameters
     ----------
     source, target:
@@ -90,19 +96,6 @@ def dense_flow(
         pixels. `score`: cosine of the cell's own match, whatever smoothing made of it.
         `consistency`: forward-backward error in pixels, NaN where the way back is unknown. All
         are float32, and NaN where `valid`, bool, is False.
-
-    Raises
-    ------
-    FlowError
-        No place has a valid displacement.
-    ImageError
-        A mask can't be read, has another size than its image, or leaves no cell.
-    OptionError
-        A setting is out of range, or images come without a descriptor.
-    IncomparableFeaturesError, InvalidFeaturesError
-        The maps are none, or have different bases.
-    OutOfMemoryError
-        More cells, or more places of the grid, than fit into memory.
     """
     check_int("smoothing", smoothing, minimum=0, maximum=50)
     if max_consistency is not None:

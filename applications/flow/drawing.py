@@ -41,6 +41,9 @@ def draw_flow(
     The wheel's rim is the displacement of `maximum`, which is written beneath it. Below stand the
     darker colours of longer displacements, and the grey of no flow, where there are such.
 
+    Raises `FlowError` for what is no flow; `OptionError` if the maximum or the width is out of
+    range.
+
     Parameters
     ----------
     flow:
@@ -49,13 +52,6 @@ def draw_flow(
         As in `flow_colors`.
     width:
         Of the picture, in pixels. It comes out narrower for tall images.
-
-    Raises
-    ------
-    FlowError
-        The flow is none.
-    OptionError
-        The maximum or the width is out of range.
     """
     check_int("width", width, minimum=64, maximum=20_000)
     check_flow(flow)
@@ -118,19 +114,14 @@ def flow_colors(flow: xr.Dataset, *, maximum: float | None = None) -> npt.NDArra
     the full colour is a displacement of `maximum`. Longer ones are darker; places without a valid
     flow are grey.
 
+    Raises `FlowError` for what is no flow; `OptionError` if the maximum is not a number above 0.
+
     Parameters
     ----------
     flow:
         `flow_x` and `flow_y` over (y, x) in pixels.
     maximum:
         In pixels, above 0; by default `flow_maximum(flow)`.
-
-    Raises
-    ------
-    FlowError
-        The flow is none.
-    OptionError
-        The maximum is not a number above 0.
     """
     check_flow(flow)
     if maximum is None:

@@ -31,6 +31,9 @@ def warp(
     Each place of the flow's grid takes the colour of the target at (x + flow_x, y + flow_y),
     between the pixels.
 
+    Raises `ImageError` if the image can't be read, or is not of the size of the flow's target;
+    `FlowError` for what is no flow; `OptionError` for what is no interpolation or no colour.
+
     Parameters
     ----------
     image:
@@ -42,15 +45,6 @@ def warp(
     fill:
         Colour of places without a valid flow, 0 to 255: RGB, or RGBA for a picture with an alpha
         channel, which is 255 elsewhere.
-
-    Raises
-    ------
-    ImageError
-        The image can't be read, or is not of the size of the flow's target.
-    FlowError
-        The flow is none.
-    OptionError
-        The interpolation or the colour is none.
     """
     order = _ORDERS[check_choice("interpolation", interpolation, get_args(WarpInterpolation))]
     color = _check_color(fill)

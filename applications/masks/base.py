@@ -42,6 +42,8 @@ class Segmenter(Configurable, ABC):
     ) -> list[Mask]:
         """One mask per image, bool (height, width); True where the object is.
 
+        Raises `ImageError` if there is nothing in one of the images.
+
         Parameters
         ----------
         images:
@@ -49,11 +51,6 @@ class Segmenter(Configurable, ABC):
         maps:
             Their feature maps, in the same order; never None where the class needs maps. One of
             the two is always there.
-
-        Raises
-        ------
-        ImageError
-            There is nothing in one of the images.
         """
 
     def __call__(
@@ -63,6 +60,10 @@ class Segmenter(Configurable, ABC):
     ) -> list[Mask]:
         """One mask per image, bool (height, width); none of them is empty.
 
+        Raises `OptionError` if what the class needs is not given, or images and maps don't belong
+        together; `ImageError` if an image or a mask can't be read, or there is nothing in one of
+        the images.
+
         Parameters
         ----------
         images:
@@ -70,13 +71,6 @@ class Segmenter(Configurable, ABC):
         maps:
             Their feature maps out of one `combine`, in the same order. They may be left out where
             the class needs no maps.
-
-        Raises
-        ------
-        OptionError
-            What the class needs is not given, or images and maps don't belong together.
-        ImageError
-            An image or a mask can't be read, or there is nothing in one of the images.
         """
         kind = type(self).__name__
         if images is None and (self.needs_pixels or maps is None):
@@ -141,16 +135,13 @@ def image_sizes(
 class MaskFiles(Segmenter):
     """Masks out of files: bright is the object, in a palette image every index but 0.
 
+    Raises `OptionError` if there is no mask among the paths.
+
     Parameters
     ----------
     paths:
         One mask per image, of the size of the image: the path of an image file, a PIL image or an
         array (height, width), as `read_mask` takes them; None for the whole image.
-
-    Raises
-    ------
-    OptionError
-        There is no mask among the paths.
     """
 
     def __init__(self, paths: Sequence[MaskLike | None]) -> None:
@@ -167,12 +158,8 @@ class MaskFiles(Segmenter):
     def read(self, sizes: Sequence[tuple[str, int, int]]) -> list[Mask]:
         """The masks of images of these names, heights and widths.
 
-        Raises
-        ------
-        OptionError
-            There are more images than masks, or fewer.
-        ImageError
-            A mask can't be read, has another size than its image, or is empty.
+        Raises `OptionError` if there are more images than masks, or fewer; `ImageError` if a mask
+        can't be read, has another size than its image, or is empty.
         """
         if len(sizes) != len(self.paths):
             raise OptionError(f"{len(self.paths)} masks for {len(sizes)} images")

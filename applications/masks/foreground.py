@@ -51,17 +51,14 @@ class JointForeground(Segmenter):
     The better the features, the better the masks: those of SIFT find the same object in front of
     another background, not another object of its kind. One image alone is judged by the borders.
 
+    Raises `OptionError` if an option is out of range.
+
     Parameters
     ----------
     clusters:
         How many clusters the cells of all images are parted into.
     seed:
         Of k-means. The same seed gives the same masks.
-
-    Raises
-    ------
-    OptionError
-        An option is out of range.
     """
 
     needs_maps = True
@@ -75,12 +72,8 @@ class JointForeground(Segmenter):
     ) -> list[Mask]:
         """The common foreground, with smooth edges; see `Segmenter.segment`.
 
-        Raises
-        ------
-        ImageError
-            Nothing stands out in one of the images.
-        IncomparableFeaturesError
-            The maps have different bases.
+        Raises `ImageError` if nothing stands out in one of the images; `IncomparableFeaturesError`
+        if the maps have different bases.
         """
         compared = feature_maps(maps or ())
         returns = [_returns(fmap, compared) for fmap in compared]

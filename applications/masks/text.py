@@ -39,6 +39,9 @@ class TextPrompt(Segmenter):
     The image is stretched to 352 x 352 pixels and cut into 22 x 22 patches: the edge of a mask is
     coarse.
 
+    Raises `WeightsNotFoundError` if the weights are not on this machine, or the folder is not one
+    of CLIPSeg; `OptionError` if an option is out of range.
+
     Parameters
     ----------
     text:
@@ -50,13 +53,6 @@ class TextPrompt(Segmenter):
         How likely a pixel must show it, above 0 and at most 1: a lower one finds more.
     device:
         Where it runs: `auto` (CUDA, then MPS, then the CPU), or a torch device.
-
-    Raises
-    ------
-    WeightsNotFoundError
-        The weights are not on this machine, or the folder is not one of CLIPSeg.
-    OptionError
-        An option is out of range.
     """
 
     needs_pixels = True
@@ -91,12 +87,9 @@ class TextPrompt(Segmenter):
     ) -> list[Mask]:
         """The pixels that are likely enough; see `Segmenter.segment`.
 
-        Raises
-        ------
-        ImageError
-            Nothing in one of the images is likely enough; says how likely the best place is.
-        OptionError
-            A text is longer than the model takes, or there are more or fewer texts than images.
+        Raises `ImageError` if nothing in one of the images is likely enough, with how likely the
+        best place is; `OptionError` if a text is longer than the model takes, or there are more or
+        fewer texts than images.
         """
         images = images or ()
         texts = (self.text,) * len(images) if isinstance(self.text, str) else self.text

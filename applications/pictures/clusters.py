@@ -52,6 +52,10 @@ def matched_clusters(
     are then assigned to those of the first, one to one, so that the sum of the cosines of their
     centroids is largest (the Hungarian method), as in "A Tale of Two Features" (section 4).
 
+    Raises `IncomparableFeaturesError` or `InvalidFeaturesError` if the maps don't go together, or
+    are none; `ImageError` if an image or a mask can't be read, or a mask leaves no cell;
+    `OptionError` for more clusters than an image has different cells.
+
     Parameters
     ----------
     inputs:
@@ -71,15 +75,6 @@ def matched_clusters(
         Per image (y, x), int64, with labels from 0 and -1 outside the mask; `y` and `x` in pixels
         of the image. In the first image cluster 0 has the most cells. The attribute `similarity`
         holds for each label the cosine of its centroid with that of the first image.
-
-    Raises
-    ------
-    IncomparableFeaturesError, InvalidFeaturesError
-        The maps don't go together, or are none.
-    ImageError
-        An image or a mask can't be read; a mask leaves no cell.
-    OptionError
-        More clusters than an image has different cells.
     """
     check_clusters(clusters, seed)
     scene = Scene.of(inputs, descriptor, masks=masks)
@@ -180,6 +175,8 @@ def draw_clusters(
 
     Clusters that belong together have one colour and one number, counted from 1.
 
+    Raises as `matched_clusters`, and `OptionError` if the images are not those of the maps.
+
     Parameters
     ----------
     inputs, descriptor, clusters, masks, seed:
@@ -188,11 +185,6 @@ def draw_clusters(
         The photographs of feature maps; without them the colours stand alone.
     width:
         Of the picture, in pixels. It comes out narrower where it would be too tall.
-
-    Raises
-    ------
-    DescrError
-        As `matched_clusters`; `OptionError` if the images are not those of the maps.
     """
     check_width(width)
     check_clusters(clusters, seed)

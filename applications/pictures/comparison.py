@@ -34,6 +34,9 @@ _NARROWEST = 128
 def split_sources(trees: Sequence[xr.DataTree]) -> dict[str, list[xr.DataArray]]:
     """The feature maps of each source of the trees alone, and of all together.
 
+    Raises `IncomparableFeaturesError` or `InvalidFeaturesError` if the trees don't go together, or
+    are none.
+
     Parameters
     ----------
     trees:
@@ -45,11 +48,6 @@ def split_sources(trees: Sequence[xr.DataTree]) -> dict[str, list[xr.DataArray]]
     dict of str to list of xarray.DataArray
         By the name of the source, in the order of the trees, what `combine` makes of it alone, one
         map per tree; and under "fused" what it makes of all, where there are several.
-
-    Raises
-    ------
-    IncomparableFeaturesError, InvalidFeaturesError
-        The trees don't go together, or are none.
     """
     together = combine(trees)
     sources = list(dict.fromkeys(together[0]["source"].values.tolist()))
@@ -80,6 +78,10 @@ def draw_comparison(
     The rows are the best matches, the correspondence map, joint principal components and matched
     clusters (as figures 3 to 5 of "A Tale of Two Features" have them), each of source and target.
 
+    Raises `OptionError` if there is no descriptor, are not two images, or a number is out of range;
+    `IncomparableFeaturesError`, `InvalidFeaturesError` or `ImageError` if maps, images or masks
+    don't go together, or can't be used.
+
     Parameters
     ----------
     maps:
@@ -98,13 +100,6 @@ def draw_comparison(
         One per image, of its size, or None. Only cells inside count.
     width:
         Of the picture, in pixels. It comes out narrower where it would be too tall.
-
-    Raises
-    ------
-    OptionError
-        No descriptor, or not two images; a number is out of range.
-    IncomparableFeaturesError, InvalidFeaturesError, ImageError
-        Maps, images or masks don't go together, or can't be used.
     """
     if not maps:
         raise OptionError("no descriptor to compare")

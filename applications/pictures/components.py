@@ -37,6 +37,10 @@ def joint_pca(
     One projection, fitted to the cells of all images, and one scale per component: equal colours
     mean like features, also across images. The scale goes from the 1st to the 99th percentile.
 
+    Raises `IncomparableFeaturesError` or `InvalidFeaturesError` if the maps don't go together, or
+    are none; `ImageError` if an image or a mask can't be read, or a mask leaves no cell;
+    `OptionError` if `components` are not three numbers from 1 on.
+
     Parameters
     ----------
     inputs:
@@ -55,15 +59,6 @@ def joint_pca(
         Per image (y, x, rgb), float32 from 0 to 1, NaN outside its mask; `y` and `x` in pixels of
         the image. The attribute `explained_variance` holds the share of the variance of all cells
         that each of the three components has.
-
-    Raises
-    ------
-    IncomparableFeaturesError, InvalidFeaturesError
-        The maps don't go together, or are none.
-    ImageError
-        An image or a mask can't be read; a mask leaves no cell.
-    OptionError
-        `components` are not three numbers from 1 on.
     """
     numbers = check_components(components)
     scene = Scene.of(inputs, descriptor, masks=masks)
@@ -81,6 +76,8 @@ def draw_pca(
 ) -> Picture:
     """`joint_pca` as a picture, uint8 (height, width, 3) RGB, under the photographs.
 
+    Raises as `joint_pca`, and `OptionError` if the images are not those of the maps.
+
     Parameters
     ----------
     inputs, descriptor, masks, components:
@@ -89,11 +86,6 @@ def draw_pca(
         The photographs of feature maps; without them the colours stand alone.
     width:
         Of the picture, in pixels. It comes out narrower where it would be too tall.
-
-    Raises
-    ------
-    DescrError
-        As `joint_pca`; `OptionError` if the images are not those of the maps.
     """
     check_width(width)
     numbers = check_components(components)

@@ -51,6 +51,10 @@ def draw_keypoints(
     The same number and colour mark a point and where it was found. A point without a match is a
     grey ring, in the source alone. Names are listed below.
 
+    Raises `ImageError` if an image can't be read; `InvalidFeaturesError` if the keypoints lack a
+    variable, or hold values that are not finite; `OptionError` if the width is not a number of
+    pixels from 64 on.
+
     Parameters
     ----------
     image_a, image_b:
@@ -60,15 +64,6 @@ def draw_keypoints(
         images, `matched`, and `name` if there are names, as `transfer_keypoints` gives them.
     width:
         Of the picture, in pixels. It comes out narrower for tall images, and wider for panoramas.
-
-    Raises
-    ------
-    ImageError
-        An image can't be read.
-    InvalidFeaturesError
-        The keypoints lack a variable, or hold values that are not finite.
-    OptionError
-        The width is not a number of pixels from 64 on.
     """
     check_int("width", width, minimum=64, maximum=20_000)
     a, b = read_image(image_a).pixels, read_image(image_b).pixels

@@ -39,6 +39,11 @@ def layer_pca(
     One projection and one scale per layer, fitted to the cells of all images, as in "A Tale of Two
     Features" (figure 2): it shows which layers tell parts apart, and which textures.
 
+    Raises `IncomparableFeaturesError` or `InvalidFeaturesError` if the trees don't go together, or
+    are none; `ImageError` if an image or a mask can't be read, or a mask leaves no cell of a layer;
+    `OptionError` if `components` are not three numbers from 1 on, or for images without a
+    descriptor.
+
     Parameters
     ----------
     inputs:
@@ -51,15 +56,6 @@ def layer_pca(
     dict of str to list of xarray.DataArray
         By "source/layer", in the order of the trees: per image (y, x, rgb), as `joint_pca` gives
         it. The attributes `rows`, `columns` and `channels` are those of the layer.
-
-    Raises
-    ------
-    IncomparableFeaturesError, InvalidFeaturesError
-        The trees don't go together, or are none.
-    ImageError
-        An image or a mask can't be read; a mask leaves no cell of a layer.
-    OptionError
-        `components` are not three numbers from 1 on; images without a descriptor.
     """
     numbers = check_components(components)
     trees = feature_trees(inputs, descriptor)
@@ -77,6 +73,8 @@ def draw_layers(
 ) -> Picture:
     """`layer_pca` as a picture, uint8 (height, width, 3) RGB: a row per layer, a column per image.
 
+    Raises as `layer_pca`, and `OptionError` if the images are not those of the trees.
+
     Parameters
     ----------
     inputs, descriptor, masks, components:
@@ -85,11 +83,6 @@ def draw_layers(
         The photographs of feature trees, for a row above; without them there is none.
     width:
         Of the picture, in pixels. It comes out narrower where it would be too tall.
-
-    Raises
-    ------
-    DescrError
-        As `layer_pca`; `OptionError` if the images are not those of the trees.
     """
     check_width(width)
     numbers = check_components(components)

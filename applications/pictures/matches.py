@@ -27,6 +27,10 @@ def draw_matches(
     The images are scaled to the same height. The colour of a match tells where in image a it
     begins, so that lines can be followed where they cross; the best matches lie on top.
 
+    Raises `ImageError` if an image can't be read; `InvalidFeaturesError` if the matches lack a
+    variable, or hold values that are not finite; `OptionError` if the width is not a number of
+    pixels from 64 on.
+
     Parameters
     ----------
     image_a, image_b:
@@ -36,15 +40,6 @@ def draw_matches(
         `score`, along `match`, as `to_matches` gives them. Some dozens can be told apart.
     width:
         Of the picture, in pixels. It comes out narrower for tall images, and wider for panoramas.
-
-    Raises
-    ------
-    ImageError
-        An image can't be read.
-    InvalidFeaturesError
-        The matches lack a variable, or hold values that are not finite.
-    OptionError
-        The width is not a number of pixels from 64 on.
     """
     check_int("width", width, minimum=64, maximum=20_000)
     a, b = read_image(image_a).pixels, read_image(image_b).pixels

@@ -36,6 +36,10 @@ def correspondence_colors(
     are places that correspond. Blue turns to yellow from left to right, light to dark from top to
     bottom, over the source or over the box around its mask.
 
+    Raises `IncomparableFeaturesError` or `InvalidFeaturesError` if the maps don't go together, or
+    are none; `ImageError` if an image or a mask can't be read, or a mask leaves no cell;
+    `OptionError` for images without a descriptor.
+
     Parameters
     ----------
     source, target:
@@ -53,15 +57,6 @@ def correspondence_colors(
         Of source and target: (y, x, rgb), float32 from 0 to 1, NaN outside the mask and where
         there is no match; `y` and `x` in pixels of the image. The attribute `matched` of the
         second is the share of its cells (inside the mask) with a match.
-
-    Raises
-    ------
-    IncomparableFeaturesError, InvalidFeaturesError
-        The maps don't go together, or are none.
-    ImageError
-        An image or a mask can't be read; a mask leaves no cell.
-    OptionError
-        Images without a descriptor.
     """
     scene = Scene.of([source, target], descriptor, masks=[source_mask, target_mask])
     return place_colors(scene, matcher)
@@ -82,6 +77,8 @@ def draw_correspondence_map(
 
     The colours lie over what is light and dark in the photographs, so that one sees what is where.
 
+    Raises as `correspondence_colors`, and `OptionError` if the images are not those of the maps.
+
     Parameters
     ----------
     source, target, descriptor, matcher, source_mask, target_mask:
@@ -90,11 +87,6 @@ def draw_correspondence_map(
         The two photographs of feature maps; without them the colours stand alone.
     width:
         Of the picture, in pixels. It comes out narrower where it would be too tall.
-
-    Raises
-    ------
-    DescrError
-        As `correspondence_colors`; `OptionError` if the images are not those of the maps.
     """
     check_width(width)
     scene = Scene.of([source, target], descriptor, images, [source_mask, target_mask])

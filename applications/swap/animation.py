@@ -53,6 +53,9 @@ def swap_frames(
     the background of one image turns into that of the other. Where pixels meet, those with
     the better match lie on top.
 
+    Raises `OptionError` if a setting is out of range, or the animation is larger than 25 megapixels
+    in all; `ImageError` if the images are not those of the swap.
+
     Parameters
     ----------
     source, target:
@@ -65,13 +68,6 @@ def swap_frames(
         How many pictures, at least 2.
     width:
         Of the pictures in pixels; they come out no larger than the source.
-
-    Raises
-    ------
-    OptionError
-        A setting is out of range, or the animation is larger than 25 megapixels in all.
-    ImageError
-        The images are not those of the swap.
     """
     height, columns, _ = swapped["image"].shape
     check_animation((height, columns), frames=frames, width=width)

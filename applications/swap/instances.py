@@ -63,6 +63,13 @@ def swap_instances(
     hold are replaced by what their neighbours inside the instance agree on; a part that the target
     doesn't show continues it as its mirror image. Outside the mask the source stays as it is.
 
+    Raises `ImageError` if an image or a mask can't be read, or a mask has another size than its
+    image, is empty, or leaves no cell of the features; `NothingMatchedError` if no place of the
+    source's instance has a match that holds; `WeightsNotFoundError` if the weights for the
+    refinement are not on this machine; `OptionError` if a setting is out of range, or there are
+    neither maps nor a descriptor; `IncomparableFeaturesError` or `InvalidFeaturesError` if the maps
+    can't be compared, or are not those of the images.
+
     Parameters
     ----------
     source, target:
@@ -105,20 +112,6 @@ def swap_instances(
         displacement in pixels to where the colour was read, float32, NaN outside the mask;
         `score`, cosine of the match, float32, NaN where none is used; `filled`, bool, where
         the correspondence is that of the neighbours.
-
-    Raises
-    ------
-    ImageError
-        An image or a mask can't be read; a mask has another size than its image, is empty, or
-        leaves no cell of the features.
-    NothingMatchedError
-        No place of the source's instance has a match that holds.
-    WeightsNotFoundError
-        The weights for the refinement are not on this machine.
-    OptionError
-        A setting is out of range, or there are neither maps nor a descriptor.
-    IncomparableFeaturesError, InvalidFeaturesError
-        The maps can't be compared, or are not those of the images.
     """
     options = SwapOptions(
         matcher=matcher,

@@ -32,6 +32,8 @@ Mask = npt.NDArray[np.bool_]
 class Refinement(Configurable):
     """How a swapped instance is redrawn with Stable Diffusion.
 
+    Raises `OptionError` if a setting is out of range.
+
     Parameters
     ----------
     strength:
@@ -56,11 +58,6 @@ class Refinement(Configurable):
         descriptor uses, or `sd-1.5` if it uses none.
     device, dtype:
         As in `StableDiffusion`; those of the descriptor where its networks are shared.
-
-    Raises
-    ------
-    OptionError
-        A setting is out of range.
     """
 
     def __init__(
