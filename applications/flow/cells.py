@@ -11,7 +11,7 @@ import xarray as xr
 from scipy.ndimage import distance_transform_edt
 
 from ...descriptors.features.grids import Grid, at_cells, bracket, nearest_pixels
-from .resolution import cell_size
+from ..resolution import cell_size
 
 _TEAR = 3.0
 """How many cells the flow of neighbours may differ by before they are taken for two surfaces."""

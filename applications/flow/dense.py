@@ -15,9 +15,7 @@ from ...descriptors.runtime.memory import check_fits
 from ...descriptors.settings import check_choice, check_float, check_int
 from ...matchers import Matcher, SoftArgmax
 from ..feature_maps import MapOrImage, feature_maps
-from .cells import CellFlow, Frame, Numbers, round_trip
-from .fields import VARIABLES, FlowError
-from .resolution import (
+from ..resolution import (
     PLACES,
     SEARCH,
     Resolution,
@@ -28,6 +26,8 @@ from .resolution import (
     resample_map,
     strips,
 )
+from .cells import CellFlow, Frame, Numbers, round_trip
+from .fields import VARIABLES, FlowError
 from .smoothing import smooth
 
 NamedGrid = Literal["image", "cells"]

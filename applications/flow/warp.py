@@ -12,8 +12,8 @@ from ...descriptors import read_image
 from ...descriptors.errors import ImageError, OptionError
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_choice, check_int
+from ..resolution import strips
 from .fields import check_flow, valid_places
-from .resolution import strips
 
 WarpInterpolation = Literal["nearest", "bilinear", "cubic"]
 _ORDERS = {"nearest": 0, "bilinear": 1, "cubic": 3}

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
-from ..flow.resolution import strips
+from ..resolution import strips
 from .membrane import membrane
 
 Blend = Literal["none", "feather", "poisson"]

@@ -16,7 +16,7 @@ from ...descriptors.image.masks import MaskLike
 from ...descriptors.settings import check_choice, check_float
 from ...matchers import Matcher
 from ..flow import dense_flow
-from ..flow.resolution import Resolution, cell_size, check_resolution, even_grid
+from ..resolution import Resolution, cell_size, check_resolution, even_grid
 from .blending import BLENDS, Blend, mask_window
 from .field import Field, complete_field, continued_field
 

@@ -17,7 +17,7 @@ from ...descriptors.runtime.memory import check_fits
 from ...matchers import Matcher
 from ..feature_maps import feature_maps
 from ..flow import warp
-from ..flow.resolution import Resolution
+from ..resolution import Resolution
 from .appearance import grown, overhang, reduction, without_detail
 from .blending import Blend, blended
 from .correspondence import InstanceFlow, SwapOptions, instance_flow

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-from descr.applications.flow.resolution import cell_size, even_grid, resample_map
+from descr.applications.resolution import cell_size, even_grid, resample_map
 from descr.descriptors.errors import OptionError
 from descr.descriptors.features.grids import Grid
 from descr.matchers.testing import render_map

@@ -8,11 +8,11 @@ import numpy.typing as npt
 import torch
 import xarray as xr
 
-from ...descriptors.errors import OptionError
-from ...descriptors.features.grids import Grid, as_tensor, resample, unit_length
-from ...descriptors.features.tree import grid_coordinates
-from ...descriptors.runtime.memory import check_fits
-from ...descriptors.settings import check_int
+from ..descriptors.errors import OptionError
+from ..descriptors.features.grids import Grid, as_tensor, resample, unit_length
+from ..descriptors.features.tree import grid_coordinates
+from ..descriptors.runtime.memory import check_fits
+from ..descriptors.settings import check_int
 
 _MOST = 1_000_000
 """Cells along a side."""
