@@ -10,8 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors.settings import check_float, check_int
-from ..pictures.captions import write_texts
-from ..pictures.painting import pixel_cells
+from ..pictures import pixel_cells, write_texts
 from .fields import check_flow, valid_places
 
 _LEGEND = 0.16

@@ -42,15 +42,9 @@ class Segmenter(Configurable, ABC):
     ) -> list[Mask]:
         """One mask per image, bool (height, width); True where the object is.
 
-        Raises `ImageError` if there is nothing in one of the images.
-
-        Parameters
-        ----------
-        images:
-            The images that are to be compared; never None where the class needs pixels.
-        maps:
-            Their feature maps, in the same order; never None where the class needs maps. One of
-            the two is always there.
+        `images` are never None where the class needs pixels, nor `maps`, their feature maps in the
+        same order, where it needs maps; one of the two is always there. Raises `ImageError` if
+        there is nothing in one of the images.
         """
 
     def __call__(
@@ -60,17 +54,10 @@ class Segmenter(Configurable, ABC):
     ) -> list[Mask]:
         """One mask per image, bool (height, width); none of them is empty.
 
-        Raises `OptionError` if what the class needs is not given, or images and maps don't belong
-        together; `ImageError` if an image or a mask can't be read, or there is nothing in one of
-        the images.
-
-        Parameters
-        ----------
-        images:
-            Paths, PIL images or arrays. They may be left out where the class needs no pixels.
-        maps:
-            Their feature maps out of one `combine`, in the same order. They may be left out where
-            the class needs no maps.
+        `images` are paths, PIL images or arrays, and `maps` their feature maps out of one
+        `combine`, in the same order; what the class doesn't need may be left out. Raises
+        `OptionError` if what it needs is missing, or images and maps don't belong together;
+        `ImageError` if an image or a mask can't be read, or there is nothing in one of the images.
         """
         kind = type(self).__name__
         if images is None and (self.needs_pixels or maps is None):

@@ -5,19 +5,29 @@ from typing import TYPE_CHECKING
 from ...descriptors.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .clusters import draw_clusters, matched_clusters
+    from .captions import write_texts
+    from .clusters import CLUSTERS, cluster_maps, draw_clusters, matched_clusters, paint_clusters
     from .comparison import draw_comparison, split_sources
-    from .components import draw_pca, joint_pca
+    from .components import COMPONENTS, cell_views, draw_pca, joint_pca, pca_colors
     from .keypoints import draw_keypoints
-    from .layers import draw_layers, layer_pca
+    from .layers import draw_layers, layer_colors, layer_pca, paint_layers
     from .matches import draw_matches
-    from .painting import paint_cells
-    from .places import correspondence_colors, draw_correspondence_map
+    from .overlay import resize_photograph
+    from .painting import paint_cells, pixel_cells
+    from .places import correspondence_colors, draw_correspondence_map, place_colors, place_views
+    from .scenes import Scene, outlines
+    from .sheet import View, draw_sheet
 
 # Imported when they are first asked for: some bring SciPy, which the others do without.
 __getattr__ = lazy_names(__name__)
 
 __all__ = [
+    "CLUSTERS",
+    "COMPONENTS",
+    "Scene",
+    "View",
+    "cell_views",
+    "cluster_maps",
     "correspondence_colors",
     "draw_clusters",
     "draw_comparison",
@@ -26,9 +36,20 @@ __all__ = [
     "draw_layers",
     "draw_matches",
     "draw_pca",
+    "draw_sheet",
     "joint_pca",
+    "layer_colors",
     "layer_pca",
     "matched_clusters",
+    "outlines",
     "paint_cells",
+    "paint_clusters",
+    "paint_layers",
+    "pca_colors",
+    "pixel_cells",
+    "place_colors",
+    "place_views",
+    "resize_photograph",
     "split_sources",
+    "write_texts",
 ]

@@ -173,18 +173,8 @@ def draw_clusters(
 ) -> Picture:
     """`matched_clusters` as a picture, uint8 (height, width, 3) RGB, under the photographs.
 
-    Clusters that belong together have one colour and one number, counted from 1.
-
-    Raises as `matched_clusters`, and `OptionError` if the images are not those of the maps.
-
-    Parameters
-    ----------
-    inputs, descriptor, clusters, masks, seed:
-        As in `matched_clusters`.
-    images:
-        The photographs of feature maps; without them the colours stand alone.
-    width:
-        Of the picture, in pixels. It comes out narrower where it would be too tall.
+    Clusters that belong together have one colour and one number, counted from 1. Takes and raises
+    what `matched_clusters` does; `images` and `width` are those of `draw_pca`.
     """
     check_width(width)
     check_clusters(clusters, seed)

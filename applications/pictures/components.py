@@ -76,16 +76,9 @@ def draw_pca(
 ) -> Picture:
     """`joint_pca` as a picture, uint8 (height, width, 3) RGB, under the photographs.
 
-    Raises as `joint_pca`, and `OptionError` if the images are not those of the maps.
-
-    Parameters
-    ----------
-    inputs, descriptor, masks, components:
-        As in `joint_pca`.
-    images:
-        The photographs of feature maps; without them the colours stand alone.
-    width:
-        Of the picture, in pixels. It comes out narrower where it would be too tall.
+    Takes and raises what `joint_pca` does. `images` are the photographs of feature maps, without
+    which the colours stand alone; other images are an `OptionError`. The picture is `width` pixels
+    wide, or narrower where it would be too tall.
     """
     check_width(width)
     numbers = check_components(components)

@@ -8,14 +8,13 @@ import xarray as xr
 from scipy.spatial import KDTree
 
 from ...descriptors import read_image
-from ...descriptors.errors import InvalidFeaturesError
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_int
 from .captions import badge_size, draw_badge, with_legend, write_texts
 from .overlay import Overlay, opaque, shade
 from .painting import Picture
 from .palette import position_colors
-from .side_by_side import SideBySide
+from .side_by_side import SideBySide, read_points
 
 _UNIT = 1 / 520
 """What all lengths are measured in, as a share of the root of the picture's area."""
@@ -90,29 +89,6 @@ def draw_keypoints(
     names = enumerate(keypoints["name"].values if "name" in keypoints.variables else [])
     listed = [(str(place + 1), colors[place], str(name)) for place, name in names if name]
     return with_legend(picture, listed, round(_LETTERS * unit)) if listed else picture
-
-
-def read_points(
-    points: xr.Dataset, other: str, *, what: str, hint: str
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Source and target, (n, 2), and which are matched: all, where `points` doesn't say.
-
-    Raises `InvalidFeaturesError` if a coordinate or the variable `other` is missing, or a
-    coordinate of a match is not finite.
-    """
-    names = [f"{side}_{axis}" for side in ("source", "target") for axis in "xy"]
-    for name in (*names, other):
-        if name not in points.variables:
-            raise InvalidFeaturesError(f"the {what} have no variable {name!r}", hint=hint)
-    values = np.stack([np.asarray(points[name].values, float) for name in names], axis=-1)
-    matched = np.ones(values.shape[:-1], dtype=bool)
-    if "matched" in points.variables:
-        matched = np.asarray(points["matched"].values, dtype=bool)
-    source, target = values[..., :2], values[..., 2:]
-    finite = np.isfinite(source).all() and np.isfinite(target[matched]).all()
-    if source.ndim != 2 or not finite:
-        raise InvalidFeaturesError(f"the {what} are not a list of finite points", hint=hint)
-    return source, target, matched
 
 
 def _draw_points(

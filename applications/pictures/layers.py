@@ -73,16 +73,8 @@ def draw_layers(
 ) -> Picture:
     """`layer_pca` as a picture, uint8 (height, width, 3) RGB: a row per layer, a column per image.
 
-    Raises as `layer_pca`, and `OptionError` if the images are not those of the trees.
-
-    Parameters
-    ----------
-    inputs, descriptor, masks, components:
-        As in `layer_pca`.
-    images:
-        The photographs of feature trees, for a row above; without them there is none.
-    width:
-        Of the picture, in pixels. It comes out narrower where it would be too tall.
+    Takes and raises what `layer_pca` does. `images` are the photographs of feature trees, for a row
+    above; `width` is that of `draw_pca`.
     """
     check_width(width)
     numbers = check_components(components)

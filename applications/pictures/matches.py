@@ -7,10 +7,9 @@ import xarray as xr
 from ...descriptors import read_image
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_int
-from .keypoints import read_points
 from .overlay import Overlay, opaque, shade
 from .palette import position_colors
-from .side_by_side import SideBySide
+from .side_by_side import SideBySide, read_points
 
 _LINE = 1 / 520
 """Thickness of a line, as a share of the root of the picture's area."""

@@ -26,23 +26,8 @@ _CORNERS = np.array(
 )
 # What is added in the middle, which would be grey: green.
 _MIDDLE = np.array((0.0, -0.085, 0.02))
-CLUSTER_COLORS = np.array(
-    [
-        (0, 114, 178),
-        (230, 159, 0),
-        (0, 158, 115),
-        (204, 121, 167),
-        (240, 228, 66),
-        (213, 94, 0),
-        (86, 180, 233),
-        (121, 13, 63),
-        (243, 210, 250),
-        (70, 22, 161),
-        (62, 226, 159),
-        (137, 109, 247),
-    ],
-    dtype=np.uint8,
-)
+_HEX = "0072b2 e69f00 009e73 cc79a7 f0e442 d55e00 56b4e9 790d3f f3d2fa 4616a1 3ee29f 896df7"
+CLUSTER_COLORS = np.frombuffer(bytes.fromhex(_HEX), dtype=np.uint8).reshape(-1, 3)
 """Colours that tell a dozen things apart, uint8 (12, 3) RGB.
 
 The first seven are those of Okabe and Ito, "Color Universal Design", 2008; each of the others lies

@@ -76,17 +76,7 @@ def draw_correspondence_map(
     """`correspondence_colors` as a picture, uint8 (height, width, 3), under the photographs.
 
     The colours lie over what is light and dark in the photographs, so that one sees what is where.
-
-    Raises as `correspondence_colors`, and `OptionError` if the images are not those of the maps.
-
-    Parameters
-    ----------
-    source, target, descriptor, matcher, source_mask, target_mask:
-        As in `correspondence_colors`.
-    images:
-        The two photographs of feature maps; without them the colours stand alone.
-    width:
-        Of the picture, in pixels. It comes out narrower where it would be too tall.
+    Takes and raises what `correspondence_colors` does, and `images` and `width` as `draw_pca` does.
     """
     check_width(width)
     scene = Scene.of([source, target], descriptor, images, [source_mask, target_mask])

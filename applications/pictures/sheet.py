@@ -45,21 +45,10 @@ def draw_sheet(
 ) -> Picture:
     """All views in rows and columns, uint8 (height, width, 3) RGB.
 
-    Parameters
-    ----------
-    rows:
-        Views from left to right; all rows have as many.
-    aspects:
-        Of each column: the width of its pictures as a multiple of their height. All pictures have
-        the same height.
-    width:
-        Of the sheet in pixels. It comes out narrower where it would be too tall.
-    row_labels:
-        Lines of text to the left of each row; none for no space there.
-    column_labels:
-        A line above each column.
-    tallest:
-        The height of the sheet, at most, as a multiple of `width`.
+    All rows have as many views, and all views one height; `aspects` are the widths of the columns
+    as multiples of it. The sheet is `width` pixels wide, or narrower where it would be more than
+    `tallest` times as high. `row_labels` are lines of text to the left of each row, `column_labels`
+    a line above each column.
     """
     layout = _Layout.of(len(rows), aspects, width, row_labels, bool(column_labels), tallest)
     what = f"a picture of {layout.width} x {layout.height} pixels"

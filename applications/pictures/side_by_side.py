@@ -1,10 +1,12 @@
-"""Two photographs side by side at one height, and where their pixels come to lie."""
+"""Two photographs side by side at one height, and where points of both come to lie."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 
+from ...descriptors.errors import InvalidFeaturesError
 from .overlay import resize_photograph
 
 _GAP = 0.004
@@ -80,3 +82,26 @@ def _scaled(
     scale = np.array([width / shape[1], height / shape[0]])
     scaled: npt.NDArray[np.float64] = (points + 0.5) * scale - 0.5
     return scaled
+
+
+def read_points(
+    points: xr.Dataset, other: str, *, what: str, hint: str
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Source and target, (n, 2), and which are matched: all, where `points` doesn't say.
+
+    Raises `InvalidFeaturesError` if a coordinate or the variable `other` is missing, or a
+    coordinate of a match is not finite.
+    """
+    names = [f"{side}_{axis}" for side in ("source", "target") for axis in "xy"]
+    for name in (*names, other):
+        if name not in points.variables:
+            raise InvalidFeaturesError(f"the {what} have no variable {name!r}", hint=hint)
+    values = np.stack([np.asarray(points[name].values, float) for name in names], axis=-1)
+    matched = np.ones(values.shape[:-1], dtype=bool)
+    if "matched" in points.variables:
+        matched = np.asarray(points["matched"].values, dtype=bool)
+    source, target = values[..., :2], values[..., 2:]
+    finite = np.isfinite(source).all() and np.isfinite(target[matched]).all()
+    if source.ndim != 2 or not finite:
+        raise InvalidFeaturesError(f"the {what} are not a list of finite points", hint=hint)
+    return source, target, matched

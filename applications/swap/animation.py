@@ -1,7 +1,6 @@
 """The swap in motion: pixels on their way from the target's instance to the source's, as a GIF."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -75,9 +74,23 @@ def swap_frames(
     _check_size(one, swapped, "source")
     _check_size(other, swapped, "target")
     mask = read_mask(target_mask, height=other.height, width=other.width, name="target mask")
-    scene = _Scene.of(one, other, swapped, mask, width)
-    between = [scene.at(ease(step / (frames - 1))) for step in range(1, frames - 1)]
-    return [scene.first, *between, scene.last]
+    size = _size(width, (one.height, one.width))
+    picture = swapped["image"].values
+    flow = [swapped[name].values.astype(np.float64) for name in ("flow_x", "flow_y")]
+    fit = Fit.of((other.width, other.height), size)
+    first, last = fit.over_itself(other.pixels), _resized(picture, size)
+    instance = _resized(np.isfinite(flow[0]).astype(np.uint8) * 255, size) > 127
+    empty_first = _emptied(first, fit.apply(mask.astype(np.uint8) * 255) > 127)
+    empty_last = _emptied(_resized(one.pixels, size), instance)
+    points = Points.of(flow, swapped["score"].values, other.pixels, picture, fit)
+
+    def frame(done: float) -> Picture:
+        """The picture when this share of the way is done."""
+        before = _mixed(first, empty_first, min(1.0, done / _CLEARED))
+        after = _mixed(last, empty_last, min(1.0, (1 - done) / _CLEARED))
+        return points.drawn_over(_mixed(before, after, done), done)
+
+    return [first, *(frame(ease(step / (frames - 1))) for step in range(1, frames - 1)), last]
 
 
 def check_animation(source: tuple[int, int], *, frames: int = FRAMES, width: int = COLUMNS) -> None:
@@ -124,51 +137,6 @@ def _size(width: int, source: tuple[int, int]) -> tuple[int, int]:
     """Columns and rows of a picture."""
     columns = min(width, source[1])
     return columns, max(1, round(source[0] * columns / source[1]))
-
-
-@dataclass(frozen=True, eq=False)
-class _Scene:
-    """All that the frames are made from, at their size."""
-
-    first: Picture
-    last: Picture
-    empty_target: Picture
-    empty_source: Picture
-    points: Points
-
-    @classmethod
-    def of(
-        cls,
-        source: Image,
-        target: Image,
-        swapped: xr.Dataset,
-        target_mask: npt.NDArray[np.bool_],
-        width: int,
-    ) -> "_Scene":
-        size = _size(width, (source.height, source.width))
-        picture = swapped["image"].values
-        flow_x, flow_y = (swapped[name].values.astype(np.float64) for name in ("flow_x", "flow_y"))
-        fit = Fit.of((target.width, target.height), size)
-        first = fit.over_itself(target.pixels)
-        covered = fit.apply(target_mask.astype(np.uint8) * 255) > 127
-        last = _resized(picture, size)
-        own = _resized(np.isfinite(flow_x).astype(np.uint8) * 255, size) > 127
-        return cls(
-            first=first,
-            last=last,
-            empty_target=_emptied(first, covered),
-            empty_source=_emptied(_resized(source.pixels, size), own),
-            points=Points.of(
-                (flow_x, flow_y), swapped["score"].values, target.pixels, picture, fit
-            ),
-        )
-
-    def at(self, done: float) -> Picture:
-        """The picture when this share of the way is done."""
-        before = _mixed(self.first, self.empty_target, min(1.0, done / _CLEARED))
-        after = _mixed(self.last, self.empty_source, min(1.0, (1 - done) / _CLEARED))
-        background = _mixed(before, after, done)
-        return self.points.drawn_over(background, done)
 
 
 def _resized(pixels: Picture, size: tuple[int, int]) -> Picture:

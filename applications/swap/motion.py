@@ -1,5 +1,6 @@
 """Pixels on their way: samples of an instance that are drawn wherever they are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -48,10 +49,8 @@ class Fit:
 
     def place(self, x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
         """Places of the image as places of the frame, both with 0 at a pixel's centre."""
-        return (
-            (x + 0.5) * self.scale + self.left - 0.5,
-            (y + 0.5) * self.scale + self.top - 0.5,
-        )
+        left, top, scale = self.left, self.top, self.scale
+        return (x + 0.5) * scale + left - 0.5, (y + 0.5) * scale + top - 0.5
 
     def apply(self, pixels: Picture) -> Picture:
         """The image (y, x[, channel]) in the frame, with zeros around it."""
@@ -92,7 +91,7 @@ class Points:
     @classmethod
     def of(
         cls,
-        flow: tuple[Numbers, Numbers],
+        flow: Sequence[Numbers],
         score: npt.NDArray[np.float32],
         start_pixels: Picture,
         end_pixels: Picture,
@@ -113,12 +112,7 @@ class Points:
         x, y = _samples(inside, per_pixel)
         nearest = np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)
         flow_x, flow_y = _untorn(whole, x, y, nearest)
-        ends = np.stack(
-            [
-                (x + 0.5) * shrink[0] - 0.5,
-                (y + 0.5) * shrink[1] - 0.5,
-            ]
-        )
+        ends = np.stack([(x + 0.5) * shrink[0] - 0.5, (y + 0.5) * shrink[1] - 0.5])
         order = np.argsort(np.nan_to_num(score[nearest], nan=-2), kind="stable")
         return cls(
             start=np.stack(fit.place(x + flow_x, y + flow_y))[:, order],

@@ -15,7 +15,7 @@ from ...descriptors.models.diffusion.stable_diffusion import StableDiffusion
 from ...descriptors.runtime.memory import memory_errors
 from ...descriptors.settings import Configurable, check_choice, check_float, check_int
 from ...descriptors.weights import find_weights
-from ..pictures.overlay import resize_photograph
+from ..pictures import resize_photograph
 from .blending import blended, mask_window
 from .denoising import redraw, whole_unet, whole_vae
 

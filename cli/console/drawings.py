@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import xarray as xr
 
-    from ...applications.pictures.scenes import Scene
+    from ...applications.pictures import Scene
     from ..options.masks import FindMasks
 
 Drawing: TypeAlias = "tuple[npt.NDArray[np.uint8], list[Fact], dict[str, Any]]"
@@ -51,7 +51,7 @@ class Material:
 
     def scene(self, maps: "Sequence[xr.DataArray] | None" = None) -> "Scene":
         """The maps, by default all channels of all trees, with their photographs and masks."""
-        from ...applications.pictures.scenes import Scene
+        from ...applications.pictures import Scene
         from ...descriptors.combination.combine import CombinedMaps
 
         basis = self.comparison.basis
@@ -65,7 +65,7 @@ class Material:
 
 
 def _pca(material: Material) -> Drawing:
-    from ...applications.pictures.components import COMPONENTS, cell_views, pca_colors
+    from ...applications.pictures import COMPONENTS, cell_views, pca_colors
 
     scene = material.scene()
     components = material.colors or COMPONENTS
@@ -82,7 +82,7 @@ def _pca(material: Material) -> Drawing:
 
 
 def _clusters(material: Material) -> Drawing:
-    from ...applications.pictures.clusters import CLUSTERS, cluster_maps, paint_clusters
+    from ...applications.pictures import CLUSTERS, cluster_maps, paint_clusters
 
     scene = material.scene()
     clusters = material.clusters or CLUSTERS
@@ -97,7 +97,7 @@ def _clusters(material: Material) -> Drawing:
 
 
 def _map(material: Material) -> Drawing:
-    from ...applications.pictures.places import place_colors, place_views
+    from ...applications.pictures import place_colors, place_views
     from ...descriptors import combine
     from ...matchers import NearestNeighbor
 
@@ -116,8 +116,7 @@ def _map(material: Material) -> Drawing:
 
 
 def _layers(material: Material) -> Drawing:
-    from ...applications.pictures.components import COMPONENTS
-    from ...applications.pictures.layers import layer_colors, paint_layers
+    from ...applications.pictures import COMPONENTS, layer_colors, paint_layers
     from ...descriptors import combine
 
     masks: list[Any] = [None] * len(material.trees)
@@ -146,8 +145,7 @@ def _layers(material: Material) -> Drawing:
 
 
 def _compare(material: Material) -> Drawing:
-    from ...applications.pictures.clusters import CLUSTERS
-    from ...applications.pictures.comparison import draw_comparison, split_sources
+    from ...applications.pictures import CLUSTERS, draw_comparison, split_sources
 
     maps = split_sources(material.trees)
     if len(maps) == 1:

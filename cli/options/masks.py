@@ -140,7 +140,7 @@ def prepare_masks(
         labels = [f"what --segment {text!r} finds" for text in texts]
 
     def find(maps: "Sequence[xr.DataArray]") -> "list[Mask | None]":
-        from ...applications.pictures.scenes import outlines
+        from ...applications.pictures import outlines
 
         images = [one.image for one in inputs] if segmenter.needs_pixels else None
         grids = list(maps) if segmenter.needs_maps else outlines(maps)
@@ -154,7 +154,7 @@ def _checked(
 ) -> "list[Mask | None]":
     """The masks, each with a cell of its map in it; `labels` are how messages call them."""
     from ...applications.masks import cells_in_mask
-    from ...applications.pictures.scenes import outlines
+    from ...applications.pictures import outlines
 
     for mask, fmap, label in zip(masks, outlines(maps), labels, strict=True):
         if mask is not None:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 from descr.applications import save_gif, swap_frames, swap_instances
-from descr.applications.pictures.sheet import View, draw_sheet
+from descr.applications.pictures import View, draw_sheet
 from descr.descriptors import SIFT
 from skimage import data
 
