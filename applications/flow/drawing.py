@@ -43,14 +43,8 @@ def draw_flow(
     Raises `FlowError` for what is no flow; `OptionError` if the maximum or the width is out of
     range.
 
-    Parameters
-    ----------
-    flow:
-        `flow_x` and `flow_y` over (y, x) in pixels, as `dense_flow` gives them.
-    maximum:
-        As in `flow_colors`.
-    width:
-        Of the picture, in pixels. It comes out narrower for tall images.
+    `flow` is what `dense_flow` gives, and `maximum` as in `flow_colors`. The picture is `width`
+    pixels wide, or narrower for tall images.
     """
     check_int("width", width, minimum=64, maximum=20_000)
     check_flow(flow)
@@ -115,12 +109,8 @@ def flow_colors(flow: xr.Dataset, *, maximum: float | None = None) -> npt.NDArra
 
     Raises `FlowError` for what is no flow; `OptionError` if the maximum is not a number above 0.
 
-    Parameters
-    ----------
-    flow:
-        `flow_x` and `flow_y` over (y, x) in pixels.
-    maximum:
-        In pixels, above 0; by default `flow_maximum(flow)`.
+    `flow` holds `flow_x` and `flow_y` over (y, x) in pixels; `maximum`, in pixels above 0, is
+    `flow_maximum(flow)` by default.
     """
     check_flow(flow)
     if maximum is None:

@@ -35,12 +35,7 @@ def write_flo(flow: xr.Dataset, path: str | os.PathLike[str]) -> None:
     Raises `FlowError` for what is no flow, or one that lies on coarser cells than pixels;
     `OutputError` if the file can't be written.
 
-    Parameters
-    ----------
-    flow:
-        `flow_x` and `flow_y` over (y, x), one vector for each pixel of the source.
-    path:
-        The file, which is written whole or not at all.
+    `flow` has one vector for each pixel of the source. The file is written whole or not at all.
     """
     check_pixels(flow, "a .flo file")
     vectors = np.stack([flow["flow_x"].values, flow["flow_y"].values], axis=-1).astype("<f4")
@@ -56,11 +51,8 @@ def read_flo(path: str | os.PathLike[str]) -> xr.Dataset:
 
     Raises `FlowError` if the file can't be read, is no .flo file, or is cut off.
 
-    Returns
-    -------
-    xarray.Dataset
-        Over (y, x), the pixels: `flow_x` and `flow_y`, float32 in pixels, NaN where the file says
-        that they are unknown (a component beyond 1e9, or NaN); `valid`, bool.
+    Over (y, x), the pixels: `flow_x` and `flow_y`, float32 in pixels, NaN where the file says that
+    they are unknown (a component beyond 1e9, or NaN); `valid`, bool.
     """
     name = os.fspath(path)
     try:

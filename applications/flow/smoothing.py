@@ -41,11 +41,11 @@ def smooth(
     for _ in range(_ROUNDS):
         errors = round_trip(forward, backward), round_trip(backward, forward)
         forward, backward = (
-            _smoothed(forward, errors[0], there),
-            _smoothed(backward, errors[1], back),
+            _smooth_once(forward, errors[0], there),
+            _smooth_once(backward, errors[1], back),
         )
     errors = round_trip(forward, backward), round_trip(backward, forward)
-    return _filled(forward, errors[0], there), _filled(backward, errors[1], back)
+    return _fill(forward, errors[0], there), _fill(backward, errors[1], back)
 
 
 class _Windows:
@@ -53,15 +53,15 @@ class _Windows:
 
     def __init__(self, features: Features, radius: int) -> None:
         self.features, self.radius = features, radius
-        self.around = self._padded(features)
+        self.around = self._pad(features)
 
     def median(self, flow: CellFlow, weights: Numbers, where: Mask) -> CellFlow:
         """The flow with each cell in `where` replaced by the weighted median of its window.
 
         It is unknown where nothing in the window weighs.
         """
-        parts = [self._padded(np.nan_to_num(part)) for part in (flow.x, flow.y)]
-        padded = self._padded(weights)
+        parts = [self._pad(np.nan_to_num(part)) for part in (flow.x, flow.y)]
+        padded = self._pad(weights)
         result = [flow.x.copy(), flow.y.copy()]
         row, column = where.nonzero()
         step = max(1, _VALUES // (2 * self.radius + 1) ** 2)
@@ -95,19 +95,19 @@ class _Windows:
         side = range(2 * self.radius + 1)
         return [(down, across) for down in side for across in side]
 
-    def _padded(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def _pad(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The last two axes with a border of zeros."""
         border = [(0, 0)] * (values.ndim - 2) + [(self.radius, self.radius)] * 2
         return np.pad(values, border)
 
 
-def _smoothed(flow: CellFlow, error: Numbers, windows: _Windows) -> CellFlow:
+def _smooth_once(flow: CellFlow, error: Numbers, windows: _Windows) -> CellFlow:
     """One round of the median over all cells of the mask."""
     trust = np.nan_to_num(np.exp(-np.square(error / flow.cell))) + _DISTRUST
     return windows.median(flow, np.where(flow.valid, trust, 0.0), flow.inside)
 
 
-def _filled(flow: CellFlow, error: Numbers, windows: _Windows) -> CellFlow:
+def _fill(flow: CellFlow, error: Numbers, windows: _Windows) -> CellFlow:
     """The flow with inconsistent places filled from consistent ones, from the rim inwards.
 
     Places that are too far from any stay as they are.

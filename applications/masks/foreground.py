@@ -79,7 +79,7 @@ class JointForeground(Segmenter):
         returns = [_returns(fmap, compared) for fmap in compared]
         distances = _distances(self._labels(compared))
         evidence = [
-            _smoothed(_smoothed(near) * far, share=0.5)
+            _smooth(_smooth(near) * far, share=0.5)
             for near, far in zip(returns, distances, strict=True)
         ]
         threshold = _THRESHOLD * _middle(np.concatenate([one.ravel() for one in evidence]))
@@ -158,7 +158,7 @@ def _ring(shape: tuple[int, ...]) -> Mask:
     return ring
 
 
-def _smoothed(values: Values, *, share: float = 1.0) -> Values:
+def _smooth(values: Values, *, share: float = 1.0) -> Values:
     deviation = share * _SMOOTHING * min(values.shape)
     return np.asarray(ndimage.gaussian_filter(values, deviation, mode="nearest"))
 

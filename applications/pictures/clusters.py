@@ -17,11 +17,11 @@ from ...descriptors.runtime.quiet import without_warnings
 from ...descriptors.settings import check_int
 from ..feature_maps import MapOrImage
 from .captions import with_legend, write_texts
-from .overlay import Overlay, opaque
+from .overlay import Overlay, check_width, opaque
 from .painting import NEUTRAL, Mask, Picture, cut_out, pixel_cells, spread_inside, tint_photograph
 from .palette import CLUSTER_COLORS
 from .scenes import Photograph, Scene, label_cells
-from .sheet import View, check_width
+from .sheet import View
 
 CLUSTERS = 6
 OUTSIDE = -1
@@ -208,17 +208,17 @@ def _draw(
     picture = picture.astype(np.uint8)
     if image is not None:
         picture = tint_photograph(image.pixels, picture, _STRENGTH)
-    picture = _outlined(picture, regions)
+    picture = _draw_outlines(picture, regions)
     if mask is not None:
         picture = cut_out(picture, mask)
         covered = cv2.resize(
             mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
         )
         regions = np.where(covered > 0, regions, OUTSIDE)
-    return _numbered(picture, regions)
+    return _draw_numbers(picture, regions)
 
 
-def _outlined(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
+def _draw_outlines(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
     """The picture with white lines between the regions."""
     edges = np.zeros(regions.shape, dtype=np.uint8)
     edges[:, 1:] |= regions[:, 1:] != regions[:, :-1]
@@ -230,7 +230,7 @@ def _outlined(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
     return np.asarray(np.rint(picture + (255.0 - picture) * lines), dtype=np.uint8)
 
 
-def _numbered(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
+def _draw_numbers(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
     """The picture with the number of each cluster in its broadest part, if that can hold it."""
     side = (picture.shape[0] * picture.shape[1]) ** 0.5
     size = max(_SMALLEST_TAG, round(side * _TAG))

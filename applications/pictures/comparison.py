@@ -37,17 +37,10 @@ def split_sources(trees: Sequence[xr.DataTree]) -> dict[str, list[xr.DataArray]]
     Raises `IncomparableFeaturesError` or `InvalidFeaturesError` if the trees don't go together, or
     are none.
 
-    Parameters
-    ----------
-    trees:
-        Feature trees of all images that are to be compared, extracted with the same settings; of
-        a fusion they hold several sources.
-
-    Returns
-    -------
-    dict of str to list of xarray.DataArray
-        By the name of the source, in the order of the trees, what `combine` makes of it alone, one
-        map per tree; and under "fused" what it makes of all, where there are several.
+    The trees are those of all images that are to be compared, extracted with the same settings; of
+    a fusion they hold several sources. By the name of each source comes a list of what `combine`
+    makes of it alone, one map per tree; and under "fused" what it makes of all, where there are
+    several.
     """
     together = combine(trees)
     sources = list(dict.fromkeys(together[0]["source"].values.tolist()))
@@ -146,7 +139,7 @@ def _match_view(scene: Scene, matcher: Matcher, count: int) -> View:
     better = max(count, (listed.sizes["match"] + 1) // 2)
     best = spread_matches(listed.isel(match=slice(better)), count)
     a, b = _both(scene)
-    return lambda height, width: _fitted(
+    return lambda height, width: _fit(
         draw_matches(a.pixels, b.pixels, best, width=width), height, width
     )
 
@@ -160,7 +153,7 @@ def _pair(views: Sequence[View], scene: Scene) -> View:
         picture = np.full((layout.height, layout.width, 3), 255, dtype=np.uint8)
         picture[:, : layout.width_a] = views[0](layout.height, layout.width_a)
         picture[:, layout.left_b :] = views[1](layout.height, layout.width_b)
-        return _fitted(picture, height, width)
+        return _fit(picture, height, width)
 
     return view
 
@@ -170,7 +163,7 @@ def _both(scene: Scene) -> Sequence[Photograph]:
     return scene.photographs
 
 
-def _fitted(picture: Picture, height: int, width: int) -> Picture:
+def _fit(picture: Picture, height: int, width: int) -> Picture:
     """The picture in the middle of white of this size, shrunk where it is larger."""
     scale = min(height / picture.shape[0], width / picture.shape[1])
     if scale < 1:

@@ -15,9 +15,10 @@ from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_int
 from ..feature_maps import MapOrImage
+from .overlay import check_width
 from .painting import Mask, Picture, paint_cells
 from .scenes import Scene, label_cells, outlines
-from .sheet import View, check_width
+from .sheet import View
 
 COMPONENTS = (1, 2, 3)
 _RANGE = (1.0, 99.0)
@@ -107,7 +108,7 @@ def pca_colors(
         moments.add(_cells_of(grid, where))
     project, total = moments.projection(max(components)), moments.total
     chosen = [
-        _chosen(project(_cells_of(grid, where))[:, :, 0].numpy(), components)
+        _take_components(project(_cells_of(grid, where))[:, :, 0].numpy(), components)
         for grid, where in zip(grids, inside, strict=True)
     ]
     ranges, shares = [], []
@@ -118,7 +119,7 @@ def pca_colors(
     colors = []
     for grid, where, own in zip(outlines(grids), inside, chosen, strict=True):
         painted = np.full((*where.shape, 3), np.nan, dtype=np.float32)
-        painted[where] = _scaled(own, np.array(ranges)).T
+        painted[where] = _scale(own, np.array(ranges)).T
         labelled = label_cells(grid, painted, "colors", explained_variance=list(shares))
         colors.append(labelled.assign_coords(component=("rgb", list(components))))
     return colors
@@ -138,7 +139,7 @@ def _cells_of(grid: xr.DataArray, inside: Mask) -> torch.Tensor:
     return as_tensor(np.ascontiguousarray(grid.values[:, inside]))[:, :, None]
 
 
-def _chosen(
+def _take_components(
     projected: npt.NDArray[np.float32], components: Sequence[int]
 ) -> npt.NDArray[np.float32]:
     """The rows of these components; one that the features have no room for is 0."""
@@ -147,7 +148,7 @@ def _chosen(
     return padded[[one - 1 for one in components]]
 
 
-def _scaled(
+def _scale(
     values: npt.NDArray[np.float32], ranges: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     """Each row from 0 to 1 between the ends of its range; the middle where it doesn't vary."""

@@ -7,9 +7,7 @@ import numpy.typing as npt
 import xarray as xr
 from scipy.spatial import KDTree
 
-from ...descriptors import read_image
 from ...descriptors.image.reading import ImageLike
-from ...descriptors.settings import check_int
 from .captions import badge_size, draw_badge, with_legend, write_texts
 from .overlay import Overlay, opaque, shade
 from .painting import Picture
@@ -48,30 +46,18 @@ def draw_keypoints(
     """Both images side by side with a numbered point for each keypoint, uint8 (height, width, 3).
 
     The same number and colour mark a point and where it was found. A point without a match is a
-    grey ring, in the source alone. Names are listed below.
+    grey ring, in the source alone. Names are listed below. The picture is about `width` pixels
+    wide: less for tall images, and more for panoramas.
 
-    Raises `ImageError` if an image can't be read; `InvalidFeaturesError` if the keypoints lack a
-    variable, or hold values that are not finite; `OptionError` if the width is not a number of
-    pixels from 64 on.
-
-    Parameters
-    ----------
-    image_a, image_b:
-        The images: paths, PIL images or arrays (height, width[, 3]).
-    keypoints:
-        Along `point`: `source_x`, `source_y`, `target_x`, `target_y` in pixels of the upright
-        images, `matched`, and `name` if there are names, as `transfer_keypoints` gives them.
-    width:
-        Of the picture, in pixels. It comes out narrower for tall images, and wider for panoramas.
+    `keypoints` hold `source_x`, `source_y`, `target_x`, `target_y` in pixels of the upright images,
+    `matched`, and `name` if there are names, along `point`, as `transfer_keypoints` gives them.
+    Raises as `draw_matches` does.
     """
-    check_int("width", width, minimum=64, maximum=20_000)
-    a, b = read_image(image_a).pixels, read_image(image_b).pixels
+    layout, picture = SideBySide.draw(image_a, image_b, width)
     hint = "draw what transfer_keypoints gives"
     source, target, matched = read_points(keypoints, "matched", what="keypoints", hint=hint)
-    layout = SideBySide.of(a.shape, b.shape, width)
-    picture = layout.picture(a, b)
     unit = max(1.0, (layout.width * layout.height) ** 0.5 * _UNIT)
-    colors = position_colors(source, a.shape[1], a.shape[0])
+    colors = position_colors(source, *layout.shape_a[::-1])
     colors[~matched] = _GREY
     left, right, low = layout.width_a - 0.5, layout.left_b - 0.5, layout.height - 0.5
     for points, which, bounds in (

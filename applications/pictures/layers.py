@@ -12,6 +12,7 @@ from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ..feature_maps import TreeOrImage, feature_trees, only_images
 from .components import COMPONENTS, cell_views, check_components, pca_colors
+from .overlay import check_width
 from .painting import Mask, Picture
 from .scenes import (
     Photograph,
@@ -21,7 +22,7 @@ from .scenes import (
     check_photographs,
     photograph_view,
 )
-from .sheet import check_width, draw_sheet
+from .sheet import draw_sheet
 
 _TALLEST = 1.25
 """Height of the picture, at most, as a multiple of the width that was asked for."""

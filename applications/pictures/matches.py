@@ -4,9 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ...descriptors import read_image
 from ...descriptors.image.reading import ImageLike
-from ...descriptors.settings import check_int
 from .overlay import Overlay, opaque, shade
 from .palette import position_colors
 from .side_by_side import SideBySide, read_points
@@ -25,30 +23,19 @@ def draw_matches(
 
     The images are scaled to the same height. The colour of a match tells where in image a it
     begins, so that lines can be followed where they cross; the best matches lie on top.
+    The picture is about `width` pixels wide: less for tall images, and more for panoramas.
 
-    Raises `ImageError` if an image can't be read; `InvalidFeaturesError` if the matches lack a
-    variable, or hold values that are not finite; `OptionError` if the width is not a number of
-    pixels from 64 on.
-
-    Parameters
-    ----------
-    image_a, image_b:
-        The images that were matched: paths, PIL images or arrays (height, width[, 3]).
-    matches:
-        `source_x`, `source_y`, `target_x`, `target_y` in pixels of the upright images, and
-        `score`, along `match`, as `to_matches` gives them. Some dozens can be told apart.
-    width:
-        Of the picture, in pixels. It comes out narrower for tall images, and wider for panoramas.
+    `matches` hold `source_x`, `source_y`, `target_x`, `target_y` in pixels of the upright images,
+    and `score`, along `match`, as `to_matches` gives them. Some dozens can be told apart. Raises
+    `ImageError` if an image can't be read; `InvalidFeaturesError` if the matches lack a variable,
+    or hold values that are not finite; `OptionError` for a width that is not from 64 on.
     """
-    check_int("width", width, minimum=64, maximum=20_000)
-    a, b = read_image(image_a).pixels, read_image(image_b).pixels
+    layout, picture = SideBySide.draw(image_a, image_b, width)
     hint = "draw what to_matches gives"
     source, target, _ = read_points(matches, "score", what="matches", hint=hint)
-    layout = SideBySide.of(a.shape, b.shape, width)
-    picture = layout.picture(a, b)
     if len(source) == 0:
         return picture
-    colors = position_colors(source, a.shape[1], a.shape[0])
+    colors = position_colors(source, *layout.shape_a[::-1])
     # The last line drawn lies on top: the best one.
     order = np.argsort(matches["score"].values, kind="stable")
     starts, ends = layout.in_a(source), layout.in_b(target)

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ...descriptors.settings import check_int
+
 _SUPERSAMPLING = 2
 _SHIFT = 4
 """Binary digits after the point of the coordinates that OpenCV draws at."""
@@ -81,3 +83,8 @@ def resize_photograph(
 def sharp_method(shape: tuple[int, ...], height: int, width: int) -> int:
     """OpenCV's interpolation for an array of this shape: means to shrink it, cubic to enlarge."""
     return int(cv2.INTER_AREA if height * width < shape[0] * shape[1] else cv2.INTER_CUBIC)
+
+
+def check_width(width: int) -> int:
+    """`width` if it is a number of pixels that a picture can have; `OptionError` if not."""
+    return check_int("width", width, minimum=64, maximum=20_000)

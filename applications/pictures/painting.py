@@ -28,20 +28,12 @@ def paint_cells(
 ) -> Picture:
     """A picture of the whole image with each cell in its colour, uint8 (height, width, 3).
 
-    Cells are shown as they are, with sharp borders half-way between their centres. What has no
-    colour is light grey.
-
-    Parameters
-    ----------
-    colors:
-        (y, x, rgb) with values from 0 to 1, NaN for none; `y` and `x` in pixels of the image, and
-        the attributes `image_height` and `image_width`.
-    height, width:
-        Of the picture; those of the image by default.
-    mask:
-        bool, of the size of the image. The picture is cut out along its edge, so that cells which
-        it crosses are shown in part: those whose centre lies outside take the colour of the
-        nearest one inside.
+    Cells are shown as they are, with sharp borders half-way between their centres. `colors` are
+    (y, x, rgb) from 0 to 1, with NaN, which is light grey, for none; `y` and `x` are in pixels of
+    the image, whose size the attributes `image_height` and `image_width` hold, and which is that of
+    the picture by default. Along the edge of a mask, bool of the size of the image, the picture is
+    cut out, so that cells which it crosses are shown in part: those whose centre lies outside take
+    the colour of the nearest one inside.
     """
     rows, columns = pixel_cells(colors, height, width)
     values = np.asarray(colors.values, dtype=np.float64)

@@ -66,7 +66,7 @@ def position_colors(
 def gradient(position: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
     """The colours at positions from 0 to 1 on the path, uint8 (position, 3) RGB."""
     stops = np.linspace(0, 1, len(_STOPS))
-    return _encoded(np.stack([np.interp(position, stops, _STOPS[:, k]) for k in range(3)], axis=-1))
+    return _to_srgb(np.stack([np.interp(position, stops, _STOPS[:, k]) for k in range(3)], axis=-1))
 
 
 def plane_colors(
@@ -83,10 +83,10 @@ def plane_colors(
     top = top_left * (1 - u) + top_right * u
     bottom = bottom_left * (1 - u) + bottom_right * u
     middle = 16 * u * (1 - u) * v * (1 - v) * _MIDDLE
-    return _encoded(top * (1 - v) + bottom * v + middle)
+    return _to_srgb(top * (1 - v) + bottom * v + middle)
 
 
-def _encoded(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+def _to_srgb(lab: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
     """Colours of OKLab (..., 3) as sRGB."""
     linear = np.clip((lab @ _LMS.T) ** 3 @ _LINEAR_RGB.T, 0, 1)
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)

@@ -12,10 +12,11 @@ from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...matchers import Matcher, NearestNeighbor
 from ..feature_maps import MapOrImage
+from .overlay import check_width
 from .painting import Mask, Picture, cut_out, paint_cells, tint_photograph
 from .palette import plane_colors
 from .scenes import Photograph, Scene, label_cells
-from .sheet import View, check_width
+from .sheet import View
 
 _STRENGTH = 0.72
 """The share of the colour over the photograph."""

@@ -7,7 +7,6 @@ from typing import TypeAlias
 import numpy as np
 
 from ...descriptors.runtime.memory import check_fits
-from ...descriptors.settings import check_int
 from .captions import fitting, text_width, write_texts
 from .painting import Picture
 
@@ -27,11 +26,6 @@ _PER_PIXEL = 20
 """Bytes that a pixel of the sheet takes while it is drawn."""
 _PER_PIXEL_WRITTEN = 7
 """Bytes that a pixel takes, and Pillow's copy of it while it is written."""
-
-
-def check_width(width: int) -> int:
-    """`width` if it is a number of pixels that a picture can have; `OptionError` if not."""
-    return check_int("width", width, minimum=64, maximum=20_000)
 
 
 def draw_sheet(
@@ -55,7 +49,7 @@ def draw_sheet(
     check_fits(_PER_PIXEL * layout.width * layout.height, what, "lower width (--width)")
     sheet = np.full((layout.height, layout.width, 3), 255, dtype=np.uint8)
     _fill(sheet, rows, layout)
-    return _labelled(sheet, layout, row_labels, column_labels)
+    return _write_labels(sheet, layout, row_labels, column_labels)
 
 
 def _fill(sheet: Picture, rows: Sequence[Sequence[View]], layout: "_Layout") -> None:
@@ -65,7 +59,7 @@ def _fill(sheet: Picture, rows: Sequence[Sequence[View]], layout: "_Layout") -> 
             sheet[top : top + layout.tall, left : left + wide] = view(layout.tall, wide)
 
 
-def _labelled(
+def _write_labels(
     sheet: Picture,
     layout: "_Layout",
     row_labels: Sequence[Sequence[str]],

@@ -6,8 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from ...descriptors import read_image
 from ...descriptors.errors import InvalidFeaturesError
-from .overlay import resize_photograph
+from ...descriptors.image.reading import ImageLike
+from .overlay import check_width, resize_photograph
 
 _GAP = 0.004
 """Space between the photographs, as a share of the width."""
@@ -57,25 +59,34 @@ class SideBySide:
         widths = [max(1, round(height * aspect)) for aspect in aspects]
         return cls(max(1, round(height)), widths[0], widths[1], gap, (a[0], a[1]), (b[0], b[1]))
 
-    def picture(self, a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Both photographs in a picture, uint8 (height, width, 3), with white between them."""
-        picture = np.full((self.height, self.width, 3), 255, dtype=np.uint8)
-        picture[:, : self.width_a] = resize_photograph(a, self.height, self.width_a)
-        picture[:, self.left_b :] = resize_photograph(b, self.height, self.width_b)
-        return picture
+    @classmethod
+    def draw(
+        cls, image_a: ImageLike, image_b: ImageLike, width: int
+    ) -> tuple["SideBySide", npt.NDArray[np.uint8]]:
+        """The layout of two photographs, and both in it with white between them, uint8 RGB.
+
+        Raises `ImageError` if one can't be read, and `OptionError` for what is no width.
+        """
+        check_width(width)
+        a, b = read_image(image_a).pixels, read_image(image_b).pixels
+        layout = cls.of(a.shape, b.shape, width)
+        picture = np.full((layout.height, layout.width, 3), 255, dtype=np.uint8)
+        picture[:, : layout.width_a] = resize_photograph(a, layout.height, layout.width_a)
+        picture[:, layout.left_b :] = resize_photograph(b, layout.height, layout.width_b)
+        return layout, picture
 
     def in_a(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Points (n, 2) of the photograph at the left, in pixels of the picture."""
-        return _scaled(points, self.shape_a, self.width_a, self.height)
+        return _scale(points, self.shape_a, self.width_a, self.height)
 
     def in_b(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Points (n, 2) of the photograph at the right, in pixels of the picture."""
-        scaled = _scaled(points, self.shape_b, self.width_b, self.height)
+        scaled = _scale(points, self.shape_b, self.width_b, self.height)
         scaled[:, 0] += self.left_b
         return scaled
 
 
-def _scaled(
+def _scale(
     points: npt.NDArray[np.float64], shape: tuple[int, int], width: int, height: int
 ) -> npt.NDArray[np.float64]:
     """Points of an image of this shape, in pixels of its scaled copy."""

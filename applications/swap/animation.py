@@ -78,17 +78,17 @@ def swap_frames(
     picture = swapped["image"].values
     flow = [swapped[name].values.astype(np.float64) for name in ("flow_x", "flow_y")]
     fit = Fit.of((other.width, other.height), size)
-    first, last = fit.over_itself(other.pixels), _resized(picture, size)
-    instance = _resized(np.isfinite(flow[0]).astype(np.uint8) * 255, size) > 127
-    empty_first = _emptied(first, fit.apply(mask.astype(np.uint8) * 255) > 127)
-    empty_last = _emptied(_resized(one.pixels, size), instance)
+    first, last = fit.over_itself(other.pixels), _resize(picture, size)
+    instance = _resize(np.isfinite(flow[0]).astype(np.uint8) * 255, size) > 127
+    empty_first = _erase(first, fit.apply(mask.astype(np.uint8) * 255) > 127)
+    empty_last = _erase(_resize(one.pixels, size), instance)
     points = Points.of(flow, swapped["score"].values, other.pixels, picture, fit)
 
     def frame(done: float) -> Picture:
         """The picture when this share of the way is done."""
-        before = _mixed(first, empty_first, min(1.0, done / _CLEARED))
-        after = _mixed(last, empty_last, min(1.0, (1 - done) / _CLEARED))
-        return points.drawn_over(_mixed(before, after, done), done)
+        before = _mix(first, empty_first, min(1.0, done / _CLEARED))
+        after = _mix(last, empty_last, min(1.0, (1 - done) / _CLEARED))
+        return points.draw_over(_mix(before, after, done), done)
 
     return [first, *(frame(ease(step / (frames - 1))) for step in range(1, frames - 1)), last]
 
@@ -139,17 +139,17 @@ def _size(width: int, source: tuple[int, int]) -> tuple[int, int]:
     return columns, max(1, round(source[0] * columns / source[1]))
 
 
-def _resized(pixels: Picture, size: tuple[int, int]) -> Picture:
+def _resize(pixels: Picture, size: tuple[int, int]) -> Picture:
     if pixels.shape[1::-1] == size:
         return pixels
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
 
 
-def _mixed(before: Picture, after: Picture, share: float) -> Picture:
+def _mix(before: Picture, after: Picture, share: float) -> Picture:
     return np.asarray(cv2.addWeighted(before, 1 - share, after, share, 0))
 
 
-def _emptied(picture: Picture, covered: npt.NDArray[np.bool_]) -> Picture:
+def _erase(picture: Picture, covered: npt.NDArray[np.bool_]) -> Picture:
     """The picture without what is covered: its surroundings run together there."""
     wide = cv2.dilate(covered.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     if wide.all():

@@ -14,7 +14,7 @@ _SHRUNK = 1.15
 """From which reduction on the finer detail of the target would alias."""
 
 
-def grown(pixels: Picture, mask: npt.NDArray[np.bool_], *, margin: int = 0) -> Picture:
+def extend_instance(pixels: Picture, mask: npt.NDArray[np.bool_], *, margin: int = 0) -> Picture:
     """The image, and `margin` pixels on each side, with what lies outside the mask made up.
 
     There the instance goes on as its mirror image about the border of the mask, and where that

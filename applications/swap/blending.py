@@ -30,7 +30,7 @@ def feather_weights(mask: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np
     return np.where(mask, np.clip(inside / max(width, 0.5), 0.0, 1.0), 0.0)
 
 
-def blended(
+def blend_into(
     image: npt.NDArray[np.uint8],
     swapped: npt.NDArray[np.uint8],
     mask: npt.NDArray[np.bool_],
@@ -40,21 +40,11 @@ def blended(
 ) -> npt.NDArray[np.uint8]:
     """The image with the swapped pixels in the mask, uint8 (y, x, rgb); the rest as it was.
 
-    Parameters
-    ----------
-    image:
-        uint8 (y, x, rgb).
-    swapped:
-        uint8 (y, x, rgb), read in the mask and one pixel around it.
-    mask:
-        bool (y, x).
-    blend:
-        `none`: as they are. `feather`: faded in from the border of the mask on. `poisson`: their
-        gradients are kept, and the colours shifted so that at the border of the mask they
-        continue those of the image (Pérez et al., "Poisson Image Editing", SIGGRAPH 2003).
-    width:
-        How far the blend reaches into the mask, in pixels. None for a hundredth of the mask's
-        size for a feather, and for all of the mask with `poisson`.
+    The swapped pixels, uint8 (y, x, rgb), are read in the mask and one pixel around it. `none`
+    takes them as they are, `feather` fades them in from the border of the mask on, and `poisson`
+    keeps their gradients and shifts their colours so that at the border they continue those of the
+    image (Pérez et al., "Poisson Image Editing", SIGGRAPH 2003). The blend reaches `width` pixels
+    into the mask; by default a hundredth of its size for a feather, and all of it with `poisson`.
     """
     result = image.copy()
     window = mask_window(mask, 1)

@@ -135,7 +135,7 @@ def instance_flow(
             f"forward-backward error{lower}",
         )
     pixels = binary_dilation(masks[0], _SQUARE)
-    ringed = _ringed(grid, sizes[0])
+    ringed = _with_ring(grid, sizes[0])
     row = nearest_cells(ringed.y, np.arange(masks[0].shape[0], dtype=np.float64))
     column = nearest_cells(ringed.x, np.arange(masks[0].shape[1], dtype=np.float64))
     domain = _cells_under(pixels, row, column, (len(ringed.y), len(ringed.x)))
@@ -178,7 +178,7 @@ def _as_mask(mask: Mask) -> MaskLike | None:
     return None if mask.all() else mask
 
 
-def _ringed(grid: Grid, size: float) -> Grid:
+def _with_ring(grid: Grid, size: float) -> Grid:
     """The grid with one more cell on each side: beyond the outermost centres there are pixels."""
     sides = []
     for at in (grid.y, grid.x):

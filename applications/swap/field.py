@@ -33,28 +33,13 @@ def complete_field(
     Sobolev spaces", 1977, on a grid). Affine fields come out as they are. A part of the domain
     without a known value continues the affine field that fits the known ones.
 
-    Parameters
-    ----------
-    field:
-        float64 (row, column, component); read only where it has a value.
-    has_value:
-        bool (row, column), at least one of them in the domain.
-    domain:
-        bool (row, column): where the field is wanted. Its parts don't reach each other.
-    smoothness:
-        Details shorter than about six times this many cells are smoothed away. At 0 the known
-        values stay as they are.
-    scale:
-        Distance from the smooth field, in the unit of the field, from which a known value is
-        taken for an outlier; None to believe all of them. The weights are those of Geman and
-        McClure, with a scale that comes down to this one (graduated non-convexity; Blake and
-        Zisserman, "Visual Reconstruction", 1987).
-
-    Returns
-    -------
-    field, trusted:
-        The field, NaN outside the domain; and bool (row, column), the known values of the domain
-        that are no outliers.
+    `field` is float64 (row, column, component), read only at `has_value`, bool (row, column), of
+    which one at least lies in the domain. The parts of the domain don't reach each other; outside
+    the result is NaN. Details shorter than about six times `smoothness` cells are smoothed away;
+    at 0 the known values stay as they are. What lies further than `scale`, in the unit of the
+    field, from the smooth field is an outlier; None believes all values. The weights are those of
+    Geman and McClure, with a scale that comes down to this one (graduated non-convexity; Blake and
+    Zisserman, "Visual Reconstruction", 1987).
     """
     cells = np.flatnonzero(domain.ravel())
     own = (has_value & domain).ravel()[cells]

@@ -18,8 +18,8 @@ from ...matchers import Matcher
 from ..feature_maps import feature_maps
 from ..flow import warp
 from ..resolution import Resolution
-from .appearance import grown, overhang, reduction, without_detail
-from .blending import Blend, blended
+from .appearance import extend_instance, overhang, reduction, without_detail
+from .blending import Blend, blend_into
 from .correspondence import InstanceFlow, SwapOptions, instance_flow
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def swap_instances(
         refine=refine,
     )
     pair = _Pair.of((source, target), (source_mask, target_mask), options, descriptor, maps)
-    return pair.swapped()
+    return pair.swap()
 
 
 def swap_both(
@@ -160,7 +160,7 @@ def swap_both(
         refine=refine,
     )
     pair = _Pair.of((source, target), (source_mask, target_mask), options, descriptor, maps)
-    return pair.swapped(), pair.turned().swapped()
+    return pair.swap(), pair.reverse().swap()
 
 
 def swap_memory(source: tuple[int, int], target: tuple[int, int]) -> int:
@@ -204,18 +204,18 @@ class _Pair:
             a, b = _check_maps(maps, (source, target))
         return cls((source, target), (of_source, of_target), (a, b), options, refiner)
 
-    def turned(self) -> "_Pair":
+    def reverse(self) -> "_Pair":
         """The same pair the other way round."""
         return _Pair(
             self.images[::-1], self.masks[::-1], self.maps[::-1], self.options, self.refiner
         )
 
-    def swapped(self) -> xr.Dataset:
+    def swap(self) -> xr.Dataset:
         """The source with the appearance of the target."""
         options = self.options
         flow = instance_flow(self.maps, self.masks, options)
         mask = self.masks[0]
-        picture = blended(
+        picture = blend_into(
             self.images[0].pixels,
             self._colors(flow),
             mask,
@@ -230,7 +230,7 @@ class _Pair:
         """The target's instance at the end of each displacement."""
         target = self.images[1]
         margin = overhang(flow.x, flow.y, target.height, target.width)
-        pixels = grown(target.pixels, self.masks[1], margin=margin)
+        pixels = extend_instance(target.pixels, self.masks[1], margin=margin)
         pixels = without_detail(pixels, reduction(flow.x, flow.y))
         return warp(pixels, flow.dataset(margin), fill=(0, 0, 0))
 

@@ -74,19 +74,19 @@ def _from_coarser(values: Values, mask: Mask, reach: float | None) -> npt.NDArra
     height, width = mask.shape
     size = (width + 1) // 2, (height + 1) // 2
     border = binary_dilation(mask) & ~mask
-    inside, share = (_halved(one.astype(np.float64), size) for one in (mask, border))
+    inside, share = (_halve(one.astype(np.float64), size) for one in (mask, border))
     coarse = inside > 0.5
-    edge = _halved(np.where(border[:, :, None], values, 0.0), size) / np.maximum(share, 1e-9)
+    edge = _halve(np.where(border[:, :, None], values, 0.0), size) / np.maximum(share, 1e-9)
     # A pixel beside the coarse mask may hold nothing of the border: the nearest that does counts.
     nearest = distance_transform_edt(
         (share[:, :, 0] == 0) | coarse[:, :, 0], return_distances=False, return_indices=True
     )
     solved = membrane(edge[tuple(nearest)], coarse[:, :, 0], reach=reach)
-    grown = cv2.resize(solved, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(grown.reshape(height, width, -1))
+    finer = cv2.resize(solved, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(finer.reshape(height, width, -1))
 
 
-def _halved(values: npt.NDArray[np.float64], size: tuple[int, int]) -> npt.NDArray[np.float64]:
+def _halve(values: npt.NDArray[np.float64], size: tuple[int, int]) -> npt.NDArray[np.float64]:
     """Means over two by two pixels: (y, x, channel)."""
     halved = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
     return np.asarray(halved.reshape(size[1], size[0], -1))

@@ -111,7 +111,7 @@ class Points:
         per_pixel = min(_DENSE * _FINER * finest, (_MOST / max(1, int(inside.sum()))) ** 0.5)
         x, y = _samples(inside, per_pixel)
         nearest = np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)
-        flow_x, flow_y = _untorn(whole, x, y, nearest)
+        flow_x, flow_y = _flow_at(whole, x, y, nearest)
         ends = np.stack([(x + 0.5) * shrink[0] - 0.5, (y + 0.5) * shrink[1] - 0.5])
         order = np.argsort(np.nan_to_num(score[nearest], nan=-2), kind="stable")
         return cls(
@@ -122,7 +122,7 @@ class Points:
             size=fit.size,
         )
 
-    def drawn_over(self, background: Picture, done: float) -> Picture:
+    def draw_over(self, background: Picture, done: float) -> Picture:
         """The frame when this share of the way is done, the samples over the background."""
         x, y = (1 - done) * self.start + done * self.end
         colors = (1 - done) * self.start_colors + done * self.end_colors
@@ -134,12 +134,12 @@ class Points:
         # Of several samples at one pixel the last one stays.
         layer[row[seen], column[seen], :3] = colors[seen]
         layer[row[seen], column[seen], 3] = 1
-        reduced = cv2.resize(_closed(layer), self.size, interpolation=cv2.INTER_AREA)
+        reduced = cv2.resize(_close_gaps(layer), self.size, interpolation=cv2.INTER_AREA)
         mixed = reduced[:, :, :3] + (1 - reduced[:, :, 3:]) * background
         return np.asarray(np.clip(np.rint(mixed), 0, 255), dtype=np.uint8)
 
 
-def _closed(layer: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _close_gaps(layer: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The layer with its small gaps filled by the mean of what is around them."""
     there = layer[:, :, 3]
     gaps = (cv2.morphologyEx(there, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) > 0) & (there == 0)
@@ -160,7 +160,9 @@ def _stretch(flow: list[Numbers], inside: npt.NDArray[np.bool_]) -> float:
     return float(np.quantile(np.maximum(across, down)[inside], 0.95))
 
 
-def _untorn(flow: list[Numbers], x: Numbers, y: Numbers, nearest: tuple[Any, Any]) -> list[Numbers]:
+def _flow_at(
+    flow: list[Numbers], x: Numbers, y: Numbers, nearest: tuple[Any, Any]
+) -> list[Numbers]:
     """The flow at these places; where it jumps between two pixels, that of the nearest."""
     between = [_read(part, x, y) for part in flow]
     own = [part[nearest] for part in flow]

@@ -16,7 +16,7 @@ from ...descriptors.runtime.memory import memory_errors
 from ...descriptors.settings import Configurable, check_choice, check_float, check_int
 from ...descriptors.weights import find_weights
 from ..pictures import resize_photograph
-from .blending import blended, mask_window
+from .blending import blend_into, mask_window
 from .denoising import redraw, whole_unet, whole_vae
 
 Mode = Literal["inpaint", "img2img"]
@@ -146,7 +146,7 @@ class Refiner:
         pixels = (drawn.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
         refined = picture.copy()
         refined[window] = resize_photograph(pixels, *part.shape[:2])
-        return blended(picture, refined, mask, blend="feather")
+        return blend_into(picture, refined, mask, blend="feather")
 
     def _canvas(self, width: int, height: int) -> tuple[int, int]:
         """The size that the model works at: the area is its own, the shape that of the part."""

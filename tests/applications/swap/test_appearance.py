@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from descr.applications.swap.appearance import grown, overhang, reduction, without_detail
+from descr.applications.swap.appearance import extend_instance, overhang, reduction, without_detail
 
 Y, X = np.mgrid[:30, :40].astype(float)
 
@@ -8,7 +8,7 @@ Y, X = np.mgrid[:30, :40].astype(float)
 def test_an_instance_goes_on_as_its_mirror_image() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
     mask = (X >= 10) & (X < 32)
-    found = grown(pixels, mask)
+    found = extend_instance(pixels, mask)
     np.testing.assert_array_equal(found[mask], pixels[mask])
     np.testing.assert_array_equal(found[:, :10], pixels[:, 11:21][:, ::-1])
     np.testing.assert_array_equal(found[:, 32:], pixels[:, 23:31][:, ::-1])
@@ -16,7 +16,7 @@ def test_an_instance_goes_on_as_its_mirror_image() -> None:
 
 def test_where_the_mirror_image_ends_the_border_goes_on() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
-    found = grown(pixels, (X >= 10) & (X < 13))
+    found = extend_instance(pixels, (X >= 10) & (X < 13))
     np.testing.assert_array_equal(found[:, 8], pixels[:, 12])
     np.testing.assert_array_equal(found[:, 5], pixels[:, 10])
     np.testing.assert_array_equal(found[:, 30], pixels[:, 12])
@@ -24,13 +24,13 @@ def test_where_the_mirror_image_ends_the_border_goes_on() -> None:
 
 def test_a_margin_is_mirrored_too() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
-    found = grown(pixels, np.ones((30, 40), bool), margin=5)
+    found = extend_instance(pixels, np.ones((30, 40), bool), margin=5)
     np.testing.assert_array_equal(found[5:-5], np.pad(pixels, ((0, 0), (5, 5), (0, 0)), "reflect"))
 
 
 def test_a_whole_image_stays_as_it_is() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(grown(pixels, np.ones((30, 40), bool)), pixels)
+    np.testing.assert_array_equal(extend_instance(pixels, np.ones((30, 40), bool)), pixels)
 
 
 @pytest.mark.parametrize(
