@@ -1,6 +1,6 @@
 """A picture redrawn by Stable Diffusion, with what a descriptor has loaded of its networks."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -10,7 +10,7 @@ from ...descriptors.models.diffusion.noise import draw_noise
 from ...descriptors.models.diffusion.prompt import Conditioning, encode_prompt
 from ...descriptors.models.diffusion.stable_diffusion import StableDiffusion
 from ...descriptors.models.diffusion.unet import size_conditioning
-from ...descriptors.runtime.loading import Renames, empty_module, load_weights
+from ...descriptors.runtime.loading import empty_module, load_weights
 from ...descriptors.runtime.quiet import quiet
 from ...descriptors.settings import check_int
 
@@ -106,42 +106,26 @@ def _conditioning(model: StableDiffusion, prompt: str) -> Conditioning:
     return encode_prompt(model.checkpoint, prompt).to(model.torch_device, model.torch_dtype)
 
 
-def whole_unet(model: StableDiffusion) -> Any:
-    """The `UNet2DConditionModel` of diffusers of this checkpoint, with all of its blocks.
+def whole_network(model: StableDiffusion, part: Literal["unet", "vae"]) -> Any:
+    """The U-Net or the autoencoder of a checkpoint with all of its blocks, as diffusers has it.
 
     Modules that the descriptor has loaded are part of it, the same objects; only the others are
     read from the file. Raises `WeightsNotFoundError` for damaged weights.
     """
-    unet = empty_module(
-        "UNet2DConditionModel", model.unet_config, model.checkpoint.part_folder("unet")
-    )
-    _load(unet, vars(model).get("unet"), model, "unet", model.torch_dtype, {})
-    return unet
-
-
-def whole_vae(model: StableDiffusion) -> Any:
-    """The `AutoencoderKL` of diffusers of this checkpoint, with encoder and decoder; likewise."""
-    dtype = encoder_dtype(model.vae_config, model.torch_dtype)
-    vae = empty_module("AutoencoderKL", model.vae_config, model.checkpoint.part_folder("vae"))
-    _load(vae, vars(model).get("vae"), model, "vae", dtype, RENAMES)
-    return vae
-
-
-def _load(
-    module: torch.nn.Module,
-    loaded: torch.nn.Module | None,
-    model: StableDiffusion,
-    part: str,
-    dtype: torch.dtype,
-    renames: Renames,
-) -> None:
-    shared: Shared = [] if loaded is None else _common(module, loaded)
+    kind, config, dtype, renames = "UNet2DConditionModel", model.unet_config, model.torch_dtype, {}
+    if part == "vae":
+        kind, config, renames = "AutoencoderKL", model.vae_config, RENAMES
+        dtype = encoder_dtype(config, dtype)
+    network = empty_module(kind, config, model.checkpoint.part_folder(part))
+    loaded = vars(model).get(part)
+    shared = [] if loaded is None else _common(network, loaded)
     for parent, name, _ in shared:
         parent.add_module(name, torch.nn.Identity())
     files, device = model.checkpoint.weights[part], model.torch_device
-    load_weights(module, files, dtype=dtype, device=device, renames=renames)
+    load_weights(network, files, dtype=dtype, device=device, renames=renames)
     for parent, name, child in shared:
         parent.add_module(name, child)
+    return network
 
 
 def _common(module: torch.nn.Module, loaded: torch.nn.Module) -> Shared:

@@ -212,19 +212,28 @@ class _Pair:
 
     def swap(self) -> xr.Dataset:
         """The source with the appearance of the target."""
-        options = self.options
+        options, mask = self.options, self.masks[0]
         flow = instance_flow(self.maps, self.masks, options)
-        mask = self.masks[0]
-        picture = blend_into(
-            self.images[0].pixels,
-            self._colors(flow),
-            mask,
-            blend=options.blend,
-            width=options.blend_width,
-        )
+        own, other = self.images[0].pixels, self._colors(flow)
+        picture = blend_into(own, other, mask, blend=options.blend, width=options.blend_width)
         if self.refiner is not None:
             picture = self.refiner(picture, mask)
-        return _result(picture, flow, mask, options)
+        values = {
+            "flow_x": np.where(mask, flow.x, np.nan).astype(np.float32),
+            "flow_y": np.where(mask, flow.y, np.nan).astype(np.float32),
+            "score": flow.score,
+            "filled": flow.filled,
+        }
+        places = flow.dataset().coords
+        sides = {key: flow.about[key] for key in flow.about if key[:7] in ("source_", "target_")}
+        return xr.Dataset(
+            {
+                "image": (("y", "x", "rgb"), picture, {"long_name": "the swapped image"}),
+                **{name: (("y", "x"), values[name], about) for name, about in _VARIABLES.items()},
+            },
+            coords={"y": places["y"], "x": places["x"], "rgb": ["red", "green", "blue"]},
+            attrs={**sides, "matcher": flow.about["matcher"], "blend": options.blend},
+        )
 
     def _colors(self, flow: InstanceFlow) -> npt.NDArray[np.uint8]:
         """The target's instance at the end of each displacement."""
@@ -260,27 +269,3 @@ def _check_maps(
                 hint="give the maps in the order of the images, and in their size",
             )
     return pair
-
-
-def _result(
-    picture: npt.NDArray[np.uint8],
-    flow: InstanceFlow,
-    mask: npt.NDArray[np.bool_],
-    options: SwapOptions,
-) -> xr.Dataset:
-    values = {
-        "flow_x": np.where(mask, flow.x, np.nan).astype(np.float32),
-        "flow_y": np.where(mask, flow.y, np.nan).astype(np.float32),
-        "score": flow.score,
-        "filled": flow.filled,
-    }
-    flows = flow.dataset()
-    sides = {key: flow.about[key] for key in flow.about if key.startswith(("source_", "target_"))}
-    return xr.Dataset(
-        {
-            "image": (("y", "x", "rgb"), picture, {"long_name": "the swapped image"}),
-            **{name: (("y", "x"), values[name], about) for name, about in _VARIABLES.items()},
-        },
-        coords={"y": flows["y"], "x": flows["x"], "rgb": ["red", "green", "blue"]},
-        attrs={**sides, "matcher": flow.about["matcher"], "blend": options.blend},
-    )

@@ -17,7 +17,7 @@ from ...descriptors.settings import Configurable, check_choice, check_float, che
 from ...descriptors.weights import find_weights
 from ..pictures import resize_photograph
 from .blending import blend_into, mask_window
-from .denoising import redraw, whole_unet, whole_vae
+from .denoising import redraw, whole_network
 
 Mode = Literal["inpaint", "img2img"]
 
@@ -118,12 +118,12 @@ class Refiner:
     @cached_property
     def unet(self) -> Any:
         """The whole U-Net; loaded when it is first needed."""
-        return whole_unet(self.model)
+        return whole_network(self.model, "unet")
 
     @cached_property
     def vae(self) -> Any:
         """The whole autoencoder; loaded when it is first needed."""
-        return whole_vae(self.model)
+        return whole_network(self.model, "vae")
 
     def __call__(self, picture: Picture, mask: Mask) -> Picture:
         """The picture, uint8 (y, x, rgb), redrawn in the mask; outside it stays as it is."""

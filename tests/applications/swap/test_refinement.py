@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from descr.applications import Refinement, swap_both, swap_instances
-from descr.applications.swap.denoising import redraw, whole_unet, whole_vae
+from descr.applications.swap.denoising import redraw, whole_network
 from descr.applications.swap.refinement import Mode
 from descr.descriptors import SIFT, Fused, StableDiffusion
 from descr.descriptors.errors import OptionError, WeightsNotFoundError
@@ -65,7 +65,7 @@ def test_a_strength_of_nothing_leaves_what_the_autoencoder_makes_of_it(
 ) -> None:
     found = refine(model, mode=mode, strength=0, size=128)
     np.testing.assert_array_equal(refine(model, mode=mode, strength=0.01, size=128), found)
-    vae = whole_vae(model)
+    vae = whole_network(model, "vae")
     unit = torch.from_numpy(PICTURE[3:78, 33:108]).permute(2, 0, 1)[None].float() / 255
     unit = torch.nn.functional.interpolate(unit, (128, 128), mode="bilinear")
     with torch.inference_mode():
@@ -91,7 +91,7 @@ def test_it_is_what_the_pipeline_of_diffusers_gives(model: StableDiffusion) -> N
     from transformers import CLIPTextModel, CLIPTokenizer
 
     folder = models.STABLE_DIFFUSION
-    unet, vae = whole_unet(model), whole_vae(model)
+    unet, vae = whole_network(model, "unet"), whole_network(model, "vae")
     pipeline = StableDiffusionImg2ImgPipeline(
         vae=vae,
         unet=unet,
@@ -124,7 +124,11 @@ def test_it_is_what_the_pipeline_of_diffusers_gives(model: StableDiffusion) -> N
 
 def test_what_is_kept_follows_the_picture(model: StableDiffusion) -> None:
     unit = torch.rand(3, 64, 128, generator=torch.Generator().manual_seed(0))
-    networks = {"model": model, "unet": whole_unet(model), "vae": whole_vae(model)}
+    networks = {
+        "model": model,
+        "unet": whole_network(model, "unet"),
+        "vae": whole_network(model, "vae"),
+    }
     still, moving = (
         Refinement(strength=strength, steps=6, guidance=1.0, seed=1) for strength in (0.0, 0.7)
     )
@@ -190,12 +194,11 @@ def test_other_weights_than_the_descriptors_are_not_shared(
 
 
 def test_nothing_is_loaded_before_it_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("whole_unet", "whole_vae"):
-        monkeypatch.setattr(f"descr.applications.swap.refinement.{name}", _forbidden)
+    monkeypatch.setattr("descr.applications.swap.refinement.whole_network", _forbidden)
     Refinement(model=MODEL).prepare()
 
 
-def _forbidden(model: Any) -> Any:
+def _forbidden(model: Any, part: str) -> Any:
     raise AssertionError("loaded")
 
 
@@ -252,11 +255,11 @@ def test_a_swap_is_refined_in_both_directions_with_networks_loaded_once(
 ) -> None:
     loaded: list[str] = []
 
-    def counted(model: StableDiffusion) -> Any:
-        loaded.append("unet")
-        return whole_unet(model)
+    def counted(model: StableDiffusion, part: Any) -> Any:
+        loaded.append(part)
+        return whole_network(model, part)
 
-    monkeypatch.setattr("descr.applications.swap.refinement.whole_unet", counted)
+    monkeypatch.setattr("descr.applications.swap.refinement.whole_network", counted)
     options: dict[str, Any] = {
         "descriptor": model,
         "source_mask": DISC,
@@ -266,7 +269,7 @@ def test_a_swap_is_refined_in_both_directions_with_networks_loaded_once(
     refine = Refinement(steps=4, strength=0.5)
     plain = swap_instances(PICTURE, PICTURE[::-1], **options)
     there, back = swap_both(PICTURE, PICTURE[::-1], refine=refine, **options)
-    assert loaded == ["unet"]
+    assert loaded == ["unet", "vae"]
     expected = refine.prepare(model)(plain["image"].values, DISC)
     np.testing.assert_array_equal(there["image"], expected)
     np.testing.assert_array_equal(back["image"].values[~DISC[::-1]], PICTURE[::-1][~DISC[::-1]])
