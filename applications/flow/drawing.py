@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ...descriptors.settings import check_float, check_int
-from ..pictures import pixel_cells, write_texts
+from ...descriptors.settings import check_float
+from ..pictures import check_width, pixel_cells, write_texts
 from .fields import check_flow, valid_places
 
 _LEGEND = 0.16
@@ -40,13 +40,13 @@ def draw_flow(
     The wheel's rim is the displacement of `maximum`, which is written beneath it. Below stand the
     darker colours of longer displacements, and the grey of no flow, where there are such.
 
-    Raises `FlowError` for what is no flow; `OptionError` if the maximum or the width is out of
-    range.
-
     `flow` is what `dense_flow` gives, and `maximum` as in `flow_colors`. The picture is `width`
     pixels wide, or narrower for tall images.
+
+    Raises `FlowError` for what is no flow; `OptionError` if the maximum or the width is out of
+    range.
     """
-    check_int("width", width, minimum=64, maximum=20_000)
+    check_width(width)
     check_flow(flow)
     if maximum is None:
         maximum = flow_maximum(flow)
@@ -107,10 +107,10 @@ def flow_colors(flow: xr.Dataset, *, maximum: float | None = None) -> npt.NDArra
     the full colour is a displacement of `maximum`. Longer ones are darker; places without a valid
     flow are grey.
 
-    Raises `FlowError` for what is no flow; `OptionError` if the maximum is not a number above 0.
-
     `flow` holds `flow_x` and `flow_y` over (y, x) in pixels; `maximum`, in pixels above 0, is
     `flow_maximum(flow)` by default.
+
+    Raises `FlowError` for what is no flow; `OptionError` if the maximum is not a number above 0.
     """
     check_flow(flow)
     if maximum is None:

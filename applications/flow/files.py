@@ -32,10 +32,10 @@ _ZERO = 1 << 15
 def write_flo(flow: xr.Dataset, path: str | os.PathLike[str]) -> None:
     """Write a flow as a Middlebury .flo file; places without a valid flow hold 1e10.
 
+    `flow` has one vector for each pixel of the source. The file is written whole or not at all.
+
     Raises `FlowError` for what is no flow, or one that lies on coarser cells than pixels;
     `OutputError` if the file can't be written.
-
-    `flow` has one vector for each pixel of the source. The file is written whole or not at all.
     """
     check_pixels(flow, "a .flo file")
     vectors = np.stack([flow["flow_x"].values, flow["flow_y"].values], axis=-1).astype("<f4")
@@ -49,10 +49,10 @@ def write_flo(flow: xr.Dataset, path: str | os.PathLike[str]) -> None:
 def read_flo(path: str | os.PathLike[str]) -> xr.Dataset:
     """The flow of a Middlebury .flo file.
 
-    Raises `FlowError` if the file can't be read, is no .flo file, or is cut off.
-
     Over (y, x), the pixels: `flow_x` and `flow_y`, float32 in pixels, NaN where the file says that
     they are unknown (a component beyond 1e9, or NaN); `valid`, bool.
+
+    Raises `FlowError` if the file can't be read, is no .flo file, or is cut off.
     """
     name = os.fspath(path)
     try:

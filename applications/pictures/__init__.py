@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .keypoints import draw_keypoints
     from .layers import draw_layers, layer_colors, layer_pca, paint_layers
     from .matches import draw_matches
-    from .overlay import resize_photograph
+    from .overlay import check_width, resize_photograph
     from .painting import paint_cells, pixel_cells
     from .places import correspondence_colors, draw_correspondence_map, place_colors, place_views
     from .scenes import Scene, outlines
@@ -27,6 +27,7 @@ __all__ = [
     "Scene",
     "View",
     "cell_views",
+    "check_width",
     "cluster_maps",
     "correspondence_colors",
     "draw_clusters",

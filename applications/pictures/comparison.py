@@ -34,13 +34,13 @@ _NARROWEST = 128
 def split_sources(trees: Sequence[xr.DataTree]) -> dict[str, list[xr.DataArray]]:
     """The feature maps of each source of the trees alone, and of all together.
 
-    Raises `IncomparableFeaturesError` or `InvalidFeaturesError` if the trees don't go together, or
-    are none.
-
     The trees are those of all images that are to be compared, extracted with the same settings; of
     a fusion they hold several sources. By the name of each source comes a list of what `combine`
     makes of it alone, one map per tree; and under "fused" what it makes of all, where there are
     several.
+
+    Raises `IncomparableFeaturesError` or `InvalidFeaturesError` if the trees don't go together, or
+    are none.
     """
     together = combine(trees)
     sources = list(dict.fromkeys(together[0]["source"].values.tolist()))
