@@ -21,24 +21,16 @@ def feature_maps(
 ) -> list[xr.DataArray]:
     """Feature maps of all inputs, mutually comparable, in order.
 
-    Parameters
-    ----------
-    inputs:
-        Feature maps (channel, y, x) out of one `combine`, which are taken as they are, or as
-        tensors; or images, from which the descriptor makes them.
-    descriptor:
-        What describes images; not needed, and not used, for maps.
+    Args:
+        inputs: Feature maps (channel, y, x) out of one `combine`, which are taken as they are, or
+            as tensors; or images, from which the descriptor makes them.
+        descriptor: What describes images; not needed, and not used, for maps.
 
-    Raises
-    ------
-    IncomparableFeaturesError
-        Maps of different bases, or maps and images together.
-    InvalidFeaturesError
-        An array with the dimensions of a map breaks what a map promises.
-    OptionError
-        Images without a descriptor.
-    ImageError
-        An image can't be read.
+    Raises:
+        IncomparableFeaturesError: Maps of different bases, or maps and images together.
+        InvalidFeaturesError: An array with the dimensions of a map breaks what a map promises.
+        OptionError: Images without a descriptor.
+        ImageError: An image can't be read.
     """
     if images := only_images(inputs):
         return _required(descriptor, "feature maps")(*images)
@@ -63,16 +55,11 @@ def feature_trees(
 ) -> list[xr.DataTree]:
     """Feature trees of all inputs, in order: as they are, of tensors, or extracted from images.
 
-    Raises
-    ------
-    IncomparableFeaturesError
-        Trees and images together.
-    InvalidFeaturesError
-        A tree breaks the schema.
-    OptionError
-        No input; images without a descriptor.
-    ImageError
-        An image can't be read.
+    Raises:
+        IncomparableFeaturesError: Trees and images together.
+        InvalidFeaturesError: A tree breaks the schema.
+        OptionError: No input; images without a descriptor.
+        ImageError: An image can't be read.
     """
     if len(inputs) == 0:
         raise OptionError("no image given")

@@ -40,33 +40,26 @@ def transfer_keypoints(
     numbers; `OptionError` if there are more or fewer names than points, or images without a
     descriptor; and what a descriptor or a matcher raises.
 
-    Parameters
-    ----------
-    points:
-        Pairs (x, y) in pixels of the upright source image; or a mapping of names to such pairs;
-        or a Dataset or DataFrame with `x` and `y` (or `source_x` and `source_y`) and, if there are
-        names, `name`.
-    source, target:
-        Feature maps out of one `combine`; or images, which `descriptor` describes.
-    matcher:
-        What finds the points; `SoftArgmax()` by default, which answers for every point, between
-        the cells too.
-    descriptor:
-        What describes images; not needed for maps.
-    names:
-        Of the points, in their order; those that come with the points by default.
-    source_mask, target_mask, interpolation:
-        As a matcher takes them. A point outside the source's mask stays unmatched.
+    Args:
+        points: Pairs (x, y) in pixels of the upright source image; or a mapping of names to such
+            pairs; or a Dataset or DataFrame with `x` and `y` (or `source_x` and `source_y`) and, if
+            there are names, `name`.
+        source, target: Feature maps out of one `combine`; or images, which `descriptor` describes.
+        matcher: What finds the points; `SoftArgmax()` by default, which answers for every point,
+            between the cells too.
+        descriptor: What describes images; not needed for maps.
+        names: Of the points, in their order; those that come with the points by default.
+        source_mask, target_mask, interpolation: As a matcher takes them. A point outside the
+            source's mask stays unmatched.
 
-    Returns
-    -------
-    xarray.Dataset
-        Along `point`, in the order given: what the matcher says (`source_x`, `source_y`,
-        `target_x`, `target_y` in pixels of the upright images, `score`, `matched`), with the
-        coordinate `name` ("" for a point without one), and `round_trip_error`: the distance in
-        pixels of the source between the point and where the same matcher, asked for the found
-        place, comes back to; NaN if the point or its found place has no match, or that place lies
-        outside the target. A small error does not prove a match; a large one speaks against it.
+    Returns:
+        xarray.Dataset: Along `point`, in the order given: what the matcher says (`source_x`,
+            `source_y`, `target_x`, `target_y` in pixels of the upright images, `score`, `matched`),
+            with the coordinate `name` ("" for a point without one), and `round_trip_error`: the
+            distance in pixels of the source between the point and where the same matcher, asked for
+            the found place, comes back to; NaN if the point or its found place has no match, or
+            that place lies outside the target. A small error does not prove a match; a large one
+            speaks against it.
     """
     at, own_names = _read_points(points)
     of_points = own_names if names is None else [str(name) for name in names]

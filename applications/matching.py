@@ -22,30 +22,22 @@ def match_images(
 ) -> xr.Dataset:
     """The matches of two photographs, best first: `match_images("a.jpg", "b.jpg")`.
 
-    Parameters
-    ----------
-    source, target:
-        Images in any form that `read_image` takes.
-    descriptor:
-        A descriptor, or the name of one; `auto` takes the best whose weights are on this machine.
-    matcher:
-        A matcher, or the name of one.
-    points:
-        Pairs (x, y) in pixels of the upright source; every cell without them.
-    source_mask, target_mask:
-        As in `Matcher`.
+    Args:
+        source, target: Images in any form that `read_image` takes.
+        descriptor: A descriptor, or the name of one; `auto` takes the best whose weights are on
+            this machine.
+        matcher: A matcher, or the name of one.
+        points: Pairs (x, y) in pixels of the upright source; every cell without them.
+        source_mask, target_mask: As in `Matcher`.
 
-    Returns
-    -------
-    xarray.Dataset
-        Without points `source_x`, `source_y`, `target_x`, `target_y` (pixels of the upright images)
-        and `score` along `match`, as `to_matches` gives them; with points what a matcher gives, in
-        the order of the points.
+    Returns:
+        xarray.Dataset: Without points `source_x`, `source_y`, `target_x`, `target_y` (pixels of the
+            upright images) and `score` along `match`, as `to_matches` gives them; with points what
+            a matcher gives, in the order of the points.
 
-    Raises
-    ------
-    DescrError
-        An image, a mask or a point can't be used, a name is not known, or weights are missing.
+    Raises:
+        DescrError: An image, a mask or a point can't be used, a name is not known, or weights are
+            missing.
     """
     if isinstance(descriptor, str):
         descriptor = create(best_descriptor() if descriptor == "auto" else descriptor)

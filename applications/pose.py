@@ -27,13 +27,10 @@ from ..matchers import Cells, Matcher, MutualNearestNeighbor
 class PoseAlignment:
     """Which of the two images of the source is nearer to the target.
 
-    Parameters
-    ----------
-    mirrored:
-        Whether the mirror image is; at equal distances the source is taken as it is.
-    distance, mirrored_distance:
-        Mean distance of mutual neighbours, between unit vectors (0 to 2), of the source as it is
-        and of its mirror image; infinite where there are none.
+    Args:
+        mirrored: Whether the mirror image is; at equal distances the source is taken as it is.
+        distance, mirrored_distance: Mean distance of mutual neighbours, between unit vectors (0 to
+            2), of the source as it is and of its mirror image; infinite where there are none.
     """
 
     mirrored: bool
@@ -52,23 +49,19 @@ def align_pose(
 ) -> PoseAlignment:
     """Whether the source or its mirror image is nearer to the target.
 
-    Parameters
-    ----------
-    source, mirror, target:
-        Feature maps of the source, of `mirror_image(source)` and of the target, in either form,
-        of one basis: out of one `combine`, or of one call of a descriptor with all three. A map
-        is not mirrored by turning it around, since networks see a mirror image with other eyes.
-    source_mask, target_mask:
-        Where the objects are, as the masks of a matcher; the one of the source lies on the
-        source as it is.
-    matcher:
-        What finds the mutual neighbours: `MutualNearestNeighbor()` by default. Its scores are
-        cosines.
+    Args:
+        source, mirror, target: Feature maps of the source, of `mirror_image(source)` and of the
+            target, in either form, of one basis: out of one `combine`, or of one call of a
+            descriptor with all three. A map is not mirrored by turning it around, since networks
+            see a mirror image with other eyes.
+        source_mask, target_mask: Where the objects are, as the masks of a matcher; the one of the
+            source lies on the source as it is.
+        matcher: What finds the mutual neighbours: `MutualNearestNeighbor()` by default. Its scores
+            are cosines.
 
-    Raises
-    ------
-    InvalidFeaturesError, IncomparableFeaturesError, ImageError
-        As a matcher does; the mirror image is not of the size of the source.
+    Raises:
+        InvalidFeaturesError, IncomparableFeaturesError, ImageError: As a matcher does; the mirror
+            image is not of the size of the source.
     """
     chosen = MutualNearestNeighbor() if matcher is None else matcher
     own, mirrored = (
@@ -151,19 +144,15 @@ def points_in_mirror(
     in the source as it is. As in the code of Zhang et al., an evaluation counts a point as visible
     if both images show it.
 
-    Parameters
-    ----------
-    points:
-        (point, 2), x and y in pixels of the source, NaN where a point is not visible: for the rule
-        of an evaluation, where it is not in `Pair.common`.
-    width:
-        Of the source, in pixels.
-    counterparts:
-        For each point the one that takes its place in the mirror image, as `Pair.mirrored`; a
-        point on the axis is its own. None where the data set doesn't say.
-    accept_mirrored_parts:
-        Without groups left can't be told from right: what is found for the left ear may be the
-        right one. True says that this is acceptable; each point is then mirrored on its own.
+    Args:
+        points: (point, 2), x and y in pixels of the source, NaN where a point is not visible: for
+            the rule of an evaluation, where it is not in `Pair.common`.
+        width: Of the source, in pixels.
+        counterparts: For each point the one that takes its place in the mirror image, as
+            `Pair.mirrored`; a point on the axis is its own. None where the data set doesn't say.
+        accept_mirrored_parts: Without groups left can't be told from right: what is found for the
+            left ear may be the right one. True says that this is acceptable; each point is then
+            mirrored on its own.
 
     Raises `OptionError`: there are no groups, and mirrored parts are not accepted; the groups are
     not one counterpart for each point, or not mutual.

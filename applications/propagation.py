@@ -34,19 +34,13 @@ class MaskPropagation(Configurable):
     of Caron et al., "Emerging Properties in Self-Supervised Vision Transformers" (ICCV 2021),
     section 4.2.2.
 
-    Parameters
-    ----------
-    last_frames:
-        How many of the frames before count beside the first; 0 for the first alone.
-    radius:
-        How many cells, along rows and along columns, the context may lie from the cell's place;
-        None for anywhere.
-    top:
-        How many cells of the context count.
-    temperature:
-        Above 0.
-    device:
-        Where the cosines are made: `auto`, or a torch device.
+    Args:
+        last_frames: How many of the frames before count beside the first; 0 for the first alone.
+        radius: How many cells, along rows and along columns, the context may lie from the cell's
+            place; None for anywhere.
+        top: How many cells of the context count.
+        temperature: Above 0.
+        device: Where the cosines are made: `auto`, or a torch device.
 
     Raises `OptionError`: a setting is out of range.
     """
@@ -75,22 +69,17 @@ class MaskPropagation(Configurable):
         The first is `labels`. Maps are taken from `maps` as they are needed, and let go
         when no frame needs them any more: memory does not grow with the length of the video.
 
-        Parameters
-        ----------
-        maps:
-            The feature map of each frame, in either form, in order, all of one basis.
-        labels:
-            (height, width) whole numbers from 0 on, the label of each pixel of the first frame, 0
-            for the background. A cell has the label of the pixel nearest its centre.
+        Args:
+            maps: The feature map of each frame, in either form, in order, all of one basis.
+            labels: (height, width) whole numbers from 0 on, the label of each pixel of the first
+                frame, 0 for the background. A cell has the label of the pixel nearest its centre.
 
-        Raises
-        ------
-        InvalidFeaturesError
-            There is no map, a map is not one, or the frames have different grids.
-        IncomparableFeaturesError
-            The maps have different bases.
-        ImageError
-            The labels are not of the size of the first frame, or no whole numbers from 0 on.
+        Raises:
+            InvalidFeaturesError: There is no map, a map is not one, or the frames have different
+                grids.
+            IncomparableFeaturesError: The maps have different bases.
+            ImageError: The labels are not of the size of the first frame, or no whole numbers from
+                0 on.
         """
         frames = iter(maps)
         head = next(frames, None)

@@ -30,17 +30,14 @@ _LEAST_COVERED = 0.01
 class Agreement:
     """How far two images agree: plain numbers, and whether they leave a doubt.
 
-    Parameters
-    ----------
-    mutual:
-        Share of the cells of the source whose nearest neighbour in the target has them for its own.
-    round_trip:
-        Median distance, in pixels of the source, between a cell and where the way to its nearest
-        neighbour and back ends.
-    coherent:
-        Share of the mutual matches that are sure to move together: that one affine map of the
-        source, and one of the target, brings within 5 % of the diagonal of the other image. The
-        lower end of a 95 % interval, so that a few matches prove little.
+    Args:
+        mutual: Share of the cells of the source whose nearest neighbour in the target has them for
+            its own.
+        round_trip: Median distance, in pixels of the source, between a cell and where the way to
+            its nearest neighbour and back ends.
+        coherent: Share of the mutual matches that are sure to move together: that one affine map of
+            the source, and one of the target, brings within 5 % of the diagonal of the other image.
+            The lower end of a 95 % interval, so that a few matches prove little.
     """
 
     mutual: float
@@ -83,16 +80,13 @@ def measure_agreement(
     `OptionError` if images come without a descriptor; `IncomparableFeaturesError` or
     `InvalidFeaturesError` if the maps are none, or have different bases.
 
-    Parameters
-    ----------
-    source, target:
-        Feature maps (channel, y, x) out of one `combine`; or images, with a descriptor.
-    descriptor:
-        What describes images; not needed for maps.
-    source_mask, target_mask:
-        Masks of the size of their image, as in `Matcher`: only cells inside count.
-    device:
-        Where the products are made, as in `Matcher`.
+    Args:
+        source, target: Feature maps (channel, y, x) out of one `combine`; or images, with a
+            descriptor.
+        descriptor: What describes images; not needed for maps.
+        source_mask, target_mask: Masks of the size of their image, as in `Matcher`: only cells
+            inside count.
+        device: Where the products are made, as in `Matcher`.
     """
     a, b = feature_maps([source, target], descriptor)
     inside = np.ones((a.sizes["y"], a.sizes["x"]), dtype=bool)

@@ -25,17 +25,12 @@ class UnavailableError(Exception):
 class Bench:
     """The setting of one benchmark.
 
-    Parameters
-    ----------
-    device:
-        Where tensors lie.
-    clock:
-        `wall`, or `processor` for the time of this process on all cores: what else the machine
-        does counts for little then, but nor does waiting.
-    folder:
-        Where files may be written.
-    skipped:
-        What this machine lacks, and why that matters.
+    Args:
+        device: Where tensors lie.
+        clock: `wall`, or `processor` for the time of this process on all cores: what else the
+            machine does counts for little then, but nor does waiting.
+        folder: Where files may be written.
+        skipped: What this machine lacks, and why that matters.
     """
 
     device: str

@@ -24,14 +24,10 @@ LIBRARIES = (
 class Row:
     """What was measured of one case.
 
-    Parameters
-    ----------
-    case:
-        What it is.
-    values:
-        The columns of the table by their titles, in order.
-    targets:
-        What was aimed at, in words, and whether it is so.
+    Args:
+        case: What it is.
+        values: The columns of the table by their titles, in order.
+        targets: What was aimed at, in words, and whether it is so.
     """
 
     case: str

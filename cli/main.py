@@ -48,10 +48,8 @@ app.add_typer(models.app, name="models", short_help="Download and manage the wei
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code: what the console script `descr` calls.
 
-    Parameters
-    ----------
-    arguments:
-        What stands after `descr` on the command line; `sys.argv` by default.
+    Args:
+        arguments: What stands after `descr` on the command line; `sys.argv` by default.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     # Taken wherever it stands: one thinks of it when the rest is already typed.

@@ -43,40 +43,29 @@ class Backbone(Descriptor):
     coordinates and provenance are inherited. Where it takes settings of its own, its constructor
     hands the common ones on and keeps each under its name.
 
-    Parameters
-    ----------
-    size:
-        Side of the canvas in pixels: of the square for `pad` and `stretch`, the long side for
-        `aspect`, the short one for `short`.
-    fit:
-        How the image lies on the canvas: `pad` (square, centred on black), `stretch` (square),
-        `aspect` (the shape of the image, sides rounded to a multiple of the strides) or `short`
-        (the same, the long side rounded down to a multiple of 32 as well).
-    device:
-        Where the network runs: `auto` (CUDA, then MPS, then the CPU), or a torch device.
-    dtype:
-        Precision of the network: `auto`, `float32`, `bfloat16` or `float16`. The last two are
-        refused on a CPU that has no instructions for them.
-    batch_size:
-        How many canvases of one shape `forward` gets at once, at most; by default what the class
-        states, which is 4 unless it does. Fewer where memory doesn't suffice.
+    Args:
+        size: Side of the canvas in pixels: of the square for `pad` and `stretch`, the long side for
+            `aspect`, the short one for `short`.
+        fit: How the image lies on the canvas: `pad` (square, centred on black), `stretch` (square),
+            `aspect` (the shape of the image, sides rounded to a multiple of the strides) or `short`
+            (the same, the long side rounded down to a multiple of 32 as well).
+        device: Where the network runs: `auto` (CUDA, then MPS, then the CPU), or a torch device.
+        dtype: Precision of the network: `auto`, `float32`, `bfloat16` or `float16`. The last two
+            are refused on a CPU that has no instructions for them.
+        batch_size: How many canvases of one shape `forward` gets at once, at most; by default what
+            the class states, which is 4 unless it does. Fewer where memory doesn't suffice.
 
-    Attributes
-    ----------
-    layers:
-        The layers that `forward` gives, in order.
-    source:
-        The name under which the features go; the name of the class in lower case by default.
-    model, revision:
-        Which weights the features come from, and which state of them. Where a class of one's own
-        states no revision, its code stands for it.
-    weights_variant:
-        Which of the published files the weights were read from, by their precision: `float16` or
-        `float32`; "" where there is one alone.
-    margin:
-        How many pixels beyond each side of the canvas `forward` gets as well, for cells that look
-        past it: 0 by default. With a margin, all that surrounds the image is its reflection
-        instead of black.
+    Attributes:
+        layers: The layers that `forward` gives, in order.
+        source: The name under which the features go; the name of the class in lower case by
+            default.
+        model, revision: Which weights the features come from, and which state of them. Where a
+            class of one's own states no revision, its code stands for it.
+        weights_variant: Which of the published files the weights were read from, by their
+            precision: `float16` or `float32`; "" where there is one alone.
+        margin: How many pixels beyond each side of the canvas `forward` gets as well, for cells
+            that look past it: 0 by default. With a margin, all that surrounds the image is its
+            reflection instead of black.
     """
 
     layers: Sequence[Layer]
@@ -129,16 +118,12 @@ class Backbone(Descriptor):
 
         An ordinary call, differentiable where the network is, before `extract` and after it.
 
-        Parameters
-        ----------
-        pixels:
-            (batch, 3, height, width), RGB in [0, 1], on `torch_device`, in `pixel_dtype`: the
-            canvas, and `margin` pixels beyond each of its sides.
+        Args:
+            pixels: (batch, 3, height, width), RGB in [0, 1], on `torch_device`, in `pixel_dtype`:
+                the canvas, and `margin` pixels beyond each of its sides.
 
-        Returns
-        -------
-        mapping of str to torch.Tensor
-            Layer name to (batch, channel, rows, columns).
+        Returns:
+            mapping of str to torch.Tensor: Layer name to (batch, channel, rows, columns).
         """
 
     def forward_batch(

@@ -32,21 +32,16 @@ class Descriptor(Configurable, ABC):
     def extract(self, images: Sequence[ImageLike]) -> list[xr.DataTree]:
         """Feature trees, one per image, in order.
 
-        Parameters
-        ----------
-        images:
-            Paths, PIL images, or arrays (height, width[, 3]).
+        Args:
+            images: Paths, PIL images, or arrays (height, width[, 3]).
 
-        Returns
-        -------
-        list of xarray.DataTree
-            One group `/<source>/<layer>` per layer with `features` (channel, y, x), float32, and
-            the centres `y`, `x` of its cells in pixels of the upright image.
+        Returns:
+            list of xarray.DataTree: One group `/<source>/<layer>` per layer with `features`
+                (channel, y, x), float32, and the centres `y`, `x` of its cells in pixels of the
+                upright image.
 
-        Raises
-        ------
-        ImageError
-            An image can't be read or used.
+        Raises:
+            ImageError: An image can't be read or used.
         """
 
     def features(self, images: Iterable[ImageLike]) -> Iterator[Features]:

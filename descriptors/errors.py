@@ -18,12 +18,9 @@ __all__ = [
 class DescrError(Exception):
     """Something in the user's input, with a message that names it and a hint of what to do.
 
-    Parameters
-    ----------
-    message:
-        One line: the thing, and what is wrong with it.
-    hint:
-        One line: what to do about it, where that is not plain from the message.
+    Args:
+        message: One line: the thing, and what is wrong with it.
+        hint: One line: what to do about it, where that is not plain from the message.
     """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:

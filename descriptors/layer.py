@@ -13,21 +13,15 @@ Resampling = Literal["cascade", "direct"]
 class Layer:
     """One grid of features that a backbone gives.
 
-    Parameters
-    ----------
-    name:
-        The layer's name, as in the papers.
-    stride:
-        Distance between neighbouring cells, in canvas pixels.
-    patch:
-        Side of the square of canvas pixels that a cell stands for; the stride by default. Cell k
-        is centred at k * stride + (patch - 1) / 2.
-    components:
-        To how many principal components `combine` reduces the layer; None for as it is.
-    resampling:
-        How `combine` brings the layer to the finest grid of its source: `cascade`, through each
-        finer grid between them, as in "A Tale of Two Features"; `direct`, in one step, as in
-        GeoAware-SC.
+    Args:
+        name: The layer's name, as in the papers.
+        stride: Distance between neighbouring cells, in canvas pixels.
+        patch: Side of the square of canvas pixels that a cell stands for; the stride by default.
+            Cell k is centred at k * stride + (patch - 1) / 2.
+        components: To how many principal components `combine` reduces the layer; None for as it is.
+        resampling: How `combine` brings the layer to the finest grid of its source: `cascade`,
+            through each finer grid between them, as in "A Tale of Two Features"; `direct`, in one
+            step, as in GeoAware-SC.
     """
 
     name: str

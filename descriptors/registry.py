@@ -29,16 +29,11 @@ def plugins(group: str) -> "Iterable[EntryPoint]":
 class Registry(Generic[T]):
     """The classes of one kind by name.
 
-    Parameters
-    ----------
-    kind:
-        What messages call one of them ("descriptor").
-    base:
-        The class that each must derive from, as "module:attribute".
-    builtin:
-        Name to "module:attribute", imported when it is first asked for.
-    group:
-        The entry-point group through which other distributions add names.
+    Args:
+        kind: What messages call one of them ("descriptor").
+        base: The class that each must derive from, as "module:attribute".
+        builtin: Name to "module:attribute", imported when it is first asked for.
+        group: The entry-point group through which other distributions add names.
     """
 
     kind: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec, resolve_name
 from inspect import cleandoc
+from textwrap import dedent
 from typing import Any
 
 from .errors import OptionError
@@ -21,16 +22,11 @@ _WHOLE_REFERENCE = re.compile(r"^As in `\w+`[^.]*\.\s*")
 class Option:
     """One option of a constructor.
 
-    Parameters
-    ----------
-    name:
-        Its name; of a part of a fusion `part.name`, as on the command line.
-    default:
-        Its default, None where it has none; as its source where that is no plain value.
-    values:
-        What it takes, in words: the names it may be, the range of a number, or its type.
-    meaning:
-        What the docstring says of it.
+    Args:
+        name: Its name; of a part of a fusion `part.name`, as on the command line.
+        default: Its default, None where it has none; as its source where that is no plain value.
+        values: What it takes, in words: the names it may be, the range of a number, or its type.
+        meaning: What the docstring says of it.
     """
 
     name: str
@@ -236,17 +232,19 @@ def _meaning(module: str, kind: ast.AST, name: str) -> str:
 
 
 def _documented(node: ast.ClassDef | ast.FunctionDef) -> dict[str, str]:
-    """The texts of the section `Parameters` of a docstring of numpy's form, by name."""
-    section = re.search(
-        r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-{3,}$|\Z)",
-        cleandoc(ast.get_docstring(node, clean=False) or ""),
-        re.MULTILINE | re.DOTALL,
+    """The texts on parameters in a docstring of Google's or numpy's form, by name."""
+    docstring = cleandoc(ast.get_docstring(node, clean=False) or "")
+    google = re.search(r"^Args:\n((?:    .*\n?|\n)*)", docstring, re.MULTILINE)
+    numpy = re.search(
+        r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-{3,}$|\Z)", docstring, re.MULTILINE | re.DOTALL
     )
+    section = dedent(google[1]) if google else numpy[1] if numpy else ""
     texts: dict[str, str] = {}
-    for entry in re.split(r"\n(?=\S)", section[1] if section else ""):
-        head, _, body = entry.partition("\n")
-        for name in re.findall(r"\w+", head.partition(":")[0]):
-            texts[name] = " ".join(body.split())
+    for entry in re.split(r"\n(?=\S)", section):
+        names, _, text = entry.partition(":")
+        for name in re.findall(r"\w+", names):
+            # numpy's form has the type of a parameter in the line of its name.
+            texts[name] = " ".join((text if google else text.partition("\n")[2]).split())
     return texts
 
 

@@ -37,24 +37,18 @@ class Matcher(Configurable, ABC):
                     matched=best.score >= self.least,
                 )
 
-    Parameters
-    ----------
-    dtype:
-        Precision of the products: `float32`, `bfloat16`, or `auto` for float32. The answer is
-        the same: bfloat16, on the CPU alone, finds candidates, and close calls are settled.
-    device:
-        Where the products are made: `auto` (CUDA, then MPS, then the CPU), or a torch device; None
-        for where the maps are, which is the CPU for labelled ones.
-    block:
-        How many queries are compared with the whole target at once; None for what suits the
-        processor. It bounds the memory and does not change the answer.
+    Args:
+        dtype: Precision of the products: `float32`, `bfloat16`, or `auto` for float32. The answer
+            is the same: bfloat16, on the CPU alone, finds candidates, and close calls are settled.
+        device: Where the products are made: `auto` (CUDA, then MPS, then the CPU), or a torch
+            device; None for where the maps are, which is the CPU for labelled ones.
+        block: How many queries are compared with the whole target at once; None for what suits the
+            processor. It bounds the memory and does not change the answer.
 
-    Attributes
-    ----------
-    uses_source:
-        Whether `match` looks at the source beyond the query; True unless a class says otherwise.
-        Where it doesn't, queries of several sources may be asked at once: `source` is then the
-        query itself, and the places of the query say nothing.
+    Attributes:
+        uses_source: Whether `match` looks at the source beyond the query; True unless a class says
+            otherwise. Where it doesn't, queries of several sources may be asked at once: `source`
+            is then the query itself, and the places of the query say nothing.
     """
 
     precisions: ClassVar[tuple[str, ...]] = ("auto", "float32", "bfloat16")
@@ -78,18 +72,14 @@ class Matcher(Configurable, ABC):
     def match(self, query: Cells, source: Cells, target: Cells) -> Partners:
         """The partner of each query in the target.
 
-        Parameters
-        ----------
-        query:
-            The cells or points that partners are asked for, at least one. `source` itself, the
-            same object, where every cell of the source is asked for.
-        source, target:
-            The cells of the two maps, those inside the masks where there are masks; at least one.
+        Args:
+            query: The cells or points that partners are asked for, at least one. `source` itself,
+                the same object, where every cell of the source is asked for.
+            source, target: The cells of the two maps, those inside the masks where there are masks;
+                at least one.
 
-        Returns
-        -------
-        Partners
-            One per query, in order.
+        Returns:
+            Partners: One per query, in order.
         """
 
     def search(
@@ -120,39 +110,30 @@ class Matcher(Configurable, ABC):
     ) -> xr.Dataset:
         """Correspondences: for each cell of the source, or each point, its place in the target.
 
-        Parameters
-        ----------
-        source, target:
-            Feature maps (channel, y, x), float32, of one basis: out of one `combine`. A labelled
-            one is checked in each call, a `FeatureMap` was when it was made.
-        points:
-            Pairs (x, y) in pixels of the upright source image; every cell without them.
-        interpolation:
-            How features are read at points: `bilinear`, or `nearest` for the cell that holds the
-            point.
-        source_mask, target_mask:
-            Paths, images or boolean arrays of the size of the image. A cell belongs to a mask if
-            the mask is true at the pixel nearest the cell's centre. Cells outside are neither
-            asked for nor found; a point whose nearest pixel is outside stays unmatched.
+        Args:
+            source, target: Feature maps (channel, y, x), float32, of one basis: out of one
+                `combine`. A labelled one is checked in each call, a `FeatureMap` was when it was
+                made.
+            points: Pairs (x, y) in pixels of the upright source image; every cell without them.
+            interpolation: How features are read at points: `bilinear`, or `nearest` for the cell
+                that holds the point.
+            source_mask, target_mask: Paths, images or boolean arrays of the size of the image. A
+                cell belongs to a mask if the mask is true at the pixel nearest the cell's centre.
+                Cells outside are neither asked for nor found; a point whose nearest pixel is
+                outside stays unmatched.
 
-        Returns
-        -------
-        xarray.Dataset
-            Dimensions (y, x), with the source's coordinates, or (point), with coordinates
-            `source_x` and `source_y`. Variables `target_x`, `target_y` (float64, pixels of the
-            upright target image, NaN where unmatched), `score` (float32, cosine, NaN outside the
-            source mask) and `matched` (bool).
+        Returns:
+            xarray.Dataset: Dimensions (y, x), with the source's coordinates, or (point), with
+                coordinates `source_x` and `source_y`. Variables `target_x`, `target_y` (float64,
+                pixels of the upright target image, NaN where unmatched), `score` (float32, cosine,
+                NaN outside the source mask) and `matched` (bool).
 
-        Raises
-        ------
-        InvalidFeaturesError
-            A map is not one, or holds NaN, infinite values or a cell of length zero.
-        IncomparableFeaturesError
-            The maps have different bases.
-        PointError
-            A point lies outside the source image.
-        ImageError
-            A mask can't be read, has another size than its image, or leaves no cell.
+        Raises:
+            InvalidFeaturesError: A map is not one, or holds NaN, infinite values or a cell of
+                length zero.
+            IncomparableFeaturesError: The maps have different bases.
+            PointError: A point lies outside the source image.
+            ImageError: A mask can't be read, has another size than its image, or leaves no cell.
         """
         of_source, of_target = self.feature_maps(source, target)
         check_comparable(of_source, of_target)

@@ -19,17 +19,13 @@ from ..descriptors.image.masks import MaskLike, read_mask
 class Cells:
     """Cells of one feature map, or points in it.
 
-    Parameters
-    ----------
-    features:
-        float32 (channel, cell), each column of unit length, on the device of the matcher.
-    index:
-        int64 (cell,), the place of each in its grid, row by row. For a point: the cell that holds
-        it. On the processor, as are all that follow.
-    y, x:
-        float64 (cell,), the centre of each cell, or the point, in pixels of the upright image.
-    grid:
-        How many rows and columns the grid has.
+    Args:
+        features: float32 (channel, cell), each column of unit length, on the device of the matcher.
+        index: int64 (cell,), the place of each in its grid, row by row. For a point: the cell that
+            holds it. On the processor, as are all that follow.
+        y, x: float64 (cell,), the centre of each cell, or the point, in pixels of the upright
+            image.
+        grid: How many rows and columns the grid has.
     """
 
     features: torch.Tensor

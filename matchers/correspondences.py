@@ -28,14 +28,11 @@ _OF_THE_POINTS = {
 class Partners:
     """Where each query lies in the target image.
 
-    Parameters
-    ----------
-    x, y:
-        float64 (query,), pixels of the upright target image.
-    score:
-        float32 (query,), the cosine with the target there.
-    matched:
-        bool (query,), False where the matcher gives no answer; None if it always gives one.
+    Args:
+        x, y: float64 (query,), pixels of the upright target image.
+        score: float32 (query,), the cosine with the target there.
+        matched: bool (query,), False where the matcher gives no answer; None if it always gives
+            one.
     """
 
     x: torch.Tensor

@@ -14,22 +14,16 @@ _SHRINK = 0.5**0.5
 def to_matches(found: xr.Dataset) -> xr.Dataset:
     """The matched places along `match`, the best score first.
 
-    Parameters
-    ----------
-    found:
-        Correspondences as a matcher gives them, over (y, x) or (point).
+    Args:
+        found: Correspondences as a matcher gives them, over (y, x) or (point).
 
-    Returns
-    -------
-    xarray.Dataset
-        `source_x`, `source_y`, `target_x`, `target_y` (float64, pixels of the upright images) and
-        `score` (float32) along `match`, with the attributes of `found`. Equal scores keep the order
-        of the places.
+    Returns:
+        xarray.Dataset: `source_x`, `source_y`, `target_x`, `target_y` (float64, pixels of the
+            upright images) and `score` (float32) along `match`, with the attributes of `found`.
+            Equal scores keep the order of the places.
 
-    Raises
-    ------
-    OptionError
-        `found` is not the result of a matcher.
+    Raises:
+        OptionError: `found` is not the result of a matcher.
     """
     missing = [
         name for name in ("target_x", "target_y", "score", "matched") if name not in found.variables
@@ -64,12 +58,9 @@ def spread_matches(matches: xr.Dataset, count: int) -> xr.Dataset:
     before. The distance is what `count` matches spread evenly would have, and shrinks until there
     are `count`.
 
-    Parameters
-    ----------
-    matches:
-        As `to_matches` gives them.
-    count:
-        How many, at least 0; all of them where there are fewer.
+    Args:
+        matches: As `to_matches` gives them.
+        count: How many, at least 0; all of them where there are fewer.
     """
     check_int("count", count, minimum=0)
     total = matches.sizes["match"]

@@ -15,13 +15,10 @@ class MutualNearestNeighbor(Matcher):
     nearest neighbour there. It must end in the cell that one started from; for a point, in the
     cell that holds the point.
 
-    Parameters
-    ----------
-    tolerance:
-        How many cells, along rows and along columns, the end of the way back may lie from its
-        start (Chebyshev distance).
-    dtype, device, block:
-        As in `Matcher`.
+    Args:
+        tolerance: How many cells, along rows and along columns, the end of the way back may lie
+            from its start (Chebyshev distance).
+        dtype, device, block: As in `Matcher`.
     """
 
     def __init__(

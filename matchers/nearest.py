@@ -13,10 +13,8 @@ class NearestNeighbor(Matcher):
     Of cells with equal cosines the first in the order of rows is taken. For maps of unit length
     the order is that of the L2 distance.
 
-    Parameters
-    ----------
-    dtype, device, block:
-        As in `Matcher`.
+    Args:
+        dtype, device, block: As in `Matcher`.
     """
 
     uses_source: ClassVar[bool] = False

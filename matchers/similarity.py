@@ -36,14 +36,11 @@ _PAIR_COST = 100
 class Best:
     """The best partner of each query.
 
-    Parameters
-    ----------
-    index:
-        int64 (query,), the best column of the other map.
-    score:
-        float32 (query,), its cosine.
-    back:
-        int64 (column,), the best query of each column of the other map; None unless asked for.
+    Args:
+        index: int64 (query,), the best column of the other map.
+        score: float32 (query,), its cosine.
+        back: int64 (column,), the best query of each column of the other map; None unless asked
+            for.
     """
 
     index: torch.Tensor
@@ -62,28 +59,20 @@ def search(
 ) -> Best:
     """The best column of `b` for each column of `a`, by cosine.
 
-    Parameters
-    ----------
-    a, b:
-        float32 (channel, n) and (channel, m), n and m at least 1, columns of unit length up to
-        1e-4, on one device.
-    back:
-        Whether to find the best column of `a` for each column of `b` in the same pass.
-    visit:
-        Called for each block as `visit(start, similarity, index)`, with the first row, the
-        similarities (rows, m) of the block in float32, and the best columns (rows,). The block is
-        used again for the next rows: the visitor may change it and must not keep it. With a
-        visitor the product is in float32.
-    dtype:
-        "float32", "bfloat16" or "auto" (see `precision.ladder`). The answer is the same.
-    block:
-        Columns of `a` that are multiplied at once; by default as many as give a
-        fast product that stays in the processor's cache. The answer is the same.
+    Args:
+        a, b: float32 (channel, n) and (channel, m), n and m at least 1, columns of unit length up
+            to 1e-4, on one device.
+        back: Whether to find the best column of `a` for each column of `b` in the same pass.
+        visit: Called for each block as `visit(start, similarity, index)`, with the first row, the
+            similarities (rows, m) of the block in float32, and the best columns (rows,). The block
+            is used again for the next rows: the visitor may change it and must not keep it. With a
+            visitor the product is in float32.
+        dtype: "float32", "bfloat16" or "auto" (see `precision.ladder`). The answer is the same.
+        block: Columns of `a` that are multiplied at once; by default as many as give a fast product
+            that stays in the processor's cache. The answer is the same.
 
-    Returns
-    -------
-    Best
-        On the processor. Where scores are equal, the first column.
+    Returns:
+        Best: On the processor. Where scores are equal, the first column.
     """
     n, m = a.shape[1], b.shape[1]
     rows = min(n, block if block is not None else default_rows(m))
@@ -156,19 +145,13 @@ def _winners(
 ) -> _Winners | None:
     """The best of `others` for each of `queries`; None if too many pairs are too close to call.
 
-    Parameters
-    ----------
-    runs:
-        (query, run, place in the run), at least as many as there are queries and others; values
-        of places beyond the others are -inf.
-    maxima:
-        The maximum of each run (query, run).
-    queries, others:
-        The columns (channel, query) and (channel, other) that were multiplied.
-    error:
-        How far the values may be from the scores; 0 if they are the scores.
-    floor:
-        Partners whose score lies below it (query,) don't matter.
+    Args:
+        runs: (query, run, place in the run), at least as many as there are queries and others;
+            values of places beyond the others are -inf.
+        maxima: The maximum of each run (query, run).
+        queries, others: The columns (channel, query) and (channel, other) that were multiplied.
+        error: How far the values may be from the scores; 0 if they are the scores.
+        floor: Partners whose score lies below it (query,) don't matter.
     """
     count, length = queries.shape[1], runs.shape[2]
     value, run = maxima.max(1)

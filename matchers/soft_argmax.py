@@ -22,17 +22,13 @@ class SoftArgmax(Matcher):
     and outside the target mask the weight is exactly 0. Every place has a match; its score is
     the cosine of the best cell.
 
-    Parameters
-    ----------
-    temperature:
-        The weights are exp(cosine / temperature), normalised.
-    window:
-        Radius of the window in cells: 7 for 15 x 15 cells, 0 for the best cell alone, None for the
-        whole grid.
-    dtype:
-        `auto` or `float32`, which are the same here: the weights need the cosines themselves.
-    device, block:
-        As in `Matcher`.
+    Args:
+        temperature: The weights are exp(cosine / temperature), normalised.
+        window: Radius of the window in cells: 7 for 15 x 15 cells, 0 for the best cell alone, None
+            for the whole grid.
+        dtype: `auto` or `float32`, which are the same here: the weights need the cosines
+            themselves.
+        device, block: As in `Matcher`.
     """
 
     precisions: ClassVar[tuple[str, ...]] = ("auto", "float32")

@@ -29,14 +29,12 @@ def match_rows(correspondences: xr.Dataset, names: Sequence[str] | None = None) 
 
     Lengths are pixels with 3 digits after the point, scores have 5: what can be told apart.
 
-    Parameters
-    ----------
-    correspondences:
-        Over (y, x), which gives one row per match, best first; over `point`, one per point in their
-        order, with None for target and score of a point without a match; or a list over `match`.
-    names:
-        Of the points; by default those of the coordinate `name`. Rows have a `name` if any point
-        has one.
+    Args:
+        correspondences: Over (y, x), which gives one row per match, best first; over `point`, one
+            per point in their order, with None for target and score of a point without a match; or
+            a list over `match`.
+        names: Of the points; by default those of the coordinate `name`. Rows have a `name` if any
+            point has one.
     """
     if "y" in correspondences.dims:
         correspondences = to_matches(correspondences)
@@ -69,22 +67,15 @@ def write_matches(
 ) -> None:
     """Write matches to a file, whole or not at all; its suffix says in which form.
 
-    Parameters
-    ----------
-    correspondences, names:
-        As for `match_rows`.
-    path:
-        `.csv` has a line per row; `.json` is an object with the rows under `matches`; `.nc` is the
-        Dataset itself. `read_points` reads the sources back from CSV and JSON.
-    about:
-        What the object of JSON says besides.
+    Args:
+        correspondences, names: As for `match_rows`.
+        path: `.csv` has a line per row; `.json` is an object with the rows under `matches`; `.nc`
+            is the Dataset itself. `read_points` reads the sources back from CSV and JSON.
+        about: What the object of JSON says besides.
 
-    Raises
-    ------
-    OptionError
-        The suffix is another.
-    OutputError
-        The file can't be written.
+    Raises:
+        OptionError: The suffix is another.
+        OutputError: The file can't be written.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in (".csv", ".json", ".nc"):

@@ -56,12 +56,9 @@ def find_photograph(
     It is looked for where the file says, beside the file, and below `folders`; an image with other
     pixels is another one. `attributes` are those of the file's root, where they are read already.
 
-    Raises
-    ------
-    FeatureFileError
-        `file` is not a feature file.
-    ImageError
-        The photograph is in none of these places.
+    Raises:
+        FeatureFileError: `file` is not a feature file.
+        ImageError: The photograph is in none of these places.
     """
     attributes = read_feature_info(file).attributes if attributes is None else attributes
     places = _places(file, attributes)

@@ -50,10 +50,8 @@ def read_points(path: str | Path) -> list[Point]:
     begin with # are passed over. JSON is a list of `[x, y]` or `{"name": ..., "x": ..., "y": ...}`,
     an object as in `{"nose": [x, y]}`, or one with such a list under `points` or `matches`.
 
-    Raises
-    ------
-    PointError
-        The file can't be read or holds no points; the message names the line.
+    Raises:
+        PointError: The file can't be read or holds no points; the message names the line.
     """
     try:
         # The byte-order mark that some spreadsheets write is not part of the first name.

@@ -12,20 +12,14 @@ def select_matches(
 ) -> xr.Dataset:
     """The correspondences with only some of the matches matched; the others lose their targets.
 
-    Parameters
-    ----------
-    correspondences:
-        What a matcher gives, over (y, x) or (point).
-    min_score:
-        The least score of a match, a cosine from -1 to 1.
-    max_matches:
-        How many matches are kept of those over (y, x): the best that lie spread over the image,
-        as `best_spread` takes them.
+    Args:
+        correspondences: What a matcher gives, over (y, x) or (point).
+        min_score: The least score of a match, a cosine from -1 to 1.
+        max_matches: How many matches are kept of those over (y, x): the best that lie spread over
+            the image, as `best_spread` takes them.
 
-    Raises
-    ------
-    OptionError
-        A limit is out of range.
+    Raises:
+        OptionError: A limit is out of range.
     """
     matched = correspondences["matched"].copy()
     if min_score is not None:
@@ -51,12 +45,9 @@ def best_spread(matches: xr.Dataset, count: int) -> xr.Dataset:
     They are taken from the better half: a place that nothing matches well, like the edge of an
     image, is left empty rather than shown with a match that is most likely wrong.
 
-    Parameters
-    ----------
-    matches:
-        As `to_matches` gives them, best first.
-    count:
-        How many; all where there are fewer.
+    Args:
+        matches: As `to_matches` gives them, best first.
+        count: How many; all where there are fewer.
     """
     better = max(count, (matches.sizes["match"] + 1) // 2)
     return spread_matches(matches.isel(match=slice(better)), count)

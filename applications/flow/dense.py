@@ -64,38 +64,29 @@ def dense_flow(
     the maps are none, or have different bases; `OutOfMemoryError` for more cells, or more places of
     the grid, than fit into memory.
 
-    Parameters
-    ----------
-    source, target:
-        Feature maps (channel, y, x) out of one `combine`; or images, with a descriptor.
-    descriptor:
-        What describes images.
-    matcher:
-        Any matcher; `SoftArgmax(window=1)` by default. None of descr's holds the matrix of all
-        similarities.
-    cells:
-        The resolution that features are brought to before they are matched, bilinearly and with
-        unit length again: so many cells along the longer side of each image, or (rows, columns).
-        None takes the maps as they are.
-    grid:
-        Where the flow is given: "image", every pixel of the source; "cells", the cells that were
-        matched; so many cells along the longer side of the source; or (rows, columns).
-    source_mask, target_mask:
-        Masks of the size of their image, as in `Matcher`. No flow begins or ends outside.
-    smoothing:
-        Radius in cells of the weighted median that smooths the displacements (`smooth`); 0 leaves
-        them as they were matched.
-    max_consistency:
-        Displacements with a larger forward-backward error, in pixels of the source, are not valid.
-        None keeps them all.
+    Args:
+        source, target: Feature maps (channel, y, x) out of one `combine`; or images, with a
+            descriptor.
+        descriptor: What describes images.
+        matcher: Any matcher; `SoftArgmax(window=1)` by default. None of descr's holds the matrix of
+            all similarities.
+        cells: The resolution that features are brought to before they are matched, bilinearly and
+            with unit length again: so many cells along the longer side of each image, or (rows,
+            columns). None takes the maps as they are.
+        grid: Where the flow is given: "image", every pixel of the source; "cells", the cells that
+            were matched; so many cells along the longer side of the source; or (rows, columns).
+        source_mask, target_mask: Masks of the size of their image, as in `Matcher`. No flow begins
+            or ends outside.
+        smoothing: Radius in cells of the weighted median that smooths the displacements (`smooth`);
+            0 leaves them as they were matched.
+        max_consistency: Displacements with a larger forward-backward error, in pixels of the
+            source, are not valid. None keeps them all.
 
-    Returns
-    -------
-    xarray.Dataset
-        Over (y, x), pixels of the upright source image. `flow_x` and `flow_y`: displacement in
-        pixels. `score`: cosine of the cell's own match, whatever smoothing made of it.
-        `consistency`: forward-backward error in pixels, NaN where the way back is unknown. All
-        are float32, and NaN where `valid`, bool, is False.
+    Returns:
+        xarray.Dataset: Over (y, x), pixels of the upright source image. `flow_x` and `flow_y`:
+            displacement in pixels. `score`: cosine of the cell's own match, whatever smoothing made
+            of it. `consistency`: forward-backward error in pixels, NaN where the way back is
+            unknown. All are float32, and NaN where `valid`, bool, is False.
     """
     check_int("smoothing", smoothing, minimum=0, maximum=50)
     if max_consistency is not None:

@@ -34,17 +34,12 @@ def warp(
     Raises `ImageError` if the image can't be read, or is not of the size of the flow's target;
     `FlowError` for what is no flow; `OptionError` for what is no interpolation or no colour.
 
-    Parameters
-    ----------
-    image:
-        The target image, upright, of the size that the flow was found with.
-    flow:
-        `flow_x` and `flow_y` over (y, x) in pixels, as `dense_flow` gives them.
-    interpolation:
-        `cubic` (splines, sharp), `bilinear` or `nearest`.
-    fill:
-        Colour of places without a valid flow, 0 to 255: RGB, or RGBA for a picture with an alpha
-        channel, which is 255 elsewhere.
+    Args:
+        image: The target image, upright, of the size that the flow was found with.
+        flow: `flow_x` and `flow_y` over (y, x) in pixels, as `dense_flow` gives them.
+        interpolation: `cubic` (splines, sharp), `bilinear` or `nearest`.
+        fill: Colour of places without a valid flow, 0 to 255: RGB, or RGBA for a picture with an
+            alpha channel, which is 255 elsewhere.
     """
     order = _ORDERS[check_choice("interpolation", interpolation, get_args(WarpInterpolation))]
     color = _check_color(fill)

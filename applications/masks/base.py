@@ -124,11 +124,9 @@ class MaskFiles(Segmenter):
 
     Raises `OptionError` if there is no mask among the paths.
 
-    Parameters
-    ----------
-    paths:
-        One mask per image, of the size of the image: the path of an image file, a PIL image or an
-        array (height, width), as `read_mask` takes them; None for the whole image.
+    Args:
+        paths: One mask per image, of the size of the image: the path of an image file, a PIL image
+            or an array (height, width), as `read_mask` takes them; None for the whole image.
     """
 
     def __init__(self, paths: Sequence[MaskLike | None]) -> None:

@@ -53,12 +53,9 @@ class JointForeground(Segmenter):
 
     Raises `OptionError` if an option is out of range.
 
-    Parameters
-    ----------
-    clusters:
-        How many clusters the cells of all images are parted into.
-    seed:
-        Of k-means. The same seed gives the same masks.
+    Args:
+        clusters: How many clusters the cells of all images are parted into.
+        seed: Of k-means. The same seed gives the same masks.
     """
 
     needs_maps = True

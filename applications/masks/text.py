@@ -42,17 +42,12 @@ class TextPrompt(Segmenter):
     Raises `WeightsNotFoundError` if the weights are not on this machine, or the folder is not one
     of CLIPSeg; `OptionError` if an option is out of range.
 
-    Parameters
-    ----------
-    text:
-        What to look for, in a few English words: "cat", "a red car". One text for all images, or
-        one for each, as in `("cat", "dog")`.
-    model:
-        `clipseg`, or the path of a transformers folder of CLIPSeg with safetensors.
-    threshold:
-        How likely a pixel must show it, above 0 and at most 1: a lower one finds more.
-    device:
-        Where it runs: `auto` (CUDA, then MPS, then the CPU), or a torch device.
+    Args:
+        text: What to look for, in a few English words: "cat", "a red car". One text for all images,
+            or one for each, as in `("cat", "dog")`.
+        model: `clipseg`, or the path of a transformers folder of CLIPSeg with safetensors.
+        threshold: How likely a pixel must show it, above 0 and at most 1: a lower one finds more.
+        device: Where it runs: `auto` (CUDA, then MPS, then the CPU), or a torch device.
     """
 
     needs_pixels = True

@@ -56,25 +56,18 @@ def matched_clusters(
     are none; `ImageError` if an image or a mask can't be read, or a mask leaves no cell;
     `OptionError` for more clusters than an image has different cells.
 
-    Parameters
-    ----------
-    inputs:
-        Feature maps out of one `combine`, or images together with a descriptor.
-    descriptor:
-        What describes images.
-    clusters:
-        How many per image, from 2 to 12.
-    masks:
-        One per image, of its size, or None. Only cells inside are clustered.
-    seed:
-        Of the centroids that k-means begins with: the same gives the same clusters.
+    Args:
+        inputs: Feature maps out of one `combine`, or images together with a descriptor.
+        descriptor: What describes images.
+        clusters: How many per image, from 2 to 12.
+        masks: One per image, of its size, or None. Only cells inside are clustered.
+        seed: Of the centroids that k-means begins with: the same gives the same clusters.
 
-    Returns
-    -------
-    list of xarray.DataArray
-        Per image (y, x), int64, with labels from 0 and -1 outside the mask; `y` and `x` in pixels
-        of the image. In the first image cluster 0 has the most cells. The attribute `similarity`
-        holds for each label the cosine of its centroid with that of the first image.
+    Returns:
+        list of xarray.DataArray: Per image (y, x), int64, with labels from 0 and -1 outside the
+            mask; `y` and `x` in pixels of the image. In the first image cluster 0 has the most
+            cells. The attribute `similarity` holds for each label the cosine of its centroid with
+            that of the first image.
     """
     check_clusters(clusters, seed)
     scene = Scene.of(inputs, descriptor, masks=masks)

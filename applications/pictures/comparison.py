@@ -75,24 +75,16 @@ def draw_comparison(
     `IncomparableFeaturesError`, `InvalidFeaturesError` or `ImageError` if maps, images or masks
     don't go together, or can't be used.
 
-    Parameters
-    ----------
-    maps:
-        By the name that stands above the column: the feature maps of source and target. Of fused
-        features `split_sources` makes those of each source, and of the fusion.
-    images:
-        The two photographs.
-    matcher:
-        For lines and colours. By default lines join mutual nearest neighbours, and the
-        correspondence map shows nearest neighbours.
-    matches:
-        How many lines to draw, spread over the image.
-    clusters, seed:
-        As in `matched_clusters`.
-    masks:
-        One per image, of its size, or None. Only cells inside count.
-    width:
-        Of the picture, in pixels. It comes out narrower where it would be too tall.
+    Args:
+        maps: By the name that stands above the column: the feature maps of source and target. Of
+            fused features `split_sources` makes those of each source, and of the fusion.
+        images: The two photographs.
+        matcher: For lines and colours. By default lines join mutual nearest neighbours, and the
+            correspondence map shows nearest neighbours.
+        matches: How many lines to draw, spread over the image.
+        clusters, seed: As in `matched_clusters`.
+        masks: One per image, of its size, or None. Only cells inside count.
+        width: Of the picture, in pixels. It comes out narrower where it would be too tall.
     """
     if not maps:
         raise OptionError("no descriptor to compare")

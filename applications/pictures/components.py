@@ -42,24 +42,17 @@ def joint_pca(
     are none; `ImageError` if an image or a mask can't be read, or a mask leaves no cell;
     `OptionError` if `components` are not three numbers from 1 on.
 
-    Parameters
-    ----------
-    inputs:
-        Feature maps out of one `combine`, or images together with a descriptor.
-    descriptor:
-        What describes images.
-    masks:
-        One per image, of its size, or None. Only cells inside are projected, and shape the
-        projection.
-    components:
-        Which components become red, green and blue, counted from 1.
+    Args:
+        inputs: Feature maps out of one `combine`, or images together with a descriptor.
+        descriptor: What describes images.
+        masks: One per image, of its size, or None. Only cells inside are projected, and shape the
+            projection.
+        components: Which components become red, green and blue, counted from 1.
 
-    Returns
-    -------
-    list of xarray.DataArray
-        Per image (y, x, rgb), float32 from 0 to 1, NaN outside its mask; `y` and `x` in pixels of
-        the image. The attribute `explained_variance` holds the share of the variance of all cells
-        that each of the three components has.
+    Returns:
+        list of xarray.DataArray: Per image (y, x, rgb), float32 from 0 to 1, NaN outside its mask;
+            `y` and `x` in pixels of the image. The attribute `explained_variance` holds the share
+            of the variance of all cells that each of the three components has.
     """
     numbers = check_components(components)
     scene = Scene.of(inputs, descriptor, masks=masks)

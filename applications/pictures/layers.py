@@ -45,18 +45,14 @@ def layer_pca(
     `OptionError` if `components` are not three numbers from 1 on, or for images without a
     descriptor.
 
-    Parameters
-    ----------
-    inputs:
-        Feature trees made with the same settings, or images together with a descriptor.
-    descriptor, masks, components:
-        As in `joint_pca`.
+    Args:
+        inputs: Feature trees made with the same settings, or images together with a descriptor.
+        descriptor, masks, components: As in `joint_pca`.
 
-    Returns
-    -------
-    dict of str to list of xarray.DataArray
-        By "source/layer", in the order of the trees: per image (y, x, rgb), as `joint_pca` gives
-        it. The attributes `rows`, `columns` and `channels` are those of the layer.
+    Returns:
+        dict of str to list of xarray.DataArray: By "source/layer", in the order of the trees: per
+            image (y, x, rgb), as `joint_pca` gives it. The attributes `rows`, `columns` and
+            `channels` are those of the layer.
     """
     numbers = check_components(components)
     trees = feature_trees(inputs, descriptor)

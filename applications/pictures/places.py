@@ -41,23 +41,18 @@ def correspondence_colors(
     are none; `ImageError` if an image or a mask can't be read, or a mask leaves no cell;
     `OptionError` for images without a descriptor.
 
-    Parameters
-    ----------
-    source, target:
-        Feature maps out of one `combine`, or images together with a descriptor.
-    descriptor:
-        What describes images.
-    matcher:
-        Any matcher; the nearest neighbour by default.
-    source_mask, target_mask:
-        Of the sizes of the images. Only cells inside are matched, and to cells inside.
+    Args:
+        source, target: Feature maps out of one `combine`, or images together with a descriptor.
+        descriptor: What describes images.
+        matcher: Any matcher; the nearest neighbour by default.
+        source_mask, target_mask: Of the sizes of the images. Only cells inside are matched, and to
+            cells inside.
 
-    Returns
-    -------
-    tuple of xarray.DataArray
-        Of source and target: (y, x, rgb), float32 from 0 to 1, NaN outside the mask and where
-        there is no match; `y` and `x` in pixels of the image. The attribute `matched` of the
-        second is the share of its cells (inside the mask) with a match.
+    Returns:
+        tuple of xarray.DataArray: Of source and target: (y, x, rgb), float32 from 0 to 1, NaN
+            outside the mask and where there is no match; `y` and `x` in pixels of the image. The
+            attribute `matched` of the second is the share of its cells (inside the mask) with a
+            match.
     """
     scene = Scene.of([source, target], descriptor, masks=[source_mask, target_mask])
     return place_colors(scene, matcher)

@@ -55,18 +55,12 @@ def swap_frames(
     Raises `OptionError` if a setting is out of range, or the animation is larger than 25 megapixels
     in all; `ImageError` if the images are not those of the swap.
 
-    Parameters
-    ----------
-    source, target:
-        The images that were swapped.
-    swapped:
-        What `swap_instances` gave for them.
-    target_mask:
-        The mask of the target's instance; None for the image as a whole.
-    frames:
-        How many pictures, at least 2.
-    width:
-        Of the pictures in pixels; they come out no larger than the source.
+    Args:
+        source, target: The images that were swapped.
+        swapped: What `swap_instances` gave for them.
+        target_mask: The mask of the target's instance; None for the image as a whole.
+        frames: How many pictures, at least 2.
+        width: Of the pictures in pixels; they come out no larger than the source.
     """
     height, columns, _ = swapped["image"].shape
     check_animation((height, columns), frames=frames, width=width)

@@ -70,48 +70,36 @@ def swap_instances(
     neither maps nor a descriptor; `IncomparableFeaturesError` or `InvalidFeaturesError` if the maps
     can't be compared, or are not those of the images.
 
-    Parameters
-    ----------
-    source, target:
-        Images: paths, PIL images or arrays (height, width[, 3]). Their sizes may differ.
-    source_mask, target_mask:
-        Where the instances are, of the size of their image, as in `Matcher`; None for the image as
-        a whole.
-    descriptor:
-        What describes the images; not used if there are maps, except for its weights by `refine`.
-    maps:
-        The feature maps of source and target, out of one `combine`.
-    matcher:
-        Any matcher; `SoftArgmax(window=1)` by default, which answers between the cells.
-    cells:
-        The resolution that features are brought to before they are matched, as in `dense_flow`.
-    max_consistency:
-        Matches whose way there and back misses its start by more pixels are not used; None for
-        three cells, of the image in which the instance has fewer.
-    min_score:
-        Matches with a lower cosine are not used; None to use them all.
-    smoothness:
-        Details of the correspondence shorter than about six times this many cells are smoothed
-        away, and matches that stand against their neighbours are dropped. At 0 every match that
-        is used stays as it is.
-    blend:
-        How the swapped pixels meet the rest at the border of the mask: `feather` fades them in;
-        `poisson` keeps their gradients and shifts their colours until they continue the
-        surroundings, so that the instance takes on the tint of what is behind it; `none` leaves
-        them as they are.
-    blend_width:
-        How far the blend reaches into the mask, in pixels; None for a hundredth of the size of
-        the instance for a feather, and for all of it with `poisson`.
-    refine:
-        What redraws the instance with Stable Diffusion in the end.
+    Args:
+        source, target: Images: paths, PIL images or arrays (height, width[, 3]). Their sizes may
+            differ.
+        source_mask, target_mask: Where the instances are, of the size of their image, as in
+            `Matcher`; None for the image as a whole.
+        descriptor: What describes the images; not used if there are maps, except for its weights by
+            `refine`.
+        maps: The feature maps of source and target, out of one `combine`.
+        matcher: Any matcher; `SoftArgmax(window=1)` by default, which answers between the cells.
+        cells: The resolution that features are brought to before they are matched, as in
+            `dense_flow`.
+        max_consistency: Matches whose way there and back misses its start by more pixels are not
+            used; None for three cells, of the image in which the instance has fewer.
+        min_score: Matches with a lower cosine are not used; None to use them all.
+        smoothness: Details of the correspondence shorter than about six times this many cells are
+            smoothed away, and matches that stand against their neighbours are dropped. At 0 every
+            match that is used stays as it is.
+        blend: How the swapped pixels meet the rest at the border of the mask: `feather` fades them
+            in; `poisson` keeps their gradients and shifts their colours until they continue the
+            surroundings, so that the instance takes on the tint of what is behind it; `none` leaves
+            them as they are.
+        blend_width: How far the blend reaches into the mask, in pixels; None for a hundredth of the
+            size of the instance for a feather, and for all of it with `poisson`.
+        refine: What redraws the instance with Stable Diffusion in the end.
 
-    Returns
-    -------
-    xarray.Dataset
-        Over (y, x), pixels of the source: `image`, uint8 (y, x, rgb); `flow_x` and `flow_y`,
-        displacement in pixels to where the colour was read, float32, NaN outside the mask;
-        `score`, cosine of the match, float32, NaN where none is used; `filled`, bool, where
-        the correspondence is that of the neighbours.
+    Returns:
+        xarray.Dataset: Over (y, x), pixels of the source: `image`, uint8 (y, x, rgb); `flow_x` and
+            `flow_y`, displacement in pixels to where the colour was read, float32, NaN outside the
+            mask; `score`, cosine of the match, float32, NaN where none is used; `filled`, bool,
+            where the correspondence is that of the neighbours.
     """
     options = SwapOptions(
         matcher=matcher,

@@ -34,30 +34,22 @@ class Refinement(Configurable):
 
     Raises `OptionError` if a setting is out of range.
 
-    Parameters
-    ----------
-    strength:
-        How much is redrawn, from 0 to 1: little changes the texture, much also the shape. At 0
-        only the model's autoencoder sees the picture.
-    steps:
-        Of the denoiser from pure noise to a picture; the share `strength` of them is taken.
-    prompt:
-        What the picture is to show, as in "a photo of a cat"; empty for none.
-    seed:
-        Of the noise: the same one gives the same picture.
-    mode:
-        `inpaint` holds what is outside the mask to the picture in each step, so that the redrawn
-        part continues it; `img2img` redraws the picture as a whole, and takes the part in the mask.
-    guidance:
-        How much the prompt counts.
-    size:
-        The side in pixels of a square as large as what the model works on; None for what it was
-        trained on. The instance with its surroundings is scaled to it.
-    model:
-        `sd-1.5`, `sd-2.1`, ..., or a folder, as in `StableDiffusion`; None for the one that the
-        descriptor uses, or `sd-1.5` if it uses none.
-    device, dtype:
-        As in `StableDiffusion`; those of the descriptor where its networks are shared.
+    Args:
+        strength: How much is redrawn, from 0 to 1: little changes the texture, much also the shape.
+            At 0 only the model's autoencoder sees the picture.
+        steps: Of the denoiser from pure noise to a picture; the share `strength` of them is taken.
+        prompt: What the picture is to show, as in "a photo of a cat"; empty for none.
+        seed: Of the noise: the same one gives the same picture.
+        mode: `inpaint` holds what is outside the mask to the picture in each step, so that the
+            redrawn part continues it; `img2img` redraws the picture as a whole, and takes the part
+            in the mask.
+        guidance: How much the prompt counts.
+        size: The side in pixels of a square as large as what the model works on; None for what it
+            was trained on. The instance with its surroundings is scaled to it.
+        model: `sd-1.5`, `sd-2.1`, ..., or a folder, as in `StableDiffusion`; None for the one that
+            the descriptor uses, or `sd-1.5` if it uses none.
+        device, dtype: As in `StableDiffusion`; those of the descriptor where its networks are
+            shared.
     """
 
     def __init__(

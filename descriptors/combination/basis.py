@@ -31,18 +31,12 @@ class Basis:
     `Basis.fit` fits it to the features of many images, `transform` and `combine(trees, basis=...)`
     bring the features of others into it, whenever and wherever that is.
 
-    Attributes
-    ----------
-    recipe:
-        The layers of each source, the finest grid first, with components and weights.
-    projections:
-        By "source/layer" what reduces a layer; a layer without one goes as it is.
-    layers:
-        What each layer says of itself, by "source/layer": features of others are refused.
-    finest:
-        The layer, as "source/layer", on whose grid the maps lie.
-    identity:
-        A hex digest of all numbers: the attribute `basis` of the maps.
+    Attributes:
+        recipe: The layers of each source, the finest grid first, with components and weights.
+        projections: By "source/layer" what reduces a layer; a layer without one goes as it is.
+        layers: What each layer says of itself, by "source/layer": features of others are refused.
+        finest: The layer, as "source/layer", on whose grid the maps lie.
+        identity: A hex digest of all numbers: the attribute `basis` of the maps.
     """
 
     def __init__(
@@ -87,26 +81,19 @@ class Basis:
         Each layer that asks for components is projected by one PCA, fitted to the cells of all
         images: exact, by sums in float64, whose memory does not grow with the number of images.
 
-        Parameters
-        ----------
-        trees:
-            Feature trees, or their tensors, extracted with the same settings: a list, a
-            `FeatureStore`, or anything that gives one after the other.
-        components:
-            One number for every layer of more channels; or layer ("source/layer" or "layer") to
-            number, or None for the layer as it is. By default what the features ask for.
-        weights:
-            Source to weight, as in `combine`.
-        cells:
-            How many cells of each layer are looked at, about; all of them by default. They are
-            drawn evenly from all images, of which there must be a list or a store.
-        seed:
-            Which cells are drawn.
+        Args:
+            trees: Feature trees, or their tensors, extracted with the same settings: a list, a
+                `FeatureStore`, or anything that gives one after the other.
+            components: One number for every layer of more channels; or layer ("source/layer" or
+                "layer") to number, or None for the layer as it is. By default what the features ask
+                for.
+            weights: Source to weight, as in `combine`.
+            cells: How many cells of each layer are looked at, about; all of them by default. They
+                are drawn evenly from all images, of which there must be a list or a store.
+            seed: Which cells are drawn.
 
-        Raises
-        ------
-        IncomparableFeaturesError, InvalidFeaturesError, OptionError
-            As `combine` does.
+        Raises:
+            IncomparableFeaturesError, InvalidFeaturesError, OptionError: As `combine` does.
         """
         share = None
         if cells is not None:

@@ -51,38 +51,28 @@ def combine(
     joined cell is divided by the root of the sum of the squared weights.
     ("A Tale of Two Features", section 3.3 and equation 2.)
 
-    Parameters
-    ----------
-    trees:
-        Feature trees of all images that are to be compared, extracted with the same settings; or
-        their tensors, which stay on their device.
-    weights:
-        Source to weight, in place of the weights in the trees; a source of weight 0 is left out,
-        and a factor of all weights changes nothing.
-    components:
-        Layer ("source/layer" or "layer") to number of principal components, or None for the
-        layer as it is, in place of the numbers in the trees.
-    basis:
-        A basis that was fitted before, in place of one that is fitted to these trees; it has
-        weights and components of its own.
+    Args:
+        trees: Feature trees of all images that are to be compared, extracted with the same
+            settings; or their tensors, which stay on their device.
+        weights: Source to weight, in place of the weights in the trees; a source of weight 0 is
+            left out, and a factor of all weights changes nothing.
+        components: Layer ("source/layer" or "layer") to number of principal components, or None for
+            the layer as it is, in place of the numbers in the trees.
+        basis: A basis that was fitted before, in place of one that is fitted to these trees; it has
+            weights and components of its own.
 
-    Returns
-    -------
-    list of xarray.DataArray or of FeatureMap
-        Of trees, float32 (channel, y, x), with `y` and `x` in pixels of the upright image, `source`
-        and `layer` along channel, and the attributes `image_name`, `image_height`, `image_width`,
-        `image_sha256`, `descriptor` and `basis`. Of tensors the same as a `FeatureMap`.
+    Returns:
+        list of xarray.DataArray or of FeatureMap: Of trees, float32 (channel, y, x), with `y` and
+            `x` in pixels of the upright image, `source` and `layer` along channel, and the
+            attributes `image_name`, `image_height`, `image_width`, `image_sha256`, `descriptor` and
+            `basis`. Of tensors the same as a `FeatureMap`.
 
-    Raises
-    ------
-    IncomparableFeaturesError
-        The trees differ in layers, models, settings or the ratio of their weights, or from what
-        the basis was fitted to.
-    InvalidFeaturesError
-        No tree, or one that breaks the schema.
-    OptionError
-        A weight or a number of components for something that the trees don't hold, or out of
-        range, or beside a basis.
+    Raises:
+        IncomparableFeaturesError: The trees differ in layers, models, settings or the ratio of
+            their weights, or from what the basis was fitted to.
+        InvalidFeaturesError: No tree, or one that breaks the schema.
+        OptionError: A weight or a number of components for something that the trees don't hold, or
+            out of range, or beside a basis.
     """
     one = isinstance(trees, (xr.DataTree, Features))
     listed: list[Any] = [trees] if one else list(trees)

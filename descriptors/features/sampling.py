@@ -19,27 +19,21 @@ def sample_features(
 ) -> xr.DataArray:
     """The features at points of the image: float32 (channel, point), each of unit length.
 
-    Parameters
-    ----------
-    fmap:
-        A feature map (channel, y, x).
-    points:
-        Pairs (x, y) in pixels of the upright image, (0, 0) at the centre of the top-left pixel.
-    interpolation:
-        `bilinear` between the centres of the four cells around the point, and renormalised;
-        `nearest` takes the cell that holds the point, as the papers' protocols do.
+    Args:
+        fmap: A feature map (channel, y, x).
+        points: Pairs (x, y) in pixels of the upright image, (0, 0) at the centre of the top-left
+            pixel.
+        interpolation: `bilinear` between the centres of the four cells around the point, and
+            renormalised; `nearest` takes the cell that holds the point, as the papers' protocols
+            do.
 
-    Returns
-    -------
-    xarray.DataArray
-        With the map's channel coordinates and attributes, and `x` and `y` along `point`.
+    Returns:
+        xarray.DataArray: With the map's channel coordinates and attributes, and `x` and `y` along
+            `point`.
 
-    Raises
-    ------
-    PointError
-        A point lies outside the image.
-    InvalidFeaturesError, OptionError
-        The map is not one; the interpolation is unknown.
+    Raises:
+        PointError: A point lies outside the image.
+        InvalidFeaturesError, OptionError: The map is not one; the interpolation is unknown.
     """
     check_map(fmap)
     at = check_points(points, fmap)

@@ -24,14 +24,10 @@ _TOLERANCE = 1e-4
 class LayerFeatures:
     """One layer of one image.
 
-    Parameters
-    ----------
-    features:
-        float32 (channel, rows, columns), as the network gave them.
-    grid:
-        Where its cells are, in pixels of the upright image.
-    attributes:
-        Those of its group of a feature tree: see `Provenance`.
+    Args:
+        features: float32 (channel, rows, columns), as the network gave them.
+        grid: Where its cells are, in pixels of the upright image.
+        attributes: Those of its group of a feature tree: see `Provenance`.
     """
 
     features: torch.Tensor
@@ -48,12 +44,10 @@ class LayerFeatures:
 class Features:
     """All layers of one image as tensors: a feature tree, on the device that made it.
 
-    Parameters
-    ----------
-    image:
-        The attributes of the root of a feature tree, such as `image_name` and `image_height`.
-    layers:
-        The layers by "source/layer", in order.
+    Args:
+        image: The attributes of the root of a feature tree, such as `image_name` and
+            `image_height`.
+        layers: The layers by "source/layer", in order.
     """
 
     image: Mapping[str, Any]
@@ -125,22 +119,16 @@ class FeatureMap:
 
     It is checked when it is made, and a matcher neither checks, scales nor copies it again.
 
-    Parameters
-    ----------
-    features:
-        float32 (channel, rows, columns), each cell of length 1 up to 1e-4.
-    grid:
-        Where its cells are, in pixels of the upright image.
-    attrs:
-        Those of a feature map: `image_name`, `image_height`, `image_width` and `basis` at least.
-    sources, layers:
-        Where each channel is from; empty where that is not known.
+    Args:
+        features: float32 (channel, rows, columns), each cell of length 1 up to 1e-4.
+        grid: Where its cells are, in pixels of the upright image.
+        attrs: Those of a feature map: `image_name`, `image_height`, `image_width` and `basis` at
+            least.
+        sources, layers: Where each channel is from; empty where that is not known.
 
-    Raises
-    ------
-    InvalidFeaturesError
-        The shape is not that of the grid, the type is not float32, an attribute is missing, or a
-        cell is not of unit length, NaN or infinite.
+    Raises:
+        InvalidFeaturesError: The shape is not that of the grid, the type is not float32, an
+            attribute is missing, or a cell is not of unit length, NaN or infinite.
     """
 
     features: torch.Tensor

@@ -49,25 +49,16 @@ OPTIONAL_ATTRIBUTES: Mapping[str, type] = {
 class Provenance:
     """What the group of a layer says of itself.
 
-    Parameters
-    ----------
-    source, layer:
-        The names of the group: `/<source>/<layer>`.
-    weight:
-        The weight of the source in the joined map.
-    model, revision:
-        Which weights, and which state of them.
-    settings:
-        What the features depend on, by name; values that JSON can hold.
-    components:
-        To how many principal components `combine` reduces the layer; None for as it is.
-    precision:
-        What the network computed in, as in `float32`; "" where that is not known.
-    weights_variant:
-        Which of the published files the weights were read from, by their precision; "" where that
-        is not known or there is one alone.
-    resampling:
-        How `combine` brings the layer to the finest grid of its source; see `Layer`.
+    Args:
+        source, layer: The names of the group: `/<source>/<layer>`.
+        weight: The weight of the source in the joined map.
+        model, revision: Which weights, and which state of them.
+        settings: What the features depend on, by name; values that JSON can hold.
+        components: To how many principal components `combine` reduces the layer; None for as it is.
+        precision: What the network computed in, as in `float32`; "" where that is not known.
+        weights_variant: Which of the published files the weights were read from, by their
+            precision; "" where that is not known or there is one alone.
+        resampling: How `combine` brings the layer to the finest grid of its source; see `Layer`.
     """
 
     source: str

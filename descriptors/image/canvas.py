@@ -79,25 +79,20 @@ class Canvas:
     def fitted(cls, height: int, width: int, *, size: int, fit: Fit, multiple: int) -> Self:
         """The canvas for an image of this height and width in pixels.
 
-        Parameters
-        ----------
-        height, width:
-            Size of the upright image.
-        size:
-            Length in pixels of the square's side (`pad`, `stretch`), of the long side (`aspect`)
-            or of the short one (`short`).
-        fit:
-            `pad` scales the image to fit a square and centres it on black; `stretch` scales each
-            side to a square; `aspect` keeps the shape up to the rounding of both sides; `short`
-            keeps it but for the long side, which is rounded down to a multiple of 32 and of
-            `multiple`, as DIFT does for DAVIS (Tang et al., NeurIPS 2023).
-        multiple:
-            What both sides of the canvas are a multiple of, in pixels: the network's stride.
+        Args:
+            height, width: Size of the upright image.
+            size: Length in pixels of the square's side (`pad`, `stretch`), of the long side
+                (`aspect`) or of the short one (`short`).
+            fit: `pad` scales the image to fit a square and centres it on black; `stretch` scales
+                each side to a square; `aspect` keeps the shape up to the rounding of both sides;
+                `short` keeps it but for the long side, which is rounded down to a multiple of 32
+                and of `multiple`, as DIFT does for DAVIS (Tang et al., NeurIPS 2023).
+            multiple: What both sides of the canvas are a multiple of, in pixels: the network's
+                stride.
 
-        Raises
-        ------
-        OptionError
-            The size is not a multiple, with any fit but `aspect`, or an option is out of range.
+        Raises:
+            OptionError: The size is not a multiple, with any fit but `aspect`, or an option is out
+                of range.
         """
         check_int("size", size, minimum=1)
         check_choice("fit", fit, FITS)

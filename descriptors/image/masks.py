@@ -23,19 +23,14 @@ def read_mask(
     so that masks of {0, 1} and of {0, 255} say the same; in a palette image, where its index is
     not 0.
 
-    Parameters
-    ----------
-    source:
-        A path to an image file, a PIL image, an array (height, width), or None for the whole image.
-    height, width:
-        The size of the image that the mask belongs to, in pixels.
-    name:
-        How messages call the mask, if it is not a path.
+    Args:
+        source: A path to an image file, a PIL image, an array (height, width), or None for the
+            whole image.
+        height, width: The size of the image that the mask belongs to, in pixels.
+        name: How messages call the mask, if it is not a path.
 
-    Raises
-    ------
-    ImageError
-        The mask can't be read, or has another size than its image.
+    Raises:
+        ImageError: The mask can't be read, or has another size than its image.
     """
     if source is None:
         return np.ones((height, width), dtype=bool)

@@ -63,22 +63,17 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
     transparent lies over white. Of an animation or several pages the first is taken: see
     `Image.frames`.
 
-    Parameters
-    ----------
-    source:
-        A JPEG, PNG, WebP, TIFF or BMP file as its path, as the bytes that it holds, or open for
-        reading; a PIL image; an array (height, width) or (height, width, 3 or 4); or a tensor (1, 3
-        or 4, height, width), on any device, whose gradients are not followed. Values are uint8,
-        uint16 (full range), bool, or floats in [0, 1].
-    max_pixels:
-        The largest height x width that is accepted. Checked before a file is decoded.
+    Args:
+        source: A JPEG, PNG, WebP, TIFF or BMP file as its path, as the bytes that it holds, or open
+            for reading; a PIL image; an array (height, width) or (height, width, 3 or 4); or a
+            tensor (1, 3 or 4, height, width), on any device, whose gradients are not followed.
+            Values are uint8, uint16 (full range), bool, or floats in [0, 1].
+        max_pixels: The largest height x width that is accepted. Checked before a file is decoded.
 
-    Raises
-    ------
-    ImageError
-        The file is missing, empty, truncated, not an image or of another format, or would take
-        far more work than its pixels; the image is too large, or has a side of one pixel; the
-        array has another shape, type or range.
+    Raises:
+        ImageError: The file is missing, empty, truncated, not an image or of another format, or
+            would take far more work than its pixels; the image is too large, or has a side of one
+            pixel; the array has another shape, type or range.
     """
     if isinstance(source, Image):
         return source

@@ -26,17 +26,13 @@ class Fused(Descriptor):
     section 3.3), so that a cosine of the joined map is the weighted mean of the parts' cosines,
     weighted by the squares of the weights.
 
-    Parameters
-    ----------
-    *parts:
-        Two or more descriptors; any will do.
-    weights:
-        One number per part; equal by default.
+    Args:
+        *parts: Two or more descriptors; any will do.
+        weights: One number per part; equal by default.
 
-    Raises
-    ------
-    OptionError
-        Fewer than two parts, something that is no descriptor, or weights that don't fit.
+    Raises:
+        OptionError: Fewer than two parts, something that is no descriptor, or weights that don't
+            fit.
     """
 
     def __init__(self, *parts: Descriptor, weights: Sequence[float] | None = None) -> None:

@@ -30,22 +30,15 @@ def tale_of_two_features(
     Zhang et al., "A Tale of Two Features: Stable Diffusion Complements DINO for Zero-Shot
     Semantic Correspondence", NeurIPS 2023, section 3.3: `Fused(StableDiffusion(), DINOv2())`.
 
-    Parameters
-    ----------
-    sd, dinov2:
-        Settings of the two parts by name, where they differ from the defaults; on the command
-        line `--set sd.timestep=50`.
-    weights:
-        The weights of the two; equal in the paper (alpha = 0.5).
-    device, dtype:
-        As in `Backbone`, for both parts.
+    Args:
+        sd, dinov2: Settings of the two parts by name, where they differ from the defaults; on the
+            command line `--set sd.timestep=50`.
+        weights: The weights of the two; equal in the paper (alpha = 0.5).
+        device, dtype: As in `Backbone`, for both parts.
 
-    Raises
-    ------
-    WeightsNotFoundError
-        The weights of a part are not on this machine.
-    OptionError
-        An option is unknown or out of range.
+    Raises:
+        WeightsNotFoundError: The weights of a part are not on this machine.
+        OptionError: An option is unknown or out of range.
     """
     parts = {"sd": sd, "dinov2": dinov2}
     for name, given in parts.items():
@@ -67,18 +60,14 @@ class DIFT(StableDiffusion):
     Tang et al., "Emergent Correspondence from Image Diffusion", NeurIPS 2023, section 4 and
     appendix: the semantic setting, in one pass over the whole canvas.
 
-    Parameters
-    ----------
-    category:
-        What the image shows: the prompt is then "a photo of a {category}", as in the paper;
-        empty without it.
-    model, variant, size, fit, timestep, layers, latent, ensemble, seed, noise, device, dtype:
-        As in `StableDiffusion`.
+    Args:
+        category: What the image shows: the prompt is then "a photo of a {category}", as in the
+            paper; empty without it.
+        model, variant, size, fit, timestep, layers, latent, ensemble, seed, noise, device, dtype:
+            As in `StableDiffusion`.
 
-    Raises
-    ------
-    WeightsNotFoundError, OptionError
-        As `StableDiffusion` does.
+    Raises:
+        WeightsNotFoundError, OptionError: As `StableDiffusion` does.
     """
 
     def __init__(

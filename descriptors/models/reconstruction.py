@@ -26,21 +26,15 @@ def descriptor_of(tree: xr.DataTree, *, device: str = "auto") -> Descriptor:
     It is one of the registry, a class of one's own that the program has imported, or a `Fused` of
     these, with the settings of the tree. Precision is that of the device.
 
-    Parameters
-    ----------
-    tree:
-        A feature tree, as `extract` or `load_features` gives it.
-    device:
-        Where the descriptor works, if it takes a device; see `Backbone`.
+    Args:
+        tree: A feature tree, as `extract` or `load_features` gives it.
+        device: Where the descriptor works, if it takes a device; see `Backbone`.
 
-    Raises
-    ------
-    WeightsNotFoundError
-        The weights are not on this machine, or lie in a folder that the tree doesn't name.
-    IncomparableFeaturesError
-        There is no such descriptor here; names what differs.
-    InvalidFeaturesError
-        The tree breaks the schema.
+    Raises:
+        WeightsNotFoundError: The weights are not on this machine, or lie in a folder that the tree
+            doesn't name.
+        IncomparableFeaturesError: There is no such descriptor here; names what differs.
+        InvalidFeaturesError: The tree breaks the schema.
     """
     check_tree(tree)
     layers = {path: node.attrs for path, node in tree_layers(tree).items()}

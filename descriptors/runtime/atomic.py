@@ -90,11 +90,9 @@ def check_target(path: str | os.PathLike[str]) -> Path:
 
     Worth a call of its own before long work whose result is to be written there.
 
-    Raises
-    ------
-    OutputError
-        If `path` is a directory, a device or a read-only file, or if its folder doesn't exist or
-        can't be written to.
+    Raises:
+        OutputError: If `path` is a directory, a device or a read-only file, or if its folder
+            doesn't exist or can't be written to.
     """
     try:
         target = Path(os.path.realpath(path))

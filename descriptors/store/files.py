@@ -27,18 +27,13 @@ FEATURES = Form(
 class LayerInfo:
     """What a feature file says of one layer.
 
-    Attributes
-    ----------
-    path:
-        "source/layer".
-    shape:
-        Channels, rows, columns.
-    dtype:
-        The type of the features.
-    rounded_bits:
-        To how many bits of mantissa the features were rounded; None where they are as they were.
-    attributes:
-        The attributes of the layer's group.
+    Attributes:
+        path: "source/layer".
+        shape: Channels, rows, columns.
+        dtype: The type of the features.
+        rounded_bits: To how many bits of mantissa the features were rounded; None where they are as
+            they were.
+        attributes: The attributes of the layer's group.
     """
 
     path: str
@@ -52,14 +47,10 @@ class LayerInfo:
 class FeatureInfo:
     """What a feature file says of itself: see `read_feature_info`.
 
-    Attributes
-    ----------
-    size:
-        The size of the file in bytes.
-    attributes:
-        The attributes of the root: of the image, of the descriptor, of the schema.
-    layers:
-        The layers in order.
+    Attributes:
+        size: The size of the file in bytes.
+        attributes: The attributes of the root: of the image, of the descriptor, of the schema.
+        layers: The layers in order.
     """
 
     size: int
@@ -76,27 +67,21 @@ def save_features(
 ) -> None:
     """Write a feature tree to a file, whole or not at all.
 
-    Parameters
-    ----------
-    tree:
-        A feature tree, as `extract` gives it: groups `/<source>/<layer>` with float32
-        `features` (channel, y, x) and the attributes of the schema.
-    path:
-        The file to write; what is there is replaced in one step at the end.
-    lossless:
-        Keep every bit of the features. Without it they are rounded to 10 bits of mantissa, which
-        moves no value by more than 2^-11 of itself (below 2^-126: of 2^-126) and takes about a
-        third off the size.
-    image_path:
-        The file of the photograph. The way there from the folder of the feature file is recorded
-        in the root attribute `image_path`, by which commands find the pixels for drawings.
+    Args:
+        tree: A feature tree, as `extract` gives it: groups `/<source>/<layer>` with float32
+            `features` (channel, y, x) and the attributes of the schema.
+        path: The file to write; what is there is replaced in one step at the end.
+        lossless: Keep every bit of the features. Without it they are rounded to 10 bits of
+            mantissa, which moves no value by more than 2^-11 of itself (below 2^-126: of 2^-126)
+            and takes about a third off the size.
+        image_path: The file of the photograph. The way there from the folder of the feature file is
+            recorded in the root attribute `image_path`, by which commands find the pixels for
+            drawings.
 
-    Raises
-    ------
-    InvalidFeaturesError
-        If the tree breaks the schema, or holds what a feature file has no place for.
-    OutputError
-        If the file can't be written.
+    Raises:
+        InvalidFeaturesError: If the tree breaks the schema, or holds what a feature file has no
+            place for.
+        OutputError: If the file can't be written.
     """
     check_tree(tree)
     tree = tree.copy(deep=False)
@@ -115,11 +100,9 @@ def load_features(path: str | os.PathLike[str]) -> xr.DataTree:
     has not written is read in another process, since it can be made to bring down the process that
     reads it, or to take any time and memory; no other file is read for it.
 
-    Raises
-    ------
-    FeatureFileError
-        If there is no such file, or if it is not a feature file, has another schema, was cut off
-        or altered, or breaks the schema.
+    Raises:
+        FeatureFileError: If there is no such file, or if it is not a feature file, has another
+            schema, was cut off or altered, or breaks the schema.
     """
     return _to_tree(path, read_sealed(path, FEATURES)[0])
 

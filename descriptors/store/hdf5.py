@@ -108,12 +108,9 @@ def read_groups(
     `reserve` is called, before any array is read, with the bytes that they take together, and
     three times the largest chunk beside them.
 
-    Raises
-    ------
-    UnreadableError
-        If a layer holds something that a feature file does not hold.
-    Exception
-        Of any kind, if the file is damaged.
+    Raises:
+        UnreadableError: If a layer holds something that a feature file does not hold.
+        Exception: Of any kind, if the file is damaged.
     """
     file = h5py.File(io.BytesIO(data) if isinstance(data, bytes) else data, "r")
     root = Group("/", _read_attributes(file, "the root"))

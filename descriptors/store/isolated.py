@@ -33,10 +33,9 @@ def read_isolated(file: BinaryIO, *, schema: Schema, values: bool) -> list[Group
     no core file, where the system has such limits: all of them on Linux alone. Whatever becomes of
     it, this one goes on. The arrays are memory of both.
 
-    Raises
-    ------
-    IsolatedReadError
-        If it was too slow or ran out of memory, or the file is damaged or no feature file.
+    Raises:
+        IsolatedReadError: If it was too slow or ran out of memory, or the file is damaged or no
+            feature file.
     """
     size = os.fstat(file.fileno()).st_size
     free = free_ram() // 2

@@ -23,11 +23,10 @@ _NAME_BYTES = 255
 def tree_to_groups(tree: xr.DataTree) -> list[Group]:
     """Return the groups of the file of a valid feature tree, parents first.
 
-    Raises
-    ------
-    InvalidFeaturesError
-        If the tree holds what would not come back from a file as it was: other variables or deeper
-        groups, attributes that are no text, integers or floats, names that NetCDF doesn't allow.
+    Raises:
+        InvalidFeaturesError: If the tree holds what would not come back from a file as it was:
+            other variables or deeper groups, attributes that are no text, integers or floats, names
+            that NetCDF doesn't allow.
     """
     _check_variables(tree.dataset.variables, "the root", allowed=())
     groups = [Group("/", {**attributes_to_keep(tree.attrs, "the root"), SEALED: "sha256"})]
@@ -52,10 +51,8 @@ def groups_to_tree(groups: Iterable[Group], name: str) -> xr.DataTree:
 
     `name` is what messages call it.
 
-    Raises
-    ------
-    InvalidFeaturesError
-        If the arrays of a layer don't fit together.
+    Raises:
+        InvalidFeaturesError: If the arrays of a layer don't fit together.
     """
     nodes = {}
     for group in groups:

@@ -33,16 +33,12 @@ _OWN = ("Conventions", "descr_map", "descr_version", "created", "channels", "low
 class MapInfo:
     """What a feature map file says of itself.
 
-    Attributes
-    ----------
-    size:
-        The size of the file in bytes.
-    attributes:
-        Those of the map: of the image, of the descriptor, and `basis`.
-    shape:
-        Channels, rows, columns.
-    lowest_cosine:
-        The lowest cosine of a cell with what the file keeps of it; 1 where nothing is lost.
+    Attributes:
+        size: The size of the file in bytes.
+        attributes: Those of the map: of the image, of the descriptor, and `basis`.
+        shape: Channels, rows, columns.
+        lowest_cosine: The lowest cosine of a cell with what the file keeps of it; 1 where nothing
+            is lost.
     """
 
     size: int
@@ -54,28 +50,20 @@ class MapInfo:
 def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool = False) -> float:
     """Write a feature map to a file, whole or not at all; gives the lowest cosine.
 
-    Parameters
-    ----------
-    fmap:
-        A feature map (channel, y, x) of a basis that is kept: `basis.transform(tree)`. What was
-        combined without one can't be compared with anything later.
-    path:
-        The file to write; what is there is replaced in one step at the end.
-    lossless:
-        Keep float32. Without it the map is packed to 8 bits by one `scale_factor` (CF conventions,
-        section 8.1), a quarter of the size.
+    Args:
+        fmap: A feature map (channel, y, x) of a basis that is kept: `basis.transform(tree)`. What
+            was combined without one can't be compared with anything later.
+        path: The file to write; what is there is replaced in one step at the end.
+        lossless: Keep float32. Without it the map is packed to 8 bits by one `scale_factor` (CF
+            conventions, section 8.1), a quarter of the size.
 
-    Returns
-    -------
-    float
-        The lowest cosine of a cell with what is kept of it, 1 for nothing lost; the file states it.
+    Returns:
+        float: The lowest cosine of a cell with what is kept of it, 1 for nothing lost; the file
+            states it.
 
-    Raises
-    ------
-    InvalidFeaturesError
-        The map is none, or holds what a file has no place for.
-    OutputError
-        The file can't be written.
+    Raises:
+        InvalidFeaturesError: The map is none, or holds what a file has no place for.
+        OutputError: The file can't be written.
     """
     check_map(fmap)
     values, about, lowest = np.ascontiguousarray(fmap.values), {}, 1.0

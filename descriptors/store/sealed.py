@@ -38,12 +38,9 @@ def write_sealed(
 ) -> None:
     """Write groups, parents first, to a file, whole or not at all.
 
-    Raises
-    ------
-    InvalidFeaturesError
-        The groups hold what would not come back as it is.
-    OutputError
-        The file can't be written.
+    Raises:
+        InvalidFeaturesError: The groups hold what would not come back as it is.
+        OutputError: The file can't be written.
     """
     large = form.schema.arrays[0]
     with whole_file(path) as temporary:

@@ -53,22 +53,15 @@ _OF_IMAGES = ImageError, InvalidFeaturesError, FeatureFileError, OutOfMemoryErro
 class Outcome:
     """What became of an image.
 
-    Attributes
-    ----------
-    key, path:
-        The name of the image in the store, and its file.
-    status:
-        `kept` as it was, `extracted`, `redone` for a file that could not stand, or `failed`.
-    reason:
-        Why the file was made anew.
-    error:
-        Why there is none.
-    sha256, height, width:
-        Of the upright image: the hash of its pixels, and its size in pixels.
-    lowest_cosine:
-        Of maps that are packed: the lowest cosine of a cell with what is kept of it.
-    frames:
-        How many frames or pages the file of an image that was read has; the first is taken.
+    Attributes:
+        key, path: The name of the image in the store, and its file.
+        status: `kept` as it was, `extracted`, `redone` for a file that could not stand, or
+            `failed`.
+        reason: Why the file was made anew.
+        error: Why there is none.
+        sha256, height, width: Of the upright image: the hash of its pixels, and its size in pixels.
+        lowest_cosine: Of maps that are packed: the lowest cosine of a cell with what is kept of it.
+        frames: How many frames or pages the file of an image that was read has; the first is taken.
     """
 
     key: str
@@ -105,17 +98,12 @@ class FeatureStore(Mapping[str, Any]):
     `birds/robin.jpg.nc`. Opening a store reads nothing; its keys are listed when they are asked
     for, and files are read one by one.
 
-    Parameters
-    ----------
-    folder:
-        Where the files lie, or will. Several stores may share one, but not their keys.
-    describe:
-        What extracts; without it the store can be read alone.
-    lossless:
-        Keep every bit: see `save_features` and `save_map`.
-    basis:
-        Keep maps through this basis in place of feature trees: the values are then what `load_map`
-        gives.
+    Args:
+        folder: Where the files lie, or will. Several stores may share one, but not their keys.
+        describe: What extracts; without it the store can be read alone.
+        lossless: Keep every bit: see `save_features` and `save_map`.
+        basis: Keep maps through this basis in place of feature trees: the values are then what
+            `load_map` gives.
     """
 
     def __init__(
@@ -173,32 +161,21 @@ class FeatureStore(Mapping[str, Any]):
         weights; so a run that was stopped, in whatever way, goes on where it ended. Images are
         read by threads, described in batches, and written by a thread; no more than a few are held.
 
-        Parameters
-        ----------
-        images:
-            By key: images, or functions that give one. Or paths, which go by their last part.
-        strict:
-            Raise the error of the first image that has no features, instead of going on.
-        force:
-            Make every file anew.
-        verify:
-            Read images and files that have not changed since they were last seen, too.
-        dry_run:
-            Only say what would be done.
-        progress:
-            Called with the outcome of each image as soon as it is known.
+        Args:
+            images: By key: images, or functions that give one. Or paths, which go by their last
+                part.
+            strict: Raise the error of the first image that has no features, instead of going on.
+            force: Make every file anew.
+            verify: Read images and files that have not changed since they were last seen, too.
+            dry_run: Only say what would be done.
+            progress: Called with the outcome of each image as soon as it is known.
 
-        Returns
-        -------
-        list of Outcome
-            One per image, in order.
+        Returns:
+            list of Outcome: One per image, in order.
 
-        Raises
-        ------
-        OutputError
-            A file can't be written, as on a full disk; what was written before stays.
-        OptionError
-            The store has no descriptor, or two paths have one name.
+        Raises:
+            OutputError: A file can't be written, as on a full disk; what was written before stays.
+            OptionError: The store has no descriptor, or two paths have one name.
         """
         if self.describe is None:
             raise OptionError(

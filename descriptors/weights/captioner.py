@@ -43,13 +43,11 @@ def convert(
     name "odise" is looked for. A file that is there with other content is replaced only if
     `overwrite` is set.
 
-    Raises
-    ------
-    WeightsNotFoundError
-        If it is no checkpoint of torch, needs code to be read, or lacks a tensor, or if one has a
-        shape that does not fit the others, or numbers that are not finite.
-    OutputError
-        If the result can't be written, or is there with other content.
+    Raises:
+        WeightsNotFoundError: If it is no checkpoint of torch, needs code to be read, or lacks a
+            tensor, or if one has a shape that does not fit the others, or numbers that are not
+            finite.
+        OutputError: If the result can't be written, or is there with other content.
     """
     from safetensors.torch import save
 

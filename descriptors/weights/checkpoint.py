@@ -23,23 +23,17 @@ _PRECISIONS = {"F16": "float16", "BF16": "bfloat16"}
 class Checkpoint:
     """A folder that holds all that one model needs, checked.
 
-    Parameters
-    ----------
-    folder:
-        A diffusers pipeline folder, a transformers model folder, the folder of a captioner, or that
-        of an installed package.
-    name:
-        The model's name in the table; "local" for a local folder.
-    family:
-        The family of the model; see `Model`.
-    revision:
-        Which weights these are: the commit of the repository they came from, with "+float32"
-        behind it for full-precision files of a model that is published in half precision, too;
-        for a local folder, a captioner and an installed package a fingerprint of the configs and
-        weights, "local-" and 32 hexadecimal digits.
-    weights:
-        For each part of the model ("unet", "vae", ..., and "" for a model in one part) its files
-        of weights, in the order of their names: one, or several where it is in shards.
+    Args:
+        folder: A diffusers pipeline folder, a transformers model folder, the folder of a captioner,
+            or that of an installed package.
+        name: The model's name in the table; "local" for a local folder.
+        family: The family of the model; see `Model`.
+        revision: Which weights these are: the commit of the repository they came from, with
+            "+float32" behind it for full-precision files of a model that is published in half
+            precision, too; for a local folder, a captioner and an installed package a fingerprint
+            of the configs and weights, "local-" and 32 hexadecimal digits.
+        weights: For each part of the model ("unet", "vae", ..., and "" for a model in one part) its
+            files of weights, in the order of their names: one, or several where it is in shards.
     """
 
     folder: Path

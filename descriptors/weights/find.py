@@ -26,26 +26,20 @@ def find_weights(
     Only looks at files: it loads no weights and never touches the network. A name goes before a
     folder of the same name; write `./name` for the folder.
 
-    Parameters
-    ----------
-    model:
-        A name of `MODELS`, or the path of a diffusers pipeline folder ("stable_diffusion"), a
-        transformers model folder ("dinov2", "dinov3", "clipseg", "clip"), a folder with
-        `captioner.safetensors` and `image_encoder` ("captioner"), or of one with the files that
-        the models of another family state; with weights in safetensors.
-    family:
-        Which kind of model is wanted.
-    precision:
-        Which variant goes first where several are there, "float16" or "float32"; by default the
-        one that a pull gets by default. `Checkpoint.precision` says which one it is.
+    Args:
+        model: A name of `MODELS`, or the path of a diffusers pipeline folder ("stable_diffusion"),
+            a transformers model folder ("dinov2", "dinov3", "clipseg", "clip"), a folder with
+            `captioner.safetensors` and `image_encoder` ("captioner"), or of one with the files that
+            the models of another family state; with weights in safetensors.
+        family: Which kind of model is wanted.
+        precision: Which variant goes first where several are there, "float16" or "float32"; by
+            default the one that a pull gets by default. `Checkpoint.precision` says which one it
+            is.
 
-    Raises
-    ------
-    WeightsNotFoundError
-        If the weights are not on this machine, with the command that gets them; or if the folder
-        does not exist, lacks a file, or holds something else.
-    OptionError
-        If the name is not known, or is that of a model of another family.
+    Raises:
+        WeightsNotFoundError: If the weights are not on this machine, with the command that gets
+            them; or if the folder does not exist, lacks a file, or holds something else.
+        OptionError: If the name is not known, or is that of a model of another family.
     """
     if precision is not None:
         check_choice("precision", precision, PRECISIONS)

@@ -30,24 +30,17 @@ def pull(
     stopped goes on where it stopped. `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT` and `HF_TOKEN` are
     respected.
 
-    Parameters
-    ----------
-    name:
-        A name of `MODELS`.
-    precision:
-        Which variant of the weights, "float16" or "float32"; by default half precision where it
-        is published. The other one is taken, which is said, where a repository lacks this one.
-        Both may lie side by side.
-    progress:
-        Told of each step; nobody by default.
+    Args:
+        name: A name of `MODELS`.
+        precision: Which variant of the weights, "float16" or "float32"; by default half precision
+            where it is published. The other one is taken, which is said, where a repository lacks
+            this one. Both may lie side by side.
+        progress: Told of each step; nobody by default.
 
-    Raises
-    ------
-    DownloadError
-        If no repository can give the weights, the hub can't be reached or refuses, or the disk
-        has no room for them; what has arrived is kept.
-    OptionError
-        If the name or the precision is not known.
+    Raises:
+        DownloadError: If no repository can give the weights, the hub can't be reached or refuses,
+            or the disk has no room for them; what has arrived is kept.
+        OptionError: If the name or the precision is not known.
     """
     model = find_model(name)
     progress = progress or Progress()

@@ -26,12 +26,11 @@ def remove(name: str) -> int:
     The folders of the model's repositories in the hub's cache go as a whole: all commits, and what
     pulls that were stopped have left. Other repositories are not touched, nor what links lead to.
 
-    Raises
-    ------
-    OptionError, DownloadError
-        If the name is not known; if `HF_ENDPOINT` is not the address of a hub.
-    OutputError
-        If something of it can't be removed, or its folder is a link, which may lead anywhere.
+    Raises:
+        OptionError, DownloadError: If the name is not known; if `HF_ENDPOINT` is not the address of
+            a hub.
+        OutputError: If something of it can't be removed, or its folder is a link, which may lead
+            anywhere.
     """
     hub_address()  # With one that is none, the hub's library can't be imported.
     from huggingface_hub import DeleteCacheStrategy

@@ -55,17 +55,12 @@ class AP10K(Dataset):
     Points are taken as they stand, counted from 0 as in COCO. A box has the published sides: its
     right edge is left + width.
 
-    Parameters
-    ----------
-    root:
-        The folder ap-10k.
-    category:
-        As in `Dataset`: species for `intra-species`, families for `cross-species`; `cross-family`
-        has the one category `all`.
-    split:
-        `trn`, `val` or `test`.
-    subset:
-        `intra-species`, `cross-species` or `cross-family`; `trn` has `intra-species` alone.
+    Args:
+        root: The folder ap-10k.
+        category: As in `Dataset`: species for `intra-species`, families for `cross-species`;
+            `cross-family` has the one category `all`.
+        split: `trn`, `val` or `test`.
+        subset: `intra-species`, `cross-species` or `cross-family`; `trn` has `intra-species` alone.
     """
 
     name = "ap-10k"

@@ -24,12 +24,9 @@ Truth: TypeAlias = Literal["points", "flow", "masks"]
 class Entry:
     """One pair of the list: what is known of it before its annotation is read.
 
-    Parameters
-    ----------
-    name:
-        Unique within the data set, and the same in every run.
-    category:
-        As in `Pair`.
+    Args:
+        name: Unique within the data set, and the same in every run.
+        category: As in `Pair`.
     """
 
     name: str
@@ -51,19 +48,13 @@ class Dataset(Configurable, ABC):
     pair when the pair is; an image file is opened by neither. Iterating gives `Pair` objects in one
     order, the same on every machine.
 
-    Parameters
-    ----------
-    root:
-        The folder of the data set.
-    category:
-        The category, or several, whose pairs are wanted; None for all.
+    Args:
+        root: The folder of the data set.
+        category: The category, or several, whose pairs are wanted; None for all.
 
-    Raises
-    ------
-    DatasetError
-        Something that was to be read is missing or damaged.
-    OptionError
-        A category that the data set does not have.
+    Raises:
+        DatasetError: Something that was to be read is missing or damaged.
+        OptionError: A category that the data set does not have.
     """
 
     name: ClassVar[str] = cast(str, _ClassName())

@@ -21,13 +21,10 @@ from .pair import Pair, Picture
 class Video:
     """The frames of one sequence, and the file with the mask of each.
 
-    Parameters
-    ----------
-    name:
-        As in `bike-packing`.
-    frames, masks:
-        As many of one as of the other, in order of time. A mask is a palette image whose index is
-        0 for the background and 1, 2, ... for the objects.
+    Args:
+        name: As in `bike-packing`.
+        frames, masks: As many of one as of the other, in order of time. A mask is a palette image
+            whose index is 0 for the background and 1, 2, ... for the objects.
     """
 
     name: str
@@ -46,16 +43,11 @@ class DAVIS2017(Dataset):
     The categories are the videos. The first frame's mask is what a method is given; the others are
     the truth.
 
-    Parameters
-    ----------
-    root:
-        The folder that holds JPEGImages, Annotations and ImageSets.
-    category:
-        As in `Dataset`: videos.
-    split:
-        `val` or `train`.
-    resolution:
-        `480p` or `Full-Resolution`.
+    Args:
+        root: The folder that holds JPEGImages, Annotations and ImageSets.
+        category: As in `Dataset`: videos.
+        split: `val` or `train`.
+        resolution: `480p` or `Full-Resolution`.
     """
 
     name = "davis-2017"

@@ -45,14 +45,10 @@ class PFPascal(ProposalFlow):
     its points come from Annotations, and the rows that ask for a mirrored image are left out, since
     there is no such file. Boxes come from Annotations, and are None without that folder.
 
-    Parameters
-    ----------
-    root:
-        The folder that holds JPEGImages and test_pairs_pf_pascal.csv.
-    category, first_pixel:
-        As in `ProposalFlow`.
-    split:
-        `trn`, `val` or `test`.
+    Args:
+        root: The folder that holds JPEGImages and test_pairs_pf_pascal.csv.
+        category, first_pixel: As in `ProposalFlow`.
+        split: `trn`, `val` or `test`.
     """
 
     name = "pf-pascal"

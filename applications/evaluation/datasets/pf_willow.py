@@ -21,14 +21,11 @@ class PFWillow(ProposalFlow):
     The categories are its folders, as in `car(S)`. The box is that of the ten points, from which
     the published thresholds are taken.
 
-    Parameters
-    ----------
-    root:
-        The folder PF-dataset, which holds a folder per category and test_pairs_pf.csv. A row of
-        that list holds both paths, then x and then y of the ten points of the first image, and
-        the same for the second.
-    category, first_pixel:
-        As in `ProposalFlow`.
+    Args:
+        root: The folder PF-dataset, which holds a folder per category and test_pairs_pf.csv. A row
+            of that list holds both paths, then x and then y of the ten points of the first image,
+            and the same for the second.
+        category, first_pixel: As in `ProposalFlow`.
     """
 
     name = "pf-willow"

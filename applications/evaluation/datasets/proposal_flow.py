@@ -24,16 +24,13 @@ class Row(Entry):
 class ProposalFlow(Dataset):
     """A data set of Proposal Flow, its pairs in a CSV file.
 
-    Parameters
-    ----------
-    root:
-        The folder of the data set.
-    category:
-        As in `Dataset`.
-    first_pixel:
-        What the annotations call the centre of the top-left pixel. They were made with MATLAB, and
-        the code that the pair lists come from (Rocco et al., CVPR 2017, normalises coordinates by
-        x - 1) reads them from 1; evaluations since take the numbers as they stand, as 0 does.
+    Args:
+        root: The folder of the data set.
+        category: As in `Dataset`.
+        first_pixel: What the annotations call the centre of the top-left pixel. They were made with
+            MATLAB, and the code that the pair lists come from (Rocco et al., CVPR 2017, normalises
+            coordinates by x - 1) reads them from 1; evaluations since take the numbers as they
+            stand, as 0 does.
     """
 
     citation = (

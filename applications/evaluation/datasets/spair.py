@@ -68,17 +68,12 @@ class SPair71k(Dataset):
     evaluations that were published with this data set. Boxes are those of PASCAL VOC, which counts
     from 1: one pixel is taken off.
 
-    Parameters
-    ----------
-    root:
-        The folder that holds JPEGImages, ImageAnnotation and PairAnnotation.
-    category:
-        As in `Dataset`.
-    split:
-        `trn`, `val` or `test`.
-    layout:
-        `large` is the whole data set, `small` the lists of its smaller variant in Layout/small.
-        Without a folder Layout every annotated pair of the split is taken.
+    Args:
+        root: The folder that holds JPEGImages, ImageAnnotation and PairAnnotation.
+        category: As in `Dataset`.
+        split: `trn`, `val` or `test`.
+        layout: `large` is the whole data set, `small` the lists of its smaller variant in
+            Layout/small. Without a folder Layout every annotated pair of the split is taken.
     """
 
     name = "spair-71k"

@@ -36,18 +36,14 @@ class TSS(Dataset):
     the data set notes that the objects face opposite ways; flow and images are as they stand, not
     mirrored.
 
-    Parameters
-    ----------
-    root:
-        The folder TSS_CVPR2016, which holds the subsets.
-    category:
-        As in `Dataset`: subsets.
-    pad:
-        Whether the two images of a pair are padded to one size before anything else, at the right
-        and at the bottom with black, as by Zhang et al., "A Tale of Two Features" (NeurIPS 2023).
-        A padded image goes by another key, as in `JODS/Bird_01/image1.png@640x480`; the truth
-        and the sizes stay those of the images without padding. Headers of images are then read
-        with the pairs.
+    Args:
+        root: The folder TSS_CVPR2016, which holds the subsets.
+        category: As in `Dataset`: subsets.
+        pad: Whether the two images of a pair are padded to one size before anything else, at the
+            right and at the bottom with black, as by Zhang et al., "A Tale of Two Features"
+            (NeurIPS 2023). A padded image goes by another key, as in
+            `JODS/Bird_01/image1.png@640x480`; the truth and the sizes stay those of the images
+            without padding. Headers of images are then read with the pairs.
     """
 
     name = "tss"

@@ -39,19 +39,13 @@ def average_pairs(
     Pairs without points (p_i = 0) don't count. Any other quantity that a pair has one of is
     averaged by `per-image` with its value as r and 1 as p.
 
-    Parameters
-    ----------
-    right:
-        (..., pair), the number of points that are right.
-    points:
-        (pair,), the number of points that count.
-    average:
-        One of the names above.
-    category:
-        (pair,), the class of each pair; the averages over classes need it.
-    weights:
-        (resample, pair), how often each pair is taken, in place of once. The result then has a
-        last dimension `resample`. A class that is not taken at all doesn't count.
+    Args:
+        right: (..., pair), the number of points that are right.
+        points: (pair,), the number of points that count.
+        average: One of the names above.
+        category: (pair,), the class of each pair; the averages over classes need it.
+        weights: (resample, pair), how often each pair is taken, in place of once. The result then
+            has a last dimension `resample`. A class that is not taken at all doesn't count.
 
     Gives NaN where no pair counts.
 

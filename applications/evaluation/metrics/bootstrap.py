@@ -19,12 +19,9 @@ _ELEMENTS = 1 << 22
 class Interval:
     """A number and the bounds between which it would lie with other pairs.
 
-    Parameters
-    ----------
-    value:
-        With the pairs as they are.
-    low, high:
-        The bounds; NaN where no pair counts, or one has an infinite value.
+    Args:
+        value: With the pairs as they are.
+        low, high: The bounds; NaN where no pair counts, or one has an infinite value.
     """
 
     value: float
@@ -50,23 +47,15 @@ def bootstrap_interval(
     within each class, whose sizes are part of the benchmark. Efron and Tibshirani, "An
     Introduction to the Bootstrap" (1993), section 13.3.
 
-    Parameters
-    ----------
-    right:
-        (pair,), the number of points that are right: a row of `count_correct`. For any other
-        quantity of a pair its value, with points of 1 and the average `per-image`.
-    points:
-        (pair,), the number of points that count.
-    average:
-        As in `average_pairs`.
-    category:
-        (pair,), the class of each pair.
-    level:
-        The share of resamples between the bounds, above 0 and below 1.
-    resamples:
-        How many times the pairs are drawn, at least 1.
-    seed:
-        Of the draws: the same seed gives the same interval.
+    Args:
+        right: (pair,), the number of points that are right: a row of `count_correct`. For any other
+            quantity of a pair its value, with points of 1 and the average `per-image`.
+        points: (pair,), the number of points that count.
+        average: As in `average_pairs`.
+        category: (pair,), the class of each pair.
+        level: The share of resamples between the bounds, above 0 and below 1.
+        resamples: How many times the pairs are drawn, at least 1.
+        seed: Of the draws: the same seed gives the same interval.
 
     Raises `OptionError`: as in `average_pairs`; a value is out of range.
     """
@@ -90,14 +79,10 @@ def bootstrap_difference(
     Each draw takes the same pairs of both runs, so that what makes a pair hard for both does
     not widen the interval. One without 0 says that the runs differ.
 
-    Parameters
-    ----------
-    first, second:
-        (pair,), the number of points that are right in each run.
-    points:
-        (pair,), the number of points that count, which is the same in both.
-    average, category, level, resamples, seed:
-        As in `bootstrap_interval`.
+    Args:
+        first, second: (pair,), the number of points that are right in each run.
+        points: (pair,), the number of points that count, which is the same in both.
+        average, category, level, resamples, seed: As in `bootstrap_interval`.
 
     Raises `OptionError`: as in `bootstrap_interval`.
     """

@@ -13,14 +13,11 @@ def point_distances(
 ) -> npt.NDArray[np.float64]:
     """Distances of predicted points from the truth in pixels: float64, of the shape of the points.
 
-    Parameters
-    ----------
-    predicted:
-        (..., 2), x and y in pixels of the target image; NaN where there is no prediction.
-    truth:
-        (..., 2), of the same shape; NaN where the point is not visible.
-    counted:
-        bool (...), which points count; every point with a truth without it.
+    Args:
+        predicted: (..., 2), x and y in pixels of the target image; NaN where there is no
+            prediction.
+        truth: (..., 2), of the same shape; NaN where the point is not visible.
+        counted: bool (...), which points count; every point with a truth without it.
 
     Gives NaN where the point does not count; infinite where it does and has no prediction, so that
     a matcher that stays silent is wrong there.

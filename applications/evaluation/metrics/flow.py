@@ -22,12 +22,10 @@ def endpoint_errors(
     A pixel counts where the mask is true and the true flow is known: finite, and below 1e9 as
     the Middlebury format writes it. Where it has no prediction, the error is infinite.
 
-    Parameters
-    ----------
-    predicted, truth:
-        (height, width, 2), displacement along x and y in pixels; NaN where there is none.
-    mask:
-        bool (height, width), of the image that the flow lies on.
+    Args:
+        predicted, truth: (height, width, 2), displacement along x and y in pixels; NaN where there
+            is none.
+        mask: bool (height, width), of the image that the flow lies on.
 
     Raises `OptionError`: the arrays don't fit together.
     """
@@ -54,16 +52,11 @@ def flow_pck(
     Cosegmentation in Two Images" (CVPR 2016), section 5: on TSS with alpha 0.05, the longer side
     of the source image, and `<=`.
 
-    Parameters
-    ----------
-    errors:
-        (pixel,), pixels: what `endpoint_errors` gives.
-    length:
-        Pixels, above 0.
-    alphas:
-        Shares of the length, above 0.
-    comparison:
-        Whether an error of exactly alpha times the length is right (`<=`) or not (`<`).
+    Args:
+        errors: (pixel,), pixels: what `endpoint_errors` gives.
+        length: Pixels, above 0.
+        alphas: Shares of the length, above 0.
+        comparison: Whether an error of exactly alpha times the length is right (`<=`) or not (`<`).
 
     Gives NaN where no pixel counts.
 
@@ -96,16 +89,12 @@ def flow_smoothness(flow: npt.ArrayLike, mask: npt.ArrayLike, *, border: bool = 
     area: dx is the forward difference f(y, x + 1) - f(y, x), dy is f(y + 1, x) - f(y, x). Nothing
     is taken across the border of the image. Pixels of displacement per pixel.
 
-    Parameters
-    ----------
-    flow:
-        (height, width, 2), displacement along x and y in pixels; NaN where there is none.
-    mask:
-        bool (height, width). The area is that of the pixels of the mask that have a flow.
-    border:
-        Whether the jump at the border of the mask counts too, from the flow to the 0 outside, as
-        in the code of Zhang et al., "A Tale of Two Features" (NeurIPS 2023). Otherwise a
-        difference counts where both its pixels lie in the mask and have a flow.
+    Args:
+        flow: (height, width, 2), displacement along x and y in pixels; NaN where there is none.
+        mask: bool (height, width). The area is that of the pixels of the mask that have a flow.
+        border: Whether the jump at the border of the mask counts too, from the flow to the 0
+            outside, as in the code of Zhang et al., "A Tale of Two Features" (NeurIPS 2023).
+            Otherwise a difference counts where both its pixels lie in the mask and have a flow.
 
     Gives NaN where the mask has no pixel with a flow.
 

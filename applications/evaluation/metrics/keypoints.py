@@ -27,17 +27,13 @@ def count_correct(
     A point is right if its distance is below alpha times the length: Yang and Ramanan,
     "Articulated Human Detection with Flexible Mixtures of Parts" (PAMI 2013), section 6.
 
-    Parameters
-    ----------
-    distance:
-        (pair, point), pixels, NaN where a point does not count, infinite where it has no
-        prediction: what `point_distances` gives.
-    length:
-        (pair,), pixels, above 0 where a pair has points.
-    alphas:
-        The shares of the length, above 0.
-    comparison:
-        Whether a distance of exactly alpha times the length is right (`<=`) or not (`<`).
+    Args:
+        distance: (pair, point), pixels, NaN where a point does not count, infinite where it has no
+            prediction: what `point_distances` gives.
+        length: (pair,), pixels, above 0 where a pair has points.
+        alphas: The shares of the length, above 0.
+        comparison: Whether a distance of exactly alpha times the length is right (`<=`) or not
+            (`<`).
 
     Raises `OptionError`: arrays don't fit together, an alpha or a length is not above 0, a distance
     is negative.
@@ -76,20 +72,13 @@ def pck(
 ) -> npt.NDArray[np.float64]:
     """The share of points that are right for each alpha, 0 to 1: float64 (alpha,).
 
-    Parameters
-    ----------
-    distance:
-        (pair, point), pixels, as in `count_correct`.
-    length:
-        (pair,), pixels: `box_length`, `image_length` or `keypoint_length` of the targets.
-    alphas:
-        The shares of the length within which a point is right.
-    average:
-        How the pairs become one number, as in `average_pairs`.
-    comparison:
-        Whether the edge is right (`<=`) or not (`<`).
-    category:
-        (pair,), for the averages over classes.
+    Args:
+        distance: (pair, point), pixels, as in `count_correct`.
+        length: (pair,), pixels: `box_length`, `image_length` or `keypoint_length` of the targets.
+        alphas: The shares of the length within which a point is right.
+        average: How the pairs become one number, as in `average_pairs`.
+        comparison: Whether the edge is right (`<=`) or not (`<`).
+        category: (pair,), for the averages over classes.
 
     Gives NaN where no point of any pair counts.
 

@@ -25,12 +25,9 @@ def region_similarity(
 ) -> float:
     """J, the intersection over union of two masks, 0 to 1; 1 if both are empty.
 
-    Parameters
-    ----------
-    predicted, truth:
-        bool (height, width).
-    void:
-        bool (height, width), pixels that count for neither.
+    Args:
+        predicted, truth: bool (height, width).
+        void: bool (height, width), pixels that count for neither.
 
     Raises `OptionError`: the masks have different sizes.
     """
@@ -52,14 +49,10 @@ def contour_accuracy(
     the share of true ones within it of a predicted one: the benchmark's approximation, by
     dilation with a disk, of a bipartite matching. Two empty contours give 1, one alone 0.
 
-    Parameters
-    ----------
-    predicted, truth:
-        bool (height, width).
-    void:
-        bool (height, width), pixels that belong to neither mask.
-    tolerance:
-        As a share of the diagonal; in pixels it is rounded up.
+    Args:
+        predicted, truth: bool (height, width).
+        void: bool (height, width), pixels that belong to neither mask.
+        tolerance: As a share of the diagonal; in pixels it is rounded up.
 
     Raises `OptionError`: the masks have different sizes, or the tolerance is not above 0.
     """
@@ -92,15 +85,11 @@ def contour(mask: npt.ArrayLike) -> npt.NDArray[np.bool_]:
 class SequenceScore:
     """How good the masks of one object are over a sequence.
 
-    Parameters
-    ----------
-    mean:
-        Over the frames.
-    recall:
-        The share of frames above 0.5.
-    decay:
-        The mean of the first quarter of the frames minus that of the last: what is lost over
-        time, negative if it gets better.
+    Args:
+        mean: Over the frames.
+        recall: The share of frames above 0.5.
+        decay: The mean of the first quarter of the frames minus that of the last: what is lost over
+            time, negative if it gets better.
     """
 
     mean: float

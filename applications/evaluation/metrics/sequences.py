@@ -31,19 +31,15 @@ def mask_scores(
 
     Frames are looked at one after the other, and never held together.
 
-    Parameters
-    ----------
-    predicted, truth:
-        Label maps (height, width) of all frames in order: 0 for the background, 255 in the truth
-        for pixels that are void.
-    objects:
-        The labels that are measured; 1 to the largest of the first true frame without it.
-    ends:
-        Whether the first and the last frame count. The benchmark leaves both out: the first is
-        given, and the last has always been left out.
-    leave_void_out:
-        Whether void pixels count for nothing, as in the unsupervised task of the benchmark. In
-        the semi-supervised one, where the first frame is given, they are background.
+    Args:
+        predicted, truth: Label maps (height, width) of all frames in order: 0 for the background,
+            255 in the truth for pixels that are void.
+        objects: The labels that are measured; 1 to the largest of the first true frame without it.
+        ends: Whether the first and the last frame count. The benchmark leaves both out: the first
+            is given, and the last has always been left out.
+        leave_void_out: Whether void pixels count for nothing, as in the unsupervised task of the
+            benchmark. In the semi-supervised one, where the first frame is given, they are
+            background.
 
     Raises `OptionError`: label maps of different sizes, or not as many of one as of the other; no
     object.
@@ -76,19 +72,15 @@ def mask_scores(
 def summarize_masks(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
     """J, F and their mean over the objects of all videos, and of each video.
 
-    Parameters
-    ----------
-    scores:
-        What `mask_scores` gave, by the name of the video.
+    Args:
+        scores: What `mask_scores` gave, by the name of the video.
 
-    Returns
-    -------
-    xarray.Dataset
-        `score` (measure, statistic): `region` and `contour`, each as `mean`, `recall` (share of
-        frames above 0.5) and `decay`, averaged over the objects of all videos; `score_by_object`
-        (object, measure, statistic), where the object is called `<video>_<label>`;
-        `score_by_sequence` (sequence, measure, statistic), the mean over its objects; and
-        `overall`, the mean of J and F, the number that the benchmark ranks by.
+    Returns:
+        xarray.Dataset: `score` (measure, statistic): `region` and `contour`, each as `mean`,
+            `recall` (share of frames above 0.5) and `decay`, averaged over the objects of all
+            videos; `score_by_object` (object, measure, statistic), where the object is called
+            `<video>_<label>`; `score_by_sequence` (sequence, measure, statistic), the mean over its
+            objects; and `overall`, the mean of J and F, the number that the benchmark ranks by.
 
     Raises `OptionError`: there is no video.
     """

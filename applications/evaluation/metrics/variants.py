@@ -25,29 +25,21 @@ def pck_variants(
 ) -> xr.Dataset:
     """PCK for every threshold, average, comparison and alpha, 0 to 1, whole and in parts.
 
-    Parameters
-    ----------
-    distance:
-        (pair, point), pixels, as in `count_correct`.
-    lengths:
-        The length of each pair in pixels by the name of the threshold, as in
-        `{"bbox": box_length(boxes), "image": image_length(sizes)}`.
-    alphas:
-        The shares of the lengths within which a point is right.
-    category:
-        (pair,), the class of each pair; without it there are no averages over classes.
-    flags:
-        (pair,) by name, how hard each pair is, as in `{"viewpoint": ["0", "2", ...]}`; a pair
-        with an empty text has no such flag.
+    Args:
+        distance: (pair, point), pixels, as in `count_correct`.
+        lengths: The length of each pair in pixels by the name of the threshold, as in `{"bbox":
+            box_length(boxes), "image": image_length(sizes)}`.
+        alphas: The shares of the lengths within which a point is right.
+        category: (pair,), the class of each pair; without it there are no averages over classes.
+        flags: (pair,) by name, how hard each pair is, as in `{"viewpoint": ["0", "2", ...]}`; a
+            pair with an empty text has no such flag.
 
-    Returns
-    -------
-    xarray.Dataset
-        `pck` (threshold, average, comparison, alpha); `pck_by_category` (category, threshold,
-        average, comparison, alpha), and for each flag `pck_by_<flag>` with the flag's values
-        in place of the category. `pairs` and `points` are how many count, `skipped_pairs` how
-        many have no point that counts; `pairs_by_...` and `points_by_...` along the parts. NaN
-        where no pair counts.
+    Returns:
+        xarray.Dataset: `pck` (threshold, average, comparison, alpha); `pck_by_category` (category,
+            threshold, average, comparison, alpha), and for each flag `pck_by_<flag>` with the
+            flag's values in place of the category. `pairs` and `points` are how many count,
+            `skipped_pairs` how many have no point that counts; `pairs_by_...` and `points_by_...`
+            along the parts. NaN where no pair counts.
 
     Raises `OptionError`: as in `count_correct`; there are no lengths; a flag is called like a
     dimension.

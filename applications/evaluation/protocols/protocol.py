@@ -31,27 +31,18 @@ class Protocol:
 
     What a publication doesn't state is None. Raises `OptionError` for a value that is not listed.
 
-    Parameters
-    ----------
-    dataset:
-        As `descr evaluate` calls it, as in `spair-71k`.
-    split:
-        The part of the data set that is measured; empty where it has one part.
-    metric:
-        `PCK` of keypoints, `flow PCK` of the masked pixels of a dense flow, or `J&F` of masks.
-    alphas:
-        The shares of the length within which a point is right; none for `J&F`.
-    threshold:
-        The length, by its name in `LENGTHS`; None for `J&F`, or not stated.
-    average:
-        How pairs become one number, as in `average_pairs`; None for `J&F`, or not stated.
-    comparison:
-        Whether a distance of alpha times the length is right (`<=`) or not (`<`); None for
-        `J&F`, or not stated.
-    subset:
-        The part that a row is for, as in `FG3DCar`; empty for the whole.
-    detail:
-        What else decides the number, in words.
+    Args:
+        dataset: As `descr evaluate` calls it, as in `spair-71k`.
+        split: The part of the data set that is measured; empty where it has one part.
+        metric: `PCK` of keypoints, `flow PCK` of the masked pixels of a dense flow, or `J&F` of
+            masks.
+        alphas: The shares of the length within which a point is right; none for `J&F`.
+        threshold: The length, by its name in `LENGTHS`; None for `J&F`, or not stated.
+        average: How pairs become one number, as in `average_pairs`; None for `J&F`, or not stated.
+        comparison: Whether a distance of alpha times the length is right (`<=`) or not (`<`); None
+            for `J&F`, or not stated.
+        subset: The part that a row is for, as in `FG3DCar`; empty for the whole.
+        detail: What else decides the number, in words.
 
     Raises `OptionError`: a value is none of those listed.
     """

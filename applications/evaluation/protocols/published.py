@@ -10,20 +10,13 @@ from .protocol import PAPERS, PROTOCOLS, Protocol
 class Published:
     """One row of a published table.
 
-    Parameters
-    ----------
-    descriptor:
-        The name of the descriptor that stands for the method, as `create` takes it.
-    method:
-        What the publication calls it.
-    protocol:
-        How it was measured, as far as it is stated.
-    percent:
-        The published numbers in percent, one for each alpha of the protocol.
-    source:
-        The publication.
-    recipe:
-        The recipe for the method, where its descriptor alone doesn't make it.
+    Args:
+        descriptor: The name of the descriptor that stands for the method, as `create` takes it.
+        method: What the publication calls it.
+        protocol: How it was measured, as far as it is stated.
+        percent: The published numbers in percent, one for each alpha of the protocol.
+        source: The publication.
+        recipe: The recipe for the method, where its descriptor alone doesn't make it.
     """
 
     descriptor: str

@@ -23,37 +23,25 @@ CAPTIONER = "odise"
 class Recipe:
     """One row of a paper: all that `descr evaluate` needs to measure it again.
 
-    Parameters
-    ----------
-    name:
-        What it is called on the command line.
-    source:
-        The publication.
-    descriptor, options:
-        Name and options of the descriptor, for `descr.descriptors.create`.
-    matcher, matcher_options:
-        Name and options of the matcher, for `descr.matchers.create`.
-    points:
-        How points are read and answered, on data sets that have points.
-    datasets:
-        The data sets that it is for, by name; empty for all.
-    protocols:
-        The protocol that the paper reports by data set, where it isn't that of `PROTOCOLS`.
-    dataset_options:
-        Options of the data set by its name, for `open_dataset`.
-    category_option, category_text:
-        The option of the descriptor, or of a part as in `sd.prompt`, that takes the category of
-        the pair, and the text with the category in braces; None where the features don't depend
-        on it.
-    captioner_option:
-        The option of the descriptor, or of a part, that takes the implicit captioner, where it is
-        on this machine; None where the original has none.
-    pose_alignment:
-        Whether the source is mirrored where that brings it nearer to the target (`align_pose`).
-    printed:
-        Whether the published numbers of the descriptor are those of this recipe.
-    note, notes:
-        What differs from the original: on all data sets, and by data set.
+    Args:
+        name: What it is called on the command line.
+        source: The publication.
+        descriptor, options: Name and options of the descriptor, for `descr.descriptors.create`.
+        matcher, matcher_options: Name and options of the matcher, for `descr.matchers.create`.
+        points: How points are read and answered, on data sets that have points.
+        datasets: The data sets that it is for, by name; empty for all.
+        protocols: The protocol that the paper reports by data set, where it isn't that of
+            `PROTOCOLS`.
+        dataset_options: Options of the data set by its name, for `open_dataset`.
+        category_option, category_text: The option of the descriptor, or of a part as in
+            `sd.prompt`, that takes the category of the pair, and the text with the category in
+            braces; None where the features don't depend on it.
+        captioner_option: The option of the descriptor, or of a part, that takes the implicit
+            captioner, where it is on this machine; None where the original has none.
+        pose_alignment: Whether the source is mirrored where that brings it nearer to the target
+            (`align_pose`).
+        printed: Whether the published numbers of the descriptor are those of this recipe.
+        note, notes: What differs from the original: on all data sets, and by data set.
     """
 
     name: str

@@ -61,17 +61,13 @@ def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict
     Runs are compared on the pairs (or objects) that both measured; the interval of the difference
     takes the same pairs of both, so that what makes a pair hard for both does not widen it.
 
-    Parameters
-    ----------
-    first, second:
-        Reports, as `build_report` makes them, of one data set and one protocol.
+    Args:
+        first, second: Reports, as `build_report` makes them, of one data set and one protocol.
 
-    Returns
-    -------
-    dict
-        `numbers`: for each measure both values on the common pairs, `difference` (first minus
-        second) with its 95% interval `low` to `high`; `by_category` likewise without intervals;
-        `differ`, what differs between the runs.
+    Returns:
+        dict: `numbers`: for each measure both values on the common pairs, `difference` (first minus
+            second) with its 95% interval `low` to `high`; `by_category` likewise without intervals;
+            `differ`, what differs between the runs.
 
     Raises `ReportError`: the runs are of different data sets or protocols, or have no pair in
     common.

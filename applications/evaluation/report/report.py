@@ -32,32 +32,24 @@ def build_report(
 ) -> dict[str, Any]:
     """The report of a run as a document that JSON holds.
 
-    Parameters
-    ----------
-    predictions:
-        What `predict` gave.
-    dataset:
-        The data set that they are of.
-    protocol:
-        The protocol that is put first: the recipe's, or the data set's, without it. All variants
-        are there beside it.
-    recipe:
-        The recipe that was asked for.
-    progress:
-        What shows how far the scoring of flows and masks is.
+    Args:
+        predictions: What `predict` gave.
+        dataset: The data set that they are of.
+        protocol: The protocol that is put first: the recipe's, or the data set's, without it. All
+            variants are there beside it.
+        recipe: The recipe that was asked for.
+        progress: What shows how far the scoring of flows and masks is.
 
-    Returns
-    -------
-    dict
-        `protocol`, `numbers` (each with its 95% interval over pairs), `by_category`, `variants`
-        (of PCK), `by_flag`, `published`, `counts`, `pairs` (the numbers of each pair), and what
-        made the predictions: `dataset`, `descriptor`, `layers`, `matcher`, `settings`,
-        `versions`. Shares are 0 to 1; None stands for a number that there is none of.
+    Returns:
+        dict: `protocol`, `numbers` (each with its 95% interval over pairs), `by_category`,
+            `variants` (of PCK), `by_flag`, `published`, `counts`, `pairs` (the numbers of each
+            pair), and what made the predictions: `dataset`, `descriptor`, `layers`, `matcher`,
+            `settings`, `versions`. Shares are 0 to 1; None stands for a number that there is none
+            of.
 
-    Raises
-    ------
-    OptionError, DatasetError
-        The protocol doesn't fit the predictions; files of the data set are gone.
+    Raises:
+        OptionError, DatasetError: The protocol doesn't fit the predictions; files of the data set
+            are gone.
     """
     if protocol is None:
         protocol = default_protocol(dataset, predictions)

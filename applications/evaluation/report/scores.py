@@ -77,12 +77,9 @@ def lengths(predictions: xr.Dataset) -> dict[str, npt.NDArray[np.float64]]:
 def score_points(predictions: xr.Dataset, alphas: Sequence[float]) -> xr.Dataset:
     """PCK in every variant: what `pck_variants` gives for these predictions.
 
-    Parameters
-    ----------
-    predictions:
-        Of a data set with points.
-    alphas:
-        The shares of the lengths within which a point is right.
+    Args:
+        predictions: Of a data set with points.
+        alphas: The shares of the lengths within which a point is right.
     """
     _check_truth(predictions, "points")
     flags = {
@@ -108,24 +105,17 @@ def score_flow(
 ) -> xr.Dataset:
     """How right the flow of each pair is.
 
-    Parameters
-    ----------
-    predictions:
-        Of a data set with a dense flow.
-    dataset:
-        The data set, whose files hold the true flow and the masks.
-    alphas:
-        The shares of the longer side of the source image within which a pixel is right.
-    advance:
-        Called with the name of each pair.
+    Args:
+        predictions: Of a data set with a dense flow.
+        dataset: The data set, whose files hold the true flow and the masks.
+        alphas: The shares of the longer side of the source image within which a pixel is right.
+        advance: Called with the name of each pair.
 
-    Returns
-    -------
-    xarray.Dataset
-        Along `pair`: `pck` (comparison, alpha, pair), 0 to 1; `endpoint_error`, the mean over the
-        pixels of the mask; `smoothness` of the predicted and `true_smoothness` of the true flow,
-        and `smoothness_with_border` and `true_smoothness_with_border`, in which the jump at the
-        mask's border counts.
+    Returns:
+        xarray.Dataset: Along `pair`: `pck` (comparison, alpha, pair), 0 to 1; `endpoint_error`, the
+            mean over the pixels of the mask; `smoothness` of the predicted and `true_smoothness` of
+            the true flow, and `smoothness_with_border` and `true_smoothness_with_border`, in which
+            the jump at the mask's border counts.
     """
     _check_truth(predictions, "flow")
     rows = []
@@ -177,14 +167,10 @@ def score_masks(
 ) -> dict[str, xr.Dataset]:
     """J and F of each object in each frame, by video: what `mask_scores` gives.
 
-    Parameters
-    ----------
-    predictions:
-        Of a data set with masks.
-    dataset:
-        The data set, whose files hold the true masks.
-    advance:
-        Called with the name of each video.
+    Args:
+        predictions: Of a data set with masks.
+        dataset: The data set, whose files hold the true masks.
+        advance: Called with the name of each video.
     """
     _check_truth(predictions, "masks")
     png = predictions["png"].values

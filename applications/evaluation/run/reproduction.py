@@ -74,41 +74,30 @@ def reproduce(
     is not done again. A row that can't be run, since weights or memory are missing, says so, and
     the others are run.
 
-    Parameters
-    ----------
-    dataset, root:
-        Name and folder of the data set, as for `open_dataset`.
-    folder, features, workers, progress, say:
-        As in `predict`.
-    only:
-        The recipes to run; all rows on the data set without them.
-    sample, seed:
-        As in `Settings`.
-    device:
-        Of the descriptors and matchers; what they choose without it.
-    options:
-        Options of the descriptor in the place of those of the recipe, as for local weights.
-    dry_run:
-        Whether to tell what the rows need instead, and run nothing.
+    Args:
+        dataset, root: Name and folder of the data set, as for `open_dataset`.
+        folder, features, workers, progress, say: As in `predict`.
+        only: The recipes to run; all rows on the data set without them.
+        sample, seed: As in `Settings`.
+        device: Of the descriptors and matchers; what they choose without it.
+        options: Options of the descriptor in the place of those of the recipe, as for local
+            weights.
+        dry_run: Whether to tell what the rows need instead, and run nothing.
 
-    Returns
-    -------
-    dict
-        In values that JSON holds. Under `rows` each row has `recipe`, `source`, and either `error`
-        and `hint`, or its `report` (what `build_report` gives, without the pairs) and `numbers`:
-        `label`, `subset`, `average`, `value` with its 95% interval from `low` to `high`, and where
-        there is a publication `published`, `difference` and whether it lies `within` the interval.
-        Shares are 0 to 1. Each number is by the protocol of its publication; what that doesn't
-        state is the recipe's. A dry run gives the `models` (`name`, `size` in bytes, whether it
-        is `here`), how many `images` and `pairs` there are, and estimates by `costs.COSTS`:
-        `network_seconds` at `SPEED`, `processor_seconds` and `feature_bytes`.
+    Returns:
+        dict: In values that JSON holds. Under `rows` each row has `recipe`, `source`, and either
+            `error` and `hint`, or its `report` (what `build_report` gives, without the pairs) and
+            `numbers`: `label`, `subset`, `average`, `value` with its 95% interval from `low` to
+            `high`, and where there is a publication `published`, `difference` and whether it lies
+            `within` the interval. Shares are 0 to 1. Each number is by the protocol of its
+            publication; what that doesn't state is the recipe's. A dry run gives the `models`
+            (`name`, `size` in bytes, whether it is `here`), how many `images` and `pairs` there
+            are, and estimates by `costs.COSTS`: `network_seconds` at `SPEED`, `processor_seconds`
+            and `feature_bytes`.
 
-    Raises
-    ------
-    OptionError
-        There is no such row.
-    DatasetError, ImageError, OutputError
-        As `predict` does.
+    Raises:
+        OptionError: There is no such row.
+        DatasetError, ImageError, OutputError: As `predict` does.
     """
     rows: list[dict[str, Any]] = []
     place = {} if device is None else {"device": device}

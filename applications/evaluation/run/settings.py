@@ -15,27 +15,20 @@ from ..protocols.conventions import ANSWERS, CONVENTIONS, Convention
 class Settings:
     """What decides the answers of a run beside data set, descriptor and matcher.
 
-    Parameters
-    ----------
-    points:
-        How points are read and answered: `half-pixel`, as everywhere in descr, or as the code of
-        a paper does, `original`, `geoaware` or `dift`; see `conventions.CONVENTIONS`.
-    interpolation:
-        How features are read at the points of the source: `nearest`, the cell that holds the
-        point; or `bilinear`. The points of papers have their own: `dift` is `bilinear`, the
-        others are `nearest`.
-    sample:
-        How many pairs are drawn, stratified by category; None for all.
-    seed:
-        Of the draw.
-    align_pose:
-        Whether the source is mirrored where that brings it nearer to the target (`align_pose`).
-    accept_mirrored_parts:
-        Whether poses are aligned also where the data set doesn't say which points are left and
-        right of each other, so that one may be taken for the other.
-    lossless:
-        Whether features are kept as they are instead of rounded to 10 bits of mantissa, as in
-        `save_features`.
+    Args:
+        points: How points are read and answered: `half-pixel`, as everywhere in descr, or as the
+            code of a paper does, `original`, `geoaware` or `dift`; see `conventions.CONVENTIONS`.
+        interpolation: How features are read at the points of the source: `nearest`, the cell that
+            holds the point; or `bilinear`. The points of papers have their own: `dift` is
+            `bilinear`, the others are `nearest`.
+        sample: How many pairs are drawn, stratified by category; None for all.
+        seed: Of the draw.
+        align_pose: Whether the source is mirrored where that brings it nearer to the target
+            (`align_pose`).
+        accept_mirrored_parts: Whether poses are aligned also where the data set doesn't say which
+            points are left and right of each other, so that one may be taken for the other.
+        lossless: Whether features are kept as they are instead of rounded to 10 bits of mantissa,
+            as in `save_features`.
     """
 
     points: Convention = "half-pixel"

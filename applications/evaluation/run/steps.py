@@ -51,43 +51,28 @@ def predict(
     written down as they come: a run that was stopped, by whatever, goes on where it was, and gives
     the same answers.
 
-    Parameters
-    ----------
-    dataset:
-        The pairs.
-    describe:
-        The descriptor; or what makes one for a category, where features depend on it.
-    matcher:
-        Any matcher; `NearestNeighbor()` by default, as in the papers.
-    folder:
-        Where the run is written down, and its predictions in the end.
-    features:
-        Where the features lie; `folder`/features by default. Several descriptors and data sets
-        can share it.
-    settings:
-        What else decides the answers.
-    workers:
-        How many threads match; the answers are the same for any number. None for one
-        per processor, at most 8.
-    memory:
-        Bytes of features that are kept in memory, about.
-    progress, say:
-        What shows how far it is, and what is told one line about what is done again.
+    Args:
+        dataset: The pairs.
+        describe: The descriptor; or what makes one for a category, where features depend on it.
+        matcher: Any matcher; `NearestNeighbor()` by default, as in the papers.
+        folder: Where the run is written down, and its predictions in the end.
+        features: Where the features lie; `folder`/features by default. Several descriptors and data
+            sets can share it.
+        settings: What else decides the answers.
+        workers: How many threads match; the answers are the same for any number. None for one per
+            processor, at most 8.
+        memory: Bytes of features that are kept in memory, about.
+        progress, say: What shows how far it is, and what is told one line about what is done again.
 
-    Returns
-    -------
-    xarray.Dataset
-        One entry along `pair` for each pair; `run_of` tells what made it. It is also in `folder`,
-        as NetCDF, beside the journal of the run.
+    Returns:
+        xarray.Dataset: One entry along `pair` for each pair; `run_of` tells what made it. It is
+            also in `folder`, as NetCDF, beside the journal of the run.
 
-    Raises
-    ------
-    DatasetError
-        Something of the data set is missing or damaged.
-    OptionError
-        A setting is out of range, or doesn't fit the data set.
-    ImageError, OutputError, DescrError
-        An image can't be read, a file can't be written; what a descriptor or a matcher raises.
+    Raises:
+        DatasetError: Something of the data set is missing or damaged.
+        OptionError: A setting is out of range, or doesn't fit the data set.
+        ImageError, OutputError, DescrError: An image can't be read, a file can't be written; what a
+            descriptor or a matcher raises.
     """
     began = time.perf_counter()
     settings = settings or Settings()

@@ -12,14 +12,10 @@ from ...settings import unknown
 class Place:
     """The state after one residual block of the decoder, with its attention.
 
-    Parameters
-    ----------
-    block, step:
-        The up block, and the residual block in it, both counted from 0.
-    upsampled:
-        Whether the up block's upsampler has run.
-    stride:
-        Canvas pixels per cell.
+    Args:
+        block, step: The up block, and the residual block in it, both counted from 0.
+        upsampled: Whether the up block's upsampler has run.
+        stride: Canvas pixels per cell.
     """
 
     block: int

@@ -59,12 +59,9 @@ def encode_prompt(checkpoint: Checkpoint, prompt: str) -> Conditioning:
     last but one of both, joined, and the pooled embedding of the second. Each encoder is loaded
     for this and let go before the next.
 
-    Raises
-    ------
-    OptionError
-        The prompt is longer than the encoders take.
-    WeightsNotFoundError
-        An encoder is damaged; names its folder.
+    Raises:
+        OptionError: The prompt is longer than the encoders take.
+        WeightsNotFoundError: An encoder is damaged; names its folder.
     """
     parts = sorted(part for part in checkpoint.weights if part.startswith("text_encoder"))
     outputs = [_encode(checkpoint, part, prompt) for part in parts]

@@ -53,66 +53,48 @@ class StableDiffusion(Network):
     Tang et al., "Emergent Correspondence from Image Diffusion", NeurIPS 2023). Works on Stable
     Diffusion 1.x, 2.x and XL. Features do not depend on the batch or on the other images of a call.
 
-    Parameters
-    ----------
-    model:
-        `sd-1.5`, `sd-2.1`, `sdxl`, ...; or the path of a diffusers pipeline folder with
-        safetensors.
-    variant:
-        Which published files of the weights go first, `float32` or `float16`, where both are there;
-        by default those of half precision.
-    size, fit:
-        The canvas, as in `Backbone`; a multiple of 64 pixels for most models.
-    window:
-        Side of the squares, in pixels, that the networks see one by one: a multiple of those of
-        the layers. They start every `window` pixels, and the last of a row or column ends at the
-        border. On a canvas with a shorter side they are as large as that. None for one pass over
-        the whole canvas.
-    timestep:
-        How noisy the latent is, from 0 to 999 for most models.
-    layers:
-        Which states, in the order that the tree has them: `decoder_1` to `decoder_11` (the state
-        that enters an output block of the latent-diffusion decoder) and `up_0` to `up_3` (the
-        output of one of diffusers' up blocks). Models of fewer levels have fewer.
-    prompt:
-        What the denoiser is told to see; empty by default.
-    captioner:
-        `odise`, or a folder: the implicit captioner of "A Tale of Two Features", which reads off
-        each window what the denoiser is told where the prompt is empty, and shifts the embedding
-        of the timestep also where it is not. None for no captioner.
-    captioner_antialias:
-        Whether windows are smoothed before the captioner's size is sampled from them. The
-        libraries of the time, that the published numbers were made with, didn't.
-    free_u:
-        The factors b1, b2, s1, s2 of FreeU (Si et al., CVPR 2024): GeoAware-SC's are 1.2, 1.4, 0.9,
-        0.2. The states given are those after b1 and b2, as in its code. None for no change.
-    latent:
-        `mean` of the posterior of the VAE; or `sample`, one draw for each member of the ensemble,
-        as in DIFT's code.
-    ensemble:
-        Over how many samples of noise the features are averaged.
-    seed:
-        Of the noise. Each window of each image gets the same.
-    noise:
-        `resized`, drawn at 64 x 64 and resized bicubically where the latent of a window has
-        another size, as in the original of "A Tale of Two Features"; `gaussian`, drawn at the size
-        of the latent; or an array (images, channels, rows, columns) of the size of a window's
-        latent, with a second axis for the members of an ensemble above 1, for each image or one
-        for all.
-    components:
-        To how many principal components `combine` reduces each layer; None for as it is.
-    resampling:
-        How `combine` brings the layers to one grid, as in `Layer`.
-    device, dtype, batch_size:
-        As in `Backbone`. `auto` precision is float16 on GPUs, where an encoder that overflows in
-        it runs in float32, and float32 on the CPU.
+    Args:
+        model: `sd-1.5`, `sd-2.1`, `sdxl`, ...; or the path of a diffusers pipeline folder with
+            safetensors.
+        variant: Which published files of the weights go first, `float32` or `float16`, where both
+            are there; by default those of half precision.
+        size, fit: The canvas, as in `Backbone`; a multiple of 64 pixels for most models.
+        window: Side of the squares, in pixels, that the networks see one by one: a multiple of
+            those of the layers. They start every `window` pixels, and the last of a row or column
+            ends at the border. On a canvas with a shorter side they are as large as that. None for
+            one pass over the whole canvas.
+        timestep: How noisy the latent is, from 0 to 999 for most models.
+        layers: Which states, in the order that the tree has them: `decoder_1` to `decoder_11` (the
+            state that enters an output block of the latent-diffusion decoder) and `up_0` to `up_3`
+            (the output of one of diffusers' up blocks). Models of fewer levels have fewer.
+        prompt: What the denoiser is told to see; empty by default.
+        captioner: `odise`, or a folder: the implicit captioner of "A Tale of Two Features", which
+            reads off each window what the denoiser is told where the prompt is empty, and shifts
+            the embedding of the timestep also where it is not. None for no captioner.
+        captioner_antialias: Whether windows are smoothed before the captioner's size is sampled
+            from them. The libraries of the time, that the published numbers were made with, didn't.
+        free_u: The factors b1, b2, s1, s2 of FreeU (Si et al., CVPR 2024): GeoAware-SC's are 1.2,
+            1.4, 0.9, 0.2. The states given are those after b1 and b2, as in its code. None for no
+            change.
+        latent: `mean` of the posterior of the VAE; or `sample`, one draw for each member of the
+            ensemble, as in DIFT's code.
+        ensemble: Over how many samples of noise the features are averaged.
+        seed: Of the noise. Each window of each image gets the same.
+        noise: `resized`, drawn at 64 x 64 and resized bicubically where the latent of a window has
+            another size, as in the original of "A Tale of Two Features"; `gaussian`, drawn at the
+            size of the latent; or an array (images, channels, rows, columns) of the size of a
+            window's latent, with a second axis for the members of an ensemble above 1, for each
+            image or one for all.
+        components: To how many principal components `combine` reduces each layer; None for as it
+            is.
+        resampling: How `combine` brings the layers to one grid, as in `Layer`.
+        device, dtype, batch_size: As in `Backbone`. `auto` precision is float16 on GPUs, where an
+            encoder that overflows in it runs in float32, and float32 on the CPU.
 
-    Raises
-    ------
-    WeightsNotFoundError
-        The weights are not on this machine, or the folder is not one of Stable Diffusion.
-    OptionError
-        An option is out of range, or the model doesn't have a layer.
+    Raises:
+        WeightsNotFoundError: The weights are not on this machine, or the folder is not one of
+            Stable Diffusion.
+        OptionError: An option is out of range, or the model doesn't have a layer.
     """
 
     source = "stable_diffusion"

@@ -36,12 +36,10 @@ class ViT(Network):
     A subclass states its family and where its module has blocks and final norm, and writes
     `read_config`, `load_network` and `embed`. The settings are those of `DINOv2`.
 
-    Attributes
-    ----------
-    family:
-        Which weights it takes, as in `find_weights`.
-    blocks_name, norm_name:
-        The names of the list of blocks and of the final layer norm within the module.
+    Attributes:
+        family: Which weights it takes, as in `find_weights`.
+        blocks_name, norm_name: The names of the list of blocks and of the final layer norm within
+            the module.
     """
 
     family: ClassVar[str]

@@ -34,37 +34,27 @@ class DINOv2(ViT):
     defaults are those of "A Tale of Two Features" (Zhang et al., NeurIPS 2023). Patches only:
     neither the class token nor registers. Nothing after the block is loaded or run.
 
-    Parameters
-    ----------
-    model:
-        `dinov2-small`, `-base`, `-large` or `-giant`, each also with `-registers`; or the path of
-        a transformers folder with safetensors.
-    size, fit:
-        The canvas, as in `Backbone`; a multiple of the patch's side, 14.
-    layer:
-        The block, counted from 0; None for the last.
-    facet:
-        `token`, the residual stream after the block; or `key`, `query`, `value`, the projections
-        in its attention with the heads joined.
-    norm:
-        Whether the token goes through the final layer norm.
-    stride:
-        Distance between neighbouring patches in canvas pixels, a divisor of 14: below it patches
-        overlap.
-    debias:
-        How many directions that hold a cell's position are taken out of the features; 0 for none.
-        They are those in which the cells of a black canvas of the same shape differ most (Cuttano
-        et al., "INSID3", CVPR 2026), which is one more pass for each shape of canvas. Below the
-        number of channels and of cells.
-    device, dtype, batch_size:
-        As in `Backbone`. `auto` precision is float16 on GPUs and float32 on the CPU.
+    Args:
+        model: `dinov2-small`, `-base`, `-large` or `-giant`, each also with `-registers`; or the
+            path of a transformers folder with safetensors.
+        size, fit: The canvas, as in `Backbone`; a multiple of the patch's side, 14.
+        layer: The block, counted from 0; None for the last.
+        facet: `token`, the residual stream after the block; or `key`, `query`, `value`, the
+            projections in its attention with the heads joined.
+        norm: Whether the token goes through the final layer norm.
+        stride: Distance between neighbouring patches in canvas pixels, a divisor of 14: below it
+            patches overlap.
+        debias: How many directions that hold a cell's position are taken out of the features; 0 for
+            none. They are those in which the cells of a black canvas of the same shape differ most
+            (Cuttano et al., "INSID3", CVPR 2026), which is one more pass for each shape of canvas.
+            Below the number of channels and of cells.
+        device, dtype, batch_size: As in `Backbone`. `auto` precision is float16 on GPUs and float32
+            on the CPU.
 
-    Raises
-    ------
-    WeightsNotFoundError
-        The weights are not on this machine, or the folder is not one of DINOv2.
-    OptionError
-        An option is out of range.
+    Raises:
+        WeightsNotFoundError: The weights are not on this machine, or the folder is not one of
+            DINOv2.
+        OptionError: An option is out of range.
     """
 
     source = family = "dinov2"

@@ -18,33 +18,25 @@ class DINOv3(ViT):
     registers. Positions enter by rotation of queries and keys in attention (RoPE), so that any
     canvas has them. Nothing after the block is loaded or run.
 
-    Parameters
-    ----------
-    model:
-        `dinov3-small`, `-base` or `-large`; or the path of a folder with safetensors, of
-        transformers or of timm.
-    size, fit:
-        The canvas, as in `Backbone`; a multiple of the patch's side, 16.
-    layer:
-        The block, counted from 0; None for the last.
-    facet:
-        `token`, the residual stream after the block; or `key`, `query`, `value`, the projections
-        in its attention with the heads joined: keys and queries are not rotated yet.
-    norm:
-        Whether the token goes through the final layer norm; None for yes where the facet is the
-        token, as in the authors' dense tasks.
-    debias:
-        As in `DINOv2`. For semantic correspondence the authors of INSID3 take 20 with the base
-        model and its final norm.
-    device, dtype, batch_size:
-        As in `Backbone`. `auto` precision is float16 on GPUs and float32 on the CPU.
+    Args:
+        model: `dinov3-small`, `-base` or `-large`; or the path of a folder with safetensors, of
+            transformers or of timm.
+        size, fit: The canvas, as in `Backbone`; a multiple of the patch's side, 16.
+        layer: The block, counted from 0; None for the last.
+        facet: `token`, the residual stream after the block; or `key`, `query`, `value`, the
+            projections in its attention with the heads joined: keys and queries are not rotated
+            yet.
+        norm: Whether the token goes through the final layer norm; None for yes where the facet is
+            the token, as in the authors' dense tasks.
+        debias: As in `DINOv2`. For semantic correspondence the authors of INSID3 take 20 with the
+            base model and its final norm.
+        device, dtype, batch_size: As in `Backbone`. `auto` precision is float16 on GPUs and float32
+            on the CPU.
 
-    Raises
-    ------
-    WeightsNotFoundError
-        The weights are not on this machine, or the folder is not one of DINOv3.
-    OptionError
-        An option is out of range.
+    Raises:
+        WeightsNotFoundError: The weights are not on this machine, or the folder is not one of
+            DINOv3.
+        OptionError: An option is out of range.
     """
 
     source = family = "dinov3"

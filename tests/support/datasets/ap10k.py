@@ -24,14 +24,10 @@ POORLY_LABELLED = 5
 class MadeAP10K:
     """What was written, and what is true of it.
 
-    Parameters
-    ----------
-    root:
-        The folder of the data set.
-    views:
-        Per number of an image, its species and how the scene is seen.
-    places:
-        Per number of an image, float64 (17, 2), NaN for points that aren't seen.
+    Args:
+        root: The folder of the data set.
+        views: Per number of an image, its species and how the scene is seen.
+        places: Per number of an image, float64 (17, 2), NaN for points that aren't seen.
     """
 
     root: Path

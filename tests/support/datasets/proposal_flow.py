@@ -17,16 +17,11 @@ PASCAL_CLASSES = {"bird": 3, "cat": 8, "tvmonitor": 20}
 class MadePF:
     """What was written, and what is true of it.
 
-    Parameters
-    ----------
-    root:
-        The folder of the data set.
-    rows:
-        Of the list of pairs, in order: category, source, target.
-    views:
-        Per category and image name, how the scene is seen.
-    points:
-        Per category, float64 (point, 2), places in the scene.
+    Args:
+        root: The folder of the data set.
+        rows: Of the list of pairs, in order: category, source, target.
+        views: Per category and image name, how the scene is seen.
+        points: Per category, float64 (point, 2), places in the scene.
     """
 
     root: Path

@@ -26,19 +26,13 @@ def photograph(scene: str, side: int) -> np.ndarray:
 class View:
     """One picture of a scene.
 
-    Parameters
-    ----------
-    scene:
-        One of SCENES.
-    matrix:
-        (3, 3), from pixels of the scene to pixels of the view, (0, 0) the centre of the top-left
-        pixel in both.
-    width, height:
-        Of the view, in pixels.
-    side:
-        Longer side of the scene, in pixels.
-    grey:
-        Whether the file is a grey image.
+    Args:
+        scene: One of SCENES.
+        matrix: (3, 3), from pixels of the scene to pixels of the view, (0, 0) the centre of the
+            top-left pixel in both.
+        width, height: Of the view, in pixels.
+        side: Longer side of the scene, in pixels.
+        grey: Whether the file is a grey image.
     """
 
     scene: str

@@ -19,16 +19,13 @@ NUMBERS = 12
 class MadeSPair:
     """What was written, and what is true of it.
 
-    Parameters
-    ----------
-    root:
-        The folder of the data set.
-    views:
-        Per category and image name ("2008_000000"), how the scene is seen.
-    places:
-        Per category and image name, float64 (30, 2): the truth, NaN for points that aren't seen.
-    pairs:
-        Per name of a pair ("000001-2008_000000-2008_000001:cat"): category, source and target.
+    Args:
+        root: The folder of the data set.
+        views: Per category and image name ("2008_000000"), how the scene is seen.
+        places: Per category and image name, float64 (30, 2): the truth, NaN for points that aren't
+            seen.
+        pairs: Per name of a pair ("000001-2008_000000-2008_000001:cat"): category, source and
+            target.
     """
 
     root: Path
@@ -54,20 +51,14 @@ def make_spair(
 ) -> MadeSPair:
     """Write a SPair-71k with these categories, `images` images in each.
 
-    Parameters
-    ----------
-    pairs:
-        In all, spread evenly over the categories; None for every ordered pair of images.
-    awkward:
-        Whether two images of the first category are pictures of opposite corners, which share no
-        point, and the second image of each category is mirrored.
-    line_end:
-        Of the lists in Layout.
-    colon:
-        What stands for the colon in names of files.
-    relabel:
-        Whether the points of mirrored images are named as one would name them who sees the image
-        alone: the right ear of the scene is the left ear of its mirror image.
+    Args:
+        pairs: In all, spread evenly over the categories; None for every ordered pair of images.
+        awkward: Whether two images of the first category are pictures of opposite corners, which
+            share no point, and the second image of each category is mirrored.
+        line_end: Of the lists in Layout.
+        colon: What stands for the colon in names of files.
+        relabel: Whether the points of mirrored images are named as one would name them who sees the
+            image alone: the right ear of the scene is the left ear of its mirror image.
 
     Images of every category go by the same names. 60 images and 1,200 pairs are
     `make_spair(root, categories=("cat", "dog"), images=30, pairs=1200)`.
