@@ -9,6 +9,7 @@ import difflib
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 from .errors import OptionError
@@ -20,6 +21,7 @@ class Configurable:
     """An object whose settings are the keyword arguments of its constructor."""
 
     @classmethod
+    @cache
     def option_names(cls) -> tuple[str, ...]:
         """Names of the keyword arguments of the constructor, in the order of its signature."""
         return tuple(

@@ -115,9 +115,9 @@ def _search_block(
     for product in products:
         error = product.multiply(start, stop, similarity[:count, :m])
         if index is None:
-            runs = similarity.view(len(similarity), -1, _ROW_RUN)
-            found = _winners(runs, runs.amax(2)[:count], a[:, start:stop], b, error)
-            index = None if found is None else found.index
+            runs = similarity[:count].view(count, -1, _ROW_RUN)
+            best = _winners(runs, runs.amax(2), a[:, start:stop], b, error)
+            index = None if best is None else best.index
         if index is not None and (columns is None or columns.take(similarity, start, stop, error)):
             return index
     raise AssertionError("the last product is exact")

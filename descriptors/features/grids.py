@@ -10,8 +10,8 @@ import xarray as xr
 
 T = TypeVar("T", bound=np.generic)
 
-_CHANNELS = 32
-"""Channels whose squares are held in float64 at once."""
+_SQUARES = 32, 1 << 18
+"""Channels whose squares are held in float64 at once, at least, and numbers as a rule."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ def _length(features: torch.Tensor) -> torch.Tensor:
     # Summed in float64: the squares of float32 features may leave the range of float32. A few
     # channels at a time, which is several times faster than a norm that converts as it goes.
     squares = double(torch.zeros_like(features[:1]))
-    for first in range(0, len(features), _CHANNELS):
-        some = double(features[first : first + _CHANNELS])
-        squares += some.square_().sum(dim=0, keepdim=True)
+    channels = max(_SQUARES[0], _SQUARES[1] // max(1, features[0].numel()))
+    for some in torch.split(features, channels):
+        squares += double(some).square_().sum(dim=0, keepdim=True)
     return squares.sqrt_().to(features)

@@ -64,7 +64,7 @@ def read_at(
     check_choice("interpolation", interpolation, get_args(Interpolation))
 
     def cells(rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> torch.Tensor:
-        places = torch.from_numpy(rows * len(grid.x) + columns).to(features.device)
+        places = torch.from_numpy((rows * len(grid.x) + columns).ravel()).to(features.device)
         return features.flatten(1).index_select(1, places)
 
     if interpolation == "nearest":
@@ -74,5 +74,8 @@ def read_at(
     lower, further = (
         torch.from_numpy(share.astype(np.float32)).to(features.device) for share in (down, across)
     )
-    upper = torch.lerp(cells(top, left), cells(top, right), further)
-    return torch.lerp(upper, torch.lerp(cells(bottom, left), cells(bottom, right), further), lower)
+    # All four corners in one walk through the channels.
+    corners = cells(np.array([[top, bottom]] * 2), np.array([[left] * 2, [right] * 2]))
+    west, east = corners.view(len(features), 2, 2, len(at)).unbind(1)
+    above, below = torch.lerp(west, east, further).unbind(1)
+    return torch.lerp(above, below, lower)
