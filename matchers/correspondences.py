@@ -87,8 +87,8 @@ def check_partners(partners: Partners, count: int, matcher: str) -> dict[str, np
     matched = partners.matched
     if matched is None:
         matched = torch.ones(count, dtype=torch.bool)
-    given = {"x": partners.x, "y": partners.y, "score": partners.score, "matched": matched}
-    for name, values in given.items():
+    columns = {"x": partners.x, "y": partners.y, "score": partners.score, "matched": matched}
+    for name, values in columns.items():
         if tuple(values.shape) != (count,):
             raise ValueError(
                 f"{matcher}: {name} has the shape {tuple(values.shape)}, expected ({count},)"

@@ -11,43 +11,40 @@ _COLUMNS = ("source_x", "source_y", "target_x", "target_y", "score")
 _SHRINK = 0.5**0.5
 
 
-def to_matches(found: xr.Dataset) -> xr.Dataset:
+def to_matches(correspondences: xr.Dataset) -> xr.Dataset:
     """The matched places along `match`, the best score first.
 
     Args:
-        found: Correspondences as a matcher gives them, over (y, x) or (point).
+        correspondences: As a matcher gives them, over (y, x) or (point).
 
     Returns:
         xarray.Dataset: `source_x`, `source_y`, `target_x`, `target_y` (float64, pixels of the
-            upright images) and `score` (float32) along `match`, with the attributes of `found`.
-            Equal scores keep the order of the places.
+            upright images) and `score` (float32) along `match`, with the attributes of the
+            correspondences. Equal scores keep the order of the places.
 
     Raises:
-        OptionError: `found` is not the result of a matcher.
+        OptionError: It is not the result of a matcher.
     """
-    missing = [
-        name for name in ("target_x", "target_y", "score", "matched") if name not in found.variables
-    ]
+    variables = (*_COLUMNS[2:], "matched")
+    missing = [name for name in variables if name not in correspondences.variables]
     if missing:
         raise OptionError(
             f"correspondences lack {', '.join(missing)}", hint="give the result of a matcher"
         )
-    if "point" in found.dims:
-        source_x, source_y = found["source_x"], found["source_y"]
+    if "point" in correspondences.dims:
+        places = correspondences[["source_x", "source_y"]].reset_coords()
     else:
-        source_y, source_x = xr.broadcast(found["y"], found["x"])
-    columns = dict(
-        zip(_COLUMNS, (source_x, source_y, *(found[name] for name in _COLUMNS[2:])), strict=True)
-    )
-    matched = found["matched"].values.ravel()
-    order = np.flatnonzero(matched)
-    order = order[np.argsort(-found["score"].values.ravel()[order], kind="stable")]
+        y, x = xr.broadcast(correspondences["y"], correspondences["x"])
+        places = xr.Dataset({"source_x": x, "source_y": y})
+    columns = {name: (correspondences if name in variables else places)[name] for name in _COLUMNS}
+    order = np.flatnonzero(correspondences["matched"].values)
+    order = order[np.argsort(-columns["score"].values.ravel()[order], kind="stable")]
     return xr.Dataset(
         {
-            name: ("match", np.asarray(column.values).ravel()[order], _label(name))
+            name: ("match", column.values.ravel()[order], _label(name))
             for name, column in columns.items()
         },
-        attrs=found.attrs,
+        attrs=correspondences.attrs,
     )
 
 

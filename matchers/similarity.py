@@ -205,22 +205,24 @@ class _Columns:
         runs = similarity.view(-1, _COLUMN_RUN, similarity.shape[1])
         maxima = runs.amax(1)[:, : len(self.index)].T
         floor = self.value - self.error
-        found = _winners(runs.permute(2, 0, 1), maxima, self.b, self.a[:, start:stop], error, floor)
-        if found is None:
+        winners = _winners(
+            runs.permute(2, 0, 1), maxima, self.b, self.a[:, start:stop], error, floor
+        )
+        if winners is None:
             return False
-        found.index += start
-        better = found.value - found.error > self.value + self.error
-        open_ = ~better & (found.value + found.error >= self.value - self.error)
-        unsure = (open_ & (found.value > -torch.inf)).nonzero().squeeze(1)
+        winners.index += start
+        better = winners.value - winners.error > self.value + self.error
+        open_ = ~better & (winners.value + winners.error >= self.value - self.error)
+        unsure = (open_ & (winners.value > -torch.inf)).nonzero().squeeze(1)
         if len(unsure):
             held = pair_scores(self.a, self.b, self.index[unsure], unsure)
-            scores = pair_scores(self.a, self.b, found.index[unsure], unsure)
+            scores = pair_scores(self.a, self.b, winners.index[unsure], unsure)
             self.value[unsure], self.error[unsure] = held, 0.0
-            found.value[unsure], found.error[unsure] = scores, 0.0
+            winners.value[unsure], winners.error[unsure] = scores, 0.0
             better[unsure] = scores > held
-        self.index = torch.where(better, found.index, self.index)
-        self.value = torch.where(better, found.value, self.value)
-        self.error = torch.where(better, found.error, self.error)
+        self.index = torch.where(better, winners.index, self.index)
+        self.value = torch.where(better, winners.value, self.value)
+        self.error = torch.where(better, winners.error, self.error)
         return True
 
 

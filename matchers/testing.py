@@ -47,25 +47,25 @@ def check_matcher(matcher: Matcher) -> None:
 def check_result_of_the_grid(matcher: Matcher) -> None:
     """Without points: one place per source cell, with its coordinates, types and attributes."""
     source, target = pair()
-    found = matcher(source, target)
-    assert found["score"].dims == ("y", "x"), f"the result has the dimensions {found.sizes}"
+    result = matcher(source, target)
+    assert result["score"].dims == ("y", "x"), f"the result has the dimensions {result.sizes}"
     for axis in ("y", "x"):
-        assert np.array_equal(found[axis].values, source[axis].values), (
+        assert np.array_equal(result[axis].values, source[axis].values), (
             f"the coordinate {axis!r} is not that of the source"
         )
-    check_values(found, target)
+    check_values(result, target)
 
 
 def check_result_of_points(matcher: Matcher) -> None:
     """With points: one place per point, in order, with the points as coordinates."""
     source, target = pair()
     points = [(3.0, 4.5), (-0.5, -0.5), (55.5, 39.5), (3.0, 4.5)]
-    found = matcher(source, target, points=points)
-    assert found["score"].dims == ("point",), f"the result has the dimensions {found.sizes}"
-    given = np.stack([found["source_x"].values, found["source_y"].values], axis=1)
-    assert np.array_equal(given, points), "source_x and source_y are not the points"
-    check_values(found, target)
-    first, last = found.isel(point=0), found.isel(point=3)
+    result = matcher(source, target, points=points)
+    assert result["score"].dims == ("point",), f"the result has the dimensions {result.sizes}"
+    labels = np.stack([result["source_x"].values, result["source_y"].values], axis=1)
+    assert np.array_equal(labels, points), "source_x and source_y are not the points"
+    check_values(result, target)
+    first, last = result.isel(point=0), result.isel(point=3)
     assert first.identical(last), "the same point asked for twice has two answers"
 
 
@@ -83,14 +83,14 @@ def check_masks(matcher: Matcher) -> None:
     source, target = pair()
     source_mask, target_mask = mask_of(source, slice(0, 24), slice(16, 56)), mask_of(target)
     target_mask[8:48, 0:24] = True
-    found = matcher(source, target, source_mask=source_mask, target_mask=target_mask)
-    asked = np.zeros(found["score"].shape, dtype=bool)
-    asked[0:3, 2:7] = True
-    assert not found["matched"].values[~asked].any(), "a place outside the source mask is matched"
-    assert np.isnan(found["score"].values[~asked]).all(), "a place outside the mask has a score"
-    assert not np.isnan(found["score"].values[asked]).any(), "a place in the mask has no score"
-    check_values(found, target)
-    matches = to_matches(found)
+    result = matcher(source, target, source_mask=source_mask, target_mask=target_mask)
+    in_mask = np.zeros(result["score"].shape, dtype=bool)
+    in_mask[0:3, 2:7] = True
+    assert not result["matched"].values[~in_mask].any(), "a place outside the source mask is matched"
+    assert np.isnan(result["score"].values[~in_mask]).all(), "a place outside the mask has a score"
+    assert not np.isnan(result["score"].values[in_mask]).any(), "a place in the mask has no score"
+    check_values(result, target)
+    matches = to_matches(result)
     x, y = matches["target_x"].values, matches["target_y"].values
     inside = (x >= 3.4) & (x <= 19.6) & (y >= 11.4) & (y <= 43.6)
     assert inside.all(), "a match lies outside the target mask"
@@ -107,8 +107,8 @@ def check_other_lengths(matcher: Matcher) -> None:
     """Maps that are not of unit length are matched by their directions."""
     source, target = pair()
     scale = xr.DataArray(np.geomspace(0.01, 100.0, source.sizes["x"], dtype=np.float32), dims="x")
-    found = matcher(source.copy(data=(source * scale).values), target)
-    check_same(matcher(source, target), found, "the lengths of the cells")
+    result = matcher(source.copy(data=(source * scale).values), target)
+    check_same(matcher(source, target), result, "the lengths of the cells")
 
 
 def check_one_cell(matcher: Matcher) -> None:
@@ -116,9 +116,9 @@ def check_one_cell(matcher: Matcher) -> None:
     one, target = render_map(1, 1), render_map(3, 4, seed=1)
     flat = target.copy(data=np.full_like(target.values, 12**-0.5))
     for first, second in ((one, one), (one, target), (target, one), (flat, flat)):
-        found = matcher(first, second)
-        assert found["score"].shape == (first.sizes["y"], first.sizes["x"])
-        check_values(found, second)
+        result = matcher(first, second)
+        assert result["score"].shape == (first.sizes["y"], first.sizes["x"])
+        check_values(result, second)
 
 
 def check_repeatable(matcher: Matcher) -> None:
@@ -132,20 +132,20 @@ def check_repeatable(matcher: Matcher) -> None:
     assert source.values.flags.writeable, "the source map was frozen"
 
 
-def check_source_is_used_as_said(matcher: Matcher) -> None:
+def check_use_of_source(matcher: Matcher) -> None:
     """A matcher that says that it doesn't use the source answers the same without it."""
     if matcher.uses_source:
         return
     source, target = pair()
     points = [(3.0, 4.5), (40.0, 22.0), (55.5, 39.5)]
-    found = matcher(source, target, points=points)
+    result = matcher(source, target, points=points)
     of_source, of_target = matcher.feature_maps(source, target)
     query = Cells.at(of_source, points, "bilinear")
     nowhere = torch.zeros(len(query))
     query = Cells(query.features, nowhere.long(), nowhere.double(), nowhere.double(), (0, 0))
     partners = matcher.match(query, query, Cells.of(of_target))
     for name, values in check_partners(partners, len(query), repr(matcher)).items():
-        assert np.allclose(values, found[name].values, atol=ROUNDING, equal_nan=True), (
+        assert np.allclose(values, result[name].values, atol=ROUNDING, equal_nan=True), (
             f"{name} depends on the source, and uses_source is False"
         )
 
@@ -153,13 +153,13 @@ def check_source_is_used_as_said(matcher: Matcher) -> None:
 def check_files(matcher: Matcher) -> None:
     """The result goes through a NetCDF file as it is, and into a list of matches."""
     source, target = pair()
-    for found in (matcher(source, target), matcher(source, target, points=[(3.0, 4.0)])):
+    for result in (matcher(source, target), matcher(source, target, points=[(3.0, 4.0)])):
         with tempfile.TemporaryDirectory() as folder:
-            found.to_netcdf(Path(folder) / "found.nc")
-            with xr.open_dataset(Path(folder) / "found.nc") as loaded:
-                assert loaded.load().equals(found), "the result changed on its way through a file"
-        matches = to_matches(found)
-        assert matches.sizes["match"] == int(found["matched"].sum())
+            result.to_netcdf(Path(folder) / "result.nc")
+            with xr.open_dataset(Path(folder) / "result.nc") as loaded:
+                assert loaded.load().equals(result), "the result changed on its way through a file"
+        matches = to_matches(result)
+        assert matches.sizes["match"] == int(result["matched"].sum())
         assert (np.diff(matches["score"].values) <= 0).all(), "matches are not best first"
 
 
@@ -213,7 +213,7 @@ CHECKS: tuple[Callable[[Matcher], None], ...] = (
     check_other_lengths,
     check_one_cell,
     check_repeatable,
-    check_source_is_used_as_said,
+    check_use_of_source,
     check_files,
     check_settings,
     check_bad_input_is_refused,

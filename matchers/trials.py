@@ -56,22 +56,24 @@ def mask_of(
     return mask
 
 
-def check_values(found: xr.Dataset, target: xr.DataArray) -> None:
+def check_values(result: xr.Dataset, target: xr.DataArray) -> None:
     """Fail unless the result has the variables, types and values that every result has."""
     kinds = {"target_x": "float64", "target_y": "float64", "score": "float32", "matched": "bool"}
-    assert set(found.data_vars) == set(kinds), f"the result has the variables {[*found.data_vars]}"
+    assert set(result.data_vars) == set(kinds), (
+        f"the result has the variables {[*result.data_vars]}"
+    )
     for name, kind in kinds.items():
-        assert found[name].dtype == kind, f"{name} has the type {found[name].dtype}, not {kind}"
+        assert result[name].dtype == kind, f"{name} has the type {result[name].dtype}, not {kind}"
     for role in ("source", "target"):
         for attribute in (f"{role}_name", f"{role}_height", f"{role}_width"):
-            assert attribute in found.attrs, f"the result has no attribute {attribute!r}"
-    matched = found["matched"].values
+            assert attribute in result.attrs, f"the result has no attribute {attribute!r}"
+    matched = result["matched"].values
     for axis, side in (("x", "image_width"), ("y", "image_height")):
-        at = found[f"target_{axis}"].values
+        at = result[f"target_{axis}"].values
         assert np.isnan(at[~matched]).all(), f"an unmatched place has a target_{axis}"
         inside = (at[matched] >= -0.5) & (at[matched] <= target.attrs[side] - 0.5)
         assert inside.all(), f"a target_{axis} lies outside the target image"
-    score = found["score"].values
+    score = result["score"].values
     assert not np.isnan(score[matched]).any(), "a match has no score"
     assert (np.isnan(score) | (np.abs(score) <= 1)).all(), "a score is not a cosine"
 
