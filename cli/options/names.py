@@ -41,7 +41,7 @@ def complete_matcher(incomplete: str) -> list[str]:
 
 def complete_dataset(incomplete: str) -> list[str]:
     """Names of data sets that begin like this, those of other distributions included."""
-    from ...applications.evaluation.datasets.registry import DATASETS
+    from ...applications.evaluation.datasets import DATASETS
 
     return _beginning(incomplete, *DATASETS.available())
 

@@ -1,4 +1,4 @@
-"""Annotations and masks read, with every fault in their files as one clear error."""
+"""Readers of annotations and masks: every fault in a file is one clear error."""
 
 import csv
 import json

@@ -3,9 +3,9 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -36,20 +36,14 @@ def _mirrored(name: str) -> int:
 MIRRORED = tuple(map(_mirrored, POINT_NAMES))
 
 
-@dataclass(frozen=True)
-class _Entry(Entry):
-    origin: Path | tuple[Animal, Animal]
-    """The pair's annotation where the folder has one, else the animals that it is made of."""
-
-
 class AP10K(Dataset):
     """The correspondence benchmark of AP-10K, prepared or from the original annotations.
 
     Prepared as its authors' notebook does it (Zhang et al., Telling Left from Right, CVPR 2024),
     there is one annotation per image in ImageAnnotation/<family>/<species>, one per pair in
-    PairAnnotation, and the images in JPEGImages/<family>/<species>; the pairs are taken sorted by
-    name. Without PairAnnotation the pairs are made from annotations/ap10k-*-split1.json, the same
-    on every machine; see `ap10k_pairs`. The notebook draws its pairs at random, so that numbers
+    PairAnnotation, and the images in JPEGImages/<family>/<species>; the pairs are sorted by name.
+    Without PairAnnotation the pairs are made from annotations/ap10k-*-split1.json, the same on
+    every machine; see `ap10k_pairs`. The notebook draws its pairs at random, so that numbers
     measured on the two lists don't compare.
 
     Points are taken as they stand, counted from 0 as in COCO. A box has the published sides: its
@@ -90,13 +84,9 @@ class AP10K(Dataset):
                 hint="take split val or test, or subset intra-species",
             )
 
-    @property
-    def prepared(self) -> bool:
-        """Whether the folder has pairs of its own; else they are made."""
-        return (self.folder / "PairAnnotation").is_dir()
-
-    def _list(self) -> Iterator[_Entry]:
-        if not self.prepared:
+    def _list(self) -> Iterator[Entry]:
+        """Entries whose origin is the pair's annotation, else the two animals of the pair."""
+        if not (self.folder / "PairAnnotation").is_dir():
             yield from sorted(self._pairs_of_animals(), key=lambda entry: entry.name)
             return
         suffix = "" if self.subset == "intra-species" else f"_{self.subset.replace('-', '_')}"
@@ -105,22 +95,21 @@ class AP10K(Dataset):
             if not (parts := _STEM.fullmatch(path.stem)):
                 raise DatasetError(f"{path} is not named as <number>-<number>:<category>.json")
             numbers, category = parts.groups()
-            yield _Entry(f"{numbers}:{category}", category, path)
+            yield Entry(f"{numbers}:{category}", category, path)
 
-    def _pairs_of_animals(self) -> Iterator[_Entry]:
+    def _pairs_of_animals(self) -> Iterator[Entry]:
         self._need_folder("annotations")
         for category, source, target in make_pairs(self.folder, self.split, self.subset):
             name = f"{source.number:012d}-{target.number:012d}:{category}"
-            yield _Entry(name, category, (source, target))
+            yield Entry(name, category, (source, target))
 
     def _read(self, entry: Entry) -> Pair:
-        origin = cast(_Entry, entry).origin
-        if isinstance(origin, Path):
-            source, target = map(self._annotated, self._annotations(origin))
+        if isinstance(entry.origin, Path):
+            source, target = map(self._annotated, self._annotations(entry.origin))
         else:
             source, target = (
                 self._picture(self._image_of(animal), animal.keypoints, animal.box)
-                for animal in origin
+                for animal in entry.origin
             )
         return Pair(entry.name, entry.category, source, target, POINT_NAMES, MIRRORED)
 
@@ -162,7 +151,7 @@ class AP10K(Dataset):
 
     def _files(self) -> Iterator[Path]:
         for entry in self.entries:
-            origin = cast(_Entry, entry).origin
+            origin = entry.origin
             if not isinstance(origin, Path):
                 yield from map(self._image_of, origin)
                 continue

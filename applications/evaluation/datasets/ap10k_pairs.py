@@ -91,9 +91,8 @@ def make_pairs(folder: Path, split: str, subset: str) -> Iterator[tuple[str, Ani
 
 
 def _animals(folder: Path) -> Group:
-    there = [folder / "annotations" / name for name in FILES]
-    missing = [path.name for path in there if not path.is_file()]
-    if missing:
+    files = [folder / "annotations" / name for name in FILES]
+    if missing := [path.name for path in files if not path.is_file()]:
         raise DatasetError(
             f"AP-10K: {folder / 'annotations'} lacks {', '.join(missing)}",
             hint="they are to be had at https://github.com/AlexTheBad/AP-10K",
@@ -101,7 +100,7 @@ def _animals(folder: Path) -> Group:
     animals: dict[int, Animal] = {}
     labelled: dict[int, int] = {}
     count: Counter[int] = Counter()
-    for path in there:
+    for path in files:
         document = read_json(path)
         with fields_of(path):
             images = {int(image["id"]): str(image["file_name"]) for image in document["images"]}

@@ -2,11 +2,11 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal, TypeAlias, cast
+from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,15 +22,14 @@ Truth: TypeAlias = Literal["points", "flow", "masks"]
 
 @dataclass(frozen=True)
 class Entry:
-    """One pair of the list: what is known of it before its annotation is read.
+    """One pair of the list, before its annotation is read; name and category are as in `Pair`.
 
-    Args:
-        name: Unique within the data set, and the same in every run.
-        category: As in `Pair`.
+    `origin` is what `_read` makes the pair from, in whatever form suits the data set.
     """
 
     name: str
     category: str
+    origin: Any = None
 
 
 class _ClassName:
@@ -43,10 +42,10 @@ class _ClassName:
 class Dataset(Configurable, ABC):
     """Pairs of images with what is true of them, read from the data set's original folders.
 
-    A subclass writes `_list` and `_read`, and states what differs from the defaults below. Nothing
-    is ever downloaded. The list of pairs is read when it is first asked for, the annotation of a
-    pair when the pair is; an image file is opened by neither. Iterating gives `Pair` objects in one
-    order, the same on every machine.
+    A subclass writes `_list` and `_read`, and states what differs from the defaults below. The list
+    is read when it is first asked for, the annotation of a pair when the pair is; neither opens an
+    image, and nothing is ever downloaded. Iterating gives `Pair` objects in one order, the same on
+    every machine.
 
     Args:
         root: The folder of the data set.
@@ -69,6 +68,8 @@ class Dataset(Configurable, ABC):
     """What is known of a pair: common points, a flow, or masks."""
     flow_lies_on: ClassVar[Literal["source", "target"] | None] = None
     """The image whose pixels the flow starts from; None where there is no flow."""
+    published: ClassVar[Mapping[str, int]] = {}
+    """How many pairs were published, by split; by "" where there are no splits."""
 
     def __init__(
         self, root: str | os.PathLike[str], *, category: str | Sequence[str] | None = None
@@ -90,7 +91,7 @@ class Dataset(Configurable, ABC):
     @property
     def published_pairs(self) -> int | None:
         """How many pairs the published data set has with these settings; None if not known."""
-        return None
+        return self.published.get(getattr(self, "split", "")) if self.category is None else None
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
@@ -133,10 +134,9 @@ class Dataset(Configurable, ABC):
         }
 
     def labels(self, picture: Picture) -> npt.NDArray[np.uint8]:
-        """What the mask of a picture says of each pixel, uint8 (height, width), as it is stored.
+        """The values of a picture's mask, uint8 (height, width): indices of a palette, or grey.
 
-        Of a palette image these are the indices. Raises `DatasetError` for a picture without a
-        mask, or a mask that can't be read.
+        Raises `DatasetError` for a picture without a mask, or a mask that can't be read.
         """
         if picture.mask is None:
             raise DatasetError(f"{self.title} has no mask of {picture.key}")
@@ -161,10 +161,9 @@ class Dataset(Configurable, ABC):
         return np.stack([flow["flow_x"].values, flow["flow_y"].values], axis=-1)
 
     def check(self) -> None:
-        """Raise `DatasetError` unless every file is there that the pairs need.
+        """Raise `DatasetError` unless every file is there that the pairs need, and is not empty.
 
-        The message says which folders and files are missing or empty, and how many of how many;
-        its hint, where the data set is to be had. Contents of images are not looked at.
+        The message says what is missing, and how many of how many. Images are not opened.
         """
         self._check_folder()
         hint = self.hint("copy it again")
@@ -191,7 +190,7 @@ class Dataset(Configurable, ABC):
         return path.relative_to(self.folder).as_posix()
 
     def _folders(self) -> Iterable[Path]:
-        """Folders without which the data set is not whole, whatever they should hold."""
+        """Folders that must be there, whatever they should hold."""
         return ()
 
     def _files(self) -> Iterator[Path]:

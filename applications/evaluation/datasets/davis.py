@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,22 +18,14 @@ from .pair import Pair, Picture
 
 @dataclass(frozen=True)
 class Video:
-    """The frames of one sequence, and the file with the mask of each.
+    """The frames of one sequence, and the file with the mask of each, in order of time.
 
-    Args:
-        name: As in `bike-packing`.
-        frames, masks: As many of one as of the other, in order of time. A mask is a palette image
-            whose index is 0 for the background and 1, 2, ... for the objects.
+    A mask is a palette image whose index is 0 for the background and 1, 2, ... for the objects.
     """
 
     name: str
     frames: tuple[Path, ...]
     masks: tuple[Path, ...]
-
-
-@dataclass(frozen=True)
-class _Entry(Entry):
-    frame: int
 
 
 class DAVIS2017(Dataset):
@@ -101,15 +92,10 @@ class DAVIS2017(Dataset):
     def _video(self, name: str) -> Video:
         images = self._folder_of("JPEGImages", name)
         masks = self._folder_of("Annotations", name)
-        stems = sorted(
-            {one.stem for one in images.glob("[!.]*.jpg")}
-            | {one.stem for one in masks.glob("[!.]*.png")}
-        )
-        return Video(
-            name,
-            frames=tuple(images / f"{stem}.jpg" for stem in stems),
-            masks=tuple(masks / f"{stem}.png" for stem in stems),
-        )
+        files = (*images.glob("[!.]*.jpg"), *masks.glob("[!.]*.png"))
+        stems = sorted({file.stem for file in files})
+        frames = tuple(images / f"{stem}.jpg" for stem in stems)
+        return Video(name, frames, tuple(masks / f"{stem}.png" for stem in stems))
 
     def _folder_of(self, kind: str, video: str) -> Path:
         return self.folder / kind / self.resolution / video
@@ -118,15 +104,15 @@ class DAVIS2017(Dataset):
     def _by_name(self) -> dict[str, Video]:
         return {video.name: video for video in self.videos}
 
-    def _list(self) -> Iterator[_Entry]:
+    def _list(self) -> Iterator[Entry]:
         for video in self.videos:
             for frame in range(1, len(video.frames)):
                 first, later = video.frames[0].stem, video.frames[frame].stem
-                yield _Entry(f"{video.name}:{first}-{later}", video.name, frame)
+                yield Entry(f"{video.name}:{first}-{later}", video.name, frame)
 
     def _read(self, entry: Entry) -> Pair:
         video = self._by_name[entry.category]
-        later = self._picture(video, cast(_Entry, entry).frame)
+        later = self._picture(video, entry.origin)
         return Pair(entry.name, entry.category, self._picture(video, 0), later)
 
     def _picture(self, video: Video, frame: int) -> Picture:

@@ -1,13 +1,15 @@
 """What a copy of a data set lacks, as one message."""
 
 import os
+from collections import Counter, defaultdict
+from itertools import takewhile
 from pathlib import Path
 
 from .annotations import DatasetError
 
-SHOWN = 3
+_NAMES = 3
 """How many names of a kind a message spells out."""
-PLACES = 8
+_PLACES = 8
 """How many folders it spells out."""
 
 
@@ -21,10 +23,9 @@ class Inventory:
         self.root = root
         self.title = title
         self.hint = hint
-        self.count = 0
         self._seen: set[Path] = set()
-        self._absent: dict[Path, list[str]] = {}
-        self._folders: dict[Path, int] = {}
+        self._absent: dict[Path, list[str]] = defaultdict(list)
+        self._folders: Counter[Path] = Counter()
         self._unlisted: list[Path] = []
         self._empty: list[Path] = []
 
@@ -33,65 +34,50 @@ class Inventory:
         if path in self._seen:
             return
         self._seen.add(path)
-        self.count += 1
         try:
-            size = os.stat(path).st_size
+            if os.stat(path).st_size == 0:
+                self._empty.append(path)
         except OSError:
-            folder = self._absent_folder(path)
-            if folder is None:
-                self._absent.setdefault(path.parent, []).append(path.name)
+            above = takewhile(lambda one: one != self.root and not one.is_dir(), path.parents)
+            if folders := list(above):
+                # The highest folder that does not exist.
+                self._folders[folders[-1]] += 1
             else:
-                self._folders[folder] = self._folders.get(folder, 0) + 1
-            return
-        if size == 0:
-            self._empty.append(path)
+                self._absent[path.parent].append(path.name)
 
     def need_folder(self, path: Path) -> None:
-        """Look up a folder whose files are not known by name."""
+        """Look up a folder whose files have no names that are known before."""
         if not path.is_dir():
             self._unlisted.append(path)
 
     def raise_if_incomplete(self) -> None:
         """Raise `DatasetError` if anything is absent or empty."""
-        wholes = [f"no folder {self._relative(folder)}" for folder in self._unlisted]
-        if lacks := [*_places(wholes), *_places(self._files_lacking())]:
+        folders = [f"no folder {self._relative(folder)}" for folder in self._unlisted]
+        if faults := [*_shortened(folders), *_shortened(self._missing_files())]:
             raise DatasetError(
-                f"{self.title} in {self.root} is incomplete: {'; '.join(lacks)}", hint=self.hint
+                f"{self.title} in {self.root} is incomplete: {'; '.join(faults)}", hint=self.hint
             )
 
-    def _files_lacking(self) -> list[str]:
-        lacking = (
-            sum(self._folders.values())
-            + sum(len(names) for names in self._absent.values())
-            + len(self._empty)
-        )
-        if not lacking:
-            return []
-        parts = [
+    def _missing_files(self) -> list[str]:
+        faults = [
             f"the folder {self._relative(folder)} ({_files(count)})"
             for folder, count in sorted(self._folders.items())
         ]
-        parts += [
+        faults += [
             f"{len(names)} in {self._relative(folder)} ({_some(sorted(names))})"
             for folder, names in sorted(self._absent.items())
         ]
         if self._empty:
             names = [self._relative(path) for path in sorted(self._empty)]
-            parts.append(f"{len(names)} empty ({_some(names)})")
-        parts[0] = f"{lacking} of {_files(self.count)} missing: {parts[0]}"
-        return parts
-
-    def _absent_folder(self, path: Path) -> Path | None:
-        """The highest folder above `path`, within the data set, that does not exist."""
-        absent = None
-        for folder in path.parents:
-            if folder == self.root or folder.is_dir():
-                break
-            absent = folder
-        return absent
+            faults.append(f"{len(names)} empty ({_some(names)})")
+        if faults:
+            count = self._folders.total() + len(self._empty)
+            count += sum(map(len, self._absent.values()))
+            faults[0] = f"{count} of {_files(len(self._seen))} missing: {faults[0]}"
+        return faults
 
     def _relative(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix() if path != self.root else "."
+        return path.relative_to(self.root).as_posix()
 
 
 def _files(count: int) -> str:
@@ -99,13 +85,12 @@ def _files(count: int) -> str:
 
 
 def _some(names: list[str]) -> str:
-    rest = len(names) - SHOWN
-    shown = ", ".join(names[:SHOWN])
-    return f"{shown} and {rest} more" if rest > 0 else shown
+    rest = len(names) - _NAMES
+    return ", ".join(names[:_NAMES]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _places(parts: list[str]) -> list[str]:
-    rest = len(parts) - PLACES
+def _shortened(faults: list[str]) -> list[str]:
+    rest = len(faults) - _PLACES
     if rest <= 0:
-        return parts
-    return [*parts[:PLACES], f"and in {rest} more {'folder' if rest == 1 else 'folders'}"]
+        return faults
+    return [*faults[:_PLACES], f"and in {rest} more {'folder' if rest == 1 else 'folders'}"]

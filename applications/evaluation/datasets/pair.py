@@ -23,11 +23,9 @@ class Picture:
         key: What the image goes by within its data set, as in `JPEGImages/cat/2007_000549.jpg`:
             unlike the base name it is unique.
         points: float64 (point, 2), x and y in pixels of the image, NaN where the point is not
-            visible; (0, 2) where a data set has no points. Both pictures of a pair list the same
-            points.
+            visible; (0, 2) where there are none. Both pictures of a pair list the same points.
         box: Around the object; None where the data set has none.
-        mask: Of a file with the object's mask, which `Dataset.mask` reads by the data set's rules;
-            None where it has none.
+        mask: The file of the object's mask, which `Dataset.mask` reads; None where there is none.
         padding: Rows below the image and columns to its right that are described with it, black.
             Points, masks and sizes are those of the image without them.
     """
@@ -59,14 +57,14 @@ class Pair:
         name: Unique within the data set, and the same in every run.
         category: Of the objects; for a data set without categories, its subset.
         source, target: The images. Places of the source are looked for in the target.
-        point_names: Of the points, the same in all pairs of a category where the data set names or
-            numbers them; empty where it doesn't.
+        point_names: Of the points, the same in all pairs of a category; empty where the data set
+            has no names.
         mirrored: For each point the one that takes its place in the mirror image (the left ear for
             the right ear; a point on the axis is its own); None where the data set doesn't say.
         flags: How hard the pair is, by the data set's words, as in `{"viewpoint": "2", "occlusion":
             "0"}`.
-        flow: Of a .flo file with the dense truth, which `Dataset.flow` reads; None where there is
-            none. `Dataset.flow_lies_on` says on which of the images it lies.
+        flow: The .flo file of the dense truth, which `Dataset.flow` reads; None where there is
+            none.
     """
 
     name: str

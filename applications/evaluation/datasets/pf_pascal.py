@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from ....descriptors.settings import check_choice
 from .annotations import DatasetError, fields_of, read_rows
 from .base import Entry
 from .pair import Box, Pair, Picture
-from .proposal_flow import ProposalFlow, Row, numbered
+from .proposal_flow import ProposalFlow, numbered
 
 CLASSES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -23,7 +23,6 @@ CLASSES = (
     *("train", "tvmonitor"),
 )
 """In the order of the class numbers of the lists, which count from 1."""
-PUBLISHED = {"val": 308, "test": 299}
 # The lists go by these names: of the usual distribution first.
 _LISTS = {
     "trn": ("train_pairs_pf_pascal.csv", "trn_pairs_pf_pascal.csv", "trn_pairs.csv"),
@@ -53,6 +52,7 @@ class PFPascal(ProposalFlow):
 
     name = "pf-pascal"
     title = "PF-PASCAL"
+    published: ClassVar = {"val": 308, "test": 299}
 
     def __init__(
         self,
@@ -67,15 +67,10 @@ class PFPascal(ProposalFlow):
         self._annotations: dict[Path, _Annotation] = {}
 
     @property
-    def published_pairs(self) -> int | None:
-        """How many pairs the split has; None for `trn` and for a choice of categories."""
-        return PUBLISHED.get(self.split) if self.category is None else None
-
-    @property
     def _list_file(self) -> Path:
         return self._find_list(_LISTS[self.split], "the lists are")
 
-    def _list(self) -> Iterator[Row]:
+    def _list(self) -> Iterator[Entry]:
         path = self._list_file
         rows = [row for row in read_rows(path) if self.split != "trn" or row[3:4] != ["1"]]
         with fields_of(path):
@@ -84,10 +79,10 @@ class PFPascal(ProposalFlow):
                 number = int(row[2])
                 if not 1 <= number <= len(CLASSES):
                     raise ValueError(f"class {number} is not from 1 to {len(CLASSES)}")
-                yield Row(name, CLASSES[number - 1], tuple(row))
+                yield Entry(name, CLASSES[number - 1], row)
 
     def _read(self, entry: Entry) -> Pair:
-        row = cast(Row, entry).cells
+        row = entry.origin
         (source_key, source), (target_key, target) = map(self._image, row[:2])
         notes = [self._annotation(entry.category, path.stem) for path in (source, target)]
         if self.split == "trn":
@@ -136,7 +131,7 @@ class PFPascal(ProposalFlow):
 
     def _files(self) -> Iterator[Path]:
         for entry in self.entries:
-            for written in cast(Row, entry).cells[:2]:
+            for written in entry.origin[:2]:
                 image = self._image(written)[1]
                 yield image
                 if self._has_annotations or self.split == "trn":

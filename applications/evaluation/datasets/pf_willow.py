@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import ClassVar
 
 from .annotations import fields_of, read_rows
 from .base import Entry
 from .pair import Pair, Picture
-from .proposal_flow import ProposalFlow, Row, numbered
+from .proposal_flow import ProposalFlow, numbered
 
 POINTS = 10
 POINT_NAMES = tuple(str(number) for number in range(1, POINTS + 1))
-PUBLISHED = 900
-LISTS = ("test_pairs_pf.csv", "test_pairs.csv")
 
 
 class PFWillow(ProposalFlow):
@@ -30,27 +28,23 @@ class PFWillow(ProposalFlow):
 
     name = "pf-willow"
     title = "PF-WILLOW"
-
-    @property
-    def published_pairs(self) -> int | None:
-        """How many pairs there are; None for a choice of categories."""
-        return PUBLISHED if self.category is None else None
+    published: ClassVar = {"": 900}
 
     @property
     def _list_file(self) -> Path:
-        return self._find_list(LISTS, "the list is")
+        return self._find_list(("test_pairs_pf.csv", "test_pairs.csv"), "the list is")
 
-    def _list(self) -> Iterator[Row]:
+    def _list(self) -> Iterator[Entry]:
         path = self._list_file
         rows = read_rows(path)
         with fields_of(path):
             images = [[Path(self._image(cell)[0]) for cell in row[:2]] for row in rows]
             stems = [f"{source.stem}-{target.stem}" for source, target in images]
             for name, row, (source, _) in zip(numbered(stems), rows, images, strict=True):
-                yield Row(name, source.parent.name, tuple(row))
+                yield Entry(name, source.parent.name, row)
 
     def _read(self, entry: Entry) -> Pair:
-        row = cast(Row, entry).cells
+        row = entry.origin
         with fields_of(self._list_file):
             numbers = [float(cell) for cell in row[2:]]
             if len(numbers) != 4 * POINTS:

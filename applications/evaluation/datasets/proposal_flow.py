@@ -2,27 +2,21 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ....descriptors.settings import check_choice
 from .annotations import DatasetError
-from .base import Dataset, Entry
-
-
-@dataclass(frozen=True)
-class Row(Entry):
-    """A pair with its row of the list, which begins with the paths of both images."""
-
-    cells: tuple[str, ...]
+from .base import Dataset
 
 
 class ProposalFlow(Dataset):
     """A data set of Proposal Flow, its pairs in a CSV file.
+
+    The origin of an entry is its row of the list, which begins with the paths of both images.
 
     Args:
         root: The folder of the data set.
@@ -62,7 +56,7 @@ class ProposalFlow(Dataset):
 
     def _files(self) -> Iterator[Path]:
         for entry in self.entries:
-            for written in cast(Row, entry).cells[:2]:
+            for written in entry.origin[:2]:
                 yield self._image(written)[1]
 
     def _image(self, written: str) -> tuple[str, Path]:

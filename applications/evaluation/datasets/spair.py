@@ -2,11 +2,12 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +16,9 @@ from ....descriptors.settings import check_choice
 from .annotations import DatasetError, fields_of, points_array, read_json, read_lines
 from .base import Dataset, Entry
 from .pair import Box, Pair, Picture
-from .spair_points import POINTS, mirrored_points
 
-PUBLISHED = {"trn": 53_340, "val": 5_384, "test": 12_234}
+POINTS = 30
+"""Points are numbered from 0; no category uses all of the numbers."""
 FLAGS = {
     "viewpoint": "viewpoint_variation",
     "scale": "scale_variation",
@@ -29,11 +30,23 @@ FLAGS = {
 # a sign of the private area.
 _COLON = re.compile("[:_\uf022\uf03a-]")
 _NAMES = tuple(str(number) for number in range(POINTS))
+_SWAPS: Mapping[str, list[tuple[int, int]]] = tomllib.loads(
+    Path(__file__).with_name("spair_mirrored.toml").read_text(encoding="utf-8")
+)
 
 
-@dataclass(frozen=True)
-class _Entry(Entry):
-    path: Path
+@cache
+def mirrored_points(category: str) -> tuple[int, ...] | None:
+    """For each of the 30 points the one in its place in the mirror image; None if not known.
+
+    A point on the axis, and a number that the category doesn't use, is its own.
+    """
+    if category not in _SWAPS:
+        return None
+    places = list(range(POINTS))
+    for one, other in _SWAPS[category]:
+        places[one], places[other] = other, one
+    return tuple(places)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +77,8 @@ class SPair71k(Dataset):
     both images are exactly the points that the pair's annotation lists; the others come from the
     annotations of the images, so that each image has all of its own points.
 
-    Points are taken as they stand, the centre of the top-left pixel being (0, 0), as in the
-    evaluations that were published with this data set. Boxes are those of PASCAL VOC, which counts
-    from 1: one pixel is taken off.
+    Points are taken as they stand, from (0, 0) on, as in published evaluations. Boxes are those of
+    PASCAL VOC, which counts from 1: one pixel is taken off.
 
     Args:
         root: The folder that holds JPEGImages, ImageAnnotation and PairAnnotation.
@@ -83,6 +95,7 @@ class SPair71k(Dataset):
         "Correspondence. arXiv:1908.10543, 2019"
     )
     website = "https://cvlab.postech.ac.kr/research/SPair-71k/"
+    published: ClassVar = {"trn": 53_340, "val": 5_384, "test": 12_234}
 
     def __init__(
         self,
@@ -100,11 +113,11 @@ class SPair71k(Dataset):
     @property
     def published_pairs(self) -> int | None:
         """How many pairs the split has; None for a choice of categories or the small layout."""
-        return PUBLISHED[self.split] if self.category is None and self.layout == "large" else None
+        return super().published_pairs if self.layout == "large" else None
 
-    def _list(self) -> Iterator[_Entry]:
+    def _list(self) -> Iterator[Entry]:
         for name, path in sorted(self._annotated.items()):
-            yield _Entry(name, name.rpartition(":")[2], path)
+            yield Entry(name, name.rpartition(":")[2], path)
 
     @cached_property
     def _annotated(self) -> dict[str, Path]:
@@ -123,9 +136,8 @@ class SPair71k(Dataset):
         return {name: there.get(name, folder / f"{name}.json") for name in names}
 
     def _read(self, entry: Entry) -> Pair:
-        path = cast(_Entry, entry).path
-        note = read_json(path)
-        with fields_of(path):
+        note = read_json(entry.origin)
+        with fields_of(entry.origin):
             numbers = [int(number) for number in note["kps_ids"]]
             if len(set(numbers)) != len(numbers) or not all(0 <= n < POINTS for n in numbers):
                 raise ValueError(f"kps_ids are different numbers below {POINTS}, not {numbers}")
@@ -168,8 +180,7 @@ class SPair71k(Dataset):
 
     def _files(self) -> Iterator[Path]:
         for entry in self.entries:
-            path = cast(_Entry, entry).path
-            yield path
+            yield (path := entry.origin)
             if not path.is_file() or not path.stat().st_size:
                 continue
             note = read_json(path)

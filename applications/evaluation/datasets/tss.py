@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,16 +16,8 @@ from .annotations import DatasetError, read_text
 from .base import Dataset, Entry
 from .pair import Pair, Picture
 
-SUBSETS = ("FG3DCar", "JODS", "PASCAL")
-PUBLISHED = {"FG3DCar": 390, "JODS": 162, "PASCAL": 248}
 FOREGROUND = 255
 """The mask's value where the flow is known; smoothed borders of the mask have others."""
-
-
-@dataclass(frozen=True)
-class _Entry(Entry):
-    folder: Path
-    source: int
 
 
 class TSS(Dataset):
@@ -55,6 +47,8 @@ class TSS(Dataset):
     website = "https://taniai.space/projects/cvpr16_dccs/"
     truth = "flow"
     flow_lies_on = "target"
+    published: ClassVar = {"FG3DCar": 390, "JODS": 162, "PASCAL": 248}
+    """How many pairs each subset has, counting both directions."""
 
     def __init__(
         self,
@@ -69,31 +63,29 @@ class TSS(Dataset):
     @property
     def published_pairs(self) -> int | None:
         """How many pairs, counting both directions, the chosen subsets have."""
-        return sum(PUBLISHED[subset] for subset in self.category or SUBSETS)
+        return sum(self.published[subset] for subset in self.category or self.published)
 
     def mask(self, picture: Picture) -> npt.NDArray[np.bool_]:
         """Where the flow is known, bool (height, width): the mask's value is 255."""
         return np.asarray(self.labels(picture) == FOREGROUND)
 
-    def _list(self) -> Iterator[_Entry]:
-        there = [subset for subset in SUBSETS if (self.folder / subset).is_dir()]
-        if not there:
-            self._need_folder(SUBSETS[0])
-        for subset in there:
+    def _list(self) -> Iterator[Entry]:
+        subsets = [subset for subset in self.published if (self.folder / subset).is_dir()]
+        if not subsets:
+            self._need_folder(next(iter(self.published)))
+        for subset in subsets:
             for folder in sorted(self.folder.joinpath(subset).iterdir()):
                 if folder.is_dir() and not folder.name.startswith("."):
                     for source, target in ((1, 2), (2, 1)):
                         name = f"{subset}/{folder.name}:{source}-{target}"
-                        yield _Entry(name, subset, folder, source)
+                        yield Entry(name, subset, (folder, source, target))
 
     def _read(self, entry: Entry) -> Pair:
-        entry = cast(_Entry, entry)
-        target = 3 - entry.source
-        folder = entry.folder
+        folder, source, target = entry.origin
         return Pair(
             name=entry.name,
             category=entry.category,
-            source=self._picture(folder, entry.source),
+            source=self._picture(folder, source),
             target=replace(self._picture(folder, target), mask=folder / f"mask{target}.png"),
             flags={"flip": _flip(folder / "flip_gt.txt")},
             flow=folder / f"flow{target}.flo",
@@ -110,16 +102,14 @@ class TSS(Dataset):
         return Picture(path, f"{key}@{width}x{height}" if any(padding) else key, padding=padding)
 
     def _folders(self) -> Iterator[Path]:
-        for subset in self.category or SUBSETS:
+        for subset in self.category or self.published:
             yield self.folder / subset
 
     def _files(self) -> Iterator[Path]:
         for entry in self.entries:
-            folder = cast(_Entry, entry).folder
             for number in (1, 2):
-                yield folder / f"image{number}.png"
-                yield folder / f"mask{number}.png"
-                yield folder / f"flow{number}.flo"
+                for name in (f"image{number}.png", f"mask{number}.png", f"flow{number}.flo"):
+                    yield entry.origin[0] / name
 
 
 def _size(path: Path) -> tuple[int, int]:

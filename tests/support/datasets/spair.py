@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from descr.applications.evaluation.datasets.spair_points import mirrored_points
+from descr.applications.evaluation.datasets.spair import mirrored_points
 
 from .scenes import SCENES, View, corner_view, grid_points, views
 

@@ -5,7 +5,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from descr.applications.evaluation.datasets import DatasetError, open_dataset
-from descr.applications.evaluation.datasets.spair_points import mirrored_points
+from descr.applications.evaluation.datasets.spair import mirrored_points
 from descr.descriptors import read_image, read_mask
 from descr.descriptors.errors import OptionError
 from support.datasets.spair import make_spair

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from descr.applications.evaluation.datasets.registry import DATASETS
+from descr.applications.evaluation.datasets import DATASETS
 from descr.applications.evaluation.protocols.protocol import PROTOCOLS, Protocol, protocol_of
 from descr.descriptors.errors import OptionError
 
