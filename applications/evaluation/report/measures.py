@@ -11,7 +11,7 @@ from ....descriptors.errors import OptionError
 from ..datasets import Dataset
 from ..metrics import Average, average_pairs, bootstrap_interval, count_correct
 from ..protocols.protocol import PROTOCOLS, Protocol, Threshold, written
-from ..run.progress import Progress, silent
+from ..run.workers import Progress, silent
 from .scores import FLOW_UNITS, lengths, point_distance, score_flow, score_masks
 
 ALPHAS = (0.01, 0.05, 0.1)

@@ -15,7 +15,7 @@ from ..protocols.protocol import LENGTHS, Protocol
 from ..protocols.published import find_published
 from ..protocols.recipes import Recipe
 from ..run.predictions import run_of
-from ..run.progress import Progress, silent
+from ..run.workers import Progress, silent
 from .measures import Measure, Units, default_protocol, finite, measure
 from .scores import score_points
 

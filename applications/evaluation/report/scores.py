@@ -24,8 +24,8 @@ from ..metrics import (
 )
 from ..metrics.sequences import VOID
 from ..run.flow import pixel_flow
-from ..run.masks import decoded
-from ..run.progress import Advance, ignore
+from ..run.masks import decode_mask
+from ..run.workers import Advance, ignore
 
 FLOW_UNITS = {
     "endpoint_error": "pixel",
@@ -186,7 +186,7 @@ def score_masks(
         first = dataset.labels(pictures[0])
         objects = [label for label in np.unique(first).tolist() if label not in (0, VOID)]
         scores[video] = mask_scores(
-            (first, *(decoded(file) for _, file in frames)),
+            (first, *(decode_mask(file) for _, file in frames)),
             (dataset.labels(picture) for picture in pictures),
             objects=objects,
         )

@@ -4,18 +4,18 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from ....descriptors import Descriptor, FeatureStore, Image
+from ....descriptors import Descriptor, FeatureStore
 from ....descriptors.errors import FeatureFileError, OutOfMemoryError
 from ....descriptors.features.tensors import Features
 from ....descriptors.runtime.code import code_digest
 from ....descriptors.store import FeatureInfo, Outcome, load_features, read_feature_info
+from ....descriptors.store.store import ImageSource
 from ...pose import mirror_image
 from ..datasets.pair import Picture
 from .listing import Listing
-from .progress import Advance, Progress, ignore
+from .workers import Advance, Progress
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class FeatureFolder:
 
     The store lies in a folder that goes by what the descriptor's layers say of themselves: model,
     state of the weights, settings. Several descriptors can share `folder`, and none takes
-    another's features for its own: `label` is what `descriptor_label` gives. Features of the
-    mirror images, and lossless ones, lie in folders of their own. The features of the images in
-    `sizes` are there.
+    another's features for its own: `label` is what `descriptor_label` gives. Features of the mirror
+    images, and lossless ones, lie in folders of their own. The features of the images in `sizes`
+    are there.
     """
 
     def __init__(
@@ -52,16 +52,15 @@ class FeatureFolder:
         self,
         describe: Descriptor,
         images: Mapping[str, Picture],
-        *,
-        advance: Advance = ignore,
-        written: Callable[["FeatureFolder", str], None] = lambda folder, key: None,
+        advance: Advance,
+        written: Callable[["FeatureFolder", str], None],
     ) -> None:
-        """Make sure that the features of these images are there.
+        """Make sure that the features of these images are there, as `FeatureStore.extract`.
 
-        As `FeatureStore.extract`. `advance` is called with the key of each image when its features
-        are there, then `written` with this folder and the key if they were written. Raises
-        `ImageError` or `OutputError` for what can't be read or written; `OutOfMemoryError`, when
-        all others are done, for images that memory does not suffice for.
+        `advance` is called with the key of each image when its features are there, then `written`
+        with this folder and the key if they were written. Raises `ImageError` or `OutputError` for
+        what can't be read or written; `OutOfMemoryError`, when all others are done, for images that
+        memory does not suffice for.
         """
         failures: list[str] = []
 
@@ -70,23 +69,21 @@ class FeatureFolder:
             advance(key)
             if isinstance(outcome.error, OutOfMemoryError):
                 failures.append(key)
-            elif outcome.error is not None:
+                return
+            if outcome.error is not None:
                 raise outcome.error
-            else:
-                rows, columns = images[key].padding
-                self.sizes[key] = Size(
-                    outcome.height - rows, outcome.width - columns, outcome.sha256
-                )
-                if outcome.status != "kept":
-                    written(self, key)
-                self.counts[outcome.status] += 1
+            rows, columns = images[key].padding
+            size = Size(outcome.height - rows, outcome.width - columns, outcome.sha256)
+            self.sizes[key] = size
+            if outcome.status != "kept":
+                written(self, key)
+            self.counts[outcome.status] += 1
 
         store = FeatureStore(self.folder, describe, lossless=self.lossless)
-        sources = {key: partial(self._read, picture) for key, picture in images.items()}
+        sources = [(key, self._source(picture)) for key, picture in images.items()]
         # The first image goes alone: features that `written` has no use for are refused with it.
-        first = dict(list(sources.items())[:1])
-        for some in (first, {key: read for key, read in sources.items() if key not in first}):
-            store.extract(some, progress=note)
+        for some in (sources[:1], sources[1:]):
+            store.extract(dict(some), progress=note)
         if failures:
             names = ", ".join(sorted(failures)[:10])
             raise OutOfMemoryError(
@@ -96,26 +93,27 @@ class FeatureFolder:
 
     def info(self, key: str) -> FeatureInfo:
         """What the features of an image say of themselves."""
-        return read_feature_info(self._path(key))
+        return read_feature_info(FeatureStore(self.folder).path(key))
 
     def load(self, key: str) -> Features:
         """The features of an image that `fill` has seen.
 
         Raises `FeatureFileError` if the file was changed since.
         """
-        features = Features.read(load_features(self._path(key)))
+        path = FeatureStore(self.folder).path(key)
+        features = Features.read(load_features(path))
         if features.image["image_sha256"] != self.sizes[key].sha256:
             raise FeatureFileError(
-                f"{self._path(key)}: was made of another image while the evaluation ran",
+                f"{path}: was made of another image while the evaluation ran",
                 hint="run it again, with a folder of its own for the features",
             )
         return features
 
-    def _path(self, key: str) -> Path:
-        return FeatureStore(self.folder).path(key)
-
-    def _read(self, picture: Picture) -> Image:
-        return mirror_image(picture.read()) if self.mirrored else picture.read()
+    def _source(self, picture: Picture) -> ImageSource:
+        """The image file, which isn't read where the store has seen it; else what reads it."""
+        if self.mirrored:
+            return lambda: mirror_image(picture.read())
+        return picture.read if any(picture.padding) else picture.path
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,22 +126,19 @@ class Folders:
     @property
     def digest(self) -> str:
         """The identity of the pixels of all images, as a hex digest."""
-        listed = sorted((key, size.sha256) for key, size in self.sizes.items())
-        return hashlib.sha256(repr(listed).encode()).hexdigest()
+        hashes = sorted((key, size.sha256) for key, size in self.sizes.items())
+        return hashlib.sha256(repr(hashes).encode()).hexdigest()
 
     @property
     def sizes(self) -> dict[str, Size]:
         """The size of each image, by key."""
-        return {
-            key: size
-            for folder in dict.fromkeys(self.upright.values())
-            for key, size in folder.sizes.items()
-        }
+        folders = dict.fromkeys(self.upright.values())
+        return {key: size for folder in folders for key, size in folder.sizes.items()}
 
     def count(self, what: str) -> int:
         """How many images were `kept`, `extracted` or `redone`."""
-        each = {*self.upright.values(), *self.mirrored.values()}
-        return sum(folder.counts[what] for folder in each)
+        folders = {*self.upright.values(), *self.mirrored.values()}
+        return sum(folder.counts[what] for folder in folders)
 
 
 def extract_images(
@@ -154,34 +149,33 @@ def extract_images(
     mirrored: bool,
     lossless: bool,
     progress: Progress,
-    written: Callable[[FeatureFolder, str], None] = lambda folder, key: None,
+    written: Callable[[FeatureFolder, str], None],
 ) -> Folders:
     """Make sure that the features of all images of the pairs are in files below `folder`.
 
-    `describe` makes the descriptor of a category, where it is none itself; one of them is held at
-    a time. With `mirrored` the mirror images of all sources are described as well; with `lossless`
-    features are not rounded. `written`
-    is called with the folder and the key of what was extracted and written.
+    `describe` makes the descriptor of a category, where it is none itself. With `mirrored` the
+    mirror images of all sources are described as well; with `lossless` features are not rounded.
+    `written` is as in `FeatureFolder.fill`.
     """
     jobs = [([category], images) for category, images in listing.images.items()]
     if isinstance(describe, Descriptor):
         every = {key: one for _, images in jobs for key, one in images.items()}
         jobs = [(list(listing.images), every)]
     sources = {pair.source for pair in listing.pairs}
-    turns = [False, True] if mirrored else [False]
+    turns = (False, True) if mirrored else (False,)
     folders: dict[bool, dict[str, FeatureFolder]] = {False: {}, True: {}}
-    steps = sum(len(images) for _, images in jobs)
-    if mirrored:
-        steps += sum(key in sources for _, images in jobs for key in images)
+    steps = sum(
+        key in sources or not turn for _, images in jobs for turn in turns for key in images
+    )
     with progress("features", steps) as advance:
         for categories, images in jobs:
             one = describe if isinstance(describe, Descriptor) else describe(categories[0])
             label = descriptor_label(one)
-            for turned in turns:
-                own = FeatureFolder(folder, label, mirrored=turned, lossless=lossless)
-                some = {key: image for key, image in images.items() if not turned or key in sources}
-                own.fill(one, some, advance=advance, written=written)
-                folders[turned].update(dict.fromkeys(categories, own))
+            for turn in turns:
+                own = FeatureFolder(folder, label, mirrored=turn, lossless=lossless)
+                some = {key: image for key, image in images.items() if not turn or key in sources}
+                own.fill(one, some, advance, written)
+                folders[turn].update(dict.fromkeys(categories, own))
             # One descriptor at a time: with several, each may be a network.
             del one
     return Folders(folders[False], folders[True])

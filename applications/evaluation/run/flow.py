@@ -10,9 +10,9 @@ from ....descriptors.features.grids import bilinear_weights
 from ....matchers import Matcher
 from .features import Folders
 from .journal import Arrays
-from .listing import Listed, batches
+from .listing import RunPair, batches
 from .maps import Maps
-from .predictions import joined, ragged
+from .predictions import PIXEL, joined, ragged
 
 _ABOUT = {
     "start_x": "x of the cell's centre, in the image that the flow lies on",
@@ -35,58 +35,51 @@ class FlowWork:
         self.folders = folders
         self.on_target = on_target
 
-    def run(self, pairs: Sequence[Listed]) -> list[Arrays]:
-        """For each pair the cells of the image that the flow lies on, and where they are found.
+    def batches(self, pairs: Sequence[RunPair]) -> list[list[int]]:
+        """Pair by pair, target by target."""
+        return batches(pairs, 1)
+
+    def run(self, pairs: Sequence[RunPair]) -> list[Arrays]:
+        """For each pair the cells of the image that the flow lies on, and their places.
 
         `y` and `x` (float64) are the centres of the cells; over (y, x) are `end_x` and `end_y`
         (float32, pixels of the other image, NaN where unmatched) and `score` (float32).
         """
-        answers: list[Arrays] = []
-        for pair in pairs:
-            folder = self.folders.upright[pair.category]
-            sides = self.maps.together((folder, pair.source), (folder, pair.target))
-            start, end = sides[::-1] if self.on_target else sides
-            cells = self.matcher(start.fmap, end.fmap)
-            answers.append(
-                {
-                    "y": start.fmap.grid.y,
-                    "x": start.fmap.grid.x,
-                    "end_x": cells["target_x"].values.astype(np.float32),
-                    "end_y": cells["target_y"].values.astype(np.float32),
-                    "score": cells["score"].values,
-                }
-            )
-        return answers
+        return list(map(self._one, pairs))
 
-    def batches(self, pairs: Sequence[Listed]) -> list[list[int]]:
-        """Pair by pair, target by target."""
-        return batches(pairs, 1)
-
-    def variables(self, pairs: Sequence[Listed], answers: Sequence[Arrays]) -> dict[str, Any]:
+    def variables(self, pairs: Sequence[RunPair], answers: Sequence[Arrays]) -> dict[str, Any]:
         """The cells of all pairs one after the other, along `cell`."""
         grids = [np.meshgrid(one["x"], one["y"]) for one in answers]
-        flat = [
-            {name: one[name].ravel() for name in ("end_x", "end_y", "score")} for one in answers
-        ]
-        starts = [{"start_x": x.ravel(), "start_y": y.ravel()} for x, y in grids]
+        starts: list[Arrays] = [{"start_x": x, "start_y": y} for x, y in grids]
         variables: dict[str, Any] = {
-            "cells": (
-                "pair",
-                np.array([one["end_x"].size for one in answers], dtype=np.int64),
-                ragged("cell"),
-            ),
+            "cells": ragged("cell", [one["end_x"].size for one in answers]),
             "rows": ("pair", np.array([len(one["y"]) for one in answers], dtype=np.int64)),
         }
         for name, about in _ABOUT.items():
-            listed = starts if name.startswith("start") else flat
-            values = joined(listed, name, np.float64 if listed is starts else np.float32)
-            variables[name] = ("cell", values, {"units": "pixel", "long_name": about})
+            at_start = name.startswith("start")
+            values = joined(
+                starts if at_start else answers, name, np.float64 if at_start else np.float32
+            )
+            variables[name] = ("cell", values, {**PIXEL, "long_name": about})
         variables["score"] = (
             "cell",
-            joined(flat, "score", np.float32),
+            joined(answers, "score", np.float32),
             {"units": "1", "long_name": "cosine similarity"},
         )
         return variables
+
+    def _one(self, pair: RunPair) -> Arrays:
+        folder = self.folders.upright[pair.category]
+        sides = self.maps.together((folder, pair.source), (folder, pair.target))
+        start, end = sides[::-1] if self.on_target else sides
+        cells = self.matcher(start.fmap, end.fmap)
+        return {
+            "y": start.fmap.grid.y,
+            "x": start.fmap.grid.x,
+            "end_x": cells["target_x"].values.astype(np.float32),
+            "end_y": cells["target_y"].values.astype(np.float32),
+            "score": cells["score"].values,
+        }
 
 
 def pixel_flow(
@@ -107,11 +100,11 @@ def pixel_flow(
     where unmatched; `size` is height and width. Gives (height, width, 2), displacement along x and
     y in pixels, NaN where no cell counts.
     """
-    answered = np.isfinite(end_x) & np.isfinite(end_y)
+    matched = np.isfinite(end_x) & np.isfinite(end_y)
     layers = [
-        answered.astype(np.float64),
-        np.where(answered, end_x - start_x, 0.0),
-        np.where(answered, end_y - start_y[:, None], 0.0),
+        matched.astype(np.float64),
+        np.where(matched, end_x - start_x, 0.0),
+        np.where(matched, end_y - start_y[:, None], 0.0),
     ]
     down, across = (
         bilinear_weights(centres, np.arange(count, dtype=np.float64), np.float64).numpy()

@@ -1,4 +1,4 @@
-"""The pairs of a run, all or a sample: what is needed of each while it is matched."""
+"""The pairs of a run: which they are, and what is needed of each while it is matched."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,12 +14,12 @@ from ....descriptors.settings import check_int
 from ..datasets import Dataset
 from ..datasets.inventory import Inventory
 from ..datasets.pair import Box, Pair, Picture
-from .progress import Advance, Progress, ignore
 from .settings import Settings
+from .workers import Advance, Progress, ignore
 
 
 @dataclass(frozen=True, eq=False)
-class Listed:
+class RunPair:
     """One pair of a run, at its place in the list of the data set; the rest is as in `Pair`.
 
     `source` and `target` are the keys of the images, `box` is that of the target. Of the points
@@ -41,7 +41,7 @@ class Listed:
     box: Box | None = None
 
     @classmethod
-    def of(cls, place: int, pair: Pair) -> "Listed":
+    def of(cls, place: int, pair: Pair) -> "RunPair":
         """What a run keeps of a pair."""
         common = pair.common
         mirrored = None
@@ -68,33 +68,28 @@ class Listed:
 class Listing:
     """The pairs of a run, in the order of the data set.
 
-    `images` are by category of the pairs that show them, and key; `first_masks` are
-    the files of the masks that answers are made from: those of the first frames of videos.
+    `images` are by category of the pairs that show them, and key; `first_masks` are the files that
+    answers are made from: the masks of the first frames of videos.
     """
 
-    pairs: tuple[Listed, ...]
+    pairs: tuple[RunPair, ...]
     images: Mapping[str, Mapping[str, Picture]]
     first_masks: tuple[Path, ...] = ()
 
     @classmethod
-    def read(
-        cls,
-        dataset: Dataset,
-        places: Iterable[int],
-        advance: Advance = ignore,
-    ) -> "Listing":
+    def read(cls, dataset: Dataset, places: Iterable[int], advance: Advance = ignore) -> "Listing":
         """The pairs at these places, their annotations read, their files there.
 
         Raises `DatasetError` with what is missing.
         """
-        pairs: list[Listed] = []
+        pairs: list[RunPair] = []
         images: dict[str, dict[str, Picture]] = {}
         first_masks: dict[Path, None] = {}
         files = Inventory(dataset.folder, title=dataset.title, hint=dataset.hint("copy it again"))
         for place in places:
             advance(dataset.entries[place].name)
             pair = dataset[place]
-            pairs.append(Listed.of(place, pair))
+            pairs.append(RunPair.of(place, pair))
             for picture in (pair.source, pair.target):
                 images.setdefault(pair.category, {})[picture.key] = picture
                 files.need(picture.path)
@@ -136,10 +131,10 @@ def read_listing(dataset: Dataset, settings: Settings, progress: Progress) -> Li
 
 
 def check_groups(dataset: Dataset, listing: Listing, settings: Settings) -> None:
-    """Raise `OptionError` where poses can't be aligned.
+    """Raise `OptionError` where aligned poses would mix up points on the left and on the right.
 
-    They can't where a pair doesn't say which points are left and right of each other, unless that
-    is accepted.
+    They do where a pair doesn't say which points take each other's place in a mirror image, unless
+    that is accepted.
     """
     if not settings.align_pose or settings.accept_mirrored_parts:
         return
@@ -153,7 +148,7 @@ def check_groups(dataset: Dataset, listing: Listing, settings: Settings) -> None
             )
 
 
-def batches(pairs: Iterable[Listed], most: int) -> list[list[int]]:
+def batches(pairs: Iterable[RunPair], most: int) -> list[list[int]]:
     """Places among the pairs, in the order of work, in runs of at most `most` with one target.
 
     Category by category, target by target, and the sources of each target in the opposite order
@@ -190,13 +185,20 @@ def sample_pairs(
     members: dict[str, list[int]] = {}
     for place, category in enumerate(categories):
         members.setdefault(category, []).append(place)
-    sample: list[int] = []
-    for category, share in _shares(members, count).items():
-        sample += sorted(members[category], key=lambda place: _lot(seed, names[place]))[:share]
-    return sorted(sample)
+
+    def lot(place: int) -> bytes:
+        # Looks random; unlike the streams of generators it will never change.
+        return hashlib.sha256(f"{seed}:{names[place]}".encode()).digest()
+
+    shares = _shares(members, count)
+    return sorted(
+        place
+        for category, places in members.items()
+        for place in sorted(places, key=lot)[: shares[category]]
+    )
 
 
-def _shares(members: dict[str, list[int]], count: int) -> dict[str, int]:
+def _shares(members: Mapping[str, Sequence[int]], count: int) -> dict[str, int]:
     """How many pairs each category gets; they add up to `count`."""
     total = sum(map(len, members.values()))
     shares = {name: count * len(places) // total for name, places in members.items()}
@@ -205,8 +207,3 @@ def _shares(members: dict[str, list[int]], count: int) -> dict[str, int]:
     for name in remainders[: count - sum(shares.values())]:
         shares[name] += 1
     return shares
-
-
-def _lot(seed: int, name: str) -> bytes:
-    """A number that looks random; unlike the streams of generators it will never change."""
-    return hashlib.sha256(f"{seed}:{name}".encode()).digest()

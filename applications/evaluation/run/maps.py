@@ -1,10 +1,7 @@
 """Feature maps of pairs of images, made ready for a matcher without being checked twice."""
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
-from typing import Generic, TypeVar, cast
+from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,49 +18,33 @@ from ...pose import mirror_points
 from ..protocols.conventions import ANSWERS, PaddedCanvas
 from .features import FeatureFolder
 from .settings import Settings
-
-V = TypeVar("V")
+from .workers import Cache
 
 MEMORY = 2 << 30
 """Bytes of features that are kept in memory."""
 
 
-@dataclass(frozen=True, eq=False)
 class Side:
     """One image of a pair: its feature map, read and answered by the convention of the settings.
 
     `cells` lie where they answer. `features` (channel, rows, columns) are those between whose
-    cells DIFT reads: of any length, where the map is of one layer.
+    cells DIFT reads: as the network gave them, where the map is of one layer. `size` is height and
+    width of the image.
     """
 
-    fmap: FeatureMap
-    cells: Cells
-    features: torch.Tensor
-    canvas: PaddedCanvas | None
-    settings: Settings
-
-    @classmethod
-    def of(
-        cls, fmap: FeatureMap, settings: Settings, features: torch.Tensor | None = None
-    ) -> "Side":
-        """The map; `features` are those of its only layer, as the network gave them."""
-        canvas, answers = None, fmap
+    def __init__(
+        self, fmap: FeatureMap, settings: Settings, features: torch.Tensor | None = None
+    ) -> None:
+        self.fmap = fmap
+        self.settings = settings
+        self.features = fmap.features if features is None else features
+        self.nbytes = fmap.features.nbytes + (0 if features is None else features.nbytes)
+        self.size = int(fmap.attrs["image_height"]), int(fmap.attrs["image_width"])
+        self.canvas, answers = None, fmap
         if settings.points in ANSWERS:
-            canvas = PaddedCanvas.of(fmap.grid, *_size(fmap))
-            answers = replace(fmap, grid=canvas.answers(ANSWERS[settings.points]))
-        between = fmap.features if features is None else features
-        return cls(fmap, Cells.of(answers), between, canvas, settings)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of the image."""
-        return _size(self.fmap)
-
-    @property
-    def nbytes(self) -> int:
-        """The bytes of the features."""
-        own = 0 if self.features is self.fmap.features else self.features.nbytes
-        return int(self.fmap.features.nbytes) + own
+            self.canvas = PaddedCanvas.of(fmap.grid, *self.size)
+            answers = replace(fmap, grid=self.canvas.answers(ANSWERS[settings.points]))
+        self.cells = Cells.of(answers)
 
     def at(self, points: npt.NDArray[np.float64], *, mirrored: bool = False) -> Cells:
         """The features at points (point, 2) as queries; outside the image, at its nearest edge.
@@ -104,7 +85,7 @@ class Maps:
         """
         if self.is_joint(*images[0]):
             maps = combine([self._features(folder, key) for folder, key in images])
-            return [Side.of(fmap, self.settings) for fmap in maps]
+            return [Side(fmap, self.settings) for fmap in maps]
         sides = [self.alone(folder, key) for folder, key in images]
         for side in sides[1:]:
             check_comparable(sides[0].fmap, side.fmap)
@@ -146,50 +127,9 @@ class Maps:
         features = folder.load(key).to(self.device)
         layers = list(features.layers.values())
         own = layers[0].features if self.settings.points == "dift" and len(layers) == 1 else None
-        return Side.of(combine([features])[0], self.settings, own)
+        return Side(combine([features])[0], self.settings, own)
 
     def _features(self, folder: FeatureFolder, key: str) -> Features:
         place = Features, folder.folder, key
         features = self._cache.get(place, lambda: folder.load(key).to(self.device))
         return cast(Features, features)
-
-
-class Cache(Generic[V]):
-    """Values by key, the least recently used dropped first; several threads may ask at once.
-
-    The values take at most so many bytes together, each as many as `size` says; the last one
-    asked for is kept in any case.
-    """
-
-    def __init__(self, most: int, size: Callable[[V], int]) -> None:
-        self.most = most
-        self.taken = 0
-        self._size = size
-        self._values: OrderedDict[Hashable, V] = OrderedDict()
-        self._lock = threading.Lock()
-        # Never dropped: whoever waits at the lock of a key must not meet another one's.
-        self._making: dict[Hashable, threading.Lock] = {}
-
-    def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """The value of this key; `make` is called for one that isn't there, by one thread."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key]
-            making = self._making.setdefault(key, threading.Lock())
-        with making:
-            with self._lock:
-                if key in self._values:
-                    return self._values[key]
-            value = make()
-            with self._lock:
-                self._values[key] = value
-                self.taken += self._size(value)
-                while self.taken > self.most and len(self._values) > 1:
-                    _, dropped = self._values.popitem(last=False)
-                    self.taken -= self._size(dropped)
-        return value
-
-
-def _size(fmap: FeatureMap) -> tuple[int, int]:
-    return int(fmap.attrs["image_height"]), int(fmap.attrs["image_width"])

@@ -13,7 +13,7 @@ from ..datasets import Dataset
 from ..metrics.sequences import VOID
 from .features import Folders
 from .journal import Arrays
-from .listing import Listed
+from .listing import RunPair
 from .maps import Maps
 from .predictions import joined, ragged
 
@@ -31,26 +31,25 @@ class MaskWork:
         self.propagation = MaskPropagation(device=str(maps.device))
         self.name = repr(self.propagation)
 
-    def batches(self, pairs: Sequence[Listed]) -> list[list[int]]:
+    def batches(self, pairs: Sequence[RunPair]) -> list[list[int]]:
         """Video by video, the frames in order of time."""
         videos: dict[str, list[int]] = {}
         for place, pair in enumerate(pairs):
             videos.setdefault(pair.category, []).append(place)
         return [sorted(places, key=lambda place: pairs[place].target) for places in videos.values()]
 
-    def run(self, pairs: Sequence[Listed]) -> list[Arrays]:
+    def run(self, pairs: Sequence[RunPair]) -> list[Arrays]:
         """For each frame `png`, uint8 (byte,): its label map as a grey PNG file."""
         labels = self.dataset.labels(self.dataset[pairs[0].place].source)
         # Void pixels are no object.
-        objects = np.where(labels == VOID, 0, labels)
-        frames = self.propagation(self._frames(pairs), objects)
+        frames = self.propagation(self._frames(pairs), np.where(labels == VOID, 0, labels))
         next(frames)
-        return [{"png": _encoded(frame.astype(np.uint8))} for frame in frames]
+        return [{"png": _encode_mask(frame.astype(np.uint8))} for frame in frames]
 
-    def variables(self, pairs: Sequence[Listed], answers: Sequence[Arrays]) -> dict[str, Any]:
+    def variables(self, pairs: Sequence[RunPair], answers: Sequence[Arrays]) -> dict[str, Any]:
         """The files of all frames one after the other, along `byte`."""
         return {
-            "bytes": ("pair", np.array([len(one["png"]) for one in answers]), ragged("byte")),
+            "bytes": ragged("byte", [len(one["png"]) for one in answers]),
             "png": (
                 "byte",
                 joined(answers, "png", np.uint8),
@@ -58,7 +57,7 @@ class MaskWork:
             ),
         }
 
-    def _frames(self, pairs: Sequence[Listed]) -> Iterator[FeatureMap]:
+    def _frames(self, pairs: Sequence[RunPair]) -> Iterator[FeatureMap]:
         """The maps of all frames, the first one first.
 
         One by one as they are needed, unless a joint PCA asks for all of a video at once.
@@ -72,11 +71,11 @@ class MaskWork:
             yield self.maps.alone(folder, key).fmap
 
 
-def decoded(png: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+def decode_mask(png: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """The label map (height, width) in the bytes of a PNG file."""
     return np.asarray(cv2.imdecode(png, cv2.IMREAD_UNCHANGED)).astype(np.int64)
 
 
-def _encoded(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _encode_mask(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     _, png = cv2.imencode(".png", labels)
     return np.asarray(png, dtype=np.uint8).ravel()

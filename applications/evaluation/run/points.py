@@ -1,6 +1,6 @@
-"""The work on pairs with known points: where each point of the source lies in the target."""
+"""The work on pairs with points: where each point of the source lies in the target."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,80 +9,105 @@ import numpy.typing as npt
 from ....matchers import Cells, Matcher, Partners
 from ....matchers.correspondences import check_partners
 from ...pose import align_cells
-from .features import FeatureFolder, Folders
+from .features import Folders
 from .journal import Arrays
-from .listing import Listed, batches
+from .listing import RunPair, batches
 from .maps import Maps, Side
 from .pixels import best_pixels
-from .predictions import joined, point_variables
+from .predictions import PIXEL, joined, ragged, words
 
 BATCH = 64
 """Pairs of one target whose points are looked for at once, at most."""
+_ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
+    "source_x": {**PIXEL, "long_name": "x of the point in the source image"},
+    "source_y": {**PIXEL, "long_name": "y of the point in the source image"},
+    "true_x": {**PIXEL, "long_name": "x of the true place in the target image"},
+    "true_y": {**PIXEL, "long_name": "y of the true place in the target image"},
+    "target_x": {**PIXEL, "long_name": "x of the point in the target image"},
+    "target_y": {**PIXEL, "long_name": "y of the point in the target image"},
+    "score": {"units": "1", "long_name": "cosine similarity"},
+    "matched": {"long_name": "whether the matcher gave an answer"},
+    "mirrored": {"long_name": "whether the point was looked for in the mirror image"},
+}
 
 
 class PointWork:
-    """Asks a matcher for the points of pairs, of at most `most` pairs of one target at once.
+    """Asks a matcher for the common points of pairs, of several of one target at once.
 
     They are more than one only where the target's map is the same in all of them, and the matcher
     doesn't look at the source.
     """
 
-    def __init__(self, matcher: Matcher, maps: Maps, folders: Folders, *, most: int = 1) -> None:
+    def __init__(self, matcher: Matcher, maps: Maps, folders: Folders) -> None:
         self.matcher = matcher
         self.maps = maps
         self.folders = folders
         self.align_pose = maps.settings.align_pose
-        self.most = 1 if self.align_pose else most
         self.name = repr(matcher)
 
-    def run(self, pairs: Sequence[Listed]) -> list[Arrays]:
+    def batches(self, pairs: Sequence[RunPair]) -> list[list[int]]:
+        """Runs of pairs with one target, target by target."""
+        first = pairs[0]
+        joint = self.maps.is_joint(self.folders.upright[first.category], first.source)
+        return batches(pairs, 1 if self.align_pose or self.matcher.uses_source or joint else BATCH)
+
+    def run(self, pairs: Sequence[RunPair]) -> list[Arrays]:
         """Where the common points of these pairs, which have one target, are found.
 
         For each pair `target_x`, `target_y` (float64, NaN where unmatched), `score` (float32) and
-        `matched` (bool), all (point,).
+        `matched` (bool), all (point,), and `mirrored` where poses are aligned.
         """
         queries = [pair for pair in pairs if len(pair.source_points)]
         if not queries:
             none = {**check_partners(Partners.none(), 0, self.name), "mirrored": np.empty(0, bool)}
             return [none for _ in pairs]
-        answers = self._one(queries[0]) if len(queries) == 1 else self._together(queries)
+        answers = self._aligned(queries[0]) if self.align_pose else self._as_they_are(queries)
         ends = np.cumsum([len(pair.source_points) for pair in pairs])
         return [
             {name: values[end - len(pair.source_points) : end] for name, values in answers.items()}
             for pair, end in zip(pairs, ends.tolist(), strict=True)
         ]
 
-    def batches(self, pairs: Sequence[Listed]) -> list[list[int]]:
-        """Runs of pairs with one target, target by target."""
-        return batches(pairs, self.most)
-
-    def variables(self, pairs: Sequence[Listed], answers: Sequence[Arrays]) -> dict[str, Any]:
+    def variables(self, pairs: Sequence[RunPair], answers: Sequence[Arrays]) -> dict[str, Any]:
         """The points of all pairs one after the other, along `point`, with truth and answers."""
-        variables = point_variables(pairs, answers)
-        if self.align_pose:
-            variables["mirrored"] = (
-                "point",
-                joined(answers, "mirrored", np.bool_),
-                {"long_name": "whether the point was looked for in the mirror image"},
-            )
-        return variables
-
-    def _one(self, pair: Listed) -> dict[str, npt.NDArray[Any]]:
-        folder = self.folders.upright[pair.category]
-        if self.align_pose:
-            return self._aligned(pair, folder)
-        source, target = self.maps.together((folder, pair.source), (folder, pair.target))
-        return self._match(source.at(pair.source_points), source.cells, target)
-
-    def _together(self, pairs: Sequence[Listed]) -> dict[str, npt.NDArray[Any]]:
-        folder = self.folders.upright[pairs[0].category]
-        target = self.maps.alone(folder, pairs[0].target)
-        query = Cells.joined(
-            [self.maps.alone(folder, pair.source).at(pair.source_points) for pair in pairs]
+        source, truth = (
+            np.concatenate([np.empty((0, 2)), *(getattr(pair, name) for pair in pairs)])
+            for name in ("source_points", "target_points")
         )
+        counts = [len(pair.source_points) for pair in pairs]
+        names = [
+            pair.point_names or ("",) * count for pair, count in zip(pairs, counts, strict=True)
+        ]
+        columns: dict[str, npt.NDArray[Any]] = {
+            "source_x": source[:, 0],
+            "source_y": source[:, 1],
+            "true_x": truth[:, 0],
+            "true_y": truth[:, 1],
+            "target_x": joined(answers, "target_x", np.float64),
+            "target_y": joined(answers, "target_y", np.float64),
+            "score": joined(answers, "score", np.float32),
+            "matched": joined(answers, "matched", np.bool_),
+        }
+        if self.align_pose:
+            columns["mirrored"] = joined(answers, "mirrored", np.bool_)
+        return {
+            "points": ragged("point", counts),
+            "point_name": ("point", words([name for of_pair in names for name in of_pair])),
+            **{name: ("point", values, _ATTRIBUTES[name]) for name, values in columns.items()},
+        }
+
+    def _as_they_are(self, pairs: Sequence[RunPair]) -> dict[str, npt.NDArray[Any]]:
+        folder = self.folders.upright[pairs[0].category]
+        keys = [*(pair.source for pair in pairs), pairs[0].target]
+        *sources, target = self.maps.together(*((folder, key) for key in keys))
+        queries = [side.at(pair.source_points) for side, pair in zip(sources, pairs, strict=True)]
+        if len(pairs) == 1:
+            return self._match(queries[0], sources[0].cells, target)
+        query = Cells.joined(queries)
         return self._match(query, query, target)
 
-    def _aligned(self, pair: Listed, folder: FeatureFolder) -> dict[str, npt.NDArray[Any]]:
+    def _aligned(self, pair: RunPair) -> dict[str, npt.NDArray[Any]]:
+        folder = self.folders.upright[pair.category]
         source, target, mirror = self.maps.together(
             (folder, pair.source),
             (folder, pair.target),

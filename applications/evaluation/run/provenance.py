@@ -1,4 +1,4 @@
-"""What made the answers: data set, settings, features as their files say, versions of libraries."""
+"""What a run depends on, and what is written down of it: data set, features, settings, versions."""
 
 import hashlib
 import json
@@ -18,58 +18,9 @@ from .listing import Listing
 from .settings import Settings
 
 _LIBRARIES = (
-    "descr-sdk",
-    "torch",
-    "diffusers",
-    "transformers",
-    "numpy",
-    "scipy",
-    "xarray",
-    "netcdf4",
-    "opencv-python-headless",
-    "pillow",
+    *("descr-sdk", "torch", "diffusers", "transformers", "numpy", "scipy", "xarray", "netcdf4"),
+    *("opencv-python-headless", "pillow"),
 )
-
-
-def describe_features(info: FeatureInfo) -> dict[str, Any]:
-    """What a feature file says of the descriptor: its `repr`, and of each layer its weights.
-
-    Values that JSON holds; None for what the file doesn't say.
-    """
-    return {
-        "descriptor": str(info.attributes["descriptor"]),
-        "layers": [
-            {
-                "layer": layer.path,
-                "model": str(layer.attributes["model"]),
-                "revision": str(layer.attributes["revision"]),
-                "settings": json.loads(layer.attributes["settings"]),
-                "components": _whole(layer.attributes.get("components")),
-                "resampling": layer.attributes.get("resampling", "cascade"),
-                "precision": layer.attributes.get("precision"),
-                "weights_variant": layer.attributes.get("weights_variant"),
-                "weight": float(layer.attributes["weight"]),
-                "rounded_bits": layer.rounded_bits,
-            }
-            for layer in info.layers
-        ],
-    }
-
-
-def versions() -> dict[str, str]:
-    """The versions of Python and of the libraries that features and answers depend on."""
-    numbers = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            numbers[name] = version(name)
-        except PackageNotFoundError:
-            # Another distribution may bring the same module, as those of OpenCV do.
-            continue
-    return numbers
-
-
-def _whole(value: Any) -> int | None:
-    return None if value is None else int(value)
 
 
 def identity(
@@ -92,9 +43,9 @@ def identity(
 
 
 def file_stem(dataset: Dataset, run: Mapping[str, Any]) -> str:
-    """The name of the run's files: of runs with other options and features, another one."""
-    options = json.dumps([run["options"], run["features"]], sort_keys=True)
-    return f"{dataset.name}-{hashlib.sha256(options.encode()).hexdigest()[:10]}"
+    """The stem of the run's files: of runs with other options and features, another one."""
+    text = json.dumps([run["options"], run["features"]], sort_keys=True)
+    return f"{dataset.name}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
 
 def describe_run(
@@ -102,7 +53,6 @@ def describe_run(
 ) -> dict[str, Any]:
     """All that is needed to repeat the run, in values that JSON holds."""
     first = listing.pairs[0]
-    features = folders.upright[first.category].info(first.source)
     return {
         "dataset": {
             "name": dataset.name,
@@ -115,19 +65,57 @@ def describe_run(
             "categories": list(dataset.categories),
         },
         "settings": asdict(settings),
-        **describe_features(features),
+        **_describe_features(folders.upright[first.category].info(first.source)),
         "counts": {
             "pairs": len(listing.pairs),
             "images": len(folders.sizes),
             **{what: folders.count(what) for what in ("extracted", "redone", "kept")},
         },
-        "versions": versions(),
+        "versions": _versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
+def _describe_features(info: FeatureInfo) -> dict[str, Any]:
+    """The `repr` of the descriptor and the weights of each layer; None for what is not stated."""
+    return {
+        "descriptor": str(info.attributes["descriptor"]),
+        "layers": [
+            {
+                "layer": layer.path,
+                "model": str(layer.attributes["model"]),
+                "revision": str(layer.attributes["revision"]),
+                "settings": json.loads(layer.attributes["settings"]),
+                "components": _whole(layer.attributes.get("components")),
+                "resampling": layer.attributes.get("resampling", "cascade"),
+                "precision": layer.attributes.get("precision"),
+                "weights_variant": layer.attributes.get("weights_variant"),
+                "weight": float(layer.attributes["weight"]),
+                "rounded_bits": layer.rounded_bits,
+            }
+            for layer in info.layers
+        ],
+    }
+
+
+def _versions() -> dict[str, str]:
+    """The versions of Python and of the libraries that features and answers depend on."""
+    versions = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            # Another distribution may bring the same module, as those of OpenCV do.
+            continue
+    return versions
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a data set as JSON gives them back, without the folder, which decides nothing."""
-    kept = {name: value for name, value in settings.items() if name != "root"}
-    plain: dict[str, Any] = json.loads(json.dumps(kept, default=str))
+    others = {name: value for name, value in settings.items() if name != "root"}
+    plain: dict[str, Any] = json.loads(json.dumps(others, default=str))
     return plain

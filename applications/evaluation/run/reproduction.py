@@ -18,8 +18,8 @@ from ..report.measures import measure
 from ..report.report import build_report
 from ..report.tables import Table, interval, report_facts, shown
 from .listing import read_listing
-from .progress import Progress, silent
 from .steps import predict
+from .workers import Progress, silent
 
 
 def find_rows(dataset: str, only: Sequence[str] = ()) -> tuple[Recipe, ...]:

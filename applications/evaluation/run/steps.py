@@ -16,15 +16,14 @@ from ..datasets import Dataset
 from .features import Folders, extract_images
 from .flow import FlowWork
 from .journal import Arrays, Journal, pack_answers, unpack_answers
-from .listing import Listed, Listing, check_groups, read_listing
+from .listing import Listing, RunPair, check_groups, read_listing
 from .maps import MEMORY, Maps
 from .masks import MaskWork
-from .points import BATCH, PointWork
+from .points import PointWork
 from .predictions import build_predictions, pair_variables, save_predictions
-from .progress import Progress, silent
 from .provenance import describe_run, file_stem, identity
 from .settings import Settings, check_fits
-from .threads import in_order_of_completion
+from .workers import Progress, in_order_of_completion, silent
 
 DescribeCategory: TypeAlias = Callable[[str], Descriptor]
 
@@ -98,7 +97,7 @@ def predict(
     with Journal(path, run) as journal:
         if journal.differs:
             say(f"{path}: other {' and '.join(journal.differs)} than before, beginning anew")
-        work = make_work(dataset, listing, matcher, maps, folders)
+        work = make_work(dataset, matcher, maps, folders)
         answers = _match(listing, work, journal, workers, progress)
     about = {
         **describe_run(dataset, settings, listing, folders),
@@ -119,38 +118,26 @@ class Work(Protocol):
 
     name: str
 
-    def batches(self, pairs: Sequence[Listed]) -> list[list[int]]:
+    def batches(self, pairs: Sequence[RunPair]) -> list[list[int]]:
         """Places among the pairs that are worked on together, in the order of work.
 
         They depend on the pairs alone.
         """
 
-    def run(self, pairs: Sequence[Listed]) -> list[Arrays]:
+    def run(self, pairs: Sequence[RunPair]) -> list[Arrays]:
         """The answers for the pairs of one batch, one for each."""
 
-    def variables(self, pairs: Sequence[Listed], answers: Sequence[Arrays]) -> dict[str, Any]:
+    def variables(self, pairs: Sequence[RunPair], answers: Sequence[Arrays]) -> dict[str, Any]:
         """The answers of all pairs as variables of the predictions."""
 
 
-def make_work(
-    dataset: Dataset,
-    listing: Listing,
-    matcher: Matcher,
-    maps: Maps,
-    folders: Folders,
-) -> Work:
-    """The work that the truth of this data set asks for.
-
-    `maps` is where feature maps come from, and `folders` where features lie.
-    """
+def make_work(dataset: Dataset, matcher: Matcher, maps: Maps, folders: Folders) -> Work:
+    """The work that the truth of this data set asks for."""
     if dataset.truth == "flow":
         return FlowWork(matcher, maps, folders, on_target=dataset.flow_lies_on == "target")
     if dataset.truth == "masks":
         return MaskWork(dataset, maps, folders)
-    first = listing.pairs[0]
-    joint = maps.is_joint(folders.upright[first.category], first.source)
-    most = 1 if matcher.uses_source or joint else BATCH
-    return PointWork(matcher, maps, folders, most=most)
+    return PointWork(matcher, maps, folders)
 
 
 def _match(

@@ -4,7 +4,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from descr.applications.evaluation import open_dataset
-from descr.applications.evaluation.run.listing import Listed, Listing, batches, sample_pairs
+from descr.applications.evaluation.run.listing import Listing, RunPair, batches, sample_pairs
 from descr.descriptors.errors import OptionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 def listed(place, source, target, category="cat"):
     points = np.zeros((1, 2))
-    return Listed(
+    return RunPair(
         place=place,
         name=f"{place}",
         category=category,

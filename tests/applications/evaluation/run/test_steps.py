@@ -18,8 +18,8 @@ from descr.applications.evaluation import (
 )
 from descr.applications.evaluation.protocols.published import find_published
 from descr.applications.evaluation.report.tables import report_facts
-from descr.applications.evaluation.run.maps import Cache
 from descr.applications.evaluation.run.predictions import PredictionsError, run_of
+from descr.applications.evaluation.run.workers import Cache
 from descr.descriptors import SIFT, Layer, read_image
 from descr.descriptors.errors import ImageError, OptionError
 from descr.matchers import MutualNearestNeighbor, NearestNeighbor, SoftArgmax
