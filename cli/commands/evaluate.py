@@ -92,6 +92,7 @@ descr evaluate --compare tale.json dinov2.json"""
     interpolation: str | None = options.how_field(
         "NAME", "How features are read at points: nearest, as in most papers, or bilinear."
     )
+    basis: options.Basis = None
     align_pose: bool = options.how_field(
         None,
         "Mirror the source where that brings it nearer to the target.",
@@ -134,6 +135,9 @@ descr evaluate --compare tale.json dinov2.json"""
                 hint="as in descr evaluate spair-71k SPair-71k; see descr evaluate --help",
             )
         check_suffixes(outputs, REPORTS)
+        inputs = [self.basis] if self.basis else []
+        check_exist(inputs)
+        check_not_inputs(outputs, inputs)
         for flag, has_value in (
             ("--matcher", self.method.matcher != "nearest"),
             ("--descriptor", self.method.descriptor != AUTO),
@@ -156,8 +160,10 @@ descr evaluate --compare tale.json dinov2.json"""
         load_library()
         from ...applications.evaluation import Settings, build_report, find_recipe, predict
         from ...applications.evaluation.report.tables import report_markdown
+        from ...descriptors import Basis
 
         check_writable(outputs)
+        basis = None if self.basis is None else Basis.load(self.basis)
         assert self.dataset is not None
         recipe = None if self.recipe is None else find_recipe(self.recipe, self.dataset)
         data = self._open(of_dataset, recipe)
@@ -174,7 +180,12 @@ descr evaluate --compare tale.json dinov2.json"""
         describe, match = self._parts() if recipe is None else self._parts_of(recipe)
         with self.run_options.kept():
             predictions = predict(
-                data, describe, match, settings=settings, **self.run_options.of_library()
+                data,
+                describe,
+                match,
+                settings=settings,
+                basis=basis,
+                **self.run_options.of_library(),
             )
         report = build_report(predictions, data, recipe=recipe, progress=show_progress)
         if recipe is not None and (changes := self._changes()):
@@ -247,6 +258,7 @@ descr evaluate --compare tale.json dinov2.json"""
             for key, value in values.items()
             if value is not None
         ]
+        changes += ["a basis in place of the PCA of each pair"] if self.basis else []
         return f"changed: {', '.join(changes)}" if changes else ""
 
 

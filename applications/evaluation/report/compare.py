@@ -17,7 +17,7 @@ from .tables import Table, interval, shown
 
 _NEEDED = ("protocol", "numbers", "pairs", "dataset")
 _DIFFERING = ("descriptor", "layers", "matcher", "settings", "recipe", "versions")
-"""What may make the numbers of two runs different."""
+"""What may make the numbers of two runs different, beside the basis of those that have one."""
 
 
 class ReportError(DescrError):
@@ -128,9 +128,9 @@ def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict
         "numbers": numbers,
         "by_category": _by_category(ours, theirs, category),
         "differ": [
-            {"what": name, "first": first[name], "second": second[name]}
-            for name in _DIFFERING
-            if first[name] != second[name]
+            {"what": name, "first": first.get(name), "second": second.get(name)}
+            for name in (*_DIFFERING, "basis")
+            if first.get(name) != second.get(name)
         ],
     }
 

@@ -135,6 +135,8 @@ def report_facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         for layer in document["layers"]
     ]
     facts.append(("precision", _precision(document["layers"])))
+    if "basis" in document:
+        facts.append(("basis", document["basis"]))
     facts.append(("propagation" if dataset["truth"] == "masks" else "matcher", document["matcher"]))
     if dataset["truth"] == "points":
         points = settings["points"]

@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ....descriptors import combine
+from ....descriptors import Basis, combine
 from ....descriptors.combination.recipe import read_recipe
 from ....descriptors.features.grids import unit_length
-from ....descriptors.features.maps import check_comparable
 from ....descriptors.features.sampling import read_at
 from ....descriptors.features.tensors import FeatureMap, Features
 from ....matchers import Cells
@@ -68,15 +67,22 @@ class Maps:
 
     Where a joint PCA makes the maps of a pair, as in the papers, they are combined pair by pair,
     and the features of the layers are kept in memory. Where a map depends on its own image alone,
-    the map is kept. Both up to `memory` bytes, whatever the number of pairs. The device is that of
-    the matcher.
+    or goes through `basis`, the map is kept. Both up to `memory` bytes, whatever the number of
+    pairs. The device is that of the matcher.
     """
 
-    def __init__(self, device: torch.device, settings: Settings, memory: int = MEMORY) -> None:
+    def __init__(
+        self,
+        device: torch.device,
+        settings: Settings,
+        memory: int = MEMORY,
+        basis: Basis | None = None,
+    ) -> None:
         self.device = device
         self.settings = settings
+        self.basis = basis
         self._cache: Cache[Features | Side] = Cache(memory, lambda value: value.nbytes)
-        self._joint: dict[str, bool] = {}
+        self._bases: dict[str, Basis | None] = {}
 
     def together(self, *images: tuple[FeatureFolder, str]) -> list[Side]:
         """Images, by folder and key, in maps that can be compared, in order.
@@ -86,10 +92,7 @@ class Maps:
         if self.is_joint(*images[0]):
             maps = combine([self._features(folder, key) for folder, key in images])
             return [Side(fmap, self.settings) for fmap in maps]
-        sides = [self.alone(folder, key) for folder, key in images]
-        for side in sides[1:]:
-            check_comparable(sides[0].fmap, side.fmap)
-        return sides
+        return [self.alone(folder, key) for folder, key in images]
 
     def alone(self, folder: FeatureFolder, key: str) -> Side:
         """The image in the map that is made of its own features."""
@@ -113,21 +116,34 @@ class Maps:
     def is_joint(self, folder: FeatureFolder, key: str) -> bool:
         """Whether the map of an image depends on what it is combined with.
 
-        It does by a joint PCA; and where several sources are brought to one grid, of which the
-        images together decide which it is.
+        Without a basis it does by a joint PCA; and where several sources are brought to one grid,
+        of which the images together decide which it is.
         """
-        if folder.label not in self._joint:
-            layers = self._features(folder, key).layers
-            recipe = read_recipe({path: one.attributes for path, one in layers.items()}, {}, {})
-            parts = [part for parts in recipe.values() for part in parts]
-            self._joint[folder.label] = len(recipe) > 1 or any(part.components for part in parts)
-        return self._joint[folder.label]
+        return self._basis(folder, key) is None
+
+    def _basis(self, folder: FeatureFolder, key: str) -> Basis | None:
+        """What brings each image of a descriptor into one space on its own; None for a joint PCA.
+
+        The basis of one image is that of all where it has no projection.
+        """
+        if self.basis is not None:
+            return self.basis
+        if folder.label not in self._bases:
+            features = self._features(folder, key)
+            layers = {path: one.attributes for path, one in features.layers.items()}
+            recipe = read_recipe(layers, {}, {})
+            components = [part.components for parts in recipe.values() for part in parts]
+            joint = len(recipe) > 1 or any(components)
+            self._bases[folder.label] = None if joint else Basis.fit([features])
+        return self._bases[folder.label]
 
     def _side(self, folder: FeatureFolder, key: str) -> Side:
-        features = folder.load(key).to(self.device)
+        features, basis = folder.load(key).to(self.device), self._basis(folder, key)
+        assert basis is not None
         layers = list(features.layers.values())
-        own = layers[0].features if self.settings.points == "dift" and len(layers) == 1 else None
-        return Side(combine([features])[0], self.settings, own)
+        unchanged = self.settings.points == "dift" and len(layers) == 1 and self.basis is None
+        own = layers[0].features if unchanged else None
+        return Side(basis.transform(features), self.settings, own)
 
     def _features(self, folder: FeatureFolder, key: str) -> Features:
         place = Features, folder.folder, key

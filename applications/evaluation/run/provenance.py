@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from ....descriptors import Basis
 from ....descriptors.runtime.code import code_digest
 from ....descriptors.store import FeatureInfo
 from ....matchers import Matcher
@@ -24,7 +25,12 @@ _LIBRARIES = (
 
 
 def identity(
-    dataset: Dataset, matcher: Matcher, settings: Settings, listing: Listing, folders: Folders
+    dataset: Dataset,
+    matcher: Matcher,
+    settings: Settings,
+    listing: Listing,
+    folders: Folders,
+    basis: Basis | None,
 ) -> dict[str, Any]:
     """What the answers depend on: runs that share it share their answers."""
     return {
@@ -35,6 +41,7 @@ def identity(
             "dataset": [dataset.name, _plain(dataset.settings)],
             "matcher": repr(matcher),
             **asdict(settings),
+            **_identity_of(basis),
         },
         "features": {category: own.label for category, own in sorted(folders.upright.items())},
         "pairs": listing.digest,
@@ -49,7 +56,7 @@ def file_stem(dataset: Dataset, run: Mapping[str, Any]) -> str:
 
 
 def describe_run(
-    dataset: Dataset, settings: Settings, listing: Listing, folders: Folders
+    dataset: Dataset, settings: Settings, listing: Listing, folders: Folders, basis: Basis | None
 ) -> dict[str, Any]:
     """All that is needed to repeat the run, in values that JSON holds."""
     first = listing.pairs[0]
@@ -65,6 +72,7 @@ def describe_run(
             "categories": list(dataset.categories),
         },
         "settings": asdict(settings),
+        **_identity_of(basis),
         **_describe_features(folders.upright[first.category].info(first.source)),
         "counts": {
             "pairs": len(listing.pairs),
@@ -74,6 +82,10 @@ def describe_run(
         "versions": _versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _identity_of(basis: Basis | None) -> dict[str, str]:
+    return {} if basis is None else {"basis": basis.identity}
 
 
 def _describe_features(info: FeatureInfo) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 import torch
 import xarray as xr
 
-from ....descriptors import Descriptor
+from ....descriptors import Basis, Descriptor
 from ....descriptors.settings import check_int
 from ....matchers import Matcher, NearestNeighbor
 from ..datasets import Dataset
@@ -39,6 +39,7 @@ def predict(
     folder: Path | str,
     features: Path | str | None = None,
     settings: Settings | None = None,
+    basis: Basis | None = None,
     workers: int | None = None,
     memory: int = MEMORY,
     progress: Progress = silent,
@@ -58,6 +59,7 @@ def predict(
         features: Where the features lie; `folder`/features by default. Several descriptors and data
             sets can share it.
         settings: What else decides the answers.
+        basis: What brings all images into one space, in place of a joint PCA for each pair.
         workers: How many threads match; the answers are the same for any number. None for one per
             processor, at most 8.
         memory: Bytes of features that are kept in memory, about.
@@ -82,7 +84,7 @@ def predict(
     check_fits(dataset, matcher, settings)
     listing = read_listing(dataset, settings, progress)
     check_groups(dataset, listing, settings)
-    maps = Maps(matcher.torch_device or torch.device("cpu"), settings, memory)
+    maps = Maps(matcher.torch_device or torch.device("cpu"), settings, memory, basis)
     folders = extract_images(
         listing,
         describe,
@@ -92,7 +94,7 @@ def predict(
         progress=progress,
         written=maps.read_back,
     )
-    run = identity(dataset, matcher, settings, listing, folders)
+    run = identity(dataset, matcher, settings, listing, folders, basis)
     path = folder / f"{file_stem(dataset, run)}.journal"
     with Journal(path, run) as journal:
         if journal.differs:
@@ -100,7 +102,7 @@ def predict(
         work = make_work(dataset, matcher, maps, folders)
         answers = _match(listing, work, journal, workers, progress)
     about = {
-        **describe_run(dataset, settings, listing, folders),
+        **describe_run(dataset, settings, listing, folders, basis),
         "matcher": work.name,
         "seconds": round(time.perf_counter() - began, 3),
     }

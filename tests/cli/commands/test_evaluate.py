@@ -48,6 +48,23 @@ def test_the_numbers_are_printed_beside_those_published(descr: Any, spair: Path)
     assert document["numbers"] == report["numbers"]
 
 
+def test_a_basis(descr: Any, spair: Path) -> None:
+    run = ("evaluate", "spair-71k", spair, *FAST, "--category", "cat", "-o", "a.json")
+    assert descr(*run).code == 0
+    features = next(Path("descr-evaluation/features/spair-71k").iterdir())
+    done = descr("basis", "fit", features, "-o", "b.nc", "--components", "8")
+    assert done.code == 0, done.err
+    done = descr(*run, "--basis", "b.nc")
+    assert done.code == 0, done.err
+    report = json.loads(Path("a.json").read_text())
+    assert len(report["basis"]) == 64
+    assert (report["counts"]["kept"], report["counts"]["extracted"]) == (4, 0)
+    assert report["basis"] in done.out
+    descr(*run, "--basis", "none.nc").refused("no such file: none.nc")
+    descr(*run, "-o", "b.nc", "--basis", "b.nc").refused("b.nc would overwrite an input")
+    descr(*run, "--set", "scales=1,0.5", "--basis", "b.nc").refused("basis")
+
+
 def test_some_of_the_pairs(descr: Any, spair: Path) -> None:
     done = descr(
         "evaluate", "spair-71k", spair, *FAST, "--category", "dog", "--sample", "5", "--seed", "2",

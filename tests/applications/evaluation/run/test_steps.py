@@ -11,6 +11,7 @@ import xarray as xr
 from descr.applications.evaluation import (
     Settings,
     build_report,
+    compare_reports,
     load_predictions,
     open_dataset,
     predict,
@@ -20,8 +21,8 @@ from descr.applications.evaluation.protocols.published import find_published
 from descr.applications.evaluation.report.tables import report_facts
 from descr.applications.evaluation.run.predictions import PredictionsError, run_of
 from descr.applications.evaluation.run.workers import Cache
-from descr.descriptors import SIFT, Layer, read_image
-from descr.descriptors.errors import ImageError, OptionError
+from descr.descriptors import SIFT, Basis, Layer, combine, read_image
+from descr.descriptors.errors import ImageError, IncomparableFeaturesError, OptionError
 from descr.matchers import MutualNearestNeighbor, NearestNeighbor, SoftArgmax
 
 
@@ -203,6 +204,36 @@ def test_other_options_do_not_touch_a_run(written, describe, tmp_path):
     assert not same(predict(dataset, describe, folder=tmp_path, settings=bilinear), first)
     assert len(list(tmp_path.glob("*.journal"))) == 2
     assert same(predict(dataset, describe, folder=tmp_path), first)
+
+
+def test_a_basis_takes_the_place_of_a_pca_for_each_pair(written, tmp_path):
+    dataset, describe = written("pf-willow"), Joint()
+    images = dataset.images().values()
+    basis, other = (
+        Basis.fit(describe.extract(paths), components=8)
+        for paths in (list(images), list(images)[:2])
+    )
+    exact = Settings(lossless=True)
+    runs = [
+        predict(dataset, describe, folder=tmp_path, settings=exact, basis=one)
+        for one in (None, basis, other, basis)
+    ]
+    by_pair, found, _, again = runs
+    # Other maps of the same features; and no run goes on with the answers of another.
+    assert [run_of(one)["counts"]["extracted"] for one in runs[1:]] == [0, 0, 0]
+    assert [run_of(one).get("basis") for one in runs[:3]] == [None, basis.identity, other.identity]
+    assert not np.array_equal(found["score"], by_pair["score"])
+    np.testing.assert_array_equal(again["score"], found["score"])
+    pair = dataset[0]
+    maps = combine(describe.extract([pair.source.path, pair.target.path]), basis=basis)
+    wanted = NearestNeighbor()(*maps, points=pair.source.points, interpolation="nearest")
+    np.testing.assert_array_equal(found["target_x"][: len(pair.source.points)], wanted["target_x"])
+    report = build_report(found, dataset)
+    assert ("basis", basis.identity) in report_facts(report)
+    differ = compare_reports(report, build_report(by_pair, dataset))["differ"]
+    assert {"what": "basis", "first": basis.identity, "second": None} in differ
+    with pytest.raises(IncomparableFeaturesError, match="basis"):
+        predict(dataset, Joint(step=8), folder=tmp_path, basis=basis)
 
 
 def test_a_sample_is_a_part_of_the_whole(written, describe, tmp_path):
