@@ -2,8 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec, resolve_name
 from inspect import cleandoc
@@ -37,7 +37,11 @@ class Option:
 
 @dataclass(frozen=True)
 class Signature:
-    """The first line of a docstring, the options, and the layers that the class itself states."""
+    """The first line of a docstring, the options, and the layers by default.
+
+    A class states its layers in its body, as `layers` or, where its options decide on them, in the
+    words of `default_layers`; or it has an option `layers`; or its parts have layers.
+    """
 
     summary: str
     options: tuple[Option, ...]
@@ -63,16 +67,18 @@ def describe(registry: Registry[Any], name: str) -> Signature:
     options = tuple(_options(*place))
     common = {option.name for option in options}
     parts = [one for one in options if "Mapping" in one.values and one.name in registry.available()]
+    layers = _layers(*place, options)
     for part in parts:
-        inner = describe(registry, part.name).options
+        inner = describe(registry, part.name)
+        layers = (*layers, *inner.layers)
         own = tuple(
-            Option(f"{part.name}.{one.name}", one.default, one.values, one.meaning)
-            for one in inner
+            replace(one, name=f"{part.name}.{one.name}")
+            for one in inner.options
             if one.name not in common
         )
         options = (*(one for one in options if one is not part), *own)
     summary = (ast.get_docstring(place[1]) or "").partition("\n")[0]
-    return Signature(summary, options, _layers(*place))
+    return Signature(summary, options, layers)
 
 
 Place = tuple[str, ast.ClassDef | ast.FunctionDef]
@@ -248,13 +254,14 @@ def _documented(node: ast.ClassDef | ast.FunctionDef) -> dict[str, str]:
     return texts
 
 
-def _layers(module: str, kind: ast.AST) -> tuple[str, ...]:
-    """The names of the layers that a class states in its body."""
-    value = _stated(module, kind, "layers")
-    calls = getattr(value, "elts", ())
-    return tuple(
-        str(_value(one.args[0])) for one in calls if isinstance(one, ast.Call) and one.args
-    )
+def _layers(module: str, kind: ast.AST, options: Sequence[Option]) -> tuple[str, ...]:
+    """The layers of a class by default, without those of its parts; see `Signature`."""
+    if (words := _stated(module, kind, "default_layers")) is not None:
+        return tuple(_value(words))
+    calls = getattr(_stated(module, kind, "layers"), "elts", ())
+    names = [str(_value(one.args[0])) for one in calls if isinstance(one, ast.Call) and one.args]
+    default = next((one.default for one in options if one.name == "layers"), None) or ()
+    return tuple(names or ([default] if isinstance(default, str) else default))
 
 
 def _stated(module: str, kind: ast.AST, name: str) -> ast.AST | None:

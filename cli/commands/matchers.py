@@ -10,16 +10,10 @@ def matchers(
     name: Annotated[str | None, listed_name(complete_matcher)] = None, as_json: Json = False
 ) -> None:
     """List the matchers: what each gives, and its options."""
-    from ...descriptors.signatures import describe
     from ...matchers import REGISTRY
-    from ..console.listing import Entry, entries, print_entries, print_entry
-    from ..console.tables import print_json
+    from ..console.listing import print_name, print_registry
 
-    if name is not None:
-        print_entry(Entry(name, describe(REGISTRY, name)), "--matcher-set", as_json=as_json)
-        return
-    listed = entries(REGISTRY)
-    if as_json:
-        print_json({"matchers": [entry.document() for entry in listed]})
-        return
-    print_entries(listed, "--matcher-set")
+    if name is None:
+        print_registry(REGISTRY, "--matcher-set", as_json=as_json)
+    else:
+        print_name(REGISTRY, name, "--matcher-set", as_json=as_json)

@@ -2,10 +2,6 @@
 
 AUTO = "auto"
 
-# The one copy of names: the recipes themselves need the metrics, and so NumPy and more, which a
-# press of the tab key can't wait for. The tests hold the two together.
-RECIPES = ("tale", "tale-text", "tale-sd", "tale-dinov2", "dift", "dift-davis", "geoaware")
-
 
 def check_descriptor(name: str) -> str:
     """The name of `--descriptor`; `OptionError` at once, before any work, for one not known."""
@@ -48,7 +44,9 @@ def complete_dataset(incomplete: str) -> list[str]:
 
 def complete_recipe(incomplete: str) -> list[str]:
     """Names for `--recipe` that begin like this."""
-    return _beginning(incomplete, *RECIPES)
+    from ...applications.evaluation.protocols.papers import PAPERS
+
+    return _beginning(incomplete, *PAPERS["recipes"])
 
 
 def _beginning(incomplete: str, *names: str) -> list[str]:

@@ -40,7 +40,7 @@ class RunOptions:
     )
     workers: int | None = work_field(
         "N",
-        "How many threads read and match; one per processor, at most 8, by default.",
+        "How many threads match; one per processor, at most 8, by default.",
         min=1,
     )
 

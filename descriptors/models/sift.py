@@ -43,6 +43,7 @@ class SIFT(Backbone):
     """
 
     source = "sift"
+    default_layers = ("scale_1",)
     model = "opencv-sift"
     revision = "2"
 

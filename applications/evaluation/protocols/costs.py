@@ -6,7 +6,7 @@ from typing import Any
 
 from ....descriptors.weights import IMAGE_ENCODER, MODELS, Model, cached, find_models
 from ..run.listing import Listing
-from .protocol import PAPERS
+from .papers import PAPERS
 from .recipes import CAPTIONER, Recipe
 
 COSTS: Mapping[str, tuple[float, float, float]] = MappingProxyType(

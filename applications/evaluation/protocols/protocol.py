@@ -1,15 +1,14 @@
 """What decides a number beside the features: the protocol that it was measured by."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from ....descriptors.settings import check_choice, unknown
 from ..metrics.averages import AVERAGES, Average
 from ..metrics.keypoints import COMPARISONS, Comparison, check_alphas
+from .papers import PAPERS
 
 Metric = Literal["PCK", "flow PCK", "J&F"]
 Threshold = Literal["bbox", "image", "keypoints", "source-image"]
@@ -91,11 +90,6 @@ def written(alpha: float) -> str:
     """An alpha as it is printed: with two places after the point, or as many as it has."""
     return f"{alpha:.2f}" if round(alpha, 2) == alpha else f"{alpha:g}"
 
-
-PAPERS: Mapping[str, Any] = tomllib.loads(
-    Path(__file__).with_name("papers.toml").read_text(encoding="utf-8")
-)
-"""What the papers state, as the data file beside this module holds it."""
 
 PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
     {name: Protocol(name, **fields) for name, fields in PAPERS["protocols"].items()}

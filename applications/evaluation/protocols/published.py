@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from .protocol import PAPERS, PROTOCOLS, Protocol
+from .papers import PAPERS
+from .protocol import PROTOCOLS, Protocol
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from ....descriptors.weights import cached, find_weights
 from ..datasets.base import Truth
 from ..run.settings import Settings
 from .conventions import Convention
-from .protocol import PAPERS, PROTOCOLS, Protocol, protocol_of
+from .papers import PAPERS
+from .protocol import PROTOCOLS, Protocol, protocol_of
 from .published import PUBLISHED, Published, find_published
 
 CAPTIONER = "odise"

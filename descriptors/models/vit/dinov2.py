@@ -58,6 +58,7 @@ class DINOv2(ViT):
     """
 
     source = family = "dinov2"
+    default_layers = ("token of block 11",)
     blocks_name = "encoder.layer"
     norm_name = "layernorm"
 

@@ -40,6 +40,7 @@ class DINOv3(ViT):
     """
 
     source = family = "dinov3"
+    default_layers = ("token of block 11",)
     blocks_name = "model.layer"
     norm_name = "norm"
 
