@@ -13,7 +13,7 @@ import xarray as xr
 from ..errors import InvalidFeaturesError, OptionError
 from ..features.grids import resample, unit_length
 from ..features.maps import map_attributes
-from ..features.tensors import FeatureMap, Features, LayerFeatures
+from ..features.tensors import FeatureMap, Features, LayerFeatures, squared_lengths
 from ..runtime.memory import check_fits
 from ..settings import check_int
 from .pca import Moments, Projection
@@ -22,6 +22,8 @@ from .recipe import Part, basis_of, check_same_space, read_recipe
 _COPIES = 4
 """How many times the features of an image are held at most: in float64 by a PCA, or as a map in the
 making."""
+_SQUARES = 1e-30, 1e37
+"""Between which squares of lengths are sums of float32 that lost nothing."""
 FEWER = "take fewer images, or extract them at a lower size (--set size=...)"
 
 
@@ -158,33 +160,42 @@ class Basis:
 
     def map_of(self, features: Features) -> FeatureMap:
         """As `transform`, for features that are known to go with this basis."""
-        grid = features.layers[self.finest].grid
+        finest = features.layers[self.finest]
+        whole = finest.features.new_empty(len(self.sources), *finest.features.shape[1:])
         total = math.hypot(*(parts[0].weight for parts in self.recipe.values()))
-        joined = []
+        place, is_unit = 0, True
         for parts in self.recipe.values():
             layers = [features.layers[part.path] for part in parts]
-            cells = unit_length(resample(self._join(layers, parts), layers[0].grid, grid))
-            joined.append(cells.mul_(parts[0].weight / total))
+            pieces, grid = self._on_one_grid(layers, parts), layers[0].grid
+            if not (
+                np.array_equal(grid.y, finest.grid.y) and np.array_equal(grid.x, finest.grid.x)
+            ):
+                pieces = [resample(unit_length(torch.cat(pieces)), grid, finest.grid)]
+            own = whole[place : place + sum(map(len, pieces))]
+            place += len(own)
+            is_unit &= _scale_cells(pieces, parts[0].weight / total, own)
         attrs = map_attributes(features.image, self.identity)
-        whole = joined[0] if len(joined) == 1 else torch.cat(joined)
-        return FeatureMap(whole, grid, attrs, self.sources, self.layer_names)
+        labels = self.sources, self.layer_names
+        return FeatureMap(whole, finest.grid, attrs, *labels, is_unit=is_unit)
 
-    def _join(self, layers: Sequence[LayerFeatures], parts: Sequence[Part]) -> torch.Tensor:
-        """The layers of one source, the finest first, projected and joined on its finest grid.
+    def _on_one_grid(
+        self, layers: Sequence[LayerFeatures], parts: Sequence[Part]
+    ) -> list[torch.Tensor]:
+        """The layers of one source, the finest first, projected and on its finest grid.
 
         A layer goes through each finer grid, as the implementation of "A Tale of Two Features"
         does, or in one step if it is `direct`: bilinear interpolation in two steps is not that in
         one, and inner products differ by up to 7 %.
         """
-        joined = []
+        pieces = []
         for place, (layer, part) in enumerate(zip(layers, parts, strict=True)):
             cells, grid = layer.features, layer.grid
             if layer.path in self.projections:
                 cells = self.projections[layer.path](cells)
             for finer in layers[:1] if part.is_direct else layers[:place][::-1]:
                 cells, grid = resample(cells, grid, finer.grid), finer.grid
-            joined.append(cells)
-        return unit_length(joined[0] if len(joined) == 1 else torch.cat(joined))
+            pieces.append(cells)
+        return pieces
 
     def _parts(self) -> Iterator[Part]:
         return (part for parts in self.recipe.values() for part in parts)
@@ -284,6 +295,22 @@ def _drawn(grid: torch.Tensor, count: int, generator: np.random.Generator) -> to
         return grid
     places = np.sort(generator.choice(cells.shape[1], count, replace=False))
     return cells.index_select(1, torch.from_numpy(places).to(grid.device))[:, :, None]
+
+
+def _scale_cells(pieces: Sequence[torch.Tensor], length: float, out: torch.Tensor) -> bool:
+    """Join pieces of cells and scale each cell to a length, into `out`; whether all have it then.
+
+    Where squares leave the range of float32, or a cell is 0, it is by `unit_length`.
+    """
+    squares = squared_lengths(*pieces)
+    is_within = bool(((squares > _SQUARES[0]) & (squares < _SQUARES[1])).all())
+    if not is_within or squares.requires_grad:
+        out.copy_(unit_length(torch.cat(list(pieces))) * length)
+        return False
+    divisor = squares.sqrt_() / length
+    for piece, part in zip(pieces, torch.split(out, list(map(len, pieces))), strict=True):
+        torch.div(piece, divisor, out=part)
+    return True
 
 
 def _name(features: Features) -> str:

@@ -157,3 +157,18 @@ def test_a_feature_map_is_checked_when_it_is_made():
         FeatureMap(
             tensors.features, tensors.grid, {"image_name": "a", "image_height": 1, "image_width": 1}
         )
+
+
+def test_features_that_need_gradients_get_them_and_nan_is_refused():
+    features = Features.from_tree(image(0))
+    basis = Basis.fit([features])
+    token = features.layers["dino/token"].features
+    expected = basis.transform(features).features
+    token.requires_grad_()
+    fmap = basis.transform(features)
+    assert torch.allclose(fmap.features, expected, atol=1e-6)
+    fmap.features.sum().backward()
+    assert token.grad.abs().max() > 0
+    token.detach()[0, 0, 0] = torch.nan
+    with pytest.raises(InvalidFeaturesError, match="not of unit length, or NaN"):
+        basis.transform(features)

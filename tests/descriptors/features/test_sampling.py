@@ -30,8 +30,8 @@ def test_between_two_cells_bilinear_is_their_renormalised_mean(fmap):
 def test_nearest_takes_the_cell_that_holds_the_point(fmap):
     # Cells are 16 pixels wide and 32 high, and pixel 0 is centred at 0.
     sampled = sample_features(fmap, [(15.4, 31.4), (15.6, 31.6)], interpolation="nearest")
-    assert np.array_equal(sampled[:, 0], fmap[:, 0, 0])
-    assert np.array_equal(sampled[:, 1], fmap[:, 1, 1])
+    assert np.allclose(sampled[:, 0], fmap[:, 0, 0], rtol=0, atol=1e-6)
+    assert np.allclose(sampled[:, 1], fmap[:, 1, 1], rtol=0, atol=1e-6)
 
 
 def test_points_out_to_the_edge_of_the_image_are_sampled(fmap):
