@@ -86,7 +86,7 @@ def check_masks(matcher: Matcher) -> None:
     result = matcher(source, target, source_mask=source_mask, target_mask=target_mask)
     in_mask = np.zeros(result["score"].shape, dtype=bool)
     in_mask[0:3, 2:7] = True
-    assert not result["matched"].values[~in_mask].any(), "a place outside the source mask is matched"
+    assert not result["matched"].values[~in_mask].any(), "a place outside the mask is matched"
     assert np.isnan(result["score"].values[~in_mask]).all(), "a place outside the mask has a score"
     assert not np.isnan(result["score"].values[in_mask]).any(), "a place in the mask has no score"
     check_values(result, target)
