@@ -37,7 +37,7 @@ def average_pairs(
       PCK" of the code of A Tale of Two Features.
 
     Pairs without points (p_i = 0) don't count. Any other quantity that a pair has one of is
-    averaged by `per-image` with its value as r and 1 as p.
+    averaged by `per-image` with its value as r and 1 as p. NaN where no pair counts.
 
     Args:
         right: (..., pair), the number of points that are right.
@@ -47,8 +47,6 @@ def average_pairs(
         weights: (resample, pair), how often each pair is taken, in place of once. The result then
             has a last dimension `resample`. A class that is not taken at all doesn't count.
 
-    Gives NaN where no pair counts.
-
     Raises `OptionError`: the average is unknown, the category is missing, or arrays don't fit
     together.
     """
@@ -57,47 +55,47 @@ def average_pairs(
     pairs = len(number)
     leading = np.shape(right)[:-1]
     correct = checked("right", right, (*leading, pairs)).reshape(-1, pairs)
-    taken = np.ones((1, pairs))
+    times = np.ones((1, pairs))
     if weights is not None:
-        taken = checked("weights", weights, ("resample", pairs))
+        times = checked("weights", weights, ("resample", pairs))
+        leading = (*leading, len(times))
     counted = number > 0
-    correct, number, taken = correct[:, counted], number[counted], taken[:, counted]
+    correct, number, times = correct[:, counted], number[counted], times[:, counted]
     with np.errstate(invalid="ignore", divide="ignore"):
         if average == "per-point":
-            value = (correct @ taken.T) / (taken @ number)
+            value = (correct @ times.T) / (times @ number)
         elif average == "per-image":
-            value = ((correct / number) @ taken.T) / taken.sum(axis=1)
+            value = ((correct / number) @ times.T) / times.sum(axis=1)
+        elif category is None:
+            raise OptionError(
+                f"the average {average} needs the category of each pair",
+                hint="give category, or average per-point or per-image",
+            )
         else:
-            if category is None:
-                raise OptionError(
-                    f"the average {average} needs the category of each pair",
-                    hint="give category, or average per-point or per-image",
-                )
             classes = labels("category", category, pairs)[counted]
-            value = _over_classes(correct, number, taken, classes, average)
-    shape = leading if weights is None else (*leading, taken.shape[0])
-    return np.asarray(value.reshape(shape))
+            value = _over_classes(correct, number, times, classes, average)
+    return np.asarray(value.reshape(leading))
 
 
 def _over_classes(
     correct: npt.NDArray[Any],
     number: npt.NDArray[Any],
-    taken: npt.NDArray[Any],
+    times: npt.NDArray[Any],
     classes: npt.NDArray[np.str_],
     average: Average,
 ) -> npt.NDArray[Any]:
-    """The average over classes for each row of `correct` and of `taken`: (row, resample)."""
-    total = np.zeros((len(correct), len(taken)))
-    weight = np.zeros(len(taken))
+    """The average over classes for each row of `correct` and of `times`: (row, resample)."""
+    total = np.zeros((len(correct), len(times)))
+    weight = np.zeros(len(times))
     for name in np.unique(classes):
         own = classes == name
-        times = taken[:, own]
-        points = times @ number[own]
-        share = np.where(points > 0, (correct[:, own] @ times.T) / points, 0.0)
+        drawn = times[:, own]
+        points = drawn @ number[own]
+        share = np.where(points > 0, (correct[:, own] @ drawn.T) / points, 0.0)
         of_class = {
             "per-class": (points > 0).astype(np.float64),
             "keypoint-weighted": points,
-            "pair-weighted": times.sum(axis=1),
+            "pair-weighted": drawn.sum(axis=1),
         }[average]
         total += share * of_class
         weight += of_class

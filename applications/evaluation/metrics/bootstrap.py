@@ -17,11 +17,9 @@ _ELEMENTS = 1 << 22
 
 @dataclass(frozen=True)
 class Interval:
-    """A number and the bounds between which it would lie with other pairs.
+    """The `value` with the pairs as they are, and `low` and `high`, which others would keep to.
 
-    Args:
-        value: With the pairs as they are.
-        low, high: The bounds; NaN where no pair counts, or one has an infinite value.
+    The bounds are NaN where no pair counts, or one has an infinite value.
     """
 
     value: float
@@ -41,11 +39,9 @@ def bootstrap_interval(
 ) -> Interval:
     """The average over the pairs and its confidence interval, by the percentile bootstrap.
 
-    As many pairs as there are, of those that count, are drawn with replacement, and averaged
-    just as the pairs themselves: sums of points over sums of points for `per-point`, the mean of
-    shares for `per-image`, the mean over classes for `per-class`. With `category` they are drawn
-    within each class, whose sizes are part of the benchmark. Efron and Tibshirani, "An
-    Introduction to the Bootstrap" (1993), section 13.3.
+    As many pairs as there are, of those that count, are drawn with replacement, and averaged just
+    as the pairs themselves; with `category` within each class, whose sizes are part of the
+    benchmark. Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), section 13.3.
 
     Args:
         right: (pair,), the number of points that are right: a row of `count_correct`. For any other
@@ -59,8 +55,8 @@ def bootstrap_interval(
 
     Raises `OptionError`: as in `average_pairs`; a value is out of range.
     """
-    correct = checked("right", right, ("pair",))
-    return _interval(correct[None], points, average, category, level, resamples, seed)
+    rows = checked("right", right, ("pair",))[None]
+    return _interval(rows, points, average, category, level, resamples, seed)
 
 
 def bootstrap_difference(
@@ -76,19 +72,13 @@ def bootstrap_difference(
 ) -> Interval:
     """How much the first run is above the second on the same pairs, with its interval.
 
-    Each draw takes the same pairs of both runs, so that what makes a pair hard for both does
-    not widen the interval. One without 0 says that the runs differ.
-
-    Args:
-        first, second: (pair,), the number of points that are right in each run.
-        points: (pair,), the number of points that count, which is the same in both.
-        average, category, level, resamples, seed: As in `bootstrap_interval`.
-
-    Raises `OptionError`: as in `bootstrap_interval`.
+    As `bootstrap_interval`, with what is right in each run. Each draw takes the same pairs of both,
+    so that what makes a pair hard for both does not widen the interval. One without 0 says that
+    the runs differ.
     """
     one = checked("first", first, ("pair",))
-    other = checked("second", second, one.shape)
-    return _interval(np.stack([one, other]), points, average, category, level, resamples, seed)
+    rows = np.stack([one, checked("second", second, one.shape)])
+    return _interval(rows, points, average, category, level, resamples, seed)
 
 
 def _interval(
@@ -111,23 +101,18 @@ def _interval(
     right, number = right[:, counts], number[counts]
     if not len(number):
         return Interval(np.nan, np.nan, np.nan)
-    value = float(_difference(average_pairs(right, number, average, category=classes)))
+
+    def averaged(weights: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.float64]:
+        values = average_pairs(right, number, average, category=classes, weights=weights)
+        # Between two infinite values there is no difference: NaN.
+        with np.errstate(invalid="ignore"):
+            return np.asarray(values[0] - values[1] if len(values) == 2 else values[0])
+
     if not np.isfinite(right).all():
-        return Interval(value, np.nan, np.nan)
-    drawn = np.concatenate(
-        [
-            _difference(average_pairs(right, number, average, category=classes, weights=weights))
-            for weights in _draws(len(number), classes, resamples, seed)
-        ]
-    )
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(value, float(low), float(high))
-
-
-def _difference(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    # Between two infinite values there is no difference: NaN.
-    with np.errstate(invalid="ignore"):
-        return np.asarray(values[0] - values[1] if len(values) == 2 else values[0])
+        return Interval(float(averaged()), np.nan, np.nan)
+    draws = np.concatenate(list(map(averaged, _draws(len(number), classes, resamples, seed))))
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(averaged()), float(low), float(high))
 
 
 def _draws(
@@ -146,6 +131,6 @@ def _draws(
             places = random.integers(0, len(own), (count, len(own)))
             # One histogram for all resamples: each has a range of bins of its own.
             places += np.arange(count)[:, None] * len(own)
-            drawn = np.bincount(places.ravel(), minlength=count * len(own))
-            weights[:, own] = drawn.reshape(count, len(own))
+            times = np.bincount(places.ravel(), minlength=count * len(own))
+            weights[:, own] = times.reshape(count, len(own))
         yield weights

@@ -20,21 +20,19 @@ def point_distances(
         counted: bool (...), which points count; every point with a truth without it.
 
     Gives NaN where the point does not count; infinite where it does and has no prediction, so that
-    a matcher that stays silent is wrong there.
-
-    Raises `OptionError`: the arrays don't fit together.
+    a matcher that stays silent is wrong there. Raises `OptionError` for arrays that don't fit.
     """
     true = np.asarray(truth, dtype=np.float64)
     shape = true.shape[:-1]
     true = checked("truth", true, (*shape, 2))
     answer = checked("predicted", predicted, (*shape, 2))
     off = answer - true
-    distance = np.hypot(off[..., 0], off[..., 1])
     counts = np.isfinite(true).all(axis=-1)
     if counted is not None:
         counts &= checked("counted", counted, shape, np.bool_)
     silent = ~np.isfinite(answer).all(axis=-1)
-    return np.where(counts, np.where(silent, np.inf, distance), np.nan)
+    distance = np.where(silent, np.inf, np.hypot(off[..., 0], off[..., 1]))
+    return np.where(counts, distance, np.nan)
 
 
 def box_length(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -59,16 +57,14 @@ def keypoint_length(points: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """The longer side of the box around the points, float64 (pair,): the threshold `keypoints`.
 
     `points` is (pair, point, 2), x and y in pixels of the target image, NaN where a point is not
-    visible; a pair without points gives NaN. It is the threshold of PF-Willow: Ham et al.,
-    "Proposal Flow" (CVPR 2016), section 5.
+    visible; a pair without points gives NaN. Ham et al., "Proposal Flow" (CVPR 2016), section 5.
     """
     at = checked("points", points, ("pair", "point", 2))
     seen = np.isfinite(at).all(axis=-1)[..., None]
     # An empty list of points leaves the two infinities, whose difference is none.
     high = np.where(seen, at, -np.inf).max(axis=1, initial=-np.inf)
     low = np.where(seen, at, np.inf).min(axis=1, initial=np.inf)
-    sides = high - low
-    return _longer(np.where(np.isfinite(sides), sides, np.nan))
+    return _longer(np.where(np.isfinite(high - low), high - low, np.nan))
 
 
 def _longer(sides: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

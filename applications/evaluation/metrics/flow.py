@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ....descriptors.errors import OptionError
-from ....descriptors.settings import check_choice, check_float
+from ....descriptors.settings import check_float
 from .arrays import checked
-from .keypoints import COMPARISONS, Comparison, check_alphas
+from .keypoints import Comparison, check_alphas, within
 
 _UNKNOWN = 1e9
 """From here on the Middlebury format takes a component of the flow as unknown."""
@@ -19,15 +19,10 @@ def endpoint_errors(
 ) -> npt.NDArray[np.float64]:
     """How far the flow is off at each pixel that counts, in pixels: float64 (pixel,).
 
-    A pixel counts where the mask is true and the true flow is known: finite, and below 1e9 as
-    the Middlebury format writes it. Where it has no prediction, the error is infinite.
-
-    Args:
-        predicted, truth: (height, width, 2), displacement along x and y in pixels; NaN where there
-            is none.
-        mask: bool (height, width), of the image that the flow lies on.
-
-    Raises `OptionError`: the arrays don't fit together.
+    A pixel counts where `mask`, bool (height, width) of the image that the flow lies on, is true
+    and the true flow is known: finite, and below 1e9 as the Middlebury format writes it.
+    `predicted` and `truth` are (height, width, 2), displacement along x and y in pixels, NaN where
+    there is none; the error is then infinite. Raises `OptionError` for arrays that don't fit.
     """
     true, inside = _on_one_image(truth, mask, "truth")
     answer = checked("predicted", predicted, true.shape)
@@ -48,35 +43,22 @@ def flow_pck(
 ) -> npt.NDArray[np.float64]:
     """The share of pixels whose error is within alpha times the length, 0 to 1: float64 (alpha,).
 
-    The measure of Taniai, Sinha and Sato, "Joint Recovery of Dense Correspondence and
-    Cosegmentation in Two Images" (CVPR 2016), section 5: on TSS with alpha 0.05, the longer side
-    of the source image, and `<=`.
-
-    Args:
-        errors: (pixel,), pixels: what `endpoint_errors` gives.
-        length: Pixels, above 0.
-        alphas: Shares of the length, above 0.
-        comparison: Whether an error of exactly alpha times the length is right (`<=`) or not (`<`).
-
-    Gives NaN where no pixel counts.
-
-    Raises `OptionError`: a value is out of range.
+    Taniai, Sinha and Sato, "Joint Recovery of Dense Correspondence and Cosegmentation in Two
+    Images" (CVPR 2016), section 5: on TSS with alpha 0.05, the longer side of the source image, and
+    `<=`. `errors` (pixel,) is what `endpoint_errors` gives, `length` in pixels, above 0. NaN where
+    no pixel counts. Raises `OptionError` for values out of range.
     """
-    check_choice("comparison", comparison, COMPARISONS)
     off = checked("errors", errors, ("pixel",))
     long = check_float("length", length, minimum=0, open_minimum=True)
-    limits = np.array(check_alphas(alphas))[:, None] * long
-    if not off.size:
-        return np.full(len(limits), np.nan)
-    right = off < limits if comparison == "<" else off <= limits
-    return np.asarray(right.mean(axis=1), dtype=np.float64)
+    right = within(off, np.array(check_alphas(alphas))[:, None] * long, comparison)
+    return right.mean(axis=1, dtype=np.float64) if off.size else np.full(len(right), np.nan)
 
 
 def mean_endpoint_error(errors: npt.ArrayLike) -> float:
     """The mean error in pixels; infinite if a pixel has no prediction, NaN if none counts.
 
-    `errors` is (pixel,), pixels: what `endpoint_errors` gives. Baker et al., "A Database and
-    Evaluation Methodology for Optical Flow" (IJCV 2011), section 4.1.
+    `errors` (pixel,) is what `endpoint_errors` gives. Baker et al., "A Database and Evaluation
+    Methodology for Optical Flow" (IJCV 2011), section 4.1.
     """
     off = checked("errors", errors, ("pixel",))
     return float(off.mean()) if off.size else float("nan")
@@ -85,18 +67,16 @@ def mean_endpoint_error(errors: npt.ArrayLike) -> float:
 def flow_smoothness(flow: npt.ArrayLike, mask: npt.ArrayLike, *, border: bool = False) -> float:
     """How much the flow changes from pixel to pixel within the mask, 0 if it is constant.
 
-    The sum of |dx| + |dy| over the mask, for both components of the flow, divided by the mask's
-    area: dx is the forward difference f(y, x + 1) - f(y, x), dy is f(y + 1, x) - f(y, x). Nothing
-    is taken across the border of the image. Pixels of displacement per pixel.
+    The sum of |dx| + |dy| over both components of the flow, divided by the number of pixels of the
+    mask that have a flow: dx is the forward difference f(y, x + 1) - f(y, x), dy is
+    f(y + 1, x) - f(y, x). Pixels of displacement per pixel; NaN where the mask has no flow.
 
     Args:
         flow: (height, width, 2), displacement along x and y in pixels; NaN where there is none.
-        mask: bool (height, width). The area is that of the pixels of the mask that have a flow.
+        mask: bool (height, width).
         border: Whether the jump at the border of the mask counts too, from the flow to the 0
             outside, as in the code of Zhang et al., "A Tale of Two Features" (NeurIPS 2023).
             Otherwise a difference counts where both its pixels lie in the mask and have a flow.
-
-    Gives NaN where the mask has no pixel with a flow.
 
     Raises `OptionError`: the arrays don't fit together.
     """
@@ -105,8 +85,7 @@ def flow_smoothness(flow: npt.ArrayLike, mask: npt.ArrayLike, *, border: bool = 
     if not inside.any():
         return float("nan")
     values = np.where(inside[..., None], values, 0.0)
-    across = np.abs(np.diff(values, axis=1))
-    down = np.abs(np.diff(values, axis=0))
+    across, down = (np.abs(np.diff(values, axis=axis)) for axis in (1, 0))
     if not border:
         across, down = across[inside[:, 1:] & inside[:, :-1]], down[inside[1:] & inside[:-1]]
     return float((across.sum() + down.sum()) / inside.sum())

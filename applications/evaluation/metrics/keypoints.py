@@ -35,15 +35,12 @@ def count_correct(
         comparison: Whether a distance of exactly alpha times the length is right (`<=`) or not
             (`<`).
 
-    Raises `OptionError`: arrays don't fit together, an alpha or a length is not above 0, a distance
-    is negative.
+    Raises `OptionError`: arrays don't fit together, or a value is out of range.
     """
-    check_choice("comparison", comparison, COMPARISONS)
     off = checked("distance", distance, ("pair", "point"))
     long = checked("length", length, (len(off),))
-    shares = check_alphas(alphas)
-    counts = ~np.isnan(off)
-    number = counts.sum(axis=1)
+    limits = np.array(check_alphas(alphas))[:, None, None] * long[:, None]
+    number = (~np.isnan(off)).sum(axis=1)
     if (off < 0).any():
         raise OptionError("distance holds negative values", hint="it is in pixels, from 0 on")
     wrong = (number > 0) & ~(np.isfinite(long) & (long > 0))
@@ -53,12 +50,8 @@ def count_correct(
             f"length of pair {pair} is {long[pair]:g}",
             hint="it must be a finite number of pixels above 0 for a pair with points",
         )
-    right = np.empty((len(shares), len(off)), dtype=np.int64)
-    for place, alpha in enumerate(shares):
-        limit = (alpha * long)[:, None]
-        inside = off < limit if comparison == "<" else off <= limit
-        right[place] = (inside & counts).sum(axis=1)
-    return right, number.astype(np.int64)
+    right = within(off, limits, comparison).sum(axis=2)
+    return right.astype(np.int64), number.astype(np.int64)
 
 
 def pck(
@@ -72,20 +65,19 @@ def pck(
 ) -> npt.NDArray[np.float64]:
     """The share of points that are right for each alpha, 0 to 1: float64 (alpha,).
 
-    Args:
-        distance: (pair, point), pixels, as in `count_correct`.
-        length: (pair,), pixels: `box_length`, `image_length` or `keypoint_length` of the targets.
-        alphas: The shares of the length within which a point is right.
-        average: How the pairs become one number, as in `average_pairs`.
-        comparison: Whether the edge is right (`<=`) or not (`<`).
-        category: (pair,), for the averages over classes.
-
-    Gives NaN where no point of any pair counts.
-
-    Raises `OptionError`: as in `count_correct` and `average_pairs`.
+    `distance`, `length`, `alphas` and `comparison` are as in `count_correct`, `average` and
+    `category` as in `average_pairs`, and so are the errors. NaN where no point of any pair counts.
     """
     right, number = count_correct(distance, length, alphas, comparison=comparison)
     return average_pairs(right, number, average, category=category)
+
+
+def within(
+    distance: npt.NDArray[Any], limit: npt.NDArray[Any], comparison: Comparison
+) -> npt.NDArray[np.bool_]:
+    """Whether distances are within the limits, an edge as `comparison` says; NaN never is."""
+    check_choice("comparison", comparison, COMPARISONS)
+    return np.asarray(distance < limit if comparison == "<" else distance <= limit)
 
 
 def check_alphas(alphas: Any) -> tuple[float, ...]:

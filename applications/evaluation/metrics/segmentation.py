@@ -25,11 +25,8 @@ def region_similarity(
 ) -> float:
     """J, the intersection over union of two masks, 0 to 1; 1 if both are empty.
 
-    Args:
-        predicted, truth: bool (height, width).
-        void: bool (height, width), pixels that count for neither.
-
-    Raises `OptionError`: the masks have different sizes.
+    All are bool (height, width); pixels of `void` count for neither mask. Raises `OptionError` for
+    masks of different sizes.
     """
     answer, true = _masks(predicted, truth, void)
     union = int((answer | true).sum())
@@ -49,21 +46,18 @@ def contour_accuracy(
     the share of true ones within it of a predicted one: the benchmark's approximation, by
     dilation with a disk, of a bipartite matching. Two empty contours give 1, one alone 0.
 
-    Args:
-        predicted, truth: bool (height, width).
-        void: bool (height, width), pixels that belong to neither mask.
-        tolerance: As a share of the diagonal; in pixels it is rounded up.
-
-    Raises `OptionError`: the masks have different sizes, or the tolerance is not above 0.
+    Masks are as in `region_similarity`; the tolerance is a share of the diagonal, in pixels
+    rounded up. Raises `OptionError` for masks of different sizes, or a tolerance that is not
+    above 0.
     """
     check_float("tolerance", tolerance, minimum=0, maximum=1, open_minimum=True)
     answer, true = _masks(predicted, truth, void)
     radius = math.ceil(tolerance * math.hypot(*true.shape))
     ours, theirs = contour(answer), contour(true)
     if not ours.any() or not theirs.any():
-        return 1.0 if not ours.any() and not theirs.any() else 0.0
-    precision = float(_within(theirs, radius)[ours].mean())
-    recall = float(_within(ours, radius)[theirs].mean())
+        return float(ours.any() == theirs.any())
+    precision = float(_near(theirs, radius)[ours].mean())
+    recall = float(_near(ours, radius)[theirs].mean())
     total = precision + recall
     return 2 * precision * recall / total if total else 0.0
 
@@ -98,10 +92,10 @@ class SequenceScore:
 
 
 def sequence_score(values: npt.ArrayLike) -> SequenceScore:
-    """Mean, recall and decay of J or F over the frames.
+    """Mean, recall and decay of J or F over the frames; NaN without frames.
 
     `values` is (frame,), 0 to 1, without the frames that are given or left out. Quarters share
-    the frames at their borders, as in the benchmark. Without frames all three are NaN.
+    the frames at their borders, as in the benchmark.
     """
     score = checked("values", values, ("frame",))
     if not len(score):
@@ -125,7 +119,7 @@ def _masks(
     return answer & counts, true & counts
 
 
-def _within(pixels: npt.NDArray[np.bool_], radius: int) -> npt.NDArray[np.bool_]:
+def _near(pixels: npt.NDArray[np.bool_], radius: int) -> npt.NDArray[np.bool_]:
     """Which pixels of the image lie within the radius of one of these."""
     row, column = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     disk = (row * row + column * column <= radius * radius).astype(np.uint8)

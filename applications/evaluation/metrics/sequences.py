@@ -51,12 +51,14 @@ def mask_scores(
             raise OptionError("there are not as many predicted masks as true ones")
         true = checked("truth", true, ("height", "width"), np.int64)
         answer = checked("predicted", answer, true.shape, np.int64)
-        if not labels:
-            labels = list(range(1, int(true[true != VOID].max(initial=0)) + 1))
+        labels = labels or list(range(1, int(true[true != VOID].max(initial=0)) + 1))
         if not labels:
             raise OptionError("the first frame has no object", hint="labels are 1, 2, ...")
         void = true == VOID if leave_void_out else None
-        rows.append(_frame(answer, true, labels, void) if rows or ends else [])
+        masks = [(answer == label, true == label) for label in labels if rows or ends]
+        rows.append(
+            [(region_similarity(*m, void=void), contour_accuracy(*m, void=void)) for m in masks]
+        )
     first = 0 if ends else 1
     kept = rows[first : len(rows) - first]
     values = np.array(kept, dtype=np.float64).reshape(len(kept), len(labels), 2)
@@ -112,18 +114,3 @@ def summarize_masks(scores: Mapping[str, xr.Dataset]) -> xr.Dataset:
             "sequence": list(scores),
         },
     )
-
-
-def _frame(
-    answer: npt.NDArray[Any],
-    true: npt.NDArray[Any],
-    labels: Sequence[int],
-    void: npt.NDArray[np.bool_] | None,
-) -> list[tuple[float, float]]:
-    return [
-        (
-            region_similarity(answer == label, true == label, void=void),
-            contour_accuracy(answer == label, true == label, void=void),
-        )
-        for label in labels
-    ]

@@ -54,29 +54,28 @@ def pck_variants(
     points = counts[0][0][1]
     # thresholds x comparisons x alphas x pairs
     right = np.array([[correct for correct, _ in row] for row in counts])
-    averages = [name for name in AVERAGES if category is not None or name not in OF_CLASSES]
     classes = None if category is None else labels("category", category, len(points))
+    coordinates: dict[str, Any] = {
+        "threshold": list(lengths),
+        "average": [one for one in AVERAGES if classes is not None or one not in OF_CLASSES],
+        "comparison": list(COMPARISONS),
+        "alpha": list(shares),
+    }
 
     def table(part: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
         own = None if classes is None else classes[part]
         columns = [
             average_pairs(right[..., part], points[part], average, category=own)
-            for average in averages
+            for average in coordinates["average"]
         ]
         return np.stack(columns, axis=1)
 
-    whole = np.ones(len(points), dtype=bool)
+    whole = table(np.ones(len(points), dtype=bool))
     variables: dict[str, Any] = {
-        "pck": (_DIMS, table(whole), {"units": "1", "long_name": "share of points within alpha"}),
+        "pck": (_DIMS, whole, {"units": "1", "long_name": "share of points within alpha"}),
         "pairs": ((), int((points > 0).sum())),
         "points": ((), int(points.sum())),
         "skipped_pairs": ((), int((points == 0).sum())),
-    }
-    coordinates: dict[str, Any] = {
-        "threshold": list(lengths),
-        "average": averages,
-        "comparison": list(COMPARISONS),
-        "alpha": list(shares),
     }
     parts = {name: labels(name, values, len(points)) for name, values in (flags or {}).items()}
     for name in parts:
@@ -87,8 +86,7 @@ def pck_variants(
     for name, of_pair in parts.items():
         values = [value for value in np.unique(of_pair).tolist() if value]
         members = [of_pair == value for value in values]
-        shape = (len(values), len(lengths), len(averages), len(COMPARISONS), len(shares))
-        tables = np.array([table(part) for part in members]).reshape(shape)
+        tables = np.array([table(part) for part in members]).reshape(len(values), *whole.shape)
         variables[f"pck_by_{name}"] = ((name, *_DIMS), tables, {"units": "1"})
         for what, number in (("pairs", points > 0), ("points", points)):
             sums = [int(number[part].sum()) for part in members]

@@ -39,20 +39,16 @@ def load_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     missing = [key for key in (*_NEEDED, *_DIFFERING) if key not in document]
     if missing:
         raise ReportError(f"{name} is no whole report: it has no {', '.join(missing)}", hint=hint)
-    if not _agrees(document):
-        raise ReportError(f"{name} was changed: its pairs don't agree with each other", hint=hint)
-    return document
-
-
-def _agrees(report: Mapping[str, Any]) -> bool:
-    """Whether there is a number of each pair for each measure, and a category."""
-    numbers, pairs = report["numbers"], report["pairs"]
     try:
+        numbers, pairs = len(document["numbers"]), document["pairs"]
         shapes = [np.shape(pairs[key]) for key in ("of", "right")]
         names = len(pairs["name"])
-        return len(pairs["category"]) == names and shapes == [(len(numbers), names)] * 2
+        agree = len(pairs["category"]) == names and shapes == [(numbers, names)] * 2
     except (KeyError, TypeError, ValueError):
-        return False
+        agree = False
+    if not agree:
+        raise ReportError(f"{name} was changed: its pairs don't agree with each other", hint=hint)
+    return document
 
 
 def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,11 +77,9 @@ def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict
                 f"the runs are of different {what}: {mine} and {other}",
                 hint="numbers of different data sets or protocols can't be compared",
             )
+    what, names = first["pairs"]["what"], first["pairs"]["name"]
     places = {name: place for place, name in enumerate(second["pairs"]["name"])}
-    common = [
-        (place, places[name]) for place, name in enumerate(first["pairs"]["name"]) if name in places
-    ]
-    what = first["pairs"]["what"]
+    common = [(place, places[name]) for place, name in enumerate(names) if name in places]
     if not common:
         raise ReportError(f"the runs have no {what} in common", hint="evaluate the same ones")
     here, there = np.array(common).T
@@ -106,16 +100,16 @@ def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict
                 hint="evaluate both on one copy",
             )
         change = bootstrap_difference(one.right, other.right, of, one.average, category=within)
+        values = {
+            "first": replace(one, of=of).value(category),
+            "second": replace(other, of=of).value(category),
+            "difference": change.value,
+            "low": change.low,
+            "high": change.high,
+        }
         numbers.append(
-            {
-                "label": one.label,
-                "unit": one.unit,
-                "first": finite(replace(one, of=of).value(category)),
-                "second": finite(replace(other, of=of).value(category)),
-                "difference": finite(change.value),
-                "low": finite(change.low),
-                "high": finite(change.high),
-            }
+            {"label": one.label, "unit": one.unit}
+            | {name: finite(value) for name, value in values.items()}
         )
     return {
         "descr_comparison": SCHEMA,
@@ -123,8 +117,8 @@ def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict
         "protocol": first["protocol"]["line"],
         "what": what,
         "common": len(common),
-        "only_first": len(first["pairs"]["name"]) - len(common),
-        "only_second": len(second["pairs"]["name"]) - len(common),
+        "only_first": len(names) - len(common),
+        "only_second": len(places) - len(common),
         "numbers": numbers,
         "by_category": _by_category(ours, theirs, category),
         "differ": [
@@ -137,6 +131,7 @@ def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict
 
 def comparison_tables(document: Mapping[str, Any]) -> list[Table]:
     """The comparison as tables: the measures with the interval of the difference, categories."""
+    numbers = document["numbers"]
     tables = [
         Table(
             f"{document['dataset']}: {document['protocol']}",
@@ -144,36 +139,24 @@ def comparison_tables(document: Mapping[str, Any]) -> list[Table]:
             tuple(
                 (
                     one["label"],
-                    shown(one["first"], one["unit"]),
-                    shown(one["second"], one["unit"]),
-                    _signed(one["difference"], one["unit"]),
+                    *_side_by_side(one["first"], one["second"], one["difference"], one["unit"]),
                     interval(one["low"], one["high"], one["unit"]),
                 )
-                for one in document["numbers"]
+                for one in numbers
             ),
         )
     ]
     if len(document["by_category"]) > 1:
-        numbers = document["numbers"]
         alike = numbers[0]["unit"] == numbers[-1]["unit"] and document["what"] != "objects"
         place = len(numbers) - 1 if alike else 0
-        label, unit = numbers[place]["label"], numbers[place]["unit"]
-        tables.append(
-            Table(
-                f"{label} by category",
-                ("category", document["what"], "first", "second", "difference"),
-                tuple(
-                    (
-                        row["category"],
-                        f"{row['count']:,}",
-                        shown(row["first"][place], unit),
-                        shown(row["second"][place], unit),
-                        _signed(_minus(row["first"][place], row["second"][place]), unit),
-                    )
-                    for row in document["by_category"]
-                ),
-            )
-        )
+        rows = []
+        for row in document["by_category"]:
+            first, second = row["first"][place], row["second"][place]
+            change = None if first is None or second is None else first - second
+            values = _side_by_side(first, second, change, numbers[place]["unit"])
+            rows.append((row["category"], f"{row['count']:,}", *values))
+        columns = ("category", document["what"], "first", "second", "difference")
+        tables.append(Table(f"{numbers[place]['label']} by category", columns, tuple(rows)))
     return tables
 
 
@@ -203,9 +186,8 @@ def _by_category(
     return rows
 
 
-def _minus(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one - other
-
-
-def _signed(value: float | None, unit: str) -> str:
-    return shown(value, unit) if value is None or value <= 0 else f"+{shown(value, unit)}"
+def _side_by_side(
+    first: float | None, second: float | None, change: float | None, unit: str
+) -> tuple[str, str, str]:
+    sign = "+" if change is not None and change > 0 else ""
+    return shown(first, unit), shown(second, unit), sign + shown(change, unit)

@@ -37,6 +37,14 @@ class Measure:
     average: Average
     within_category: bool = True
 
+    @classmethod
+    def plain(cls, label: str, unit: str, values: npt.NDArray[Any], **about: Any) -> "Measure":
+        """A quantity that each pair has one of; NaN where it has none."""
+        # An error without a prediction is infinite, and so is the mean: it counts.
+        counts = ~np.isnan(values)
+        right = np.where(counts, values, 0.0)
+        return cls(label, unit, right, counts.astype(float), "per-image", **about)
+
     def value(self, category: npt.ArrayLike) -> float:
         """The number, 0 to 1 for shares; NaN where no pair counts."""
         return float(average_pairs(self.right, self.of, self.average, category=category))
@@ -88,16 +96,13 @@ def measure(
 
     Raises `OptionError` for a protocol that doesn't fit the predictions.
     """
-    units = Units(
-        "pairs",
-        [str(name) for name in predictions["pair"].values],
-        predictions["category"].values.astype(str),
-    )
+    if protocol.metric == "J&F":
+        return _of_masks(predictions, dataset, progress)
+    names = [str(name) for name in predictions["pair"].values]
+    units = Units("pairs", names, predictions["category"].values.astype(str))
     if protocol.metric == "PCK":
         return units, _of_points(predictions, protocol)
-    if protocol.metric == "flow PCK":
-        return units, _of_flow(predictions, dataset, protocol, progress)
-    return _of_masks(predictions, dataset, progress)
+    return units, _of_flow(predictions, dataset, protocol, progress)
 
 
 def _of_points(predictions: xr.Dataset, protocol: Protocol) -> list[Measure]:
@@ -128,12 +133,12 @@ def _of_flow(
         scores = score_flow(predictions, dataset, protocol.alphas, advance=advance)
     pck = scores["pck"].sel(comparison=protocol.comparison or "<=")
     measures = [
-        _plain(f"flow PCK@{written(alpha)}", "%", pck.sel(alpha=alpha).values)
+        Measure.plain(f"flow PCK@{written(alpha)}", "%", pck.sel(alpha=alpha).values)
         for alpha in protocol.alphas
     ]
     for name, unit in FLOW_UNITS.items():
         label = name.replace("_", " ").replace("endpoint", "end-point")
-        measures.append(_plain(label, "px" if unit == "pixel" else "", scores[name].values))
+        measures.append(Measure.plain(label, "px" if unit == "pixel" else "", scores[name].values))
     return measures
 
 
@@ -151,17 +156,10 @@ def _of_masks(
             rows.append((float(own["region"].mean()), float(own["contour"].mean())))
     table = np.array(rows, dtype=np.float64).reshape(-1, 2)
     measures = [
-        replace(_plain(label, "%", values), within_category=False)
+        Measure.plain(label, "%", values, within_category=False)
         for label, values in (("J&F", table.mean(axis=1)), ("J", table[:, 0]), ("F", table[:, 1]))
     ]
     return Units("objects", names, np.array(videos, dtype=str)), measures
-
-
-def _plain(label: str, unit: str, values: npt.NDArray[Any]) -> Measure:
-    """A quantity that each pair has one of."""
-    # An error without a prediction is infinite, and so is the mean: it counts.
-    counts = ~np.isnan(values)
-    return Measure(label, unit, np.where(counts, values, 0.0), counts.astype(float), "per-image")
 
 
 def finite(value: float) -> float | None:

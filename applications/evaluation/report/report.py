@@ -44,8 +44,8 @@ def build_report(
         dict: `protocol`, `numbers` (each with its 95% interval over pairs), `by_category`,
             `variants` (of PCK), `by_flag`, `published`, `counts`, `pairs` (the numbers of each
             pair), and what made the predictions: `dataset`, `descriptor`, `layers`, `matcher`,
-            `settings`, `versions`. Shares are 0 to 1; None stands for a number that there is none
-            of.
+            `settings`, `versions`, and the identity of the `basis` if there was one. Shares are 0
+            to 1; None stands for a number that there is none of.
 
     Raises:
         OptionError, DatasetError: The protocol doesn't fit the predictions; files of the data set
@@ -73,11 +73,14 @@ def build_report(
         "published": _published(dataset, protocol, recipe),
         **run,
     }
-    document["counts"] = {**run["counts"], **_counts(predictions, units, measures)}
+    counted = measures[0].of > 0
+    document["counts"] = {**run["counts"], f"counted_{units.what}": int(counted.sum())}
     if predictions.attrs["truth"] == "points":
         table = score_points(predictions, protocol.alphas)
         document["variants"] = _variants(table)
         document["by_flag"] = _by_flag(table, protocol, measures)
+        skipped = {"skipped_pairs": int((~counted).sum())}
+        document["counts"] |= {**skipped, **_counts_of_points(predictions)}
     document["pairs"] = {
         "what": units.what,
         "name": units.names,
@@ -112,17 +115,16 @@ def _by_category(units: Units, measures: Sequence[Measure]) -> list[dict[str, An
 
 def _variants(table: xr.Dataset) -> list[dict[str, Any]]:
     pck = table["pck"]
-    names = {name: pck[name].values.tolist() for name in pck.dims}
+    names = {str(name): pck[name].values.tolist() for name in pck.dims}
     alphas = names.pop("alpha")
+    rows = zip(product(*names.values()), pck.values.reshape(-1, len(alphas)), strict=True)
     return [
         {
-            **dict(zip(map(str, names), chosen, strict=True)),
+            **dict(zip(names, variant, strict=True)),
             "alphas": alphas,
-            "values": [finite(value) for value in values.tolist()],
+            "values": list(map(finite, values)),
         }
-        for chosen, values in zip(
-            product(*names.values()), pck.values.reshape(-1, len(alphas)), strict=True
-        )
+        for variant, values in rows
     ]
 
 
@@ -130,36 +132,28 @@ def _by_flag(
     table: xr.Dataset, protocol: Protocol, measures: Sequence[Measure]
 ) -> dict[str, list[dict[str, Any]]]:
     """The numbers of the protocol for each value of each flag."""
-    flags: dict[str, list[dict[str, Any]]] = {}
-    where = {
-        "threshold": protocol.threshold or "bbox",
-        "average": measures[0].average,
-        "comparison": protocol.comparison or "<",
-    }
-    for variable in table.data_vars:
-        flag = str(variable).removeprefix("pck_by_")
-        if flag in (str(variable), "category"):
-            continue
-        flags[flag] = [
+    table = table.sel(
+        threshold=protocol.threshold or "bbox",
+        average=measures[0].average,
+        comparison=protocol.comparison or "<",
+    )
+    prefix = "pck_by_"
+    names = [str(name).removeprefix(prefix) for name in table if str(name).startswith(prefix)]
+    return {
+        flag: [
             {
                 "value": value,
-                "pairs": int(table[f"pairs_by_{flag}"].sel({flag: value})),
-                "points": int(table[f"points_by_{flag}"].sel({flag: value})),
-                "values": [
-                    finite(one)
-                    for one in table[variable].sel({flag: value, **where}).values.tolist()
-                ],
+                **{what: int(table[f"{what}_by_{flag}"][n]) for what in ("pairs", "points")},
+                "values": list(map(finite, table[f"{prefix}{flag}"].values[n])),
             }
-            for value in table[flag].values.tolist()
+            for n, value in enumerate(table[flag].values.tolist())
         ]
-    return flags
+        for flag in names
+        if flag != "category"
+    }
 
 
-def _counts(predictions: xr.Dataset, units: Units, measures: Sequence[Measure]) -> dict[str, int]:
-    counted = measures[0].of > 0
-    counts = {f"counted_{units.what}": int(counted.sum())}
-    if predictions.attrs["truth"] != "points":
-        return counts
+def _counts_of_points(predictions: xr.Dataset) -> dict[str, int]:
     points = predictions["points"].values
     outside = np.zeros(predictions.sizes["point"], dtype=bool)
     for axis, side in (("x", "width"), ("y", "height")):
@@ -167,8 +161,6 @@ def _counts(predictions: xr.Dataset, units: Units, measures: Sequence[Measure]) 
         length = np.repeat(predictions[f"source_{side}"].values, points)
         outside |= (at < -0.5) | (at > length - 0.5)
     return {
-        **counts,
-        "skipped_pairs": int((~counted).sum()),
         "points": int(points.sum()),
         "unmatched_points": int((~predictions["matched"].values.astype(bool)).sum()),
         "points_outside_their_image": int(outside.sum()),
@@ -177,22 +169,18 @@ def _counts(predictions: xr.Dataset, units: Units, measures: Sequence[Measure]) 
 
 def _published(dataset: Dataset, protocol: Protocol, recipe: Recipe | None) -> list[dict[str, Any]]:
     """What was published on the data set, and whether by the protocol of the report."""
-
-    def same(other: Protocol) -> bool:
-        return other == replace(protocol, subset=other.subset, alphas=other.alphas)
-
     rows = find_published(dataset.name) if recipe is None else recipe.published(dataset.name)
     return [
         {
             "method": row.method,
-            "subset": row.protocol.subset,
-            "line": row.protocol.line(),
-            "alphas": list(row.protocol.alphas),
+            "subset": own.subset,
+            "line": own.line(),
+            "alphas": list(own.alphas),
             "percent": list(row.percent),
             "source": row.source,
-            "same_protocol": same(row.protocol),
+            "same_protocol": own == replace(protocol, subset=own.subset, alphas=own.alphas),
         }
-        for row in rows
+        for row, own in ((row, row.protocol) for row in rows)
     ]
 
 

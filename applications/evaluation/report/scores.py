@@ -75,24 +75,19 @@ def lengths(predictions: xr.Dataset) -> dict[str, npt.NDArray[np.float64]]:
 
 
 def score_points(predictions: xr.Dataset, alphas: Sequence[float]) -> xr.Dataset:
-    """PCK in every variant: what `pck_variants` gives for these predictions.
+    """PCK in every variant, as `pck_variants`, of predictions of a data set with points.
 
-    Args:
-        predictions: Of a data set with points.
-        alphas: The shares of the lengths within which a point is right.
+    `alphas` are the shares of the lengths within which a point is right.
     """
     _check_truth(predictions, "points")
-    flags = {
-        str(name).removeprefix("flag_"): predictions[name].values
-        for name in predictions.data_vars
-        if str(name).startswith("flag_")
-    }
+    prefix = "flag_"
+    flags = [str(name) for name in predictions.data_vars if str(name).startswith(prefix)]
     return pck_variants(
         point_distance(predictions),
         lengths(predictions),
         alphas,
         category=predictions["category"].values.astype(str),
-        flags=flags,
+        flags={flag.removeprefix(prefix): predictions[flag].values for flag in flags},
     )
 
 
@@ -121,6 +116,7 @@ def score_flow(
     rows = []
     pcks = []
     role = dataset.flow_lies_on or "source"
+    sizes = np.stack([predictions[f"source_{side}"].values for side in ("height", "width")], 1)
     for index, pair, span in _pairs(predictions, dataset, "cells"):
         advance(pair.name)
         predicted = _flow_of(predictions, index, span, role)
@@ -128,10 +124,7 @@ def score_flow(
         picture = pair.target if role == "target" else pair.source
         inside = dataset.mask(picture)
         errors = endpoint_errors(predicted, truth, inside)
-        length = max(
-            int(predictions["source_height"].values[index]),
-            int(predictions["source_width"].values[index]),
-        )
+        length = int(sizes[index].max())
         pcks.append([flow_pck(errors, length, alphas, comparison=one) for one in COMPARISONS])
         # The mask ends where padding begins: one line of it, for the jump there.
         beyond = [(0, min(more, 1)) for more in picture.padding]
@@ -143,11 +136,10 @@ def score_flow(
         ]
         rows.append((mean_endpoint_error(errors), *smoothness))
     columns = np.array(rows, dtype=np.float64).reshape(-1, len(FLOW_UNITS)).T
-    shape = (len(rows), len(COMPARISONS), len(alphas))
-    pck = np.array(pcks, dtype=np.float64).reshape(shape).transpose(1, 2, 0)
+    pck = np.array(pcks, dtype=np.float64).reshape(len(rows), len(COMPARISONS), len(alphas))
     return xr.Dataset(
         {
-            "pck": (("comparison", "alpha", "pair"), pck),
+            "pck": (("comparison", "alpha", "pair"), pck.transpose(1, 2, 0)),
             **{
                 name: ("pair", column, {"units": unit})
                 for (name, unit), column in zip(FLOW_UNITS.items(), columns, strict=True)
@@ -167,10 +159,8 @@ def score_masks(
 ) -> dict[str, xr.Dataset]:
     """J and F of each object in each frame, by video: what `mask_scores` gives.
 
-    Args:
-        predictions: Of a data set with masks.
-        dataset: The data set, whose files hold the true masks.
-        advance: Called with the name of each video.
+    `dataset` is that of the predictions, whose files hold the true masks; `advance` is called with
+    the name of each video.
     """
     _check_truth(predictions, "masks")
     png = predictions["png"].values
@@ -184,11 +174,10 @@ def score_masks(
         # The first frame is given: what is made of it doesn't count.
         pictures = [frames[0][0].source, *(pair.target for pair, _ in frames)]
         first = dataset.labels(pictures[0])
-        objects = [label for label in np.unique(first).tolist() if label not in (0, VOID)]
         scores[video] = mask_scores(
             (first, *(decode_mask(file) for _, file in frames)),
             (dataset.labels(picture) for picture in pictures),
-            objects=objects,
+            objects=[label for label in np.unique(first).tolist() if label not in (0, VOID)],
         )
     return scores
 
@@ -197,13 +186,12 @@ def _flow_of(
     predictions: xr.Dataset, index: int, span: slice, role: str
 ) -> npt.NDArray[np.float64]:
     rows = int(predictions["rows"].values[index])
-    grid = {
-        name: predictions[name].values[span].reshape(rows, -1)
-        for name in ("start_x", "start_y", "end_x", "end_y")
-    }
+    start_y, start_x, end_y, end_x = (
+        predictions[name].values[span].reshape(rows, -1)
+        for name in ("start_y", "start_x", "end_y", "end_x")
+    )
     height, width = (int(predictions[f"{role}_{side}"][index]) for side in ("height", "width"))
-    start_y, start_x = grid["start_y"][:, 0], grid["start_x"][0]
-    return pixel_flow(start_y, start_x, grid["end_y"], grid["end_x"], (height, width))
+    return pixel_flow(start_y[:, 0], start_x[0], end_y, end_x, (height, width))
 
 
 def _pairs(

@@ -38,6 +38,7 @@ def report_tables(document: Mapping[str, Any]) -> list[Table]:
     labels = tuple(one["label"] for one in numbers)
     units = [one["unit"] for one in numbers]
     what = document["pairs"]["what"]
+    whole = document["counts"]["pairs"] == document["dataset"]["published_pairs"]
     counted = (what, "points") if "points" in document["counts"] else (what,)
 
     def counts(row: Mapping[str, Any], names: Sequence[str] = counted) -> list[str]:
@@ -83,7 +84,7 @@ def report_tables(document: Mapping[str, Any]) -> list[Table]:
             words=3,
         ),
         Table(
-            _published_title(document),
+            "Published" if whole else "Published, for the whole data set",
             ("method", "protocol", "source", "percent"),
             tuple(
                 (
@@ -129,12 +130,14 @@ def report_facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         facts.append(("recipe", f"{document['recipe']['name']}: {document['recipe']['source']}"))
     if document["note"]:
         facts.append(("differs", document["note"]))
-    facts.append(("descriptor", document["descriptor"]))
     facts += [
-        ("weights", f"{layer['layer']}: {layer['model']} at {layer['revision']}")
-        for layer in document["layers"]
+        ("descriptor", document["descriptor"]),
+        *(
+            ("weights", f"{layer['layer']}: {layer['model']} at {layer['revision']}")
+            for layer in document["layers"]
+        ),
+        ("precision", _precision(document["layers"])),
     ]
-    facts.append(("precision", _precision(document["layers"])))
     if "basis" in document:
         facts.append(("basis", document["basis"]))
     facts.append(("propagation" if dataset["truth"] == "masks" else "matcher", document["matcher"]))
@@ -159,13 +162,6 @@ def _precision(layers: Sequence[Mapping[str, Any]]) -> str:
         ways.setdefault(way, {})[layer["layer"].partition("/")[0]] = None
     named = len(ways) > 1
     return "; ".join(f"{', '.join(of)} {way}" if named else way for way, of in ways.items())
-
-
-def _published_title(document: Mapping[str, Any]) -> str:
-    """What stands over the published rows: that they are of more pairs, where they are."""
-    if document["counts"]["pairs"] == document["dataset"]["published_pairs"]:
-        return "Published"
-    return "Published, for the whole data set"
 
 
 def _protocol(row: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
