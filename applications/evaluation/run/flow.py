@@ -7,12 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ....descriptors.features.grids import bilinear_weights
-from ....matchers import Matcher
-from .features import Folders
 from .journal import Arrays
-from .listing import RunPair, batches
-from .maps import Maps
-from .predictions import PIXEL, joined, ragged
+from .listing import RunPair
+from .predictions import PIXEL, SCORE, joined, ragged
+from .work import Work
 
 _ABOUT = {
     "start_x": "x of the cell's centre, in the image that the flow lies on",
@@ -22,22 +20,8 @@ _ABOUT = {
 }
 
 
-class FlowWork:
-    """Asks a matcher for every cell of the image that the true flow lies on.
-
-    With `on_target` that is the target, as in TSS, else the source.
-    """
-
-    def __init__(self, matcher: Matcher, maps: Maps, folders: Folders, *, on_target: bool) -> None:
-        self.matcher = matcher
-        self.name = repr(matcher)
-        self.maps = maps
-        self.folders = folders
-        self.on_target = on_target
-
-    def batches(self, pairs: Sequence[RunPair]) -> list[list[int]]:
-        """Pair by pair, target by target."""
-        return batches(pairs, 1)
+class FlowWork(Work):
+    """Asks a matcher for every cell of the image that the true flow lies on."""
 
     def run(self, pairs: Sequence[RunPair]) -> list[Arrays]:
         """For each pair the cells of the image that the flow lies on, and their places.
@@ -51,27 +35,26 @@ class FlowWork:
         """The cells of all pairs one after the other, along `cell`."""
         grids = [np.meshgrid(one["x"], one["y"]) for one in answers]
         starts: list[Arrays] = [{"start_x": x, "start_y": y} for x, y in grids]
-        variables: dict[str, Any] = {
+        columns = {
+            name: joined(starts, name, np.float64)
+            if name.startswith("start")
+            else joined(answers, name, np.float32)
+            for name in _ABOUT
+        }
+        return {
             "cells": ragged("cell", [one["end_x"].size for one in answers]),
             "rows": ("pair", np.array([len(one["y"]) for one in answers], dtype=np.int64)),
+            **{
+                name: ("cell", values, {**PIXEL, "long_name": _ABOUT[name]})
+                for name, values in columns.items()
+            },
+            "score": ("cell", joined(answers, "score", np.float32), SCORE),
         }
-        for name, about in _ABOUT.items():
-            at_start = name.startswith("start")
-            values = joined(
-                starts if at_start else answers, name, np.float64 if at_start else np.float32
-            )
-            variables[name] = ("cell", values, {**PIXEL, "long_name": about})
-        variables["score"] = (
-            "cell",
-            joined(answers, "score", np.float32),
-            {"units": "1", "long_name": "cosine similarity"},
-        )
-        return variables
 
     def _one(self, pair: RunPair) -> Arrays:
         folder = self.folders.upright[pair.category]
         sides = self.maps.together((folder, pair.source), (folder, pair.target))
-        start, end = sides[::-1] if self.on_target else sides
+        start, end = sides[::-1] if self.dataset.flow_lies_on == "target" else sides
         cells = self.matcher(start.fmap, end.fmap)
         return {
             "y": start.fmap.grid.y,

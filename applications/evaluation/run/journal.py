@@ -59,13 +59,13 @@ class Journal:
 
     def records(self) -> Iterator[bytes]:
         """The records that are there, oldest first, one in memory at a time."""
-        self._file.seek(self._first)
-        while self._file.tell() < self._end:
-            at = self._file.tell()
+        at = self._first
+        while at < self._end:
+            self._file.seek(at)
             record = _read(self._file)
             assert record is not None
             yield record
-            self._file.seek(at + _HEAD.size + len(record))
+            at += _HEAD.size + len(record)
 
     def add(self, record: bytes) -> None:
         """Write a record down.
@@ -98,7 +98,7 @@ class Journal:
             )
         former = _read(self._file)
         if former != head:
-            self.differs = _differences(former, work)
+            self.differs = _differences(former, json.loads(head))
             self._file.seek(0)
             self._file.truncate()
             self._write(_MAGIC + _framed(head))
@@ -135,15 +135,13 @@ def _read(file: FileIO) -> bytes | None:
     return record if hashlib.sha256(record).digest() == digest else None
 
 
-def _differences(former: bytes | None, work: Mapping[str, Any]) -> tuple[str, ...]:
+def _differences(former: bytes | None, work: dict[str, Any]) -> tuple[str, ...]:
     """The names under which the former work differs; nothing if there was none."""
     try:
         other = json.loads(former or b"")
     except ValueError:
         return ()
-    names = sorted({*other, *work})
-    mine = json.loads(json.dumps(work))
-    return tuple(name for name in names if other.get(name) != mine.get(name))
+    return tuple(name for name in sorted({*other, *work}) if other.get(name) != work.get(name))
 
 
 def _open(path: Path) -> FileIO:

@@ -43,12 +43,10 @@ class RunPair:
     @classmethod
     def of(cls, place: int, pair: Pair) -> "RunPair":
         """What a run keeps of a pair."""
-        common = pair.common
-        mirrored = None
+        common, names, mirrored = pair.common, pair.point_names, None
         if pair.mirrored is not None:
             visible = np.where(common[:, None], pair.source.points, np.nan)
             mirrored = visible[list(pair.mirrored)][common]
-        names = pair.point_names
         return cls(
             place=place,
             name=pair.name,
@@ -109,16 +107,19 @@ class Listing:
         for pair in self.pairs:
             words = (pair.name, pair.category, pair.source, pair.target, *pair.point_names)
             digest.update(repr((words, pair.box)).encode())
-            digest.update(pair.source_points.tobytes() + pair.target_points.tobytes())
-            if pair.mirrored_points is not None:
-                digest.update(pair.mirrored_points.tobytes())
+            for points in (pair.source_points, pair.target_points, pair.mirrored_points):
+                digest.update(b"" if points is None else points.tobytes())
         for path in self.first_masks:
             digest.update(hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
 
 
 def read_listing(dataset: Dataset, settings: Settings, progress: Progress) -> Listing:
-    """The pairs of a run, or of the sample that the settings ask for, their files there."""
+    """The pairs of a run, or of the sample that the settings ask for, their files there.
+
+    Raises `DatasetError` with what is missing, and `OptionError` where aligned poses would mix up
+    points on the left and on the right, since a pair doesn't say which are which.
+    """
     entries = dataset.entries
     places: Sequence[int] = range(len(entries))
     if not entries:
@@ -127,25 +128,17 @@ def read_listing(dataset: Dataset, settings: Settings, progress: Progress) -> Li
         names, categories = zip(*((one.name, one.category) for one in entries), strict=True)
         places = sample_pairs(names, categories, settings.sample, settings.seed)
     with progress("pairs", len(places)) as advance:
-        return Listing.read(dataset, places, advance)
-
-
-def check_groups(dataset: Dataset, listing: Listing, settings: Settings) -> None:
-    """Raise `OptionError` where aligned poses would mix up points on the left and on the right.
-
-    They do where a pair doesn't say which points take each other's place in a mirror image, unless
-    that is accepted.
-    """
-    if not settings.align_pose or settings.accept_mirrored_parts:
-        return
-    for pair in listing.pairs:
-        if len(pair.source_points) and pair.mirrored_points is None:
+        listing = Listing.read(dataset, places, advance)
+    for pair in listing.pairs if settings.align_pose else ():
+        unknown = len(pair.source_points) and pair.mirrored_points is None
+        if unknown and not settings.accept_mirrored_parts:
             raise OptionError(
                 f"{dataset.title} doesn't say which points of {pair.category} are left and right "
                 "of each other, so that a mirrored source would mix them up",
                 hint="go without pose alignment, or accept mirrored parts where left and right "
                 "may be exchanged",
             )
+    return listing
 
 
 def batches(pairs: Iterable[RunPair], most: int) -> list[list[int]]:
@@ -177,33 +170,24 @@ def sample_pairs(
     """
     check_int("sample", count, minimum=1)
     check_int("seed", seed, minimum=0)
-    if count > len(categories):
+    total = len(categories)
+    if count > total:
         raise OptionError(
-            f"sample is {count}, and there are {len(categories)} pairs",
+            f"sample is {count}, and there are {total} pairs",
             hint="leave it out to take all of them",
         )
     members: dict[str, list[int]] = {}
     for place, category in enumerate(categories):
         members.setdefault(category, []).append(place)
-
-    def lot(place: int) -> bytes:
-        # Looks random; unlike the streams of generators it will never change.
-        return hashlib.sha256(f"{seed}:{names[place]}".encode()).digest()
-
-    shares = _shares(members, count)
-    return sorted(
-        place
-        for category, places in members.items()
-        for place in sorted(places, key=lot)[: shares[category]]
-    )
-
-
-def _shares(members: Mapping[str, Sequence[int]], count: int) -> dict[str, int]:
-    """How many pairs each category gets; they add up to `count`."""
-    total = sum(map(len, members.values()))
     shares = {name: count * len(places) // total for name, places in members.items()}
     # Integers, so that equal remainders are equal; among those the name decides.
     remainders = sorted(members, key=lambda name: (-(count * len(members[name]) % total), name))
     for name in remainders[: count - sum(shares.values())]:
         shares[name] += 1
-    return shares
+
+    def lot(place: int) -> bytes:
+        # Looks random; unlike the streams of generators it will never change.
+        return hashlib.sha256(f"{seed}:{names[place]}".encode()).digest()
+
+    chosen = (sorted(places, key=lot)[: shares[name]] for name, places in members.items())
+    return sorted(place for places in chosen for place in places)

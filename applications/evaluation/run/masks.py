@@ -1,6 +1,7 @@
 """The work on videos: the masks of the first frame carried on to the others."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -9,27 +10,28 @@ import numpy.typing as npt
 
 from ....descriptors import FeatureMap
 from ...propagation import MaskPropagation
-from ..datasets import Dataset
 from ..metrics.sequences import VOID
-from .features import Folders
 from .journal import Arrays
 from .listing import RunPair
-from .maps import Maps
 from .predictions import joined, ragged
+from .work import Work
 
 
-class MaskWork:
+class MaskWork(Work):
     """Carries the masks of the first frame of each video on to its other frames.
 
     The categories of the data set are the videos, the source of each pair is the first frame.
     """
 
-    def __init__(self, dataset: Dataset, maps: Maps, folders: Folders) -> None:
-        self.dataset = dataset
-        self.maps = maps
-        self.folders = folders
-        self.propagation = MaskPropagation(device=str(maps.device))
-        self.name = repr(self.propagation)
+    @cached_property
+    def propagation(self) -> MaskPropagation:
+        """What carries masks on, in the place of the matcher and on its device."""
+        return MaskPropagation(device=str(self.maps.device))
+
+    @property
+    def name(self) -> str:
+        """The `repr` of the propagation."""
+        return repr(self.propagation)
 
     def batches(self, pairs: Sequence[RunPair]) -> list[list[int]]:
         """Video by video, the frames in order of time."""
@@ -44,17 +46,15 @@ class MaskWork:
         # Void pixels are no object.
         frames = self.propagation(self._frames(pairs), np.where(labels == VOID, 0, labels))
         next(frames)
-        return [{"png": _encode_mask(frame.astype(np.uint8))} for frame in frames]
+        files = (cv2.imencode(".png", frame.astype(np.uint8))[1] for frame in frames)
+        return [{"png": np.asarray(file, dtype=np.uint8).ravel()} for file in files]
 
     def variables(self, pairs: Sequence[RunPair], answers: Sequence[Arrays]) -> dict[str, Any]:
         """The files of all frames one after the other, along `byte`."""
+        about = {"long_name": "label map of the target frame as a PNG file"}
         return {
             "bytes": ragged("byte", [len(one["png"]) for one in answers]),
-            "png": (
-                "byte",
-                joined(answers, "png", np.uint8),
-                {"long_name": "label map of the target frame as a PNG file"},
-            ),
+            "png": ("byte", joined(answers, "png", np.uint8), about),
         }
 
     def _frames(self, pairs: Sequence[RunPair]) -> Iterator[FeatureMap]:
@@ -74,8 +74,3 @@ class MaskWork:
 def decode_mask(png: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """The label map (height, width) in the bytes of a PNG file."""
     return np.asarray(cv2.imdecode(png, cv2.IMREAD_UNCHANGED)).astype(np.int64)
-
-
-def _encode_mask(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    _, png = cv2.imencode(".png", labels)
-    return np.asarray(png, dtype=np.uint8).ravel()

@@ -6,62 +6,60 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ....matchers import Cells, Matcher, Partners
+from ....matchers import Cells, Partners
 from ....matchers.correspondences import check_partners
 from ...pose import align_cells
-from .features import Folders
 from .journal import Arrays
 from .listing import RunPair, batches
-from .maps import Maps, Side
+from .maps import Side
 from .pixels import best_pixels
-from .predictions import PIXEL, joined, ragged, words
+from .predictions import PIXEL, SCORE, joined, ragged, words
+from .work import Work
 
 BATCH = 64
 """Pairs of one target whose points are looked for at once, at most."""
-_ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
+_ABOUT: Mapping[str, Mapping[str, str]] = {
     "source_x": {**PIXEL, "long_name": "x of the point in the source image"},
     "source_y": {**PIXEL, "long_name": "y of the point in the source image"},
     "true_x": {**PIXEL, "long_name": "x of the true place in the target image"},
     "true_y": {**PIXEL, "long_name": "y of the true place in the target image"},
     "target_x": {**PIXEL, "long_name": "x of the point in the target image"},
     "target_y": {**PIXEL, "long_name": "y of the point in the target image"},
-    "score": {"units": "1", "long_name": "cosine similarity"},
+    "score": SCORE,
     "matched": {"long_name": "whether the matcher gave an answer"},
     "mirrored": {"long_name": "whether the point was looked for in the mirror image"},
 }
 
 
-class PointWork:
-    """Asks a matcher for the common points of pairs, of several of one target at once.
-
-    They are more than one only where the target's map is the same in all of them, and the matcher
-    doesn't look at the source.
-    """
-
-    def __init__(self, matcher: Matcher, maps: Maps, folders: Folders) -> None:
-        self.matcher = matcher
-        self.maps = maps
-        self.folders = folders
-        self.align_pose = maps.settings.align_pose
-        self.name = repr(matcher)
+class PointWork(Work):
+    """Asks a matcher for the common points of pairs."""
 
     def batches(self, pairs: Sequence[RunPair]) -> list[list[int]]:
-        """Runs of pairs with one target, target by target."""
+        """Runs of pairs with one target, target by target.
+
+        There are several pairs in a run only where the target's map is the same in all of them, and
+        the matcher doesn't look at the source.
+        """
         first = pairs[0]
-        joint = self.maps.is_joint(self.folders.upright[first.category], first.source)
-        return batches(pairs, 1 if self.align_pose or self.matcher.uses_source or joint else BATCH)
+        alone = (
+            self.maps.settings.align_pose
+            or self.matcher.uses_source
+            or self.maps.is_joint(self.folders.upright[first.category], first.source)
+        )
+        return batches(pairs, 1 if alone else BATCH)
 
     def run(self, pairs: Sequence[RunPair]) -> list[Arrays]:
         """Where the common points of these pairs, which have one target, are found.
 
         For each pair `target_x`, `target_y` (float64, NaN where unmatched), `score` (float32) and
-        `matched` (bool), all (point,), and `mirrored` where poses are aligned.
+        `matched` (bool), all (point,), and `mirrored` (bool) where poses are aligned.
         """
         queries = [pair for pair in pairs if len(pair.source_points)]
         if not queries:
             none = {**check_partners(Partners.none(), 0, self.name), "mirrored": np.empty(0, bool)}
             return [none for _ in pairs]
-        answers = self._aligned(queries[0]) if self.align_pose else self._as_they_are(queries)
+        align = self.maps.settings.align_pose
+        answers = self._aligned(queries[0]) if align else self._as_they_are(queries)
         ends = np.cumsum([len(pair.source_points) for pair in pairs])
         return [
             {name: values[end - len(pair.source_points) : end] for name, values in answers.items()}
@@ -70,30 +68,23 @@ class PointWork:
 
     def variables(self, pairs: Sequence[RunPair], answers: Sequence[Arrays]) -> dict[str, Any]:
         """The points of all pairs one after the other, along `point`, with truth and answers."""
-        source, truth = (
-            np.concatenate([np.empty((0, 2)), *(getattr(pair, name) for pair in pairs)])
-            for name in ("source_points", "target_points")
-        )
         counts = [len(pair.source_points) for pair in pairs]
         names = [
             pair.point_names or ("",) * count for pair, count in zip(pairs, counts, strict=True)
         ]
-        columns: dict[str, npt.NDArray[Any]] = {
-            "source_x": source[:, 0],
-            "source_y": source[:, 1],
-            "true_x": truth[:, 0],
-            "true_y": truth[:, 1],
-            "target_x": joined(answers, "target_x", np.float64),
-            "target_y": joined(answers, "target_y", np.float64),
-            "score": joined(answers, "score", np.float32),
-            "matched": joined(answers, "matched", np.bool_),
-        }
-        if self.align_pose:
-            columns["mirrored"] = joined(answers, "mirrored", np.bool_)
+        columns: dict[str, npt.NDArray[Any]] = {}
+        for of, points in (("source", "source_points"), ("true", "target_points")):
+            table = np.concatenate([np.empty((0, 2)), *(getattr(pair, points) for pair in pairs)])
+            columns |= {f"{of}_x": table[:, 0], f"{of}_y": table[:, 1]}
+        dtypes: dict[str, Any] = {"target_x": np.float64, "target_y": np.float64}
+        dtypes |= {"score": np.float32, "matched": np.bool_}
+        if self.maps.settings.align_pose:
+            dtypes["mirrored"] = np.bool_
+        columns |= {name: joined(answers, name, dtype) for name, dtype in dtypes.items()}
         return {
             "points": ragged("point", counts),
             "point_name": ("point", words([name for of_pair in names for name in of_pair])),
-            **{name: ("point", values, _ATTRIBUTES[name]) for name, values in columns.items()},
+            **{name: ("point", values, _ABOUT[name]) for name, values in columns.items()},
         }
 
     def _as_they_are(self, pairs: Sequence[RunPair]) -> dict[str, npt.NDArray[Any]]:

@@ -17,14 +17,23 @@ from .listing import RunPair
 
 SCHEMA = 1
 PIXEL = {"units": "pixel"}
+SCORE = {"units": "1", "long_name": "cosine similarity"}
 
 
 class PredictionsError(DescrError):
     """A file that holds no predictions, or those of another schema."""
 
 
-def pair_variables(pairs: Sequence[RunPair], sizes: Mapping[str, Size]) -> dict[str, Any]:
-    """What is known of each pair, along `pair`; `sizes` are those of the images by key."""
+def build_predictions(
+    pairs: Sequence[RunPair],
+    sizes: Mapping[str, Size],
+    answers: Mapping[str, Any],
+    about: Mapping[str, Any],
+) -> xr.Dataset:
+    """The table of the pairs and of the answers, given as variables; `about` is what made them.
+
+    `sizes` are those of the images by key.
+    """
     boxes = [(np.nan,) * 4 if pair.box is None else pair.box for pair in pairs]
     variables: dict[str, Any] = {
         name: ("pair", words([getattr(pair, name) for pair in pairs]))
@@ -41,7 +50,16 @@ def pair_variables(pairs: Sequence[RunPair], sizes: Mapping[str, Size]) -> dict[
             variables[f"{role}_{side}"] = ("pair", np.array(values, dtype=np.int64), PIXEL)
     for flag in dict.fromkeys(flag for pair in pairs for flag in pair.flags):
         variables[f"flag_{flag}"] = ("pair", words([pair.flags.get(flag, "") for pair in pairs]))
-    return variables
+    return xr.Dataset(
+        {**variables, **answers},
+        coords={"pair": words([pair.name for pair in pairs])},
+        attrs={
+            "Conventions": "CF-1.11",
+            "descr_predictions": SCHEMA,
+            "truth": str(about["dataset"]["truth"]),
+            "run": json.dumps(about, sort_keys=True),
+        },
+    )
 
 
 def ragged(dimension: str, counts: Sequence[int]) -> tuple[str, npt.NDArray[np.int64], Any]:
@@ -61,22 +79,6 @@ def joined(answers: Sequence[Arrays], name: str, dtype: Any) -> npt.NDArray[Any]
 def words(values: Sequence[str]) -> npt.NDArray[Any]:
     """Texts as an array that NetCDF keeps as texts, also where there are none."""
     return np.array(values, dtype=object) if len(values) else np.array([], dtype="U1")
-
-
-def build_predictions(
-    variables: Mapping[str, Any], names: Sequence[str], about: Mapping[str, Any]
-) -> xr.Dataset:
-    """The table of the answers by the names of the pairs; `about` says what made them."""
-    return xr.Dataset(
-        dict(variables),
-        coords={"pair": words(names)},
-        attrs={
-            "Conventions": "CF-1.11",
-            "descr_predictions": SCHEMA,
-            "truth": str(about["dataset"]["truth"]),
-            "run": json.dumps(about, sort_keys=True),
-        },
-    )
 
 
 def run_of(predictions: xr.Dataset) -> dict[str, Any]:

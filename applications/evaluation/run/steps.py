@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import TypeAlias
 
 import torch
 import xarray as xr
@@ -13,20 +13,23 @@ from ....descriptors import Basis, Descriptor
 from ....descriptors.settings import check_int
 from ....matchers import Matcher, NearestNeighbor
 from ..datasets import Dataset
-from .features import Folders, extract_images
+from ..datasets.base import Truth
+from .features import extract_images
 from .flow import FlowWork
 from .journal import Arrays, Journal, pack_answers, unpack_answers
-from .listing import Listing, RunPair, check_groups, read_listing
+from .listing import RunPair, read_listing
 from .maps import MEMORY, Maps
 from .masks import MaskWork
 from .points import PointWork
-from .predictions import build_predictions, pair_variables, save_predictions
-from .provenance import describe_run, file_stem, identity
+from .predictions import build_predictions, save_predictions
+from .provenance import Provenance
 from .settings import Settings, check_fits
+from .work import Work
 from .workers import Progress, in_order_of_completion, silent
 
 DescribeCategory: TypeAlias = Callable[[str], Descriptor]
 
+_WORK: Mapping[Truth, type[Work]] = {"points": PointWork, "flow": FlowWork, "masks": MaskWork}
 MOST_WORKERS = 8
 """Workers by default: more of them would hold more maps in memory than they are worth."""
 
@@ -83,7 +86,6 @@ def predict(
     folder = Path(folder)
     check_fits(dataset, matcher, settings)
     listing = read_listing(dataset, settings, progress)
-    check_groups(dataset, listing, settings)
     maps = Maps(matcher.torch_device or torch.device("cpu"), settings, memory, basis)
     folders = extract_images(
         listing,
@@ -94,76 +96,46 @@ def predict(
         progress=progress,
         written=maps.read_back,
     )
-    run = identity(dataset, matcher, settings, listing, folders, basis)
-    path = folder / f"{file_stem(dataset, run)}.journal"
-    with Journal(path, run) as journal:
+    provenance = Provenance(dataset, matcher, settings, basis, listing, folders)
+    path = folder / f"{provenance.file_stem()}.journal"
+    work = _WORK[dataset.truth](dataset, matcher, maps, folders)
+    with Journal(path, provenance.identity()) as journal:
         if journal.differs:
             say(f"{path}: other {' and '.join(journal.differs)} than before, beginning anew")
-        work = make_work(dataset, matcher, maps, folders)
-        answers = _match(listing, work, journal, workers, progress)
+        answers = _match(listing.pairs, work, journal, workers, progress)
     about = {
-        **describe_run(dataset, settings, listing, folders, basis),
+        **provenance.describe(),
         "matcher": work.name,
         "seconds": round(time.perf_counter() - began, 3),
     }
-    predictions = build_predictions(
-        {**pair_variables(listing.pairs, folders.sizes), **work.variables(listing.pairs, answers)},
-        [pair.name for pair in listing.pairs],
-        about,
-    )
+    variables = work.variables(listing.pairs, answers)
+    predictions = build_predictions(listing.pairs, folders.sizes, variables, about)
     save_predictions(predictions, path.with_suffix(".nc"))
     return predictions
 
 
-class Work(Protocol):
-    """The work on pairs of one kind of truth; `name` is the `repr` of what finds the answers."""
-
-    name: str
-
-    def batches(self, pairs: Sequence[RunPair]) -> list[list[int]]:
-        """Places among the pairs that are worked on together, in the order of work.
-
-        They depend on the pairs alone.
-        """
-
-    def run(self, pairs: Sequence[RunPair]) -> list[Arrays]:
-        """The answers for the pairs of one batch, one for each."""
-
-    def variables(self, pairs: Sequence[RunPair], answers: Sequence[Arrays]) -> dict[str, Any]:
-        """The answers of all pairs as variables of the predictions."""
-
-
-def make_work(dataset: Dataset, matcher: Matcher, maps: Maps, folders: Folders) -> Work:
-    """The work that the truth of this data set asks for."""
-    if dataset.truth == "flow":
-        return FlowWork(matcher, maps, folders, on_target=dataset.flow_lies_on == "target")
-    if dataset.truth == "masks":
-        return MaskWork(dataset, maps, folders)
-    return PointWork(matcher, maps, folders)
-
-
 def _match(
-    listing: Listing, work: Work, journal: Journal, workers: int, progress: Progress
+    pairs: Sequence[RunPair], work: Work, journal: Journal, workers: int, progress: Progress
 ) -> list[Arrays]:
     """The answers for all pairs, in their order; those in the journal are not made again."""
     answers: dict[int, Arrays] = {}
     for record in journal.records():
         answers.update(unpack_answers(record))
-    runs = [run for run in work.batches(listing.pairs) if not answers.keys() >= set(run)]
+    runs = [run for run in work.batches(pairs) if not answers.keys() >= set(run)]
 
     def answer(run: Sequence[int]) -> bytes:
-        of_run = work.run([listing.pairs[place] for place in run])
+        of_run = work.run([pairs[place] for place in run])
         answers.update(zip(run, of_run, strict=True))
         return pack_answers(run, of_run)
 
-    with progress("matching", len(listing.pairs)) as advance:
+    with progress("matching", len(pairs)) as advance:
         for _ in range(len(answers)):
             advance("")
         for run, record in in_order_of_completion(answer, runs, workers):
             journal.add(record)
             for place in run:
-                advance(listing.pairs[place].name)
-    return [answers[place] for place in range(len(listing.pairs))]
+                advance(pairs[place].name)
+    return [answers[place] for place in range(len(pairs))]
 
 
 def _usable_processors() -> int:
