@@ -96,15 +96,12 @@ class Dataset(Configurable, ABC):
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
         """Name and category of each pair, in the order of the pairs."""
-        self._check_folder()
-        listed = tuple(self._list())
+        self._need_folder()
+        entries = tuple(self._list())
         if self.category is None:
-            return listed
-        categories = sorted({entry.category for entry in listed})
-        for category in self.category:
-            if category not in categories:
-                raise unknown(f"category of {self.title}", category, categories)
-        return tuple(entry for entry in listed if entry.category in self.category)
+            return entries
+        self._check_categories(entry.category for entry in entries)
+        return tuple(entry for entry in entries if entry.category in self.category)
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -149,8 +146,8 @@ class Dataset(Configurable, ABC):
     def flow(self, pair: Pair) -> npt.NDArray[np.float32]:
         """The true flow of a pair, float32 (height, width, 2): along x and y, in pixels.
 
-        It lies on the image that `flow_lies_on` names, and leads into the other; NaN where it is
-        not known. Raises `DatasetError` for a pair without a flow, or a file that can't be read.
+        NaN where it is not known. Raises `DatasetError` for a pair without a flow, or a file that
+        can't be read.
         """
         if pair.flow is None:
             raise DatasetError(f"{self.title} has no flow of {pair.name}")
@@ -165,7 +162,7 @@ class Dataset(Configurable, ABC):
 
         The message says what is missing, and how many of how many. Images are not opened.
         """
-        self._check_folder()
+        self._need_folder()
         hint = self.hint("copy it again")
         inventory = Inventory(self.folder, title=self.title, hint=hint)
         for folder in self._folders():
@@ -203,19 +200,22 @@ class Dataset(Configurable, ABC):
             if pair.flow is not None:
                 yield pair.flow
 
-    def _check_folder(self) -> None:
-        if not self.folder.is_dir():
-            there = "is not a folder" if self.folder.exists() else "does not exist"
-            raise DatasetError(
-                f"{self.title}: {self.root} {there}",
-                hint=self.hint("give the folder it was unpacked to"),
-            )
+    def _check_categories(self, names: Iterable[str]) -> None:
+        """Raise `OptionError` for a category that was asked for and is none of these."""
+        categories = sorted(set(names))
+        for category in self.category or ():
+            if category not in categories:
+                raise unknown(f"category of {self.title}", category, categories)
 
     def _need_folder(self, *parts: str) -> Path:
-        """The folder below the root; if it is missing, `DatasetError` with what lies there."""
+        """The root, or a folder below it; if it is missing, `DatasetError` with what lies there."""
         folder = self.folder.joinpath(*parts)
         if folder.is_dir():
             return folder
+        hint = self.hint("give the folder it was unpacked to")
+        if not self.folder.is_dir():
+            there = "is not a folder" if self.folder.exists() else "does not exist"
+            raise DatasetError(f"{self.title}: {self.root} {there}", hint=hint)
         inner = [one.name for one in sorted(self.folder.iterdir()) if one.is_dir()]
         for name in inner:
             if self.folder.joinpath(name, *parts).is_dir():
@@ -224,7 +224,5 @@ class Dataset(Configurable, ABC):
                     hint=f"{self.title} seems to lie in {self.folder / name}: give that folder",
                 )
         holds = f"it holds {', '.join(inner[:5])}" if inner else "it holds no folders"
-        raise DatasetError(
-            f"{self.title}: {self.root} has no folder {'/'.join(parts)} ({holds})",
-            hint=self.hint("give the folder it was unpacked to"),
-        )
+        missing = f"{self.title}: {self.root} has no folder {'/'.join(parts)} ({holds})"
+        raise DatasetError(missing, hint=hint)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ....descriptors.settings import check_choice, unknown
+from ....descriptors.settings import check_choice
 from ..metrics.sequences import VOID
 from .annotations import read_lines
 from .base import Dataset, Entry
@@ -66,18 +66,12 @@ class DAVIS2017(Dataset):
     def videos(self) -> tuple[Video, ...]:
         """The videos of the split, or those chosen, in the order of its list.
 
-        A frame that lacks its mask, or the other way round, is one of the video nevertheless:
-        `check` says what is missing.
+        A frame that lacks its mask, or a mask without a frame, counts: `check` says what is
+        missing.
         """
-        self._check_folder()
-        self._need_folder("ImageSets", "2017")
-        names = read_lines(self.folder / "ImageSets" / "2017" / f"{self.split}.txt")
-        for wanted in self.category or ():
-            if wanted not in names:
-                raise unknown(f"category of {self.title}", wanted, sorted(names))
-        return tuple(
-            self._video(name) for name in names if self.category is None or name in self.category
-        )
+        names = read_lines(self._need_folder("ImageSets", "2017") / f"{self.split}.txt")
+        self._check_categories(names)
+        return tuple(self._video(name) for name in names if name in (self.category or names))
 
     def objects(self, video: Video) -> tuple[int, ...]:
         """The labels of the objects, those that the first frame shows."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
@@ -76,8 +77,34 @@ class Pair:
     flags: Mapping[str, str] = field(default_factory=dict)
     flow: Path | None = None
 
-    @property
+    @cached_property
     def common(self) -> npt.NDArray[np.bool_]:
         """Which points are visible in both images: bool (point,)."""
         both = np.concatenate([self.source.points, self.target.points], axis=1)
         return np.asarray(np.isfinite(both).all(axis=1))
+
+    @cached_property
+    def source_points(self) -> npt.NDArray[np.float64]:
+        """The common points in the source: float64 (common point, 2)."""
+        return self.source.points[self.common]
+
+    @cached_property
+    def target_points(self) -> npt.NDArray[np.float64]:
+        """The common points in the target: float64 (common point, 2)."""
+        return self.target.points[self.common]
+
+    @cached_property
+    def mirrored_points(self) -> npt.NDArray[np.float64] | None:
+        """The places in the source of what takes the common points' place in its mirror image.
+
+        NaN where that isn't visible in both images; None where the data set doesn't say.
+        """
+        if self.mirrored is None:
+            return None
+        visible = np.where(self.common[:, None], self.source.points, np.nan)
+        return np.asarray(visible[list(self.mirrored)][self.common])
+
+    @property
+    def common_names(self) -> tuple[str, ...]:
+        """The names of the common points; empty where the data set has none."""
+        return tuple(self.point_names[n] for n in np.flatnonzero(self.common) if self.point_names)

@@ -20,40 +20,35 @@ SPEED = 10.0
 
 
 def teraflops(recipe: Recipe) -> float:
-    """TFLOP of the networks for an image of the recipe, and for its mirror image if it has one."""
-    return _once(recipe) * (2 if recipe.pose_alignment else 1)
-
-
-def _once(recipe: Recipe) -> float:
+    """TFLOP of the networks for an image, without its mirror image."""
     return COSTS[recipe.descriptor][0] + (CAPTIONS if recipe.captioner else 0)
 
 
-def _models(recipe: Recipe) -> list[dict[str, Any]]:
-    """The models that a row takes, in full precision; an image encoder only where it is missing."""
+def estimate_costs(recipe: Recipe, listing: Listing) -> dict[str, Any]:
+    """The models of a recipe in full precision, and what these pairs cost with it.
+
+    As `reproduce` gives them. An image encoder is listed only where the captioner is missing.
+    """
     models = list(find_models(recipe.descriptor))
     if recipe.captioner_option is not None:
-        encoder = [] if recipe.captioner else [MODELS[IMAGE_ENCODER]]
-        models += [*encoder, MODELS[CAPTIONER]]
-    return [
-        {"name": model.name, "size": model.full_size, "here": _is_here(model)} for model in models
-    ]
+        models += [*([] if recipe.captioner else [MODELS[IMAGE_ENCODER]]), MODELS[CAPTIONER]]
+    images = len({key for part in listing.images.values() for key in part})
+    if recipe.pose_alignment:
+        images += len({pair.source.key for pair in listing.pairs})
+    _, megabytes, seconds = COSTS[recipe.descriptor]
+    return {
+        "models": [
+            {"name": model.name, "size": model.full_size, "here": _is_here(model)}
+            for model in models
+        ],
+        "images": images,
+        "pairs": len(listing.pairs),
+        "network_seconds": images * teraflops(recipe) / SPEED,
+        "processor_seconds": len(listing.pairs) * seconds,
+        "feature_bytes": round(images * megabytes * 1e6),
+    }
 
 
 def _is_here(model: Model) -> bool:
     checkpoint = cached(model.name, precision="float32")
     return checkpoint is not None and (not model.half or checkpoint.precision == "float32")
-
-
-def estimate_costs(recipe: Recipe, listing: Listing) -> dict[str, Any]:
-    """The models of a recipe, and what these pairs cost with it, as `reproduce` gives them."""
-    images = len({key for part in listing.images.values() for key in part})
-    sources = len({pair.source for pair in listing.pairs}) if recipe.pose_alignment else 0
-    _, megabytes, seconds = COSTS[recipe.descriptor]
-    return {
-        "models": _models(recipe),
-        "images": images + sources,
-        "pairs": len(listing.pairs),
-        "network_seconds": (images + sources) * _once(recipe) / SPEED,
-        "processor_seconds": len(listing.pairs) * seconds,
-        "feature_bytes": round((images + sources) * megabytes * 1e6),
-    }

@@ -28,18 +28,17 @@ LENGTHS: Mapping[Threshold, str] = MappingProxyType(
 class Protocol:
     """Everything that decides a number beside the features and the matcher.
 
-    What a publication doesn't state is None. Raises `OptionError` for a value that is not listed.
+    What a publication doesn't state is None.
 
     Args:
         dataset: As `descr evaluate` calls it, as in `spair-71k`.
         split: The part of the data set that is measured; empty where it has one part.
-        metric: `PCK` of keypoints, `flow PCK` of the masked pixels of a dense flow, or `J&F` of
-            masks.
+        metric: `PCK` of keypoints, `flow PCK` of masked pixels of a flow, or `J&F` of masks.
         alphas: The shares of the length within which a point is right; none for `J&F`.
-        threshold: The length, by its name in `LENGTHS`; None for `J&F`, or not stated.
-        average: How pairs become one number, as in `average_pairs`; None for `J&F`, or not stated.
+        threshold: The length, by its name in `LENGTHS`; None for `J&F`.
+        average: How pairs become one number, as in `average_pairs`; None for `J&F`.
         comparison: Whether a distance of alpha times the length is right (`<=`) or not (`<`); None
-            for `J&F`, or not stated.
+            for `J&F`.
         subset: The part that a row is for, as in `FG3DCar`; empty for the whole.
         detail: What else decides the number, in words.
 

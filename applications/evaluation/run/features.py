@@ -161,7 +161,7 @@ def extract_images(
     if isinstance(describe, Descriptor):
         every = {key: one for _, images in jobs for key, one in images.items()}
         jobs = [(list(listing.images), every)]
-    sources = {pair.source for pair in listing.pairs}
+    sources = {pair.source.key for pair in listing.pairs}
     turns = (False, True) if mirrored else (False,)
     folders: dict[bool, dict[str, FeatureFolder]] = {False: {}, True: {}}
     steps = sum(

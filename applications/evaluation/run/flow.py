@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ....descriptors.features.grids import bilinear_weights
+from ..datasets.pair import Pair
 from .journal import Arrays
-from .listing import RunPair
 from .predictions import PIXEL, SCORE, joined, ragged
 from .work import Work
 
@@ -23,7 +23,7 @@ _ABOUT = {
 class FlowWork(Work):
     """Asks a matcher for every cell of the image that the true flow lies on."""
 
-    def run(self, pairs: Sequence[RunPair]) -> list[Arrays]:
+    def run(self, pairs: Sequence[Pair]) -> list[Arrays]:
         """For each pair the cells of the image that the flow lies on, and their places.
 
         `y` and `x` (float64) are the centres of the cells; over (y, x) are `end_x` and `end_y`
@@ -31,7 +31,7 @@ class FlowWork(Work):
         """
         return list(map(self._one, pairs))
 
-    def variables(self, pairs: Sequence[RunPair], answers: Sequence[Arrays]) -> dict[str, Any]:
+    def variables(self, pairs: Sequence[Pair], answers: Sequence[Arrays]) -> dict[str, Any]:
         """The cells of all pairs one after the other, along `cell`."""
         grids = [np.meshgrid(one["x"], one["y"]) for one in answers]
         starts: list[Arrays] = [{"start_x": x, "start_y": y} for x, y in grids]
@@ -51,9 +51,9 @@ class FlowWork(Work):
             "score": ("cell", joined(answers, "score", np.float32), SCORE),
         }
 
-    def _one(self, pair: RunPair) -> Arrays:
+    def _one(self, pair: Pair) -> Arrays:
         folder = self.folders.upright[pair.category]
-        sides = self.maps.together((folder, pair.source), (folder, pair.target))
+        sides = self.maps.together((folder, pair.source.key), (folder, pair.target.key))
         start, end = sides[::-1] if self.dataset.flow_lies_on == "target" else sides
         cells = self.matcher(start.fmap, end.fmap)
         return {

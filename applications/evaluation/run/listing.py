@@ -1,65 +1,18 @@
-"""The pairs of a run: which they are, and what is needed of each while it is matched."""
+"""The pairs of a run: which they are, and in which order they are worked on."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
 
 from ....descriptors.errors import OptionError
 from ....descriptors.settings import check_int
 from ..datasets import Dataset
 from ..datasets.inventory import Inventory
-from ..datasets.pair import Box, Pair, Picture
+from ..datasets.pair import Pair, Picture
 from .settings import Settings
 from .workers import Advance, Progress, ignore
-
-
-@dataclass(frozen=True, eq=False)
-class RunPair:
-    """One pair of a run, at its place in the list of the data set; the rest is as in `Pair`.
-
-    `source` and `target` are the keys of the images, `box` is that of the target. Of the points
-    only the common ones are kept, float64 (point, 2). `mirrored_points` are the places in the
-    source of those that take their place in its mirror image, NaN where they aren't visible in
-    both images; None where the data set doesn't say.
-    """
-
-    place: int
-    name: str
-    category: str
-    source: str
-    target: str
-    source_points: npt.NDArray[np.float64]
-    target_points: npt.NDArray[np.float64]
-    point_names: tuple[str, ...] = ()
-    mirrored_points: npt.NDArray[np.float64] | None = None
-    flags: Mapping[str, str] = field(default_factory=dict)
-    box: Box | None = None
-
-    @classmethod
-    def of(cls, place: int, pair: Pair) -> "RunPair":
-        """What a run keeps of a pair."""
-        common, names, mirrored = pair.common, pair.point_names, None
-        if pair.mirrored is not None:
-            visible = np.where(common[:, None], pair.source.points, np.nan)
-            mirrored = visible[list(pair.mirrored)][common]
-        return cls(
-            place=place,
-            name=pair.name,
-            category=pair.category,
-            source=pair.source.key,
-            target=pair.target.key,
-            source_points=pair.source.points[common],
-            target_points=pair.target.points[common],
-            point_names=tuple(names[n] for n in np.flatnonzero(common)) if names else (),
-            mirrored_points=mirrored,
-            flags=dict(pair.flags),
-            box=pair.target.box,
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +23,7 @@ class Listing:
     answers are made from: the masks of the first frames of videos.
     """
 
-    pairs: tuple[RunPair, ...]
+    pairs: tuple[Pair, ...]
     images: Mapping[str, Mapping[str, Picture]]
     first_masks: tuple[Path, ...] = ()
 
@@ -80,14 +33,13 @@ class Listing:
 
         Raises `DatasetError` with what is missing.
         """
-        pairs: list[RunPair] = []
+        pairs: list[Pair] = []
         images: dict[str, dict[str, Picture]] = {}
         first_masks: dict[Path, None] = {}
         files = Inventory(dataset.folder, title=dataset.title, hint=dataset.hint("copy it again"))
         for place in places:
             advance(dataset.entries[place].name)
-            pair = dataset[place]
-            pairs.append(RunPair.of(place, pair))
+            pairs.append(pair := dataset[place])
             for picture in (pair.source, pair.target):
                 images.setdefault(pair.category, {})[picture.key] = picture
                 files.need(picture.path)
@@ -105,8 +57,8 @@ class Listing:
         """The identity of all that is known of the pairs, as a hex digest."""
         digest = hashlib.sha256()
         for pair in self.pairs:
-            words = (pair.name, pair.category, pair.source, pair.target, *pair.point_names)
-            digest.update(repr((words, pair.box)).encode())
+            words = (pair.name, pair.category, pair.source.key, pair.target.key)
+            digest.update(repr(((*words, *pair.common_names), pair.target.box)).encode())
             for points in (pair.source_points, pair.target_points, pair.mirrored_points):
                 digest.update(b"" if points is None else points.tobytes())
         for path in self.first_masks:
@@ -141,7 +93,7 @@ def read_listing(dataset: Dataset, settings: Settings, progress: Progress) -> Li
     return listing
 
 
-def batches(pairs: Iterable[RunPair], most: int) -> list[list[int]]:
+def batches(pairs: Iterable[Pair], most: int) -> list[list[int]]:
     """Places among the pairs, in the order of work, in runs of at most `most` with one target.
 
     Category by category, target by target, and the sources of each target in the opposite order
@@ -150,7 +102,8 @@ def batches(pairs: Iterable[RunPair], most: int) -> list[list[int]]:
     """
     targets: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for place, pair in enumerate(pairs):
-        targets.setdefault((pair.category, pair.target), []).append((pair.source, place))
+        key = pair.category, pair.target.key
+        targets.setdefault(key, []).append((pair.source.key, place))
     runs: list[list[int]] = []
     for turn, key in enumerate(sorted(targets)):
         ordered = [place for _, place in sorted(targets[key], reverse=bool(turn % 2))]

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from ....descriptors import FeatureMap
 from ...propagation import MaskPropagation
+from ..datasets.pair import Pair
 from ..metrics.sequences import VOID
 from .journal import Arrays
-from .listing import RunPair
 from .predictions import joined, ragged
 from .work import Work
 
@@ -33,23 +33,25 @@ class MaskWork(Work):
         """The `repr` of the propagation."""
         return repr(self.propagation)
 
-    def batches(self, pairs: Sequence[RunPair]) -> list[list[int]]:
+    def batches(self, pairs: Sequence[Pair]) -> list[list[int]]:
         """Video by video, the frames in order of time."""
         videos: dict[str, list[int]] = {}
         for place, pair in enumerate(pairs):
             videos.setdefault(pair.category, []).append(place)
-        return [sorted(places, key=lambda place: pairs[place].target) for places in videos.values()]
+        return [
+            sorted(places, key=lambda place: pairs[place].target.key) for places in videos.values()
+        ]
 
-    def run(self, pairs: Sequence[RunPair]) -> list[Arrays]:
+    def run(self, pairs: Sequence[Pair]) -> list[Arrays]:
         """For each frame `png`, uint8 (byte,): its label map as a grey PNG file."""
-        labels = self.dataset.labels(self.dataset[pairs[0].place].source)
+        labels = self.dataset.labels(pairs[0].source)
         # Void pixels are no object.
         frames = self.propagation(self._frames(pairs), np.where(labels == VOID, 0, labels))
         next(frames)
         files = (cv2.imencode(".png", frame.astype(np.uint8))[1] for frame in frames)
         return [{"png": np.asarray(file, dtype=np.uint8).ravel()} for file in files]
 
-    def variables(self, pairs: Sequence[RunPair], answers: Sequence[Arrays]) -> dict[str, Any]:
+    def variables(self, pairs: Sequence[Pair], answers: Sequence[Arrays]) -> dict[str, Any]:
         """The files of all frames one after the other, along `byte`."""
         about = {"long_name": "label map of the target frame as a PNG file"}
         return {
@@ -57,13 +59,13 @@ class MaskWork(Work):
             "png": ("byte", joined(answers, "png", np.uint8), about),
         }
 
-    def _frames(self, pairs: Sequence[RunPair]) -> Iterator[FeatureMap]:
+    def _frames(self, pairs: Sequence[Pair]) -> Iterator[FeatureMap]:
         """The maps of all frames, the first one first.
 
         One by one as they are needed, unless a joint PCA asks for all of a video at once.
         """
         folder = self.folders.upright[pairs[0].category]
-        keys = [pairs[0].source, *(pair.target for pair in pairs)]
+        keys = [pairs[0].source.key, *(pair.target.key for pair in pairs)]
         if self.maps.is_joint(folder, keys[0]):
             yield from (side.fmap for side in self.maps.together(*((folder, key) for key in keys)))
             return

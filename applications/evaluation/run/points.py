@@ -9,8 +9,9 @@ import numpy.typing as npt
 from ....matchers import Cells, Partners
 from ....matchers.correspondences import check_partners
 from ...pose import align_cells
+from ..datasets.pair import Pair
 from .journal import Arrays
-from .listing import RunPair, batches
+from .listing import batches
 from .maps import Side
 from .pixels import best_pixels
 from .predictions import PIXEL, SCORE, joined, ragged, words
@@ -34,7 +35,7 @@ _ABOUT: Mapping[str, Mapping[str, str]] = {
 class PointWork(Work):
     """Asks a matcher for the common points of pairs."""
 
-    def batches(self, pairs: Sequence[RunPair]) -> list[list[int]]:
+    def batches(self, pairs: Sequence[Pair]) -> list[list[int]]:
         """Runs of pairs with one target, target by target.
 
         There are several pairs in a run only where the target's map is the same in all of them, and
@@ -44,11 +45,11 @@ class PointWork(Work):
         alone = (
             self.maps.settings.align_pose
             or self.matcher.uses_source
-            or self.maps.is_joint(self.folders.upright[first.category], first.source)
+            or self.maps.is_joint(self.folders.upright[first.category], first.source.key)
         )
         return batches(pairs, 1 if alone else BATCH)
 
-    def run(self, pairs: Sequence[RunPair]) -> list[Arrays]:
+    def run(self, pairs: Sequence[Pair]) -> list[Arrays]:
         """Where the common points of these pairs, which have one target, are found.
 
         For each pair `target_x`, `target_y` (float64, NaN where unmatched), `score` (float32) and
@@ -66,11 +67,11 @@ class PointWork(Work):
             for pair, end in zip(pairs, ends.tolist(), strict=True)
         ]
 
-    def variables(self, pairs: Sequence[RunPair], answers: Sequence[Arrays]) -> dict[str, Any]:
+    def variables(self, pairs: Sequence[Pair], answers: Sequence[Arrays]) -> dict[str, Any]:
         """The points of all pairs one after the other, along `point`, with truth and answers."""
         counts = [len(pair.source_points) for pair in pairs]
         names = [
-            pair.point_names or ("",) * count for pair, count in zip(pairs, counts, strict=True)
+            pair.common_names or ("",) * count for pair, count in zip(pairs, counts, strict=True)
         ]
         columns: dict[str, npt.NDArray[Any]] = {}
         for of, points in (("source", "source_points"), ("true", "target_points")):
@@ -87,9 +88,9 @@ class PointWork(Work):
             **{name: ("point", values, _ABOUT[name]) for name, values in columns.items()},
         }
 
-    def _as_they_are(self, pairs: Sequence[RunPair]) -> dict[str, npt.NDArray[Any]]:
+    def _as_they_are(self, pairs: Sequence[Pair]) -> dict[str, npt.NDArray[Any]]:
         folder = self.folders.upright[pairs[0].category]
-        keys = [*(pair.source for pair in pairs), pairs[0].target]
+        keys = [*(pair.source.key for pair in pairs), pairs[0].target.key]
         *sources, target = self.maps.together(*((folder, key) for key in keys))
         queries = [side.at(pair.source_points) for side, pair in zip(sources, pairs, strict=True)]
         if len(pairs) == 1:
@@ -97,12 +98,12 @@ class PointWork(Work):
         query = Cells.joined(queries)
         return self._match(query, query, target)
 
-    def _aligned(self, pair: RunPair) -> dict[str, npt.NDArray[Any]]:
+    def _aligned(self, pair: Pair) -> dict[str, npt.NDArray[Any]]:
         folder = self.folders.upright[pair.category]
         source, target, mirror = self.maps.together(
-            (folder, pair.source),
-            (folder, pair.target),
-            (self.folders.mirrored[pair.category], pair.source),
+            (folder, pair.source.key),
+            (folder, pair.target.key),
+            (self.folders.mirrored[pair.category], pair.source.key),
         )
         aligned = align_cells(source.cells, mirror.cells, target.cells)
         places = pair.source_points if pair.mirrored_points is None else pair.mirrored_points

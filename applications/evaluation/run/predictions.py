@@ -11,9 +11,9 @@ import xarray as xr
 
 from ....descriptors.errors import DescrError
 from ....descriptors.runtime.atomic import whole_file
+from ..datasets.pair import Pair
 from .features import Size
 from .journal import Arrays
-from .listing import RunPair
 
 SCHEMA = 1
 PIXEL = {"units": "pixel"}
@@ -25,7 +25,7 @@ class PredictionsError(DescrError):
 
 
 def build_predictions(
-    pairs: Sequence[RunPair],
+    pairs: Sequence[Pair],
     sizes: Mapping[str, Size],
     answers: Mapping[str, Any],
     about: Mapping[str, Any],
@@ -34,20 +34,21 @@ def build_predictions(
 
     `sizes` are those of the images by key.
     """
-    boxes = [(np.nan,) * 4 if pair.box is None else pair.box for pair in pairs]
+    boxes = [(np.nan,) * 4 if pair.target.box is None else pair.target.box for pair in pairs]
+    keys = {role: [getattr(pair, role).key for pair in pairs] for role in ("source", "target")}
     variables: dict[str, Any] = {
-        name: ("pair", words([getattr(pair, name) for pair in pairs]))
-        for name in ("category", "source", "target")
+        "category": ("pair", words([pair.category for pair in pairs])),
+        **{role: ("pair", words(of_role)) for role, of_role in keys.items()},
+        "target_box": (
+            ("pair", "corner"),
+            np.array(boxes, dtype=np.float64).reshape(-1, 4),
+            {**PIXEL, "long_name": "left, top, right, bottom of the object in the target"},
+        ),
     }
-    variables["target_box"] = (
-        ("pair", "corner"),
-        np.array(boxes, dtype=np.float64).reshape(-1, 4),
-        {**PIXEL, "long_name": "left, top, right, bottom of the object in the target"},
-    )
-    for role in ("source", "target"):
+    for role, of_role in keys.items():
         for side in ("height", "width"):
-            values = [getattr(sizes[getattr(pair, role)], side) for pair in pairs]
-            variables[f"{role}_{side}"] = ("pair", np.array(values, dtype=np.int64), PIXEL)
+            values = np.array([getattr(sizes[key], side) for key in of_role], dtype=np.int64)
+            variables[f"{role}_{side}"] = ("pair", values, PIXEL)
     for flag in dict.fromkeys(flag for pair in pairs for flag in pair.flags):
         variables[f"flag_{flag}"] = ("pair", words([pair.flags.get(flag, "") for pair in pairs]))
     return xr.Dataset(

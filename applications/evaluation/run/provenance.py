@@ -63,7 +63,7 @@ class Provenance:
     def describe(self) -> dict[str, Any]:
         """All that is needed to repeat the run, in values that JSON holds."""
         first = self.listing.pairs[0]
-        features = self.folders.upright[first.category].info(first.source)
+        features = self.folders.upright[first.category].info(first.source.key)
         facts = ("name", "title", "citation", "truth", "published_pairs")
         return {
             "dataset": {

@@ -1,6 +1,6 @@
 """The rows of the papers on one data set, measured again and put beside what was published."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,12 @@ def find_rows(dataset: str, only: Sequence[str] = ()) -> tuple[Recipe, ...]:
                 f"{recipe.name} is no row of a paper on {dataset!r}",
                 hint=f"its rows are {', '.join(row.name for row in rows)}",
             )
-    return tuple(sorted((row for row in rows if not only or row.name in only), key=teraflops))
+    return tuple(
+        sorted(
+            (row for row in rows if not only or row.name in only),
+            key=lambda row: teraflops(row) * (2 if row.pose_alignment else 1),
+        )
+    )
 
 
 def reproduce(
@@ -129,8 +134,8 @@ def reproduce(
             continue
         report = build_report(predictions, own, recipe=recipe, progress=progress)
         del report["pairs"]
-        numbers = _beside_published(predictions, own, recipe, progress)
-        row |= {"numbers": numbers, "report": report}
+        row["numbers"] = list(_beside_published(predictions, own, recipe, progress))
+        row["report"] = report
     return {"descr_reproduction": 1, "dataset": dataset, "dry_run": dry_run, "rows": rows}
 
 
@@ -144,8 +149,8 @@ def reproduction_table(document: Mapping[str, Any]) -> Table:
     if reports:
         count, whole = reports[0]["counts"]["pairs"], reports[0]["dataset"]["pairs"]
         title += f", {count:,} of {whole:,} pairs"
-    lines = tuple(line for row in document["rows"] for line in _lines(row))
-    return Table(title, columns, lines, words=2)
+    cells = ((row["recipe"], *line) for row in document["rows"] for line in _lines(row))
+    return Table(title, columns, tuple(cells), words=2)
 
 
 def reproduction_markdown(document: Mapping[str, Any]) -> str:
@@ -162,11 +167,10 @@ def reproduction_markdown(document: Mapping[str, Any]) -> str:
 
 def _beside_published(
     predictions: xr.Dataset, dataset: Dataset, recipe: Recipe, progress: Progress
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     own = recipe.protocol(dataset.name)
     rows = [(row.protocol, row.percent, row.source) for row in recipe.published(dataset.name)]
     measured: dict[Protocol, Any] = {}
-    numbers = []
     for stated, percent, source in rows or [(own, (), "")]:
         protocol = replace(
             stated,
@@ -182,7 +186,7 @@ def _beside_published(
             number = one.within(part).record(units.category[part])
             theirs = percent[place] / 100 if percent else None
             both = theirs is not None and number["low"] is not None
-            number |= {
+            yield number | {
                 "subset": stated.subset,
                 "protocol": protocol.line(),
                 "source": source,
@@ -190,41 +194,36 @@ def _beside_published(
                 "difference": number["value"] - theirs if both else None,
                 "within": number["low"] <= theirs <= number["high"] if both else None,
             }
-            numbers.append(number)
-    return numbers
 
 
-def _download(size: int) -> str:
-    """How large a download is; nothing for what is converted."""
-    return f", {size / 1e9:.1f} GB" if size > 1e8 else ""
-
-
-def _lines(row: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def _lines(row: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """The cells of a row of the document beside its name, in as many lines as it has numbers."""
     if "error" in row:
         why = "; ".join(part for part in (row["error"], row["hint"]) if part)
-        return [(row["recipe"], f"not run: {why}", *["-"] * 5)]
-    if "models" in row:
-        models = ", ".join(
-            one["name"] + ("" if one["here"] else f" (missing{_download(one['size'])})")
-            for one in row["models"]
+        yield (f"not run: {why}", *["-"] * 5)
+    elif "models" in row:
+        yield (
+            ", ".join(map(_model, row["models"])),
+            *(f"{row[what]:,}" for what in ("images", "pairs")),
+            *(f"{row[f'{what}_seconds'] / 3600:.2f} h" for what in ("network", "processor")),
+            f"{row['feature_bytes'] / 1e9:.1f} GB",
         )
-        counts = [f"{row[what]:,}" for what in ("images", "pairs")]
-        times = [f"{row[f'{what}_seconds'] / 3600:.2f} h" for what in ("network", "processor")]
-        size = f"{row['feature_bytes'] / 1e9:.1f} GB"
-        return [(row["recipe"], models, *counts, *times, size)]
-    lines: list[tuple[str, ...]] = []
-    for one in row["numbers"]:
+    for one in row.get("numbers", ()):
         unit, within = one["unit"], one["within"]
         average = one["average"] if one["label"].startswith("PCK") else ""
-        lines.append(
-            (
-                row["recipe"],
-                " ".join(part for part in (one["subset"], one["label"], average) if part),
-                shown(one["value"], unit),
-                interval(one["low"], one["high"], unit),
-                shown(one["published"], unit),
-                "-" if within is None else f"{100 * one['difference']:+.1f}",
-                "-" if within is None else "yes" if within else "no",
-            )
+        yield (
+            " ".join(part for part in (one["subset"], one["label"], average) if part),
+            shown(one["value"], unit),
+            interval(one["low"], one["high"], unit),
+            shown(one["published"], unit),
+            "-" if within is None else f"{100 * one['difference']:+.1f}",
+            "-" if within is None else "yes" if within else "no",
         )
-    return lines
+
+
+def _model(model: Mapping[str, Any]) -> str:
+    """The name of a model, and how large a download it is; nothing for what is converted."""
+    if model["here"]:
+        return str(model["name"])
+    size = f", {model['size'] / 1e9:.1f} GB" if model["size"] > 1e8 else ""
+    return f"{model['name']} (missing{size})"

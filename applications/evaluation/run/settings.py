@@ -16,11 +16,10 @@ class Settings:
     """What decides the answers of a run beside data set, descriptor and matcher.
 
     Args:
-        points: How points are read and answered: `half-pixel`, as everywhere in descr, or as the
-            code of a paper does, `original`, `geoaware` or `dift`; see `conventions.CONVENTIONS`.
+        points: How points are read and answered: `half-pixel`, or as the code of a paper does,
+            `original`, `geoaware` or `dift`; see `conventions.CONVENTIONS`.
         interpolation: How features are read at the points of the source: `nearest`, the cell that
-            holds the point; or `bilinear`. The points of papers have their own: `dift` is
-            `bilinear`, the others are `nearest`.
+            holds the point; or `bilinear`. `dift` is `bilinear`, other papers are `nearest`.
         sample: How many pairs are drawn, stratified by category; None for all.
         seed: Of the draw.
         align_pose: Whether the source is mirrored where that brings it nearer to the target

@@ -14,10 +14,11 @@ from ....descriptors.settings import check_int
 from ....matchers import Matcher, NearestNeighbor
 from ..datasets import Dataset
 from ..datasets.base import Truth
+from ..datasets.pair import Pair
 from .features import extract_images
 from .flow import FlowWork
 from .journal import Arrays, Journal, pack_answers, unpack_answers
-from .listing import RunPair, read_listing
+from .listing import read_listing
 from .maps import MEMORY, Maps
 from .masks import MaskWork
 from .points import PointWork
@@ -115,7 +116,7 @@ def predict(
 
 
 def _match(
-    pairs: Sequence[RunPair], work: Work, journal: Journal, workers: int, progress: Progress
+    pairs: Sequence[Pair], work: Work, journal: Journal, workers: int, progress: Progress
 ) -> list[Arrays]:
     """The answers for all pairs, in their order; those in the journal are not made again."""
     answers: dict[int, Arrays] = {}

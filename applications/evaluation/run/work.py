@@ -7,9 +7,10 @@ from typing import Any
 
 from ....matchers import Matcher
 from ..datasets import Dataset
+from ..datasets.pair import Pair
 from .features import Folders
 from .journal import Arrays
-from .listing import RunPair, batches
+from .listing import batches
 from .maps import Maps
 
 
@@ -27,7 +28,7 @@ class Work(ABC):
         """The `repr` of what finds the answers."""
         return repr(self.matcher)
 
-    def batches(self, pairs: Sequence[RunPair]) -> list[list[int]]:
+    def batches(self, pairs: Sequence[Pair]) -> list[list[int]]:
         """Places among the pairs that are worked on together, in the order of work.
 
         They depend on the pairs alone.
@@ -35,9 +36,9 @@ class Work(ABC):
         return batches(pairs, 1)
 
     @abstractmethod
-    def run(self, pairs: Sequence[RunPair]) -> list[Arrays]:
+    def run(self, pairs: Sequence[Pair]) -> list[Arrays]:
         """The answers for the pairs of one batch, one for each."""
 
     @abstractmethod
-    def variables(self, pairs: Sequence[RunPair], answers: Sequence[Arrays]) -> dict[str, Any]:
+    def variables(self, pairs: Sequence[Pair], answers: Sequence[Arrays]) -> dict[str, Any]:
         """The answers of all pairs, one after the other, as variables of the predictions."""

@@ -79,8 +79,7 @@ def _next_results(futures: dict[Future[R], T]) -> Iterator[tuple[T, R]]:
 class Cache(Generic[T]):
     """Values by key, the least recently used dropped first; several threads may ask at once.
 
-    The values take at most `most` bytes together, each as many as `size` says; the last one asked
-    for is kept in any case.
+    They take at most `most` bytes together, by `size`; the last one is kept in any case.
     """
 
     def __init__(self, most: int, size: Callable[[T], int]) -> None:

@@ -4,23 +4,15 @@ from collections import Counter
 import numpy as np
 import pytest
 from descr.applications.evaluation import open_dataset
-from descr.applications.evaluation.run.listing import Listing, RunPair, batches, sample_pairs
+from descr.applications.evaluation.datasets.pair import Pair, Picture
+from descr.applications.evaluation.run.listing import Listing, batches, sample_pairs
 from descr.descriptors.errors import OptionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
 def listed(place, source, target, category="cat"):
-    points = np.zeros((1, 2))
-    return RunPair(
-        place=place,
-        name=f"{place}",
-        category=category,
-        source=source,
-        target=target,
-        source_points=points,
-        target_points=points,
-    )
+    return Pair(f"{place}", category, Picture(source, source), Picture(target, target))
 
 
 PAIRS = st.lists(
@@ -37,9 +29,9 @@ def test_every_pair_is_in_one_batch_of_one_target(pairs, most):
     assert sorted(place for run in runs for place in run) == list(range(len(rows)))
     for run in runs:
         assert len(run) <= most
-        assert len({(rows[place].category, rows[place].target) for place in run}) == 1
+        assert len({(rows[place].category, rows[place].target.key) for place in run}) == 1
     # A target is left for good, so that its features need not be read again.
-    order = [(rows[run[0]].category, rows[run[0]].target) for run in runs]
+    order = [(rows[run[0]].category, rows[run[0]].target.key) for run in runs]
     assert order == sorted(order)
 
 
@@ -54,7 +46,7 @@ def test_only_common_points_are_kept(written):
     pair = dataset[3]
     assert listing.pairs[1].name == pair.name
     np.testing.assert_array_equal(listing.pairs[1].target_points, pair.target.points[pair.common])
-    assert listing.pairs[1].point_names == tuple(
+    assert listing.pairs[1].common_names == tuple(
         name for name, common in zip(pair.point_names, pair.common, strict=True) if common
     )
     assert listing.digest == Listing.read(dataset, [0, 3]).digest

@@ -5,7 +5,6 @@ import pytest
 import torch
 from descr.applications.evaluation import Pair, Picture, Settings, build_report, predict
 from descr.applications.evaluation.report.tables import report_facts
-from descr.applications.evaluation.run.listing import RunPair
 from descr.applications.pose import mirror_image
 from descr.descriptors import SIFT, Backbone, Layer
 from descr.descriptors.errors import OptionError
@@ -160,7 +159,7 @@ def test_a_partner_counts_as_visible_if_both_images_show_it():
     )
     # The third point's partner is seen in the source alone; the fifth is its own.
     expected = [[20, 2], [10, 1], nan, [50, 5]]
-    np.testing.assert_array_equal(RunPair.of(0, pair).mirrored_points, expected)
+    np.testing.assert_array_equal(pair.mirrored_points, expected)
 
 
 def test_the_report_says_how_points_were_read(written, tmp_path):
