@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import tee
+from itertools import chain, count, tee
 from typing import Any
 
 import xarray as xr
@@ -23,16 +23,15 @@ class Fused(Descriptor):
     """The features of several descriptors, joined: `Fused(StableDiffusion(), DINOv2())`.
 
     Each part's features have unit length before they are weighed ("A Tale of Two Features",
-    section 3.3), so that a cosine of the joined map is the weighted mean of the parts' cosines,
-    weighted by the squares of the weights.
+    section 3.3), so that a cosine of the joined map is the mean of the parts' cosines, weighted by
+    the squares of the weights.
 
     Args:
         *parts: Two or more descriptors; any will do.
         weights: One number per part; equal by default.
 
     Raises:
-        OptionError: Fewer than two parts, something that is no descriptor, or weights that don't
-            fit.
+        OptionError: Parts are too few or no descriptors, or weights don't fit them.
     """
 
     def __init__(self, *parts: Descriptor, weights: Sequence[float] | None = None) -> None:
@@ -90,14 +89,11 @@ class Fused(Descriptor):
     @property
     def recipe(self) -> Mapping[str, Mapping[str, Any]] | None:
         """What each layer of its feature trees will say of itself; see `Descriptor.recipe`."""
-        recipes = [part.recipe for part in self.parts]
-        known = [recipe for recipe in recipes if recipe is not None]
-        if len(known) < len(recipes):
+        recipes = [recipe for part in self.parts if (recipe := part.recipe) is not None]
+        if len(recipes) < len(self.parts):
             return None
-        return {
-            f"{attributes['source']}/{attributes['layer']}": attributes
-            for _, _, attributes in self._placed(known)
-        }
+        attributes = [own for _, _, own in self._placed(recipes)]
+        return {f"{own['source']}/{own['layer']}": own for own in attributes}
 
     def _join(self, parts: Sequence[Features]) -> Features | DescrError:
         for descriptor, part in zip(self.parts, parts, strict=True):
@@ -124,16 +120,9 @@ class Fused(Descriptor):
             for path, attributes in layers.items():
                 source = attributes["source"]
                 if source not in names:
-                    names[source] = _free_name(source, taken)
+                    # Numbered from 2 if another part has it.
+                    free = chain([source], (f"{source}_{number}" for number in count(2)))
+                    names[source] = next(name for name in free if name not in taken)
                     taken.add(names[source])
                 share = weight * float(attributes["weight"])
                 yield index, path, {**attributes, "source": names[source], "weight": share}
-
-
-def _free_name(source: str, taken: set[str]) -> str:
-    """The source's name, numbered from 2 if another part has it."""
-    name, number = source, 1
-    while name in taken:
-        number += 1
-        name = f"{source}_{number}"
-    return name

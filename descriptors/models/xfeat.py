@@ -54,9 +54,9 @@ class XFeat(Network):
     ) -> None:
         super().__init__(size=size, fit=fit, device=device, dtype=dtype, batch_size=batch_size)
         self.check_size()
-        checkpoint = find_weights("xfeat", "xfeat")
-        self.revision = checkpoint.revision
-        (path,) = checkpoint.weights[""]
+        self.checkpoint = find_weights("xfeat", "xfeat")
+        self.revision = self.checkpoint.revision
+        (path,) = self.checkpoint.weights[""]
         # Also within an inference mode of the caller: its tensors would know no gradients later.
         with torch.inference_mode(False):
             self.network = _load(path, read_file(path)).to(self.torch_device, self.torch_dtype)

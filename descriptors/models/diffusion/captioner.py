@@ -89,13 +89,10 @@ class Captioner:
         """CLIP's embeddings (batch, channel) of images (batch, 3, height, width) in [0, 1]."""
         config = self.image_encoder.config
         side = config.image_size
-        mean, deviation = (
-            torch.tensor(values, device=pixels.device)[:, None, None]
-            for values in (_MEAN, _DEVIATION)
-        )
+        mean, deviation = pixels.new_tensor((_MEAN, _DEVIATION))[..., None, None]
 
         def run(part: slice) -> torch.Tensor:
-            images = _crop(_resize(pixels[part], side, antialias=self.antialias), side)
+            images = _centre(pixels[part], side, antialias=self.antialias)
             embeddings: torch.Tensor = self.image_encoder((images - mean) / deviation).image_embeds
             return embeddings
 
@@ -106,24 +103,18 @@ class Captioner:
 
     def _projected(self, name: str, gate: str, embeddings: torch.Tensor) -> torch.Tensor:
         """(batch, token, channel): what is added, by the tensors of this name."""
-        linear = functional.linear(
-            embeddings, self.tensors[f"{name}.linear.weight"], self.tensors[f"{name}.linear.bias"]
+        weight, bias, places = (
+            self.tensors[f"{name}.{part}"]
+            for part in ("linear.weight", "linear.bias", "positional_embedding")
         )
-        places = linear[:, None] + self.tensors[f"{name}.positional_embedding"]
-        return torch.tanh(self.tensors[gate]) * places
+        shifts = functional.linear(embeddings, weight, bias)[:, None] + places
+        return torch.tanh(self.tensors[gate]) * shifts
 
 
-def _resize(images: torch.Tensor, side: int, *, antialias: bool) -> torch.Tensor:
-    """Images whose shorter side is `side`, bicubically."""
-    height, width = images.shape[2:]
-    short = min(height, width)
-    size = side * height // short, side * width // short
-    return functional.interpolate(
-        images, size, mode="bicubic", align_corners=False, antialias=antialias
-    )
-
-
-def _crop(images: torch.Tensor, side: int) -> torch.Tensor:
-    """The square of this side at the centre."""
-    top, left = (round((length - side) / 2) for length in images.shape[2:])
-    return images[:, :, top : top + side, left : left + side]
+def _centre(images: torch.Tensor, side: int, *, antialias: bool) -> torch.Tensor:
+    """The squares at the centre of images, resized bicubically to a short side of this length."""
+    short = min(images.shape[2:])
+    size = [side * length // short for length in images.shape[2:]]
+    resized = functional.interpolate(images, size, mode="bicubic", antialias=antialias)
+    top, left = (round((length - side) / 2) for length in size)
+    return resized[:, :, top : top + side, left : left + side]

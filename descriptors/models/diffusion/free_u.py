@@ -18,7 +18,7 @@ Stages = Mapping[int, tuple[float, float]]
 
 
 def check_free_u(factors: Any) -> tuple[float, float, float, float] | None:
-    """The four factors as floats, or None; `OptionError` for anything else."""
+    """The four factors as floats, or None."""
     if factors is None:
         return None
     if isinstance(factors, str) or not hasattr(factors, "__len__") or len(factors) != 4:

@@ -24,10 +24,7 @@ _COPIES = {"cpu": 3}
 def load_encoder(
     checkpoint: Checkpoint, config: Mapping[str, Any], *, dtype: torch.dtype, device: torch.device
 ) -> Any:
-    """The `AutoencoderKL` of diffusers without its decoder; that isn't read from the file either.
-
-    Raises `WeightsNotFoundError` for damaged weights.
-    """
+    """The `AutoencoderKL` of diffusers without its decoder, which isn't read from the file."""
     vae = empty_module("AutoencoderKL", config, checkpoint.part_folder("vae"))
     vae.decoder = vae.post_quant_conv = None
     load_weights(vae, checkpoint.weights["vae"], dtype=dtype, device=device, renames=RENAMES)
@@ -45,15 +42,16 @@ def encoder_dtype(config: Mapping[str, Any], dtype: torch.dtype) -> torch.dtype:
 
 
 def encode(vae: Any, pixels: torch.Tensor) -> torch.Tensor:
-    """Latents (batch, channel, rows, columns), float32: posterior mean x scaling factor.
-
-    `pixels` is (batch, 3, height, width), float32, in [0, 1].
-    """
+    """The mean of `encode_posterior`."""
     return encode_posterior(vae, pixels)[0]
 
 
 def encode_posterior(vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation of the posterior x scaling factor, each as `encode` gives it."""
+    """Mean and standard deviation of the posterior, both x scaling factor.
+
+    Latents (batch, channel, rows, columns), float32, of `pixels` (batch, 3, height, width),
+    float32, in [0, 1].
+    """
     # Strips are written over their input, which gradients would need.
     strips = pixels.device.type == "cpu" and not torch.is_grad_enabled()
     encoder = partial(encode_in_strips, vae.encoder) if strips else vae.encoder
@@ -72,8 +70,3 @@ def encoder_activations(
     """About how many bytes of activations a canvas of so many pixels takes in the encoder."""
     copies = _COPIES.get(device.type, 5)
     return pixels * int(config["block_out_channels"][0]) * copies * dtype.itemsize
-
-
-def latent_factor(config: Mapping[str, Any]) -> int:
-    """Canvas pixels per cell of the latent."""
-    return int(2 ** (len(config["block_out_channels"]) - 1))

@@ -1,7 +1,7 @@
 """The noise that is added to the latent of an image, and how much of it a timestep holds."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from ...errors import OptionError, WeightsNotFoundError
 from ...settings import check_choice
 
 Noise = Literal["gaussian", "resized"]
-KINDS: tuple[Noise, ...] = ("gaussian", "resized")
+KINDS: tuple[Noise, ...] = get_args(Noise)
 
 _DRAWN = (64, 64)
 
@@ -34,10 +34,10 @@ def check_noise(noise: Any, ensemble: int) -> Noise | npt.NDArray[np.float32]:
         array = array[:, None]
     if array.ndim != 5 or not array.size or array.shape[1] != ensemble:
         members = "" if ensemble == 1 else f"{ensemble}, "
-        found = f"shape {np.shape(noise)}" if hasattr(noise, "shape") else repr(noise)
+        value = f"shape {np.shape(noise)}" if hasattr(noise, "shape") else repr(noise)
         raise OptionError(
             f"noise must be {' or '.join(KINDS)}, or an array "
-            f"(images, {members}channels, rows, columns), not {found}"
+            f"(images, {members}channels, rows, columns), not {value}"
         )
     if not np.isfinite(array).all():
         raise OptionError("noise holds NaN or infinite values")
@@ -46,12 +46,11 @@ def check_noise(noise: Any, ensemble: int) -> Noise | npt.NDArray[np.float32]:
 
 
 def draw_noise(kind: Noise, members: int, shape: tuple[int, int, int], seed: int) -> torch.Tensor:
-    """Noise for the latent of one image: (member, channel, rows, columns), float32, on the CPU.
+    """Noise for a latent of this `shape`: (member, channel, rows, columns), float32, on the CPU.
 
-    `gaussian` is drawn at the size of the latent, whose `shape` is (channel, rows, columns);
-    `resized` is drawn at 64 x 64 and resized bicubically, as in the published features of "A Tale
-    of Two Features": smooth, and with less than unit variance. The first members do not depend on
-    how many follow, and the noise depends neither on the device nor on other images.
+    `gaussian` is drawn at the size of the latent; `resized` at 64 x 64, and resized bicubically, as
+    in the published features of "A Tale of Two Features": smooth, of less than unit variance. The
+    first members don't depend on how many follow, nor the noise on the device or other images.
     """
     channels, rows, columns = shape
     generator = torch.Generator().manual_seed(seed)
@@ -65,11 +64,8 @@ def draw_noise(kind: Noise, members: int, shape: tuple[int, int, int], seed: int
 def signal_and_noise(config: Mapping[str, Any], timestep: int) -> tuple[float, float]:
     """The factors of latent and noise at a timestep: roots of alpha-bar and 1 - alpha-bar.
 
-    Ho et al., "Denoising Diffusion Probabilistic Models", NeurIPS 2020, equation 4. Whether the
-    model was trained to predict the noise or the velocity makes no difference to it.
-
-    `config` is that of any of diffusers' schedulers that the model can be run with. Raises
-    `WeightsNotFoundError` if it gives no factors.
+    Ho et al., "Denoising Diffusion Probabilistic Models", NeurIPS 2020, equation 4, whatever the
+    model predicts. `config` is that of any scheduler of diffusers that it can be run with.
     """
     from diffusers import DDPMScheduler
 

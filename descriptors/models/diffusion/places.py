@@ -27,11 +27,10 @@ class Place:
 def find_places(unet: Mapping[str, Any], factor: int) -> dict[str, Place]:
     """Every named state of the decoder of a U-Net of this config: `decoder_1`, ..., `up_0`, ...
 
-    `decoder_k` is the state that enters output block k of the latent-diffusion decoder, before
-    the skip connection is joined to it: the output of output block k - 1, which is one residual
-    block with its attention, and with the upsampler where it is the last of its level. `up_i`
-    is the output of up block i ("Emergent Correspondence from Image Diffusion", DIFT). `factor` is
-    canvas pixels per cell of the latent.
+    `decoder_k` is the state that enters output block k of the latent-diffusion decoder, before the
+    skip connection is joined to it: the output of block k - 1, with the upsampler where that is the
+    last of its level. `up_i` is the output of up block i, as in DIFT. `factor` is canvas pixels per
+    cell of the latent.
     """
     levels = len(unet["up_block_types"])
     depths = unet["layers_per_block"]
@@ -49,11 +48,7 @@ def find_places(unet: Mapping[str, Any], factor: int) -> dict[str, Place]:
 
 
 def choose_places(layers: Any, places: Mapping[str, Place]) -> dict[str, Place]:
-    """The places of these layers, in the order asked for.
-
-    `layers` is a name or a sequence of names. Raises `OptionError` for none, a name twice, or
-    one that the model doesn't have, with those that it has.
-    """
+    """The places of these layers, a name or a sequence of names, in their order."""
     names = [layers] if isinstance(layers, str) else layers
     if not isinstance(names, Sequence) or not names:
         raise OptionError(f"layers must be one or more of {', '.join(places)}, not {layers!r}")

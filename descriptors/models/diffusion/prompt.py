@@ -3,10 +3,10 @@
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any, Self
 
 import torch
 
@@ -38,18 +38,17 @@ class Conditioning:
     pooled: torch.Tensor | None
     time_shift: torch.Tensor | None = None
 
-    def to(self, device: torch.device, dtype: torch.dtype) -> "Conditioning":
+    def to(self, device: torch.device, dtype: torch.dtype) -> Self:
         """The same on another device, in another precision."""
         return self._each(lambda part: part.to(device, dtype))
 
-    def of(self, images: torch.Tensor) -> "Conditioning":
+    def of(self, images: torch.Tensor) -> Self:
         """The conditioning of these images of the batch, by their places (image,)."""
         return self._each(lambda part: part if len(part) == 1 else part[images])
 
-    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Conditioning":
-        parts = (self.states, self.pooled, self.time_shift)
-        states, *rest = (None if part is None else change(part) for part in parts)
-        return Conditioning(cast(torch.Tensor, states), *rest)
+    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Self:
+        parts = {name: part for name, part in vars(self).items() if part is not None}
+        return replace(self, **{name: change(part) for name, part in parts.items()})
 
 
 def encode_prompt(checkpoint: Checkpoint, prompt: str) -> Conditioning:
@@ -58,10 +57,6 @@ def encode_prompt(checkpoint: Checkpoint, prompt: str) -> Conditioning:
     With one text encoder, its last hidden state after the final norm. With two, as in SDXL, the
     last but one of both, joined, and the pooled embedding of the second. Each encoder is loaded
     for this and let go before the next.
-
-    Raises:
-        OptionError: The prompt is longer than the encoders take.
-        WeightsNotFoundError: An encoder is damaged; names its folder.
     """
     parts = sorted(part for part in checkpoint.weights if part.startswith("text_encoder"))
     outputs = [_encode(checkpoint, part, prompt) for part in parts]
@@ -98,9 +93,8 @@ def read_tokens(
     """The tokens of a text, int64 (1, token), by CLIP's vocabulary in this folder.
 
     `encoder` is the config of the text encoder, which says how many tokens it takes; `padding` is
-    that of transformers, to as many with "max_length". Raises `OptionError`, which calls the text
-    by the label, where it is longer than that, and `WeightsNotFoundError` for a vocabulary that
-    can't be read or is another encoder's.
+    that of transformers. Raises `OptionError`, which calls the text by the label, where it is too
+    long, and `WeightsNotFoundError` for a vocabulary that can't be read or is another encoder's.
     """
     longest = encoder.get("max_position_embeddings", 77)
     with quiet():

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -23,13 +22,7 @@ from ...weights.configs import read_config
 from ..network import Network
 from .captioner import Captioner
 from .free_u import check_free_u, find_stages
-from .latent import (
-    encode_posterior,
-    encoder_activations,
-    encoder_dtype,
-    latent_factor,
-    load_encoder,
-)
+from .latent import encode_posterior, encoder_activations, encoder_dtype, load_encoder
 from .noise import Noise, check_noise, draw_noise, signal_and_noise
 from .places import choose_places, find_places
 from .prompt import Conditioning, encode_prompt
@@ -127,10 +120,8 @@ class StableDiffusion(Network):
         super().__init__(size=size, fit=fit, device=device, dtype=dtype, batch_size=batch_size)
         if variant is not None:
             check_choice("variant", variant, VARIANTS)
-        self.checkpoint = find_weights(model, "stable_diffusion", precision=variant)
-        self.model, self.revision = os.fspath(model), self.checkpoint.revision
+        self.take_weights(model, "stable_diffusion", variant)
         self.variant = variant
-        self.weights_variant = self.checkpoint.precision
         folder = self.checkpoint.folder
         self.unet_config = read_config(folder / "unet" / "config.json", "UNet2DConditionModel")
         self.vae_config = read_config(folder / "vae" / "config.json", "AutoencoderKL")
@@ -159,7 +150,8 @@ class StableDiffusion(Network):
             None if components is None else check_int("components", components, minimum=1)
         )
         self.resampling: Resampling = resampling
-        self.factor = latent_factor(self.vae_config)
+        # Canvas pixels per cell of the latent.
+        self.factor = int(2 ** (len(self.vae_config["block_out_channels"]) - 1))
         self.places = choose_places(layers, find_places(self.unet_config, self.factor))
         self.layers = [
             Layer(name, place.stride, components=self.components, resampling=resampling)
@@ -184,19 +176,14 @@ class StableDiffusion(Network):
         A captioner of a folder is `local`: the revision says which it is. Without one, how
         it would see the image makes no difference, and is as by default.
         """
-        given = {**super().settings, "layers": list(self.places)}
+        settings = {**super().settings, "layers": list(self.places)}
         if self.image_captioner is not None:
-            given["captioner"] = self.image_captioner.checkpoint.name
-        elif "captioner_antialias" in given:
-            given["captioner_antialias"] = True
+            settings["captioner"] = self.image_captioner.checkpoint.name
+        elif "captioner_antialias" in settings:
+            settings["captioner_antialias"] = True
         if not isinstance(self.noise, str):
-            given["noise"] = f"sha256:{hashlib.sha256(self.noise.tobytes()).hexdigest()}"
-        return given
-
-    @property
-    def weights_name(self) -> str:
-        """The name of the weights, wherever their folder lies."""
-        return self.checkpoint.name
+            settings["noise"] = f"sha256:{hashlib.sha256(self.noise.tobytes()).hexdigest()}"
+        return settings
 
     @property
     def multiple(self) -> int:
@@ -212,8 +199,8 @@ class StableDiffusion(Network):
     @torch.inference_mode(False)
     def conditioning(self) -> Conditioning:
         """The prompt as the U-Net reads it; the text encoders are let go once it is there."""
-        found = encode_prompt(self.checkpoint, self.prompt)
-        return found.to(self.torch_device, self.torch_dtype)
+        conditioning = encode_prompt(self.checkpoint, self.prompt)
+        return conditioning.to(self.torch_device, self.torch_dtype)
 
     @cached_property
     @torch.inference_mode(False)
@@ -262,23 +249,16 @@ class StableDiffusion(Network):
         noisy = self.noisy(mean, [images[canvas] for canvas, _ in crops.places], deviation)
         conditioning = self.conditioning
         if self.image_captioner is not None:
-            conditioning = self.image_captioner(
-                crops.pixels, conditioning, prompted=bool(self.prompt)
-            )
+            captioner, prompted = self.image_captioner, bool(self.prompt)
+            conditioning = captioner(crops.pixels, conditioning, prompted=prompted)
             conditioning = conditioning.to(self.torch_device, self.torch_dtype)
         owners = torch.arange(len(mean), device=pixels.device).repeat_interleave(self.ensemble)
         height, width = crops.pixels.shape[2:]
 
         def run(part: slice) -> dict[str, torch.Tensor]:
-            return decoder_states(
-                self.unet,
-                noisy[part].to(self.torch_dtype),
-                self.timestep,
-                conditioning.of(owners[part]),
-                self.places,
-                (height, width),
-                self.stages,
-            )
+            latents, own = noisy[part].to(self.torch_dtype), conditioning.of(owners[part])
+            step, canvas = self.timestep, (height, width)
+            return decoder_states(self.unet, latents, step, own, self.places, canvas, self.stages)
 
         item = unet_activations(self.unet_config, noisy.shape[2:].numel(), self.torch_dtype)
         return crops.averaged(run, item, self.ensemble, self.places)

@@ -16,6 +16,7 @@ _STRIP = 1 << 21
 """Numbers that are worked on at once: a few MB, which stay in the cache."""
 
 Prepare = Callable[[torch.Tensor], torch.Tensor]
+Margins = tuple[int, int, int, int]
 
 
 class Moments:
@@ -85,16 +86,13 @@ def convolved_strips(
     features: torch.Tensor,
     layer: torch.nn.Conv2d,
     prepare: Prepare | None = None,
-    *,
-    margins: tuple[int, int, int, int] | None = None,
+    margins: Margins | None = None,
 ) -> Iterator[tuple[slice, torch.Tensor]]:
     """Rows of the result of a convolution, and the result there, strip by strip from the top.
 
-    A strip only depends on the rows that it is computed from, so that whoever takes it may
-    overwrite the same rows of another array. `features` are (batch, channel, rows, columns);
-    `layer` has neither groups nor dilation, and pads with zeros. `prepare` changes rows of the
-    features before they are padded and convolved. `margins` are the zeros to the left, to the
-    right, above and below, in place of the layer's padding.
+    `features` are (batch, channel, rows, columns); `layer` has neither groups nor dilation, and
+    pads with zeros. `prepare` changes rows of the features before they are padded and convolved.
+    `margins` are the zeros to the left, right, above and below, in place of the layer's padding.
     """
     size, stride = layer.kernel_size[0], layer.stride[0]
     if margins is None:
@@ -116,11 +114,9 @@ def convolved_strips(
         columns = left
         if left != right or any(missing):
             strip, columns = functional.pad(strip, (left, right, *missing)), 0
-        strip = strip.to(layer.weight.dtype)
-        yield (
-            slice(first, stop),
-            functional.conv2d(strip, layer.weight, layer.bias, stride, (0, columns)),
-        )
+        weight = layer.weight
+        result = functional.conv2d(strip.to(weight.dtype), weight, layer.bias, stride, (0, columns))
+        yield slice(first, stop), result
 
 
 def _add_residual(resnet: Any, hidden: _Grid) -> _Grid:
@@ -128,9 +124,8 @@ def _add_residual(resnet: Any, hidden: _Grid) -> _Grid:
     between = _convolve(hidden, resnet.conv1, _activated(resnet.norm1, hidden))
     shortcut = resnet.conv_shortcut
     result = _Grid(hidden.values if shortcut is None else _convolve(hidden, shortcut).values)
-    for rows, strip in convolved_strips(
-        between.values, resnet.conv2, _activated(resnet.norm2, between)
-    ):
+    prepare = _activated(resnet.norm2, between)
+    for rows, strip in convolved_strips(between.values, resnet.conv2, prepare):
         result.moments.add(result.values[:, :, rows].add_(strip))
     return result
 
@@ -139,16 +134,14 @@ def _convolve(
     features: _Grid,
     layer: torch.nn.Conv2d,
     prepare: Prepare | None = None,
-    *,
-    margins: tuple[int, int, int, int] | None = None,
+    margins: Margins | None = None,
 ) -> _Grid:
     """The whole result of a convolution; its moments are taken in passing."""
-    batch, _, height, width = features.values.shape
+    grid = features.values
+    batch, _, height, width = grid.shape
     shape = (batch, layer.out_channels, height // layer.stride[0], width // layer.stride[0])
-    result = _Grid(
-        torch.empty(shape, dtype=features.values.dtype, memory_format=torch.channels_last)
-    )
-    for rows, strip in convolved_strips(features.values, layer, prepare, margins=margins):
+    result = _Grid(torch.empty(shape, dtype=grid.dtype, memory_format=torch.channels_last))
+    for rows, strip in convolved_strips(grid, layer, prepare, margins):
         result.values[:, :, rows] = strip
         result.moments.add(strip)
     return result

@@ -24,11 +24,7 @@ def load_unet(
     dtype: torch.dtype,
     device: torch.device,
 ) -> Any:
-    """The `UNet2DConditionModel` of diffusers without what comes after a place of its decoder.
-
-    What is left out isn't read from the file either. Raises `WeightsNotFoundError` for damaged
-    weights.
-    """
+    """The `UNet2DConditionModel` of diffusers up to a place of its decoder; no more is read."""
     unet = empty_module("UNet2DConditionModel", config, checkpoint.part_folder("unet"))
     unet.conv_norm_out = unet.conv_act = unet.conv_out = None
     unet.up_blocks = unet.up_blocks[: last.block + 1]
@@ -65,15 +61,11 @@ def decoder_states(
     batch = latents.shape[0]
     text = conditioning.states.expand(batch, -1, -1)
     embedding = unet.time_embedding(unet.get_time_embed(sample=latents, timestep=timestep))
-    added = unet.get_aug_embed(
-        emb=embedding,
-        encoder_hidden_states=text,
-        added_cond_kwargs=size_conditioning(conditioning, batch, canvas),
-    )
-    if added is not None:
-        embedding = embedding + added
-    if conditioning.time_shift is not None:
-        embedding = embedding + conditioning.time_shift
+    sizes = size_conditioning(conditioning, batch, canvas)
+    added = unet.get_aug_embed(embedding, text, added_cond_kwargs=sizes)
+    for shift in (added, conditioning.time_shift):
+        if shift is not None:
+            embedding = embedding + shift
     hidden = unet.conv_in(latents)
     skips = [hidden]
     for block in unet.down_blocks:
@@ -82,7 +74,7 @@ def decoder_states(
     if unet.mid_block is not None:
         hidden = unet.mid_block(hidden, embedding, **_attending(unet.mid_block, text))
     hidden = amplify(hidden, stages)
-    found: dict[str, torch.Tensor] = {}
+    outputs: dict[str, torch.Tensor] = {}
     for index, block in enumerate(unet.up_blocks):
         for step, resnet in enumerate(block.resnets):
             skip = soften(skips.pop(), hidden.shape[1], stages)
@@ -94,12 +86,10 @@ def decoder_states(
                 # By size: a level with an odd side was halved up.
                 hidden = block.upsamplers[0](hidden, skips[-1].shape[2:])
             hidden = amplify(hidden, stages)
-            found |= {
-                name: hidden
-                for name, place in places.items()
-                if (place.block, place.step) == (index, step)
-            }
-    return found
+            for name, place in places.items():
+                if (place.block, place.step) == (index, step):
+                    outputs[name] = hidden
+    return outputs
 
 
 def unet_activations(config: Mapping[str, Any], cells: int, dtype: torch.dtype) -> int:
@@ -114,14 +104,10 @@ def _attending(block: Any, text: torch.Tensor) -> dict[str, torch.Tensor]:
 def size_conditioning(
     conditioning: Conditioning, batch: int, canvas: tuple[int, int]
 ) -> dict[str, torch.Tensor]:
-    """SDXL's size conditioning (Podell et al. 2023, section 2.2): an image that fills its canvas.
-
-    Original size, corner of the crop, target size; the last and first are the canvas's.
-    """
+    """SDXL's size conditioning (Podell et al. 2023, section 2.2): the image fills its canvas."""
     if conditioning.pooled is None:
         return {}
+    # Original size, corner of the crop, target size.
     sizes = torch.tensor([[*canvas, 0, 0, *canvas]], device=conditioning.pooled.device)
-    return {
-        "text_embeds": conditioning.pooled.expand(batch, -1),
-        "time_ids": sizes.expand(batch, -1),
-    }
+    pooled = conditioning.pooled.expand(batch, -1)
+    return {"text_embeds": pooled, "time_ids": sizes.expand(batch, -1)}

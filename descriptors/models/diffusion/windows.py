@@ -20,10 +20,7 @@ class Window:
     width: int
 
     def within(self, grid: torch.Tensor, stride: int = 1) -> torch.Tensor:
-        """The cells of a grid (..., rows, columns) of this stride that lie in the window, a view.
-
-        Sides of the window are multiples of the stride.
-        """
+        """The cells of a grid (..., rows, columns) of this stride in the window, a view."""
         rows = slice(self.top // stride, (self.top + self.height) // stride)
         columns = slice(self.left // stride, (self.left + self.width) // stride)
         return grid[..., rows, columns]
@@ -67,13 +64,13 @@ def coverage(windows: Iterable[Window], grid: torch.Tensor, stride: int) -> torc
 class Crops:
     """The windows of a batch of canvases that show any of an image, cut out for the networks.
 
-    `pixels` are (crop, 3, height, width), each of the canvas and the window in `places`.
+    `canvases` are (canvas, 3, height, width), `layouts` say how the image of each lies; `pixels`
+    are (crop, 3, height, width), each of the canvas and the window in `places`.
     """
 
     def __init__(
         self, canvases: torch.Tensor, side: int | None, layouts: Sequence[Canvas] | None = None
     ) -> None:
-        """`canvases` are (canvas, 3, height, width), `layouts` say how the image of each lies."""
         self.canvases = canvases
         self.windows = cut_windows(canvases.shape[2], canvases.shape[3], side)
         self.places = [

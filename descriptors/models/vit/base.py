@@ -1,6 +1,5 @@
 """What the vision transformers among the descriptors have in common."""
 
-import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
@@ -8,14 +7,11 @@ from typing import Any, ClassVar, Literal, get_args
 
 import torch
 
-from ...backbone import Precision
 from ...errors import OptionError
-from ...image.canvas import Fit
 from ...layer import Layer
 from ...runtime.loading import Renames, empty_module, load_weights
 from ...runtime.memory import fitting, in_batches
 from ...settings import check_choice, check_int
-from ...weights import find_weights
 from ..network import Network
 from .debiasing import positional_directions, project_out
 
@@ -34,7 +30,7 @@ class ViT(Network):
     """One facet of one block of a vision transformer of transformers; patches only.
 
     A subclass states its family and where its module has blocks and final norm, and writes
-    `read_config`, `load_network` and `embed`. The settings are those of `DINOv2`.
+    `read_config`, `load_network` and `embed`. Settings are those of `DINOv2`.
 
     Attributes:
         family: Which weights it takes, as in `find_weights`.
@@ -50,20 +46,14 @@ class ViT(Network):
         self,
         *,
         model: str,
-        size: int,
-        fit: Fit,
         layer: int | None,
         facet: Facet,
         norm: bool,
         debias: int,
-        device: str,
-        dtype: Precision,
-        batch_size: int | None,
+        **common: Any,
     ) -> None:
-        super().__init__(size=size, fit=fit, device=device, dtype=dtype, batch_size=batch_size)
-        self.checkpoint = find_weights(model, self.family)
-        self.model, self.revision = os.fspath(model), self.checkpoint.revision
-        self.weights_variant = self.checkpoint.precision
+        super().__init__(**common)
+        self.take_weights(model, self.family)
         self.config = self.read_config()
         last = self.config["num_hidden_layers"] - 1
         self.layer = last if layer is None else check_int("layer", layer, minimum=0, maximum=last)
@@ -92,11 +82,6 @@ class ViT(Network):
         Besides, what every block takes by name. `pictures` are (batch, 3, height, width), less
         ImageNet's mean and divided by its standard deviation.
         """
-
-    @property
-    def weights_name(self) -> str:
-        """The name of the weights, wherever their folder lies."""
-        return self.checkpoint.name
 
     @property
     def multiple(self) -> int:
@@ -132,11 +117,8 @@ class ViT(Network):
     def forward(self, pixels: torch.Tensor) -> Mapping[str, torch.Tensor]:
         """The facet: (batch, channel, rows, columns) under its name; see `Backbone.forward`."""
         item = self._activations(*pixels.shape[2:])
-        batches = in_batches(
-            lambda part: self._read_facet(pixels[part]),
-            len(pixels),
-            fitting(item, self.torch_device),
-        )
+        at_once = fitting(item, self.torch_device)
+        batches = in_batches(lambda part: self._read_facet(pixels[part]), len(pixels), at_once)
         features = torch.cat([part for _, part in batches])
         if self.debias:
             features = project_out(features, self._directions(*pixels.shape[2:]))
@@ -147,11 +129,10 @@ class ViT(Network):
         return super().working_memory(height, width) + self._activations(height, width)
 
     def _read_facet(self, pixels: torch.Tensor) -> torch.Tensor:
-        mean, deviation = (
-            pixels.new_tensor(values)[:, None, None] for values in (_MEAN, _DEVIATION)
-        )
+        mean, deviation = pixels.new_tensor((_MEAN, _DEVIATION))[..., None, None]
         rows, columns = (self.layers[0].count(side) for side in pixels.shape[2:])
-        tokens, context = self.embed(((pixels - mean) / deviation).to(self.torch_dtype))
+        pictures = ((pixels - mean) / deviation).to(self.torch_dtype)
+        tokens, context = self.embed(pictures)
         *blocks, last = self.network.get_submodule(self.blocks_name)
         for block in blocks:
             tokens = block(tokens, **context)

@@ -1,12 +1,11 @@
 """Position as a part of features: the directions that hold it, and features without them.
 
 Cuttano et al., "INSID3: Training-Free In-Context Segmentation with DINOv3", CVPR 2026,
-arXiv:2603.28480: cells of a picture without content differ by their position alone, and what they
-differ in spans few dimensions. From the paper and its code are the black canvas, its cells scaled
-to unit length and centred by their mean, the first left singular vectors, and the projection onto
-their complement. They take the token of DINOv3 after the final norm, on a square canvas of one
-size. Ours are one set of directions for each shape of canvas, every facet and block of every
-vision transformer, and that a direction in which the cells differ by no more than rounding stays.
+arXiv:2603.28480: cells of a picture without content differ by their position alone, in few
+dimensions. Theirs are the black canvas, its cells scaled to unit length and centred, the first left
+singular vectors, and the projection onto their complement, for the normed token of DINOv3 on a
+square canvas of one size. Ours are directions for each shape of canvas, every facet, block and
+vision transformer, and that one in which cells differ by no more than rounding stays.
 """
 
 import torch

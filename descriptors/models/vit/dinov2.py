@@ -112,12 +112,11 @@ class DINOv2(ViT):
         embeddings = self.network.embeddings
         cells = embeddings.patch_embeddings.projection(pictures)
         registers = getattr(embeddings, "register_tokens", None)
-        positions = embeddings.position_embeddings
-        at_patches = resize_positions(
+        positions, start = embeddings.position_embeddings, embeddings.cls_token
+        start = start + positions[:, :1]
+        if registers is not None:
+            start = torch.cat((start, registers), dim=1)
+        patches = cells.flatten(2).transpose(1, 2) + resize_positions(
             positions[:, 1:], *cells.shape[2:], registers=registers is not None
         )
-        first = [embeddings.cls_token + positions[:, :1]]
-        if registers is not None:
-            first.append(registers)
-        start = torch.cat(first, dim=1).expand(len(pictures), -1, -1)
-        return torch.cat((start, cells.flatten(2).transpose(1, 2) + at_patches), dim=1), {}
+        return torch.cat((start.expand(len(pictures), -1, -1), patches), dim=1), {}

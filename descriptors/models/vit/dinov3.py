@@ -6,9 +6,39 @@ from typing import Any
 import torch
 
 from ...backbone import Precision
+from ...errors import WeightsNotFoundError
 from ...image.canvas import Fit
+from ...runtime.loading import Renames
+from ...weights.configs import read_config
+from ...weights.reading import read_json
 from .base import Facet, ViT
-from .dinov3_files import RENAMES, read_dinov3_config
+
+# Published as transformers' folder and as timm's: names and sizes by transformers' script of
+# conversion and timm's `eva` module. Timm's files hold queries, keys and values as one matrix and
+# no biases of theirs, which are 0 in the authors' weights. Both libraries compute the frequencies
+# of the rotation in float32; the authors' own files hold them rounded to bfloat16.
+_RENAMES: Renames = {
+    # In transformers' files; the module has had its encoder by itself since version 5.
+    "layer.": ("model.layer.",),
+    # In timm's.
+    "blocks.": ("model.layer.",),
+    "cls_token": ("embeddings.cls_token",),
+    "reg_token": ("embeddings.register_tokens",),
+    "patch_embed.proj": ("embeddings.patch_embeddings",),
+    "attn.qkv": ("attention.q_proj", "attention.k_proj", "attention.v_proj"),
+    "attn.proj": ("attention.o_proj",),
+    "gamma_1": ("layer_scale1.lambda1",),
+    "gamma_2": ("layer_scale2.lambda1",),
+    "mlp.fc1": ("mlp.up_proj",),
+    "mlp.fc2": ("mlp.down_proj",),
+}
+
+_TIMM_SIZES = {
+    "vit_small_patch16_dinov3": (384, 6, 12),
+    "vit_base_patch16_dinov3": (768, 12, 12),
+    "vit_large_patch16_dinov3": (1024, 16, 24),
+}
+"""Channels, heads and blocks by the name of an architecture: timm's config says no more."""
 
 
 class DINOv3(ViT):
@@ -73,11 +103,35 @@ class DINOv3(ViT):
 
     def read_config(self) -> dict[str, Any]:
         """See `ViT.read_config`."""
-        return read_dinov3_config(self.checkpoint.folder / "config.json")
+        path = self.checkpoint.folder / "config.json"
+        sizes = _TIMM_SIZES.get(str(read_json(path).get("architecture")))
+        if sizes is None:
+            config = read_config(path, "DINOv3ViTModel")
+            channels, heads = config["hidden_size"], config["num_attention_heads"]
+            if channels % (4 * heads):
+                raise WeightsNotFoundError(
+                    f"{path}: num_attention_heads must give each head a multiple of 4 channels of "
+                    f"{channels} (hidden_size), not {heads}",
+                    hint="the file is damaged, or of a model of another kind",
+                )
+            return config
+        channels, heads, blocks = sizes
+        return {
+            "hidden_size": channels,
+            "intermediate_size": 4 * channels,
+            "num_attention_heads": heads,
+            "num_hidden_layers": blocks,
+            "num_register_tokens": 4,
+            "patch_size": 16,
+            "layer_norm_eps": 1e-5,
+            "rope_theta": 100.0,
+            "query_bias": False,
+            "value_bias": False,
+        }
 
     def load_network(self) -> Any:
         """See `ViT.load_network`."""
-        module = self.load_module("DINOv3ViTModel", RENAMES)
+        module = self.load_module("DINOv3ViTModel", _RENAMES)
         # Its frequencies follow from the config: no file holds them. In training it is random.
         rotation = type(module.rope_embeddings)(module.config)
         module.rope_embeddings = rotation.to(self.torch_device).eval()
