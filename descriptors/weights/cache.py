@@ -17,8 +17,8 @@ def cache_folder() -> Path:
     shared = os.environ.get("XDG_CACHE_HOME", os.path.join("~", ".cache"))
     home = os.environ.get("HF_HOME", os.path.join(shared, "huggingface"))
     older = os.environ.get("HUGGINGFACE_HUB_CACHE", os.path.join(home, "hub"))
-    given = os.environ.get("HF_HUB_CACHE", older)
-    return Path(os.path.expandvars(os.path.expanduser(given)))
+    folder = os.environ.get("HF_HUB_CACHE", older)
+    return Path(os.path.expandvars(os.path.expanduser(folder)))
 
 
 def captioner_folder(name: str) -> Path:
@@ -32,10 +32,7 @@ def repository_folder(repository: str, cache: Path) -> Path:
 
 
 def make_folder(folder: Path, root: Path) -> None:
-    """Make a folder below another, unless it is there.
-
-    Raises `DownloadError` if a link between the two would have files written elsewhere.
-    """
+    """Make a folder below another; `DownloadError` if a link between the two leads elsewhere."""
     if os.path.realpath(folder) != os.path.join(os.path.realpath(root), folder.relative_to(root)):
         raise DownloadError(
             f"{folder}: a link leads out of the cache", hint="remove the link, and pull again"
@@ -46,12 +43,11 @@ def make_folder(folder: Path, root: Path) -> None:
 def snapshots(repository: str, cache: Path) -> list[Path]:
     """The folders of a repository's commits in the cache, each named by its commit.
 
-    The one that the branch `main` stood at when it was last asked for comes first, then the
-    others, the youngest first.
+    That of the branch `main`, when it was last asked for, comes first, then the youngest.
     """
     root = repository_folder(repository, cache)
     try:
-        found = [path for path in (root / "snapshots").iterdir() if path.is_dir()]
+        folders = [path for path in (root / "snapshots").iterdir() if path.is_dir()]
     except OSError:
         return []
     main, commit = root / "refs" / "main", b""
@@ -60,7 +56,5 @@ def snapshots(repository: str, cache: Path) -> list[Path]:
         if main.is_file():
             with main.open("rb") as file:
                 commit = file.read(41).strip()
-    return sorted(
-        found,
-        key=lambda path: (os.fsencode(path.name) != commit, -path.stat().st_mtime, path.name),
-    )
+    folders.sort(key=lambda path: (-path.stat().st_mtime, path.name))
+    return sorted(folders, key=lambda path: os.fsencode(path.name) != commit)

@@ -39,15 +39,13 @@ def convert(
 ) -> Path:
     """The safetensors file of the captioner in the authors' checkpoint, written in float32.
 
-    Only tensors are read, and no code of the checkpoint is run. `folder` is by default where the
-    name "odise" is looked for. A file that is there with other content is replaced only if
-    `overwrite` is set.
+    No code of the checkpoint is run. `folder` is by default where "odise" is looked for. A file
+    that is there with other content is replaced only if `overwrite` is set.
 
     Raises:
-        WeightsNotFoundError: If it is no checkpoint of torch, needs code to be read, or lacks a
-            tensor, or if one has a shape that does not fit the others, or numbers that are not
-            finite.
-        OutputError: If the result can't be written, or is there with other content.
+        WeightsNotFoundError: It is no checkpoint of torch, needs code to be read, or lacks a
+            tensor; one has a shape that does not fit the others, or numbers that are not finite.
+        OutputError: The result can't be written, or is there with other content.
     """
     from safetensors.torch import save
 
@@ -96,6 +94,7 @@ def _read(path: Path) -> dict[str, Any]:
     archive = start == b"PK\3\4"
     if not archive and not start.startswith(b"\x80"):
         raise WeightsNotFoundError(f"{path}: is not a checkpoint of torch", hint=hint)
+    reason = "is not a checkpoint of torch, or is cut short"
     try:
         if archive:
             with zipfile.ZipFile(path) as entries:
@@ -120,16 +119,12 @@ def _read(path: Path) -> dict[str, Any]:
             stored[name] = one.to(torch.float32, copy=True).contiguous()
             if not stored[name].isfinite().all():
                 raise ValueError(f"{name} holds numbers that are not finite")
-    except pickle.UnpicklingError as error:
-        raise WeightsNotFoundError(
-            f"{path}: is no checkpoint of tensors alone: reading it would run code",
-            hint=f"{hint}; if that is it, and you trust it, save it anew: "
-            "torch.save(torch.load(FILE, weights_only=False)['model'], NEW)",
-        ) from error
-    except ValueError as error:
-        raise WeightsNotFoundError(f"{path}: {error} (below {_PREFIX[:-1]})", hint=hint) from error
     except Exception as error:  # torch has no error of its own for what it can't read
-        raise WeightsNotFoundError(
-            f"{path}: is not a checkpoint of torch, or is cut short", hint=hint
-        ) from error
+        if isinstance(error, ValueError):
+            reason = f"{error} (below {_PREFIX[:-1]})"
+        elif isinstance(error, pickle.UnpicklingError):
+            reason = "is no checkpoint of tensors alone: reading it would run code"
+            hint += "; if that is it, and you trust it, save it anew: "
+            hint += "torch.save(torch.load(FILE, weights_only=False)['model'], NEW)"
+        raise WeightsNotFoundError(f"{path}: {reason}", hint=hint) from error
     return stored

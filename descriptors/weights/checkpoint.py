@@ -67,9 +67,8 @@ def fingerprint(folder: Path, configs: tuple[str, ...], weights: Weights) -> str
     """A text that is the same for the same weights and configs, wherever the folder lies.
 
     "local-" and 32 hexadecimal digits: the sha256 over the configs, the headers of the safetensors
-    files, and 64 blocks of 4 KiB spread evenly over the data of each. A fine-tuned model differs in
-    all of them, and a model of gigabytes is told apart in milliseconds. `weights` are as
-    `read_folder` gives them.
+    files, and 64 blocks of 4 KiB spread evenly over each: milliseconds for gigabytes, and a
+    fine-tuned model differs in all of them.
     """
     digest = hashlib.sha256()
 
@@ -96,8 +95,8 @@ def _sample(path: Path) -> bytes:
         size = os.fstat(file.fileno()).st_size
         if size <= BLOCKS * BLOCK:
             return file.read()
-        blocks = []
+        blocks = b""
         for index in range(BLOCKS):
             file.seek(index * (size - BLOCK) // (BLOCKS - 1))
-            blocks.append(file.read(BLOCK))
-    return b"".join(blocks)
+            blocks += file.read(BLOCK)
+    return blocks

@@ -43,9 +43,8 @@ class Progress:
 def retry_while_busy(ask: Callable[[], T], say: Callable[[str], None]) -> T:
     """What `ask` returns, asked again while the hub is busy or asks to wait; `say` tells each wait.
 
-    It is asked at most 5 times. Between them it waits for as long as the hub says, else 1, 2, 4
-    and 8 seconds; an answer that says to wait for more than two minutes is the last. What it raises
-    for another reason is passed on at once.
+    At most 5 times, with the waits that the hub states, else of 1, 2, 4 and 8 seconds; an answer
+    that states more than two minutes is the last.
     """
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -67,13 +66,12 @@ def retry_while_busy(ask: Callable[[], T], say: Callable[[str], None]) -> T:
 def download(repository: Repository, file: RemoteFile, progress: Progress) -> None:
     """Bring a file's content to its place in the cache, from the byte where the last try stopped.
 
-    What has arrived stays beside that place if the download stops for whatever reason, Ctrl-C
-    included. Before the file gets its place its length and its hash are compared with what the
-    repository states. Raises `DownloadError` if the connection is lost time and again without
-    much arriving, or if what arrives is not what the repository states.
+    What has arrived stays beside that place whatever stops the download, Ctrl-C included. Raises
+    `DownloadError` if the connection is lost time and again without much arriving, or if length or
+    hash are not those that the repository states.
     """
-    # The downloader of the hub's library drops what has arrived if it is stopped, compares no
-    # hash, and writes wherever the server's ETag leads.
+    # The downloader of the hub's library (as of 2.4) drops what has arrived if it is stopped,
+    # compares no hash, waits for a server that drips, and writes wherever its ETag leads.
     blob, _ = repository.places(file)
     part = _part(blob)
     fruitless = 0
@@ -91,10 +89,9 @@ def download(repository: Repository, file: RemoteFile, progress: Progress) -> No
             sleep(2**fruitless)
     # The id of a git object: its kind and length belong to what is hashed.
     git = hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
+    kind = hashlib.sha256 if len(file.etag) == 64 else lambda: git
     with part.open("r+b") as content:
-        digest = hashlib.file_digest(
-            content, hashlib.sha256 if len(file.etag) == 64 else lambda: git
-        )
+        digest = hashlib.file_digest(content, kind)
         os.fsync(content.fileno())
     if digest.hexdigest() != file.etag:
         part.unlink()

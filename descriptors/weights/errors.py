@@ -20,8 +20,7 @@ class DownloadError(WeightsNotFoundError):
 class UnusableRepositoryError(DownloadError):
     """A repository that can't give the weights, so that the next of the list is asked.
 
-    `login` says whether logging in might have helped: the hub answers alike for what is gone and
-    for what is private.
+    `login` says whether to log in might help: the hub answers alike for what is gone and private.
     """
 
     def __init__(self, message: str, *, login: bool = False, hint: str | None = None) -> None:
@@ -31,11 +30,7 @@ class UnusableRepositoryError(DownloadError):
 
 @contextmanager
 def explained(repository: str, endpoint: str, cache: Path) -> Iterator[None]:
-    """Turn what the hub, the network or the disk refuses in the block into a `DownloadError`.
-
-    That is `UnusableRepositoryError` if the repository is gone, is not shown to whoever hasn't
-    logged in, or asks for a licence to be accepted. `cache` is where files are written.
-    """
+    """Turn what the hub, the network or the disk refuses in the block into a `DownloadError`."""
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
@@ -46,19 +41,17 @@ def explained(repository: str, endpoint: str, cache: Path) -> Iterator[None]:
         raise _refusal(error.response, repository, endpoint) from error
     except Exception as error:
         if is_network_error(error):
-            raise DownloadError(
-                f"can't reach {endpoint}: {shorten(error)}", hint=f"check the connection; {_AGAIN}"
-            ) from error
-        if not isinstance(error, OSError):
+            message, hint = f"can't reach {endpoint}: {shorten(error)}", "check the connection"
+        elif isinstance(error, OSError):
+            # Of a file that is open the system says what is wrong, and not of which.
+            reason = REASONS.get(error.errno or 0) or shorten(error)
+            message = f"{error.filename or cache}: can't be written: {reason}"
+            full = error.errno in OUT_OF_ROOM
+            hint = f"{'make room, or ' if full else ''}set HF_HOME to another "
+            hint += "disk" if full else "place"
+        else:
             raise
-        # Of a file that is open the system says what is wrong, and not of which.
-        place = error.filename or cache
-        mend = "make room, or set HF_HOME to another disk"
-        raise DownloadError(
-            f"{place}: can't be written: {REASONS.get(error.errno or 0) or shorten(error)}",
-            hint=(mend if error.errno in OUT_OF_ROOM else "set HF_HOME to another place")
-            + f"; {_AGAIN}",
-        ) from error
+        raise DownloadError(message, hint=f"{hint}; {_AGAIN}") from error
 
 
 def no_hub(endpoint: str, reason: str) -> DownloadError:

@@ -33,13 +33,12 @@ def find_weights(
             the models of another family state; with weights in safetensors.
         family: Which kind of model is wanted.
         precision: Which variant goes first where several are there, "float16" or "float32"; by
-            default the one that a pull gets by default. `Checkpoint.precision` says which one it
-            is.
+            default as in a pull. `Checkpoint.precision` says which one it is.
 
     Raises:
-        WeightsNotFoundError: If the weights are not on this machine, with the command that gets
-            them; or if the folder does not exist, lacks a file, or holds something else.
-        OptionError: If the name is not known, or is that of a model of another family.
+        WeightsNotFoundError: The weights are not on this machine, with the command that gets them;
+            or the folder does not exist, lacks a file, or holds something else.
+        OptionError: The name is not known, or is that of a model of another family.
     """
     if precision is not None:
         check_choice("precision", precision, PRECISIONS)
@@ -81,9 +80,7 @@ def cached(name: str, *, precision: str | None = None) -> Checkpoint | None:
 
     Complete means that one commit of one of the model's repositories is in the hub's cache with
     every file that the model needs, each as long as it says it is. Those in the wanted precision
-    go before others. Never touches the network.
-
-    Raises `OptionError` for a name or a precision that is not known.
+    go before others. Never touches the network. Raises `OptionError` for what is not known.
     """
     try:
         return find_weights(name, find_model(name).family, precision=precision)
@@ -130,10 +127,8 @@ def _installed(model: Model) -> tuple[Path, Weights]:
     """Where the package lies that brings a model's weights, and they; no code of it is run."""
     spec = find_spec(model.package)
     if spec is None or not spec.submodule_search_locations:
-        raise WeightsNotFoundError(
-            f"the weights of {model.name!r} are not installed",
-            hint=f"get them with: {model.install}",
-        )
+        message = f"the weights of {model.name!r} are not installed"
+        raise WeightsNotFoundError(message, hint=f"get them with: {model.install}")
     folder = Path(spec.submodule_search_locations[0])
     files = tuple(folder / name for name in model.weights)
     for path in files:
@@ -202,15 +197,11 @@ def _no_folder(model: str, folder: Path, family: str) -> Exception:
                 hint=f"its name here is {entry.name}; get it with: descr models pull {entry.name}",
             )
     if os.path.exists(folder):
-        return WeightsNotFoundError(
-            f"{model}: is a file; a model is a folder",
-            hint="give the folder of a diffusers pipeline or of a transformers model",
-        )
+        hint = "give the folder of a diffusers pipeline or of a transformers model"
+        return WeightsNotFoundError(f"{model}: is a file; a model is a folder", hint=hint)
     if model.startswith(("~", ".")) or os.sep in model or "/" in model:
-        names = ", ".join(_names(family))
-        return WeightsNotFoundError(
-            f"{model}: no such folder", hint=f"give a folder that exists, or one of {names}"
-        )
+        hint = f"give a folder that exists, or one of {', '.join(_names(family))}"
+        return WeightsNotFoundError(f"{model}: no such folder", hint=hint)
     return _unknown(model, family)
 
 

@@ -31,10 +31,9 @@ VOCABULARY = (
 class Family:
     """One kind of model folder.
 
-    `kind` is the class of diffusers or transformers that reads the folder, pickles too; `types`
-    are what `model_type` of its config may be, or the `architecture` of one of timm, any if there
-    are none. `configs` are what a
-    fingerprint sees besides the weights, where they are there.
+    `kind` is the class of diffusers or transformers that reads the folder, pickles too; `types` are
+    what `model_type` of its config may be, or the `architecture` of one of timm, any if there are
+    none. `configs` are what a fingerprint sees besides the weights, where they are there.
     """
 
     title: str
@@ -75,11 +74,8 @@ def family_of(model: Model) -> Family:
 def read_folder(folder: Path, model: Model, precision: str | None = None) -> Weights:
     """The safetensors files of each part of a model of this family in a folder, all checked.
 
-    The folder is a diffusers pipeline for "stable_diffusion", a transformers model for "dinov2",
-    "dinov3" (or one of timm), "clipseg" and "clip" (a whole one, or its image encoder); of another
-    family it holds the files and weights that `model` states. Where a part is there in half and in
-    full precision, the half is taken unless `precision` is "float32", as a pull takes it: a folder
-    gives the same features wherever it lies.
+    Where a part is there in half and in full precision, the half is taken unless `precision` is
+    "float32", as a pull takes it: a folder gives the same features wherever it lies.
 
     Raises `WeightsNotFoundError`, naming the file, if something that the model needs is missing or
     damaged, if its weights are there as pickles only, or if it is a folder of another kind.
@@ -94,10 +90,7 @@ def read_folder(folder: Path, model: Model, precision: str | None = None) -> Wei
 
 
 def weight_names(stem: str, precision: str | None = None) -> tuple[str, ...]:
-    """The names that the weights of a part may have, or the index of its shards, by preference.
-
-    Half precision goes first, unless `precision` is "float32".
-    """
+    """The names that the weights of a part may have, or the index of its shards, by preference."""
     # diffusers and transformers place the variant before and after `index` by version.
     half = ["fp16.safetensors", "safetensors.index.fp16.json", "fp16.safetensors.index.json"]
     full = ["safetensors", "safetensors.index.json"]
@@ -172,21 +165,15 @@ def _weights(folder: Path, stem: str, family: Family, precision: str | None) -> 
 
 
 def read_shards(index: Path) -> list[Path]:
-    """The places of the safetensors files that an index names, there or not.
-
-    Raises `WeightsNotFoundError` for an index that is none, or that names something else.
-    """
+    """The places of the safetensors files that an index names, there or not."""
     places = read_json(index).get("weight_map")
     if not isinstance(places, dict) or not places:
         raise WeightsNotFoundError(f"{index}: names no shards (weight_map)")
     names = sorted({str(name) for name in places.values()})
     for name in names:
-        beside = Path(name).name == name and name.endswith(".safetensors") and name.isprintable()
-        if not beside:
-            raise WeightsNotFoundError(
-                f"{index}: names a shard that is not a safetensors file beside it: "
-                f"{shorten(repr(name))}"
-            )
+        if Path(name).name != name or not (name.endswith(".safetensors") and name.isprintable()):
+            fault = "names a shard that is not a safetensors file beside it"
+            raise WeightsNotFoundError(f"{index}: {fault}: {shorten(repr(name))}")
     return [index.parent / name for name in names]
 
 

@@ -32,8 +32,7 @@ _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
 class Hub:
     """A hub at an address, with the event loop, in a thread of its own, that awaits its answers.
 
-    A timeout of the HTTP library begins anew with each byte, so a server that drips bytes never
-    reaches it. What is awaited can be given up at a set time, wherever it stands.
+    A timeout of the HTTP library begins anew with each byte; what is awaited can be given up.
     """
 
     endpoint: str
@@ -74,9 +73,9 @@ class Hub:
             self.portal.call(response.aclose)
 
     def blocks(self, response: Any, least: int = LEAST) -> Iterator[bytes]:
-        """The body of an answer; `TimeoutError` where `SLOW_SECONDS` bring fewer bytes than that.
+        """The body of an answer as it is sent, in no way unpacked.
 
-        The bytes are those on the line: nothing is unpacked, whatever the answer says of itself.
+        Raises `TimeoutError` where `SLOW_SECONDS` bring fewer bytes than `least`.
         """
         body, owed, deadline = response.aiter_raw(), 0, 0.0
         while True:
@@ -139,10 +138,7 @@ def hub_address() -> str:
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file of a repository: its path there, its bytes, and the name of its content in the cache.
-
-    That is the sha256 of a large file, else the object id that git gives it.
-    """
+    """A file of a repository: its path there, its bytes, its sha256 or else git's id of it."""
 
     name: str
     size: int
@@ -183,11 +179,7 @@ class Repository:
         return blob, placed
 
     def file(self, name: str) -> RemoteFile:
-        """The file of this name, which is a path below the repository.
-
-        Raises `UnusableRepositoryError` if there is none, `DownloadError` if the name or what the
-        hub states of it can't be part of a path in the cache.
-        """
+        """The file of this name; `DownloadError` if there is none that can lie in the cache."""
         if not _NAME.fullmatch(name):
             raise DownloadError(f"{self.name} names a file that is none of its own: {name[:99]!a}")
         if name not in self.listing:
@@ -202,10 +194,7 @@ class Repository:
 
 
 def read_repository(hub: Hub, name: str) -> Repository:
-    """The repository of this name on the hub, as its main branch stands.
-
-    Raises what `Hub.get` raises, and `DownloadError` if the answer is not a hub's.
-    """
+    """The repository of this name on the hub, as its main branch stands."""
     content = bytearray()
     with hub.get(f"/api/models/{name}?blobs=true") as response:
         for block in hub.blocks(response, least=LARGEST_LISTING):

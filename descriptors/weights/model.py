@@ -23,17 +23,14 @@ class Model:
         repositories: Repositories of the hub that hold it, in the order in which they are asked.
             Those that are gone stay in the list: a cache may hold them still. None for a model that
             `descr models convert` makes or an installed package holds.
-        size: About how many bytes a download is: the size of the weights by their architecture, and
-            of the vocabulary.
+        size: About how many bytes a download is: of the weights and of the vocabulary.
         licence: The identifier on the model's card.
         citation: The paper.
         descriptors: The names of the descriptors that take it unless they are told otherwise.
-        layers: The names of the layers that can be read off it, where they are known: blocks from
-            the first to the last, or states.
+        layers: The names of the layers that can be read off it, where they are known.
         files: The configs and vocabularies that are needed.
-        weights: The weights that are needed, each without what the name of a variant ends with:
-            whole or in shards, in half or in full precision. Of an installed package the files
-            themselves.
+        weights: The weights that are needed, each without what the name of a variant or of shards
+            ends with. Of an installed package the files themselves.
         half: Whether half precision is published, too: half the bytes, and made by the authors.
         gate: What a repository asks for before it gives the weights; "" where it asks for nothing.
         package, extra: The module whose installation brings the weights, and the extra of descr

@@ -25,10 +25,9 @@ def pull(
 ) -> Checkpoint:
     """The weights of a model of the table, downloaded to the hub's cache unless they are there.
 
-    Asks the model's repositories in their order, and takes the first that has all that is
-    needed. Only the files needed are downloaded, safetensors only. A pull that was
-    stopped goes on where it stopped. `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT` and `HF_TOKEN` are
-    respected.
+    The first of the model's repositories that has all that is needed gives it, safetensors only. A
+    pull that was stopped goes on where it stopped. `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT` and
+    `HF_TOKEN` are respected.
 
     Args:
         name: A name of `MODELS`.
@@ -38,9 +37,9 @@ def pull(
         progress: Told of each step; nobody by default.
 
     Raises:
-        DownloadError: If no repository can give the weights, the hub can't be reached or refuses,
-            or the disk has no room for them; what has arrived is kept.
-        OptionError: If the name or the precision is not known.
+        DownloadError: No repository can give the weights, the hub can't be reached or refuses, or
+            the disk has no room for them; what has arrived is kept.
+        OptionError: The name or the precision is not known.
     """
     model = find_model(name)
     progress = progress or Progress()
@@ -49,9 +48,8 @@ def pull(
         progress.say(f"{name} is on this machine already")
         return checkpoint
     if model.package:
-        raise DownloadError(
-            f"{name} can't be downloaded: an installed package brings it", hint=model.install
-        )
+        message = f"{name} can't be downloaded: an installed package brings it"
+        raise DownloadError(message, hint=model.install)
     if not model.repositories:
         raise DownloadError(
             f"{name} can't be downloaded: it is made from the authors' checkpoint",
@@ -68,12 +66,9 @@ def pull(
     for repository in model.repositories:
         if refusals:
             progress.say(f"{refusals[-1].message}; taking {repository}")
+        errors = explained(repository, hub_address(), cache_folder())
         try:
-            with (
-                explained(repository, hub_address(), cache_folder()),
-                hub_silenced(),
-                connected() as hub,
-            ):
+            with errors, hub_silenced(), connected() as hub:
                 return _pull_from(hub, repository, model, precision, progress)
         except UnusableRepositoryError as error:
             refusals.append(error)
@@ -157,8 +152,8 @@ def _check_room(needed: int, cache: Path, model: Model) -> None:
     free = shutil.disk_usage(cache).free
     if needed > free:
         raise DownloadError(
-            f"{model.name} needs {_gigabytes(needed)} more, and the disk of {cache} has "
-            f"{_gigabytes(free)} free",
+            f"{model.name} needs {needed / 1e9:.1f} GB more, and the disk of {cache} has "
+            f"{free / 1e9:.1f} GB free",
             hint="make room, or set HF_HOME to a folder on another disk",
         )
 
@@ -170,15 +165,13 @@ def _alone(repository: Repository) -> Iterator[None]:
 
     lock = repository.root.parent / ".locks" / repository.root.name / "descr.lock"
     make_folder(lock.parent, repository.cache)
+    held = utils.WeakFileLock(lock, timeout=0.5)  # type: ignore[attr-defined]
     with ExitStack() as stack:
         try:
-            held = utils.WeakFileLock(lock, timeout=0.5)  # type: ignore[attr-defined]
             stack.enter_context(held)
         except TimeoutError as error:
-            raise DownloadError(
-                f"{repository.name}: another pull of it is running",
-                hint="wait until that one has ended",
-            ) from error
+            message = f"{repository.name}: another pull of it is running"
+            raise DownloadError(message, hint="wait until that one has ended") from error
         yield
 
 
@@ -194,16 +187,8 @@ def _write_main(repository: Repository) -> None:
 
 def _none_left(model: Model, refusals: list[UnusableRepositoryError]) -> DownloadError:
     reasons = "; ".join(error.message for error in refusals)
-    login = "if it needs an account, set HF_TOKEN or run: hf auth login; "
-    return DownloadError(
-        f"{model.name} can't be downloaded: {reasons}",
-        hint=(login if any(error.login for error in refusals) else "")
-        + next(
-            (error.hint for error in refusals if error.hint),
-            "a local folder can be given in its place: --set model=FOLDER",
-        ),
-    )
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.1f} GB"
+    hints = [error.hint for error in refusals if error.hint]
+    hint = (*hints, "a local folder can be given in its place: --set model=FOLDER")[0]
+    if any(error.login for error in refusals):
+        hint = f"if it needs an account, set HF_TOKEN or run: hf auth login; {hint}"
+    return DownloadError(f"{model.name} can't be downloaded: {reasons}", hint=hint)

@@ -62,8 +62,7 @@ def read_header(path: Path) -> tuple[bytes, dict[str, Any]]:
     """The header of a safetensors file, and its `dtype` ("F32") and `shape` of each tensor by name.
 
     A file begins with the length of its header (8 bytes, little-endian), then the header, a JSON
-    object that gives each tensor its place in the data that follows. So a file that was cut
-    short is found without reading its data.
+    object that gives each tensor its place in the data that follows.
 
     Raises `WeightsNotFoundError`, naming the file, if it can't be read, is not a safetensors file,
     or is longer or shorter than its header says.

@@ -11,10 +11,7 @@ from .table import find_model
 
 
 def holdings(name: str) -> list[Path]:
-    """The folders that hold something of a model, whole or in part.
-
-    Raises `OptionError` for a name that is not known.
-    """
+    """The folders that hold something of a model, whole or in part; `OptionError` if unknown."""
     model, cache = find_model(name), cache_folder().resolve()
     folders = [repository_folder(repository, cache) for repository in model.repositories]
     return [folder for folder in folders or [captioner_folder(name)] if folder.is_dir()]
@@ -27,10 +24,8 @@ def remove(name: str) -> int:
     pulls that were stopped have left. Other repositories are not touched, nor what links lead to.
 
     Raises:
-        OptionError, DownloadError: If the name is not known; if `HF_ENDPOINT` is not the address of
-            a hub.
-        OutputError: If something of it can't be removed, or its folder is a link, which may lead
-            anywhere.
+        OptionError, DownloadError: The name is not known; `HF_ENDPOINT` is no address of a hub.
+        OutputError: Something of it can't be removed, or its folder is a link.
     """
     hub_address()  # With one that is none, the hub's library can't be imported.
     from huggingface_hub import DeleteCacheStrategy

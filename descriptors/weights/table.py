@@ -8,11 +8,6 @@ from .model import Model, Models
 _VOCABULARY = ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
 
 
-def _text_encoder(suffix: str) -> tuple[str, ...]:
-    config = f"text_encoder{suffix}/config.json"
-    return config, *(f"tokenizer{suffix}/{name}" for name in _VOCABULARY)
-
-
 _PIPELINE = (
     "model_index.json",
     "scheduler/scheduler_config.json",
@@ -20,7 +15,6 @@ _PIPELINE = (
     "vae/config.json",
 )
 _NETWORKS = ("unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model")
-
 _LDM = (
     "Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models, CVPR 2022, "
     "arXiv:2112.10752"
@@ -50,6 +44,8 @@ def _stable_diffusion(
     descriptors: tuple[str, ...] = (),
 ) -> Model:
     decoder = (f"decoder_{k}" for k in range(1, 3 * levels))
+    texts = [f"text_encoder{suffix}/config.json" for suffix in encoders]
+    texts += [f"tokenizer{suffix}/{name}" for suffix in encoders for name in _VOCABULARY]
     return Model(
         name=name,
         title=title,
@@ -60,7 +56,7 @@ def _stable_diffusion(
         citation=citation,
         descriptors=descriptors,
         layers=(*decoder, *(f"up_{i}" for i in range(levels))),
-        files=(*_PIPELINE, *(file for suffix in encoders for file in _text_encoder(suffix))),
+        files=(*_PIPELINE, *texts),
         weights=(*(f"text_encoder{suffix}/model" for suffix in encoders), *_NETWORKS),
         half=True,
     )
