@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ...descriptors.lazy import lazy_names
-from .base import Mask, MaskFiles, Segmenter, cells_in_mask
+from .base import Mask, MaskFiles, Segmenter, cells_in_mask, mask_of
 
 if TYPE_CHECKING:
     from .foreground import JointForeground
@@ -12,4 +12,12 @@ if TYPE_CHECKING:
 # Imported when they are first asked for: they bring SciPy and what finds weights.
 __getattr__ = lazy_names(__name__)
 
-__all__ = ["JointForeground", "Mask", "MaskFiles", "Segmenter", "TextPrompt", "cells_in_mask"]
+__all__ = [
+    "JointForeground",
+    "Mask",
+    "MaskFiles",
+    "Segmenter",
+    "TextPrompt",
+    "cells_in_mask",
+    "mask_of",
+]

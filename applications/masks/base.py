@@ -1,8 +1,9 @@
 """The interface of all that says where the object in an image is, and masks out of files."""
 
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -54,10 +55,10 @@ class Segmenter(Configurable, ABC):
     ) -> list[Mask]:
         """One mask per image, bool (height, width); none of them is empty.
 
-        `images` are paths, PIL images or arrays, and `maps` their feature maps out of one
-        `combine`, in the same order; what the class doesn't need may be left out. Raises
-        `OptionError` if what it needs is missing, or images and maps don't belong together;
-        `ImageError` if an image or a mask can't be read, or there is nothing in one of the images.
+        `maps` are the feature maps of the images out of one `combine`, in the same order; what the
+        class doesn't need may be left out. Raises `OptionError` if what it needs is missing, or
+        images and maps don't belong together; `ImageError` if an image or a mask can't be read, or
+        there is nothing in one of the images.
         """
         kind = type(self).__name__
         if images is None and (self.needs_pixels or maps is None):
@@ -78,16 +79,20 @@ class Segmenter(Configurable, ABC):
         return masks
 
 
-def cells_in_mask(mask: MaskLike, fmap: xr.DataArray, *, name: str = "mask") -> Mask:
+def mask_of(image: Mapping[Any, Any], mask: MaskLike | None, name: str) -> Mask:
+    """`read_mask` for the image that the attributes of a feature map or tree name."""
+    height, width = int(image["image_height"]), int(image["image_width"])
+    return read_mask(mask, height=height, width=width, name=name)
+
+
+def cells_in_mask(mask: MaskLike | None, fmap: xr.DataArray, *, name: str = "mask") -> Mask:
     """Which cells of a feature map lie in a mask of the size of its image: bool (y, x).
 
     A cell does if the mask is true at the pixel nearest its centre, as for a matcher. `name` is
     how messages call the mask. Raises `ImageError` for a mask that can't be read, has another size
     than the image, or leaves no cell.
     """
-    height, width = int(fmap.attrs["image_height"]), int(fmap.attrs["image_width"])
-    pixels = read_mask(mask, height=height, width=width, name=name)
-    inside = at_cells(pixels, Grid.of(fmap))
+    inside = at_cells(mask_of(fmap.attrs, mask, name), Grid.of(fmap))
     if not inside.any():
         raise ImageError(
             f"{name} leaves no cell of {fmap.attrs['image_name']}: it is smaller than the "
@@ -100,17 +105,14 @@ def cells_in_mask(mask: MaskLike, fmap: xr.DataArray, *, name: str = "mask") -> 
 def image_sizes(
     images: Sequence[Image] | None, maps: Sequence[xr.DataArray] | None
 ) -> list[tuple[str, int, int]]:
-    """Name, height and width of each image, by whichever of the two is given.
-
-    Raises `OptionError` if both are and don't belong together.
-    """
+    """Name, height and width of each image; `OptionError` if maps and images don't go together."""
     of_images = [(one.name, one.height, one.width) for one in images or ()]
     of_maps = [
-        tuple(one.attrs[f"image_{name}"] for name in ("name", "height", "width"))
-        for one in maps or ()
+        (str(attrs["image_name"]), int(attrs["image_height"]), int(attrs["image_width"]))
+        for attrs in (one.attrs for one in maps or ())
     ]
     if images is None:
-        return [(str(name), int(height), int(width)) for name, height, width in of_maps]
+        return of_maps
     if maps is not None and [one[1:] for one in of_images] != [one[1:] for one in of_maps]:
         raise OptionError(
             "the images and the feature maps are not of the same sizes",
@@ -148,18 +150,14 @@ class MaskFiles(Segmenter):
         """
         if len(sizes) != len(self.paths):
             raise OptionError(f"{len(self.paths)} masks for {len(sizes)} images")
-        return [
-            _read(path, name, height, width)
-            for path, (name, height, width) in zip(self.paths, sizes, strict=True)
-        ]
-
-
-def _read(path: MaskLike | None, image: str, height: int, width: int) -> Mask:
-    mask = read_mask(path, height=height, width=width, name=f"the mask of {image}")
-    if not mask.any():
-        raise ImageError(
-            f"{path if isinstance(path, str) or hasattr(path, '__fspath__') else 'the mask'} "
-            f"is empty: no pixel of it is bright, so it leaves nothing of {image}",
-            hint="a mask is white where the object is",
-        )
-    return mask
+        masks = []
+        for path, (image, height, width) in zip(self.paths, sizes, strict=True):
+            mask = read_mask(path, height=height, width=width, name=f"the mask of {image}")
+            if not mask.any():
+                label = path if isinstance(path, (str, os.PathLike)) else "the mask"
+                raise ImageError(
+                    f"{label} is empty: no pixel of it is bright, so it leaves nothing of {image}",
+                    hint="a mask is white where the object is",
+                )
+            masks.append(mask)
+        return masks

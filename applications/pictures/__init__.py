@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from .layers import draw_layers, layer_colors, layer_pca, paint_layers
     from .matches import draw_matches
     from .overlay import check_width, resize_photograph
-    from .painting import paint_cells, pixel_cells
+    from .painting import View, paint_cells, pixel_cells
     from .places import correspondence_colors, draw_correspondence_map, place_colors, place_views
     from .scenes import Scene, outlines
-    from .sheet import View, draw_sheet
+    from .sheet import draw_sheet
 
 # Imported when they are first asked for: some bring SciPy, which the others do without.
 __getattr__ = lazy_names(__name__)

@@ -16,12 +16,12 @@ from ...descriptors.image.reading import ImageLike
 from ...descriptors.runtime.quiet import without_warnings
 from ...descriptors.settings import check_int
 from ..feature_maps import MapOrImage
+from ..regions import spread
 from .captions import with_legend, write_texts
 from .overlay import Overlay, check_width, opaque
-from .painting import NEUTRAL, Mask, Picture, cut_out, pixel_cells, spread_inside, tint_photograph
+from .painting import NEUTRAL, Mask, Picture, View, cut_out, pixel_cells, tint_photograph
 from .palette import CLUSTER_COLORS
 from .scenes import Photograph, Scene, label_cells
-from .sheet import View
 
 CLUSTERS = 6
 OUTSIDE = -1
@@ -52,15 +52,12 @@ def matched_clusters(
     are then assigned to those of the first, one to one, so that the sum of the cosines of their
     centroids is largest (the Hungarian method), as in "A Tale of Two Features" (section 4).
 
-    Raises `IncomparableFeaturesError` or `InvalidFeaturesError` if the maps don't go together, or
-    are none; `ImageError` if an image or a mask can't be read, or a mask leaves no cell;
-    `OptionError` for more clusters than an image has different cells.
+    Raises as `joint_pca` does, and `OptionError` for more clusters than an image has different
+    cells.
 
     Args:
-        inputs: Feature maps out of one `combine`, or images together with a descriptor.
-        descriptor: What describes images.
+        inputs, descriptor, masks: As in `joint_pca`. Only cells inside the masks are clustered.
         clusters: How many per image, from 2 to 12.
-        masks: One per image, of its size, or None. Only cells inside are clustered.
         seed: Of the centroids that k-means begins with: the same gives the same clusters.
 
     Returns:
@@ -94,10 +91,8 @@ def cluster_maps(
             reference = centroids[order]
         else:
             order = assign_centroids(reference, centroids)
-        of_the_label = np.empty(clusters, dtype=np.int64)
-        of_the_label[order] = np.arange(clusters)
         values = np.full(where.shape, OUTSIDE, dtype=np.int64)
-        values[where] = of_the_label[labels]
+        values[where] = np.argsort(order)[labels]
         similarity = _cosines(reference, centroids[order]).diagonal().tolist()
         labelled.append(label_cells(fmap, values, "cluster", similarity=similarity))
     return labelled
@@ -138,9 +133,7 @@ def _cluster(
             hint="ask for fewer clusters",
         )
     order = np.argsort(first)
-    rank = np.empty(clusters, dtype=np.int64)
-    rank[order] = np.arange(clusters)
-    return rank[labels], np.asarray(means.cluster_centers_[order], dtype=np.float64)
+    return np.argsort(order)[labels], np.asarray(means.cluster_centers_[order], dtype=np.float64)
 
 
 def _cosines(
@@ -194,7 +187,7 @@ def _draw(
 ) -> Picture:
     values = labels.values
     if mask is not None:
-        values = spread_inside(values, at_cells(mask, Grid.of(labels)))
+        values = spread(values, at_cells(mask, Grid.of(labels)))
     rows, columns = pixel_cells(labels, height, width)
     regions = values[rows[:, None], columns[None, :]]
     picture = np.where((regions == OUTSIDE)[:, :, None], NEUTRAL, CLUSTER_COLORS[regions])
@@ -204,9 +197,8 @@ def _draw(
     picture = _draw_outlines(picture, regions)
     if mask is not None:
         picture = cut_out(picture, mask)
-        covered = cv2.resize(
-            mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
-        )
+        size, nearest = (width, height), cv2.INTER_NEAREST
+        covered = cv2.resize(mask.astype(np.uint8), size, interpolation=nearest)
         regions = np.where(covered > 0, regions, OUTSIDE)
     return _draw_numbers(picture, regions)
 
@@ -237,7 +229,7 @@ def _draw_numbers(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
         # The disc covers nothing of other clusters.
         letters = min(size, int((distance[y, x] - 1) / _DISC))
         if letters >= _SMALLEST_TAG:
-            overlay.dot((x, y), opaque((255, 255, 255)), letters * _DISC)
+            overlay.circle((x, y), opaque((255, 255, 255)), letters * _DISC)
             tags.append(((str(label + 1), float(x), float(y)), letters))
     picture = overlay.over(picture)
     for tag, letters in tags:

@@ -11,15 +11,16 @@ from ...descriptors.features.tree import tree_layers
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_int
-from ...matchers import Matcher, MutualNearestNeighbor, spread_matches, to_matches
+from ...matchers import Matcher, MutualNearestNeighbor, to_matches
+from ..exchange import best_spread
 from .clusters import CLUSTERS, check_clusters, cluster_maps, cluster_views
 from .components import cell_views, pca_colors
 from .matches import draw_matches
 from .overlay import resize_photograph
-from .painting import Picture
+from .painting import Picture, View
 from .places import place_colors, place_views
-from .scenes import Photograph, Scene
-from .sheet import View, draw_sheet
+from .scenes import Scene
+from .sheet import draw_sheet
 from .side_by_side import SideBySide
 
 FUSED = "fused"
@@ -34,10 +35,9 @@ _NARROWEST = 128
 def split_sources(trees: Sequence[xr.DataTree]) -> dict[str, list[xr.DataArray]]:
     """The feature maps of each source of the trees alone, and of all together.
 
-    The trees are those of all images that are to be compared, extracted with the same settings; of
-    a fusion they hold several sources. By the name of each source comes a list of what `combine`
-    makes of it alone, one map per tree; and under "fused" what it makes of all, where there are
-    several.
+    The trees are those of all images that are to be compared, extracted with the same settings. By
+    the name of each source comes a list of what `combine` makes of it alone, one map per tree; and
+    under "fused" what it makes of all, where there are several.
 
     Raises `IncomparableFeaturesError` or `InvalidFeaturesError` if the trees don't go together, or
     are none.
@@ -97,62 +97,42 @@ def draw_comparison(
     if images is None:
         raise OptionError("a comparison needs the two photographs")
     scenes = [Scene.of(pair, None, images, masks) for pair in maps.values()]
-    columns = [_views(scene, matcher, matches, clusters, seed) for scene in scenes]
-    rows = [list(row) for row in zip(*columns, strict=True)]
-    labels = [["matches"], ["map"], ["PCA"], ["clusters"]]
-    # What `SideBySide` adds between the two photographs is as good as nothing.
-    aspects = [sum(scene.aspects) for scene in scenes]
-    names = [name.replace("_", " ") for name in maps]
+    columns = []
+    for scene in scenes:
+        inside = scene.inside()
+        labels = cluster_maps(scene.maps, inside, clusters, seed)
+        columns.append(
+            [
+                _match_view(scene, matcher or MutualNearestNeighbor(), matches),
+                _pair(place_views(place_colors(scene, matcher), scene), scene),
+                _pair(cell_views(pca_colors(scene.maps, inside), scene.masks), scene),
+                _pair(cluster_views(labels, scene), scene),
+            ]
+        )
     return draw_sheet(
-        rows, aspects, width=width, row_labels=labels, column_labels=names, tallest=_TALLEST
+        list(zip(*columns, strict=True)),
+        # What `SideBySide` adds between the two photographs is as good as nothing.
+        [sum(scene.aspects) for scene in scenes],
+        width=width,
+        row_labels=[["matches"], ["map"], ["PCA"], ["clusters"]],
+        column_labels=[name.replace("_", " ") for name in maps],
+        tallest=_TALLEST,
     )
-
-
-def _views(
-    scene: Scene, matcher: Matcher | None, matches: int, clusters: int, seed: int
-) -> list[View]:
-    """One descriptor's column."""
-    inside = scene.inside()
-    return [
-        _match_view(scene, matcher or MutualNearestNeighbor(), matches),
-        _pair(place_views(place_colors(scene, matcher), scene), scene),
-        _pair(cell_views(pca_colors(scene.maps, inside), scene.masks), scene),
-        _pair(cluster_views(cluster_maps(scene.maps, inside, clusters, seed), scene), scene),
-    ]
 
 
 def _match_view(scene: Scene, matcher: Matcher, count: int) -> View:
     """Both photographs, joined by the best matches."""
-    source, target = scene.maps
-    listed = to_matches(
-        matcher(source, target, source_mask=scene.masks[0], target_mask=scene.masks[1])
-    )
-    # Out of the better half: a place that nothing matches well is left empty.
-    better = max(count, (listed.sizes["match"] + 1) // 2)
-    best = spread_matches(listed.isel(match=slice(better)), count)
-    a, b = _both(scene)
-    return lambda height, width: _fit(
-        draw_matches(a.pixels, b.pixels, best, width=width), height, width
-    )
+    source_mask, target_mask = scene.masks
+    matches = matcher(*scene.maps, source_mask=source_mask, target_mask=target_mask)
+    best = best_spread(to_matches(matches), count)
+    a, b = (image.pixels for image in scene.photographs or ())
+    return lambda height, width: _fit(draw_matches(a, b, best, width=width), height, width)
 
 
 def _pair(views: Sequence[View], scene: Scene) -> View:
     """Two views at the places where the photographs lie under the matches."""
-    a, b = _both(scene)
-
-    def view(height: int, width: int) -> Picture:
-        layout = SideBySide.of(a.pixels.shape, b.pixels.shape, width)
-        picture = np.full((layout.height, layout.width, 3), 255, dtype=np.uint8)
-        picture[:, : layout.width_a] = views[0](layout.height, layout.width_a)
-        picture[:, layout.left_b :] = views[1](layout.height, layout.width_b)
-        return _fit(picture, height, width)
-
-    return view
-
-
-def _both(scene: Scene) -> Sequence[Photograph]:
-    assert scene.photographs is not None
-    return scene.photographs
+    a, b = (image.pixels.shape for image in scene.photographs or ())
+    return lambda height, width: _fit(SideBySide.of(a, b, width).join(*views), height, width)
 
 
 def _fit(picture: Picture, height: int, width: int) -> Picture:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import xarray as xr
 
@@ -16,9 +15,8 @@ from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_int
 from ..feature_maps import MapOrImage
 from .overlay import check_width
-from .painting import Mask, Picture, paint_cells
+from .painting import Mask, Picture, View, paint_cells
 from .scenes import Scene, label_cells, outlines
-from .sheet import View
 
 COMPONENTS = (1, 2, 3)
 _RANGE = (1.0, 99.0)
@@ -99,20 +97,27 @@ def pca_colors(
     moments = Moments()
     for grid, where in zip(grids, inside, strict=True):
         moments.add(_cells_of(grid, where))
-    project, total = moments.projection(max(components)), moments.total
-    chosen = [
-        _take_components(project(_cells_of(grid, where))[:, :, 0].numpy(), components)
-        for grid, where in zip(grids, inside, strict=True)
-    ]
+    most = max(components)
+    project, total = moments.projection(most), moments.total
+    rows = []
+    for grid, where in zip(grids, inside, strict=True):
+        projected = project(_cells_of(grid, where))[:, :, 0].numpy()
+        # A component that the features have no room for is 0.
+        padded = np.pad(projected, ((0, max(most - len(projected), 0)), (0, 0)))
+        rows.append(padded[[number - 1 for number in components]])
     ranges, shares = [], []
-    for values in zip(*chosen, strict=True):
+    for values in zip(*rows, strict=True):
         component = np.concatenate(values, dtype=np.float64)
         ranges.append(np.percentile(component, _RANGE))
         shares.append(float(component.var() * component.size / max(total, _LEAST)))
+    low, high = np.array(ranges).T[:, :, None]
+    varies = high > low
     colors = []
-    for grid, where, own in zip(outlines(grids), inside, chosen, strict=True):
+    for grid, where, own in zip(outlines(grids), inside, rows, strict=True):
+        # From 0 to 1 between the ends of the range; the middle where a component doesn't vary.
+        scaled = np.clip((own - low) / np.where(varies, high - low, 1), 0, 1)
         painted = np.full((*where.shape, 3), np.nan, dtype=np.float32)
-        painted[where] = _scale(own, np.array(ranges)).T
+        painted[where] = np.where(varies, scaled, 0.5).T
         labelled = label_cells(grid, painted, "colors", explained_variance=list(shares))
         colors.append(labelled.assign_coords(component=("rgb", list(components))))
     return colors
@@ -130,22 +135,3 @@ def cell_views(colors: Sequence[xr.DataArray], masks: Sequence[Mask | None]) -> 
 def _cells_of(grid: xr.DataArray, inside: Mask) -> torch.Tensor:
     """The cells of a grid that lie inside, as a grid of one column (channel, cell, 1)."""
     return as_tensor(np.ascontiguousarray(grid.values[:, inside]))[:, :, None]
-
-
-def _take_components(
-    projected: npt.NDArray[np.float32], components: Sequence[int]
-) -> npt.NDArray[np.float32]:
-    """The rows of these components; one that the features have no room for is 0."""
-    missing = max(components) - len(projected)
-    padded = np.pad(projected, ((0, max(missing, 0)), (0, 0)))
-    return padded[[one - 1 for one in components]]
-
-
-def _scale(
-    values: npt.NDArray[np.float32], ranges: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Each row from 0 to 1 between the ends of its range; the middle where it doesn't vary."""
-    low, high = ranges.T[:, :, None]
-    varies = high > low
-    scaled = (values - low) / np.where(varies, high - low, 1)
-    return np.asarray(np.where(varies, np.clip(scaled, 0, 1), 0.5))

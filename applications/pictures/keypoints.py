@@ -12,7 +12,7 @@ from .captions import badge_size, draw_badge, with_legend, write_texts
 from .overlay import Overlay, opaque, shade
 from .painting import Picture
 from .palette import position_colors
-from .side_by_side import SideBySide, read_points
+from .side_by_side import Points, SideBySide, read_points
 
 _UNIT = 1 / 520
 """What all lengths are measured in, as a share of the root of the picture's area."""
@@ -23,8 +23,6 @@ _DOT = 3.6
 _GREY = (176, 176, 176)
 """The colour of a point without a match."""
 
-Points = npt.NDArray[np.float64]
-"""(n, 2), x and y in pixels of the picture."""
 Box = tuple[float, float, float, float]
 """left, top, right, bottom in pixels of the picture."""
 
@@ -59,19 +57,14 @@ def draw_keypoints(
     unit = max(1.0, (layout.width * layout.height) ** 0.5 * _UNIT)
     colors = position_colors(source, *layout.shape_a[::-1])
     colors[~matched] = _GREY
-    left, right, low = layout.width_a - 0.5, layout.left_b - 0.5, layout.height - 0.5
+    left, right = layout.width_a - 0.5, layout.left_b - 0.5
+    far, low = layout.width - 0.5, layout.height - 0.5
     for points, which, bounds in (
         (layout.in_a(source), np.arange(len(source)), (-0.5, -0.5, left, low)),
-        (
-            layout.in_b(target[matched]),
-            matched.nonzero()[0],
-            (right, -0.5, layout.width - 0.5, low),
-        ),
+        (layout.in_b(target[matched]), np.flatnonzero(matched), (right, -0.5, far, low)),
     ):
-        numbers = [str(number + 1) for number in which]
-        picture = _draw_points(
-            picture, points, numbers, colors[which], matched[which], bounds, unit
-        )
+        tags = [str(number + 1) for number in which]
+        picture = _draw_points(picture, points, tags, colors[which], matched[which], bounds, unit)
     names = enumerate(keypoints["name"].values if "name" in keypoints.variables else [])
     listed = [(str(place + 1), colors[place], str(name)) for place, name in names if name]
     return with_legend(picture, listed, round(_LETTERS * unit)) if listed else picture
@@ -79,11 +72,11 @@ def draw_keypoints(
 
 def _draw_points(
     picture: Picture,
-    points: npt.NDArray[np.float64],
+    points: Points,
     numbers: Sequence[str],
     colors: npt.NDArray[np.uint8],
     filled: npt.NDArray[np.bool_],
-    bounds: tuple[float, float, float, float],
+    bounds: Box,
     unit: float,
 ) -> Picture:
     """The picture with points and their numbers, which keep within the bounds where they can."""
@@ -100,12 +93,12 @@ def _draw_points(
         overlay.line(start, place, opaque(color), 1.2 * unit)
     for point, color, full in zip(points, colors, filled, strict=True):
         if full:
-            overlay.dot(point, casing, (_DOT + 1.6) * unit)
-            overlay.dot(point, opaque((255, 255, 255)), (_DOT + 0.8) * unit)
-            overlay.dot(point, opaque(color), _DOT * unit)
+            overlay.circle(point, casing, (_DOT + 1.6) * unit)
+            overlay.circle(point, opaque((255, 255, 255)), (_DOT + 0.8) * unit)
+            overlay.circle(point, opaque(color), _DOT * unit)
         else:
-            overlay.ring(point, casing, _DOT * unit, 2.8 * unit)
-            overlay.ring(point, opaque(color), _DOT * unit, 1.2 * unit)
+            overlay.circle(point, casing, _DOT * unit, 2.8 * unit)
+            overlay.circle(point, opaque(color), _DOT * unit, 1.2 * unit)
     for place, size, color in zip(places, sizes, colors, strict=True):
         draw_badge(overlay, place, size + unit, casing)
         draw_badge(overlay, place, size, opaque(color))

@@ -14,14 +14,7 @@ from ..feature_maps import TreeOrImage, feature_trees, only_images
 from .components import COMPONENTS, cell_views, check_components, pca_colors
 from .overlay import check_width
 from .painting import Mask, Picture
-from .scenes import (
-    Photograph,
-    about_image,
-    cells_inside,
-    check_masks,
-    check_photographs,
-    photograph_view,
-)
+from .scenes import Photograph, about_image, aspect, cells_inside, check_beside, photograph_view
 from .sheet import draw_sheet
 
 _TALLEST = 1.25
@@ -38,12 +31,8 @@ def layer_pca(
     """Colours of the cells of each layer: principal components as red, green and blue.
 
     One projection and one scale per layer, fitted to the cells of all images, as in "A Tale of Two
-    Features" (figure 2): it shows which layers tell parts apart, and which textures.
-
-    Raises `IncomparableFeaturesError` or `InvalidFeaturesError` if the trees don't go together, or
-    are none; `ImageError` if an image or a mask can't be read, or a mask leaves no cell of a layer;
-    `OptionError` if `components` are not three numbers from 1 on, or for images without a
-    descriptor.
+    Features" (figure 2): it shows which layers tell parts apart, and which textures. Raises as
+    `joint_pca` does.
 
     Args:
         inputs: Feature trees made with the same settings, or images together with a descriptor.
@@ -56,7 +45,8 @@ def layer_pca(
     """
     numbers = check_components(components)
     trees = feature_trees(inputs, descriptor)
-    return layer_colors(trees, check_masks(masks, [tree.attrs for tree in trees]), numbers)
+    _, cut = check_beside(None, masks, [tree.attrs for tree in trees])
+    return layer_colors(trees, cut, numbers)
 
 
 def draw_layers(
@@ -78,9 +68,7 @@ def draw_layers(
     if images is None and (own := only_images(inputs)):
         inputs = images = [read_image(one) for one in own]
     trees = feature_trees(inputs, descriptor)
-    attributes = [tree.attrs for tree in trees]
-    cut = check_masks(masks, attributes)
-    photographs = check_photographs(images, attributes)
+    photographs, cut = check_beside(images, masks, [tree.attrs for tree in trees])
     return paint_layers(layer_colors(trees, cut, numbers), photographs, cut, width)
 
 
@@ -96,8 +84,7 @@ def paint_layers(
     if photographs is not None:
         rows.insert(0, [photograph_view(image) for image in photographs])
         labels.insert(0, [])
-    first = next(iter(colors.values()))
-    aspects = [grid.attrs["image_width"] / grid.attrs["image_height"] for grid in first]
+    aspects = [aspect(grid) for grid in next(iter(colors.values()))]
     return draw_sheet(rows, aspects, width=width, row_labels=labels, tallest=_TALLEST)
 
 
@@ -114,12 +101,10 @@ def layer_colors(
             for one, tree in zip(layers, trees, strict=True)
         ]
         inside = [cells_inside(*both) for both in zip(grids, masks, strict=True)]
-        colors[path] = [
-            painted.assign_attrs(
-                rows=grid.sizes["y"], columns=grid.sizes["x"], channels=grid.sizes["channel"]
-            )
-            for painted, grid in zip(pca_colors(grids, inside, components), grids, strict=True)
-        ]
+        colors[path] = pca_colors(grids, inside, components)
+        for painted, grid in zip(colors[path], grids, strict=True):
+            channels, rows, columns = grid.shape
+            painted.attrs |= {"rows": rows, "columns": columns, "channels": channels}
     return colors
 
 
@@ -131,9 +116,5 @@ def _label(path: str, grids: Sequence[xr.DataArray]) -> list[str]:
     if len(sizes) > 2:
         most = np.array(sorted(sizes)).max(axis=0)
         shapes = f"up to {most[0]} x {most[1]}"
-    return [
-        layer,
-        source.replace("_", " "),
-        f"{shapes} cells",
-        f"{grids[0].attrs['channels']} channels",
-    ]
+    channels = grids[0].attrs["channels"]
+    return [layer, source.replace("_", " "), f"{shapes} cells", f"{channels} channels"]

@@ -1,11 +1,11 @@
 """A picture of matches: both photographs side by side, joined by coloured lines."""
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors.image.reading import ImageLike
 from .overlay import Overlay, opaque, shade
+from .painting import Picture
 from .palette import position_colors
 from .side_by_side import SideBySide, read_points
 
@@ -18,12 +18,12 @@ _WHITE = (255, 255, 255, 255)
 
 def draw_matches(
     image_a: ImageLike, image_b: ImageLike, matches: xr.Dataset, *, width: int = 1600
-) -> npt.NDArray[np.uint8]:
+) -> Picture:
     """Both images side by side with a line for each match, as uint8 (height, width, 3) RGB.
 
-    The images are scaled to the same height. The colour of a match tells where in image a it
-    begins, so that lines can be followed where they cross; the best matches lie on top.
-    The picture is about `width` pixels wide: less for tall images, and more for panoramas.
+    The colour of a match tells where in image a it begins, so that lines can be followed where they
+    cross; the best matches lie on top. The picture is about `width` pixels wide: less for tall
+    images, and more for panoramas.
 
     `matches` hold `source_x`, `source_y`, `target_x`, `target_y` in pixels of the upright images,
     and `score`, along `match`, as `to_matches` gives them. Some dozens can be told apart. Raises
@@ -38,27 +38,16 @@ def draw_matches(
     colors = position_colors(source, *layout.shape_a[::-1])
     # The last line drawn lies on top: the best one.
     order = np.argsort(matches["score"].values, kind="stable")
-    starts, ends = layout.in_a(source), layout.in_b(target)
-    return _draw_over(picture, starts[order], ends[order], colors[order])
-
-
-def _draw_over(
-    picture: npt.NDArray[np.uint8],
-    starts: npt.NDArray[np.float64],
-    ends: npt.NDArray[np.float64],
-    colors: npt.NDArray[np.uint8],
-) -> npt.NDArray[np.uint8]:
-    """The picture under lines and points."""
-    height, width = picture.shape[:2]
-    overlay = Overlay(height, width)
-    unit = max(1.0, (width * height) ** 0.5 * _LINE)
+    starts, ends, colors = layout.in_a(source)[order], layout.in_b(target)[order], colors[order]
+    overlay = Overlay(layout.height, layout.width)
+    unit = max(1.0, (layout.width * layout.height) ** 0.5 * _LINE)
     casing = shade(_CASING)
     for start, end, color in zip(starts, ends, colors, strict=True):
         overlay.line(start, end, casing, 2.6 * unit)
         overlay.line(start, end, opaque(color), unit)
     for places in (starts, ends):
         for place, color in zip(places, colors, strict=True):
-            overlay.dot(place, casing, 4.2 * unit)
-            overlay.dot(place, _WHITE, 3.2 * unit)
-            overlay.dot(place, opaque(color), 2.4 * unit)
+            overlay.circle(place, casing, 4.2 * unit)
+            overlay.circle(place, _WHITE, 3.2 * unit)
+            overlay.circle(place, opaque(color), 2.4 * unit)
     return overlay.over(picture)

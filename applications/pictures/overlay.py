@@ -1,4 +1,4 @@
-"""Photographs at other sizes, and lines, dots and rings with smooth edges over them."""
+"""Photographs at other sizes, and lines and circles with smooth edges over them."""
 
 from typing import Any, TypeAlias
 
@@ -28,7 +28,7 @@ def shade(share: float) -> Color:
 
 
 class Overlay:
-    """Lines and dots over a picture of this height and width.
+    """Lines and circles over a picture of this height and width.
 
     They are drawn on a transparent sheet of twice the size, whose colours are multiplied by its
     alpha, so that smoothed edges mix rightly when it is shrunk. What is drawn later lies on top.
@@ -43,16 +43,13 @@ class Overlay:
         wide = max(1, round(thickness * _SUPERSAMPLING))
         cv2.line(self._pixels, _fixed(start), _fixed(end), color, wide, cv2.LINE_AA, _SHIFT)
 
-    def dot(self, place: Any, color: Color, radius: float) -> None:
-        """A filled circle around (x, y)."""
-        cv2.circle(
-            self._pixels, _fixed(place), _length(radius), color, cv2.FILLED, cv2.LINE_AA, _SHIFT
-        )
-
-    def ring(self, place: Any, color: Color, radius: float, thickness: float) -> None:
-        """A circle around (x, y); the middle of its line lies at the radius."""
-        wide = max(1, round(thickness * _SUPERSAMPLING))
-        cv2.circle(self._pixels, _fixed(place), _length(radius), color, wide, cv2.LINE_AA, _SHIFT)
+    def circle(
+        self, place: Any, color: Color, radius: float, thickness: float | None = None
+    ) -> None:
+        """A filled circle around (x, y), or a ring, the middle of whose line is at the radius."""
+        wide = cv2.FILLED if thickness is None else max(1, round(thickness * _SUPERSAMPLING))
+        reach = round(radius * _SUPERSAMPLING * (1 << _SHIFT))
+        cv2.circle(self._pixels, _fixed(place), reach, color, wide, cv2.LINE_AA, _SHIFT)
 
     def over(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """The picture, uint8 (height, width, 3), with all of it on top."""
@@ -66,10 +63,6 @@ class Overlay:
 def _fixed(place: Any) -> tuple[int, int]:
     x, y = ((float(value) + 0.5) * _SUPERSAMPLING - 0.5 for value in place)
     return round(x * (1 << _SHIFT)), round(y * (1 << _SHIFT))
-
-
-def _length(radius: float) -> int:
-    return round(radius * _SUPERSAMPLING * (1 << _SHIFT))
 
 
 def resize_photograph(

@@ -1,18 +1,21 @@
 """Cells as pixels: each pixel of a picture gets the colour of the cell that holds it."""
 
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy import ndimage
 
 from ...descriptors.features.grids import Grid, at_cells, nearest_cells
+from ..regions import spread
 from .overlay import resize_photograph, sharp_method
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
 """uint8 (height, width, 3) RGB."""
+View: TypeAlias = Callable[[int, int], Picture]
+"""What draws a picture of the height and width that it is asked for."""
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 NEUTRAL = (236, 236, 236)
@@ -32,13 +35,13 @@ def paint_cells(
     (y, x, rgb) from 0 to 1, with NaN, which is light grey, for none; `y` and `x` are in pixels of
     the image, whose size the attributes `image_height` and `image_width` hold, and which is that of
     the picture by default. Along the edge of a mask, bool of the size of the image, the picture is
-    cut out, so that cells which it crosses are shown in part: those whose centre lies outside take
-    the colour of the nearest one inside.
+    cut out: cells that it crosses are shown in part, those whose centre lies outside in the colour
+    of the nearest one inside.
     """
     rows, columns = pixel_cells(colors, height, width)
     values = np.asarray(colors.values, dtype=np.float64)
     if mask is not None:
-        values = spread_inside(values, at_cells(mask, Grid.of(colors)))
+        values = spread(values, at_cells(mask, Grid.of(colors)))
     painted = np.where(np.isfinite(values), np.rint(np.clip(values, 0, 1) * 255), NEUTRAL)
     picture = painted.astype(np.uint8)[rows[:, None], columns[None, :]]
     return picture if mask is None else cut_out(picture, mask)
@@ -47,11 +50,8 @@ def paint_cells(
 def cut_out(picture: Picture, mask: Mask) -> Picture:
     """The picture inside the mask, with a smooth edge, on light grey."""
     height, width = picture.shape[:2]
-    covered = cv2.resize(
-        mask.astype(np.float32),
-        (width, height),
-        interpolation=sharp_method(mask.shape, height, width),
-    )
+    method = sharp_method(mask.shape, height, width)
+    covered = cv2.resize(mask.astype(np.float32), (width, height), interpolation=method)
     # An enlarged edge would be a broad ramp: it is steepened to about one pixel.
     steep = max(1.0, height / mask.shape[0])
     share = np.clip((covered[:, :, None] - 0.5) * steep + 0.5, 0, 1)
@@ -74,14 +74,6 @@ def pixel_cells(
         positions = (np.arange(count, dtype=np.float64) + 0.5) * (length / count) - 0.5
         places.append(nearest_cells(grid[axis].values, positions))
     return places[0], places[1]
-
-
-def spread_inside(values: npt.NDArray[Any], inside: Mask) -> npt.NDArray[Any]:
-    """Values of cells (y, x, ...), those outside replaced by that of the nearest cell inside."""
-    if not inside.any():
-        return values
-    nearest = ndimage.distance_transform_edt(~inside, return_distances=False, return_indices=True)
-    return np.asarray(values[nearest[0], nearest[1]])
 
 
 def tint_photograph(pixels: Picture, colors: Picture, strength: float) -> Picture:

@@ -12,11 +12,11 @@ from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...matchers import Matcher, NearestNeighbor
 from ..feature_maps import MapOrImage
+from ..regions import window
 from .overlay import check_width
-from .painting import Mask, Picture, cut_out, paint_cells, tint_photograph
+from .painting import Mask, Picture, View, cut_out, paint_cells, tint_photograph
 from .palette import plane_colors
 from .scenes import Photograph, Scene, label_cells
-from .sheet import View
 
 _STRENGTH = 0.72
 """The share of the colour over the photograph."""
@@ -35,11 +35,7 @@ def correspondence_colors(
 
     Each cell of the target is matched to the source, so that the target is covered; equal colours
     are places that correspond. Blue turns to yellow from left to right, light to dark from top to
-    bottom, over the source or over the box around its mask.
-
-    Raises `IncomparableFeaturesError` or `InvalidFeaturesError` if the maps don't go together, or
-    are none; `ImageError` if an image or a mask can't be read, or a mask leaves no cell;
-    `OptionError` for images without a descriptor.
+    bottom, over the source or over the box around its mask. Raises as `joint_pca` does.
 
     Args:
         source, target: Feature maps out of one `combine`, or images together with a descriptor.
@@ -86,19 +82,18 @@ def place_colors(scene: Scene, matcher: Matcher | None = None) -> tuple[xr.DataA
     source, target = scene.maps
     source_mask, target_mask = scene.masks
     source_cells, target_cells = scene.inside()
-    match = (matcher or NearestNeighbor())(
-        target, source, source_mask=target_mask, target_mask=source_mask
-    )
-    extent = _extent(source, source_mask)
-    y, x = np.meshgrid(source["y"].values, source["x"].values, indexing="ij")
-    of_source = _at(x, y, source_cells, extent)
+    matcher = matcher or NearestNeighbor()
+    match = matcher(target, source, source_mask=target_mask, target_mask=source_mask)
     matched = match["matched"].values
+    # The colours stretch over the mask, whose pixels reach half a pixel beyond their centres.
+    whole = np.ones((source.attrs["image_height"], source.attrs["image_width"]), dtype=bool)
+    extent = window(whole if source_mask is None else source_mask)
+    own = np.meshgrid(source["y"].values, source["x"].values, indexing="ij")
+    of_source = _at(own[1], own[0], source_cells, extent)
     of_target = _at(match["target_x"].values, match["target_y"].values, matched, extent)
     share = float(matched.sum() / target_cells.sum())
-    return (
-        label_cells(source, of_source, "colors"),
-        label_cells(target, of_target, "colors", matched=share),
-    )
+    colors = label_cells(target, of_target, "colors", matched=share)
+    return label_cells(source, of_source, "colors"), colors
 
 
 def place_views(colors: Sequence[xr.DataArray], scene: Scene) -> list[View]:
@@ -116,25 +111,17 @@ def _draw(
     return picture if mask is None else cut_out(picture, mask)
 
 
-def _extent(fmap: xr.DataArray, mask: Mask | None) -> tuple[float, float, float, float]:
-    """Left, right, top and bottom of the image or of its mask, in pixels."""
-    if mask is None:
-        width, height = fmap.attrs["image_width"], fmap.attrs["image_height"]
-        return -0.5, width - 0.5, -0.5, height - 0.5
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return columns[0] - 0.5, columns[-1] + 0.5, rows[0] - 0.5, rows[-1] + 0.5
-
-
 def _at(
     x: npt.NDArray[np.float64],
     y: npt.NDArray[np.float64],
-    shown: Mask,
-    extent: tuple[float, float, float, float],
+    which: Mask,
+    extent: tuple[slice, slice],
 ) -> npt.NDArray[np.float32]:
-    """The colours of places of the source, NaN where none is shown."""
-    left, right, top, bottom = extent
-    colors = np.full((*shown.shape, 3), np.nan, dtype=np.float32)
-    across = (x[shown] - left) / (right - left)
-    down = (y[shown] - top) / (bottom - top)
-    colors[shown] = plane_colors(across, down) / np.float32(255)
+    """The colours of places of the source, NaN where they don't count."""
+    colors = np.full((*which.shape, 3), np.nan, dtype=np.float32)
+    down, across = (
+        (at[which] - (side.start - 0.5)) / (side.stop - side.start)
+        for at, side in zip((y, x), extent, strict=True)
+    )
+    colors[which] = plane_colors(across, down) / np.float32(255)
     return colors

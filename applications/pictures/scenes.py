@@ -5,20 +5,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, Self, TypeAlias
 
-import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ...descriptors import Descriptor, Image, read_image, read_mask
+from ...descriptors import Descriptor, Image, read_image
 from ...descriptors.combination.combine import CombinedMaps
 from ...descriptors.errors import OptionError
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ..feature_maps import MapOrImage, feature_maps, only_images
-from ..masks import cells_in_mask
+from ..masks import cells_in_mask, mask_of
 from .overlay import resize_photograph
-from .painting import Mask, Picture
-from .sheet import View, arrange, draw_sheet, draw_sheets
+from .painting import Mask, Picture, View
+from .sheet import arrange, draw_sheet, draw_sheets
 
 
 class Photograph(Protocol):
@@ -64,25 +63,17 @@ class Scene:
         if images is None and (own := only_images(inputs)):
             inputs = images = [read_image(one) for one in own]
         maps = feature_maps(inputs, descriptor)
-        attributes = [fmap.attrs for fmap in maps]
-        photographs = check_photographs(images, attributes)
-        return cls(maps, photographs, check_masks(masks, attributes))
+        return cls(maps, *check_beside(images, masks, [fmap.attrs for fmap in maps]))
 
     @property
     def aspects(self) -> list[float]:
         """The width of each image as a multiple of its height."""
-        return [
-            fmap.attrs["image_width"] / fmap.attrs["image_height"] for fmap in outlines(self.maps)
-        ]
-
-    @property
-    def backgrounds(self) -> Sequence[Photograph | None]:
-        """The photograph of each image, None where there is none."""
-        return [None] * len(self.maps) if self.photographs is None else self.photographs
+        return [aspect(fmap) for fmap in outlines(self.maps)]
 
     def views(self, paint: Paint, grids: Sequence[xr.DataArray]) -> list[View]:
-        """What paints the grid of each image, with its photograph and its mask."""
-        each = zip(grids, self.backgrounds, self.masks, strict=True)
+        """What paints the grid of each image, with its photograph, if any, and its mask."""
+        nothing: Sequence[Photograph | None] = [None] * len(grids)
+        each = zip(grids, self.photographs or nothing, self.masks, strict=True)
         return [partial(paint, *one) for one in each]
 
     def inside(self) -> list[Mask]:
@@ -92,20 +83,22 @@ class Scene:
     def draw(self, views: Sequence[View], width: int) -> Picture:
         """One view per image, each under its photograph; a single one beside it."""
         photographs = [photograph_view(image) for image in self.photographs or ()]
+        aspects = self.aspects
         if len(views) == 1:
             row = [*photographs, *views]
-            return draw_sheet([row], self.aspects * len(row), width=width)
-        aspects = self.aspects
+            return draw_sheet([row], aspects * len(row), width=width)
+        parts = [part for part in (photographs, views) if part]
         lines = arrange(aspects)
-        sums = [sum(aspects[place] for place in line) for line in lines]
-        return draw_sheets(
-            [
-                [[part[place] for place in line] for part in (photographs, views) if part]
-                for line in lines
-            ],
-            [[aspects[place] for place in line] for line in lines],
-            widths=[round(width * total / max(sums)) for total in sums],
-        )
+        columns = [[aspects[place] for place in line] for line in lines]
+        sheets = [[[part[place] for place in line] for part in parts] for line in lines]
+        widest = max(map(sum, columns))
+        widths = [round(width * sum(line) / widest) for line in columns]
+        return draw_sheets(sheets, columns, widths=widths)
+
+
+def aspect(grid: xr.DataArray) -> float:
+    """The width of the image that a grid is of, as a multiple of its height."""
+    return float(grid.attrs["image_width"] / grid.attrs["image_height"])
 
 
 def outlines(maps: Sequence[xr.DataArray]) -> Sequence[xr.DataArray]:
@@ -135,50 +128,37 @@ def label_cells(
 
 def cells_inside(fmap: xr.DataArray, mask: Mask | None) -> Mask:
     """Which cells lie in the mask, bool (y, x); all without one. `ImageError` if none does."""
-    if mask is None:
-        return np.ones((fmap.sizes["y"], fmap.sizes["x"]), dtype=bool)
     return cells_in_mask(mask, fmap, name=f"the mask of {fmap.attrs['image_name']}")
 
 
-def check_photographs(
-    images: Sequence[ImageLike] | None, attributes: Sequence[dict[Any, Any]]
-) -> list[Image] | None:
-    """The images, read; `OptionError` unless they are those that the features are of."""
-    if images is None:
-        return None
-    if len(images) != len(attributes):
-        raise OptionError(f"{len(images)} images for the features of {len(attributes)}")
-    read = [read_image(image) for image in images]
-    for image, of in zip(read, attributes, strict=True):
+def check_beside(
+    images: Sequence[ImageLike] | None,
+    masks: Sequence[MaskLike | None] | None,
+    attributes: Sequence[Mapping[Any, Any]],
+) -> tuple[list[Image] | None, list[Mask | None]]:
+    """Photographs, read, and masks, bool (height, width), of the images of some features.
+
+    Raises `OptionError` unless there is one for each image, and each photograph has its size.
+    """
+    count = len(attributes)
+    masks = [None] * count if masks is None else masks
+    if images is not None and len(images) != count:
+        raise OptionError(f"{len(images)} images for the features of {count}")
+    photographs = None if images is None else [read_image(image) for image in images]
+    for image, of in zip(photographs or (), attributes, strict=False):
         if (image.height, image.width) != (of["image_height"], of["image_width"]):
             raise OptionError(
                 f"{image.name} is {image.width} x {image.height} pixels, but the features are "
                 f"those of {of['image_name']}, {of['image_width']} x {of['image_height']}",
                 hint="give the images that the features were made of, in the same order",
             )
-    return read
-
-
-def check_masks(
-    masks: Sequence[MaskLike | None] | None, attributes: Sequence[dict[Any, Any]]
-) -> list[Mask | None]:
-    """The masks as bool arrays of the sizes of their images, None for an image without one."""
-    if masks is None:
-        return [None] * len(attributes)
-    if len(masks) != len(attributes):
+    if len(masks) != count:
         raise OptionError(
-            f"{len(masks)} masks for {len(attributes)} images",
+            f"{len(masks)} masks for {count} images",
             hint="give one per image, None for an image without a mask",
         )
-    return [
-        None
-        if mask is None
-        else read_mask(
-            mask,
-            height=of["image_height"],
-            width=of["image_width"],
-            name=f"the mask of {of['image_name']}",
-        )
+    return photographs, [
+        None if mask is None else mask_of(of, mask, f"the mask of {of['image_name']}")
         for mask, of in zip(masks, attributes, strict=True)
     ]
 

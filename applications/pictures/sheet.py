@@ -1,17 +1,13 @@
 """Pictures in rows and columns on white, with labels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
 from ...descriptors.runtime.memory import check_fits
 from .captions import fitting, text_width, write_texts
-from .painting import Picture
-
-View: TypeAlias = Callable[[int, int], Picture]
-"""What draws a picture of the height and width that it is asked for."""
+from .painting import Picture, View
 
 _GAP = 0.006
 """Space between pictures, as a share of the width."""
@@ -22,10 +18,9 @@ _GUTTER = 0.2
 _TALLEST = 1.6
 """Height of the sheet, at most, as a share of the width that was asked for."""
 
-_PER_PIXEL = 20
-"""Bytes that a pixel of the sheet takes while it is drawn."""
-_PER_PIXEL_WRITTEN = 7
-"""Bytes that a pixel takes, and Pillow's copy of it while it is written."""
+_PER_PIXEL, _PER_PIXEL_WRITTEN = 20, 7
+"""Bytes that a pixel of a sheet with labels takes while it is drawn; and a pixel of other sheets,
+with Pillow's copy of it while it is written."""
 
 
 def draw_sheet(
@@ -45,11 +40,23 @@ def draw_sheet(
     a line above each column.
     """
     layout = _Layout.of(len(rows), aspects, width, row_labels, bool(column_labels), tallest)
-    what = f"a picture of {layout.width} x {layout.height} pixels"
-    check_fits(_PER_PIXEL * layout.width * layout.height, what, "lower width (--width)")
-    sheet = np.full((layout.height, layout.width, 3), 255, dtype=np.uint8)
+    letters = layout.letters
+    sheet = _blank(layout.height, layout.width, _PER_PIXEL)
     _fill(sheet, rows, layout)
-    return _write_labels(sheet, layout, row_labels, column_labels)
+    labels, titles = [], []
+    for top, lines in zip(layout.tops, row_labels, strict=bool(row_labels)):
+        texts = [fitting(line, letters, layout.gutter - 2 * layout.gap) for line in lines]
+        labels.append(("\n".join(texts), layout.gap, top + layout.tall / 2))
+    places = zip(layout.lefts, layout.widths, strict=True)
+    for (left, wide), text in zip(places, column_labels, strict=bool(column_labels)):
+        titles.append((fitting(text, letters, wide), left + wide / 2, layout.header / 2))
+    return write_texts(write_texts(sheet, labels, size=letters), titles, size=letters, anchor="m")
+
+
+def _blank(height: int, width: int, per_pixel: int) -> Picture:
+    what = f"a picture of {width} x {height} pixels"
+    check_fits(per_pixel * width * height, what, "lower width (--width)")
+    return np.full((height, width, 3), 255, dtype=np.uint8)
 
 
 def _fill(sheet: Picture, rows: Sequence[Sequence[View]], layout: "_Layout") -> None:
@@ -57,25 +64,6 @@ def _fill(sheet: Picture, rows: Sequence[Sequence[View]], layout: "_Layout") -> 
     for top, views in zip(layout.tops, rows, strict=True):
         for left, wide, view in zip(layout.lefts, layout.widths, views, strict=True):
             sheet[top : top + layout.tall, left : left + wide] = view(layout.tall, wide)
-
-
-def _write_labels(
-    sheet: Picture,
-    layout: "_Layout",
-    row_labels: Sequence[Sequence[str]],
-    column_labels: Sequence[str],
-) -> Picture:
-    """The sheet with its labels beside the rows and above the columns."""
-    for top, lines in zip(layout.tops, row_labels, strict=bool(row_labels)):
-        fitted = [fitting(line, layout.letters, layout.gutter - 2 * layout.gap) for line in lines]
-        label = "\n".join(fitted), layout.gap, top + layout.tall / 2
-        sheet = write_texts(sheet, [label], size=layout.letters)
-    for left, wide, text in zip(
-        layout.lefts, layout.widths, column_labels, strict=bool(column_labels)
-    ):
-        title = fitting(text, layout.letters, wide), left + wide / 2, layout.header / 2
-        sheet = write_texts(sheet, [title], size=layout.letters, anchor="m")
-    return sheet
 
 
 @dataclass(frozen=True)
@@ -113,9 +101,9 @@ class _Layout:
         rows: int,
         aspects: Sequence[float],
         width: int,
-        row_labels: Sequence[Sequence[str]],
-        has_header: bool,
-        tallest: float,
+        row_labels: Sequence[Sequence[str]] = (),
+        has_header: bool = False,
+        tallest: float = _TALLEST,
     ) -> "_Layout":
         gap = max(2, round(width * _GAP))
         letters = max(11, round(width * _LETTERS))
@@ -160,16 +148,11 @@ def draw_sheets(
 
     Of each the rows, the aspects and the width are those of `draw_sheet`.
     """
-    layouts = [
-        _Layout.of(len(rows), own, width, (), False, _TALLEST)
-        for rows, own, width in zip(sheets, aspects, widths, strict=True)
-    ]
+    layouts = [_Layout.of(*one) for one in zip(map(len, sheets), aspects, widths, strict=True)]
     wide = max(layout.width for layout in layouts)
     gap = max(2, round(wide * _GAP)) * 2
     high = sum(layout.height + gap for layout in layouts) - gap
-    what = f"a picture of {wide} x {high} pixels"
-    check_fits(_PER_PIXEL_WRITTEN * wide * high, what, "lower width (--width)")
-    picture = np.full((high, wide, 3), 255, dtype=np.uint8)
+    picture = _blank(high, wide, _PER_PIXEL_WRITTEN)
     top = 0
     for rows, layout in zip(sheets, layouts, strict=True):
         left = (wide - layout.width) // 2

@@ -1,6 +1,7 @@
 """Two photographs side by side at one height, and where points of both come to lie."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ from ...descriptors import read_image
 from ...descriptors.errors import InvalidFeaturesError
 from ...descriptors.image.reading import ImageLike
 from .overlay import check_width, resize_photograph
+from .painting import Picture, View
 
 _GAP = 0.004
 """Space between the photographs, as a share of the width."""
@@ -19,6 +21,9 @@ _LOWEST = 160
 """Height of the picture, at least: panoramas make it wider than was asked for."""
 _WIDEST = 4
 """Width of the picture, at most, as a multiple of the width that was asked for."""
+
+Points = npt.NDArray[np.float64]
+"""(n, 2), x and y in pixels."""
 
 
 @dataclass(frozen=True)
@@ -62,42 +67,37 @@ class SideBySide:
     @classmethod
     def draw(
         cls, image_a: ImageLike, image_b: ImageLike, width: int
-    ) -> tuple["SideBySide", npt.NDArray[np.uint8]]:
-        """The layout of two photographs, and both in it with white between them, uint8 RGB.
+    ) -> tuple["SideBySide", Picture]:
+        """The layout of two photographs, and the picture of both in it.
 
         Raises `ImageError` if one can't be read, and `OptionError` for what is no width.
         """
         check_width(width)
         a, b = read_image(image_a).pixels, read_image(image_b).pixels
         layout = cls.of(a.shape, b.shape, width)
-        picture = np.full((layout.height, layout.width, 3), 255, dtype=np.uint8)
-        picture[:, : layout.width_a] = resize_photograph(a, layout.height, layout.width_a)
-        picture[:, layout.left_b :] = resize_photograph(b, layout.height, layout.width_b)
-        return layout, picture
+        return layout, layout.join(partial(resize_photograph, a), partial(resize_photograph, b))
 
-    def in_a(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def join(self, view_a: View, view_b: View) -> Picture:
+        """A picture of two views with white between them, uint8 (height, width, 3) RGB."""
+        picture = np.full((self.height, self.width, 3), 255, dtype=np.uint8)
+        picture[:, : self.width_a] = view_a(self.height, self.width_a)
+        picture[:, self.left_b :] = view_b(self.height, self.width_b)
+        return picture
+
+    def in_a(self, points: Points) -> Points:
         """Points (n, 2) of the photograph at the left, in pixels of the picture."""
-        return _scale(points, self.shape_a, self.width_a, self.height)
+        scale = self.width_a / self.shape_a[1], self.height / self.shape_a[0]
+        return np.asarray((points + 0.5) * scale - 0.5)
 
-    def in_b(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def in_b(self, points: Points) -> Points:
         """Points (n, 2) of the photograph at the right, in pixels of the picture."""
-        scaled = _scale(points, self.shape_b, self.width_b, self.height)
-        scaled[:, 0] += self.left_b
-        return scaled
-
-
-def _scale(
-    points: npt.NDArray[np.float64], shape: tuple[int, int], width: int, height: int
-) -> npt.NDArray[np.float64]:
-    """Points of an image of this shape, in pixels of its scaled copy."""
-    scale = np.array([width / shape[1], height / shape[0]])
-    scaled: npt.NDArray[np.float64] = (points + 0.5) * scale - 0.5
-    return scaled
+        scale = self.width_b / self.shape_b[1], self.height / self.shape_b[0]
+        return np.asarray((points + 0.5) * scale - 0.5 + [self.left_b, 0])
 
 
 def read_points(
     points: xr.Dataset, other: str, *, what: str, hint: str
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+) -> tuple[Points, Points, npt.NDArray[np.bool_]]:
     """Source and target, (n, 2), and which are matched: all, where `points` doesn't say.
 
     Raises `InvalidFeaturesError` if a coordinate or the variable `other` is missing, or a

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from ...descriptors.image.masks import MaskLike, read_mask
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.runtime.atomic import whole_file
 from ...descriptors.settings import check_int
+from ..pictures import resize_photograph
 from .membrane import membrane
 from .motion import Fit, Points
 
@@ -49,8 +51,7 @@ def swap_frames(
 
     The first is the target, fitted into the frame of the source; the last is the swapped image.
     In between every pixel of the instance moves on a straight line, slowly at both ends, while
-    the background of one image turns into that of the other. Where pixels meet, those with
-    the better match lie on top.
+    the background of one image turns into that of the other. The better match lies on top.
 
     Raises `OptionError` if a setting is out of range, or the animation is larger than 25 megapixels
     in all; `ImageError` if the images are not those of the swap.
@@ -62,21 +63,19 @@ def swap_frames(
         frames: How many pictures, at least 2.
         width: Of the pictures in pixels; they come out no larger than the source.
     """
-    height, columns, _ = swapped["image"].shape
-    check_animation((height, columns), frames=frames, width=width)
-    one, other = read_image(source), read_image(target)
-    _check_size(one, swapped, "source")
-    _check_size(other, swapped, "target")
+    picture, score, *flow = (
+        swapped[name].values for name in ("image", "score", "flow_x", "flow_y")
+    )
+    check_animation(picture.shape[:2], frames=frames, width=width)
+    one, other = _read(source, swapped, "source"), _read(target, swapped, "target")
     mask = read_mask(target_mask, height=other.height, width=other.width, name="target mask")
-    size = _size(width, (one.height, one.width))
-    picture = swapped["image"].values
-    flow = [swapped[name].values.astype(np.float64) for name in ("flow_x", "flow_y")]
+    columns, rows = size = _size(width, (one.height, one.width))
     fit = Fit.of((other.width, other.height), size)
-    first, last = fit.over_itself(other.pixels), _resize(picture, size)
-    instance = _resize(np.isfinite(flow[0]).astype(np.uint8) * 255, size) > 127
+    first, last = fit.over_itself(other.pixels), resize_photograph(picture, rows, columns)
+    instance = resize_photograph(np.isfinite(flow[0]).astype(np.uint8) * 255, rows, columns)
     empty_first = _erase(first, fit.apply(mask.astype(np.uint8) * 255) > 127)
-    empty_last = _erase(_resize(one.pixels, size), instance)
-    points = Points.of(flow, swapped["score"].values, other.pixels, picture, fit)
+    empty_last = _erase(resize_photograph(one.pixels, rows, columns), instance > 127)
+    points = Points.of(flow, score, other.pixels, picture, fit)
 
     def frame(done: float) -> Picture:
         """The picture when this share of the way is done."""
@@ -117,26 +116,22 @@ def ease(share: float) -> float:
     return share * share * (3 - 2 * share)
 
 
-def _check_size(image: Image, swapped: xr.Dataset, role: str) -> None:
-    size = int(swapped.attrs[f"{role}_height"]), int(swapped.attrs[f"{role}_width"])
-    if size != (image.height, image.width):
+def _read(source: ImageLike, swapped: xr.Dataset, role: str) -> Image:
+    image = read_image(source)
+    height, width = (int(swapped.attrs[f"{role}_{side}"]) for side in ("height", "width"))
+    if (height, width) != (image.height, image.width):
         raise ImageError(
             f"{image.name} is {image.width} x {image.height} pixels, but the {role} of the swap "
-            f"is {size[1]} x {size[0]}",
+            f"is {width} x {height}",
             hint="give the images that were swapped, in that order",
         )
+    return image
 
 
 def _size(width: int, source: tuple[int, int]) -> tuple[int, int]:
     """Columns and rows of a picture."""
     columns = min(width, source[1])
     return columns, max(1, round(source[0] * columns / source[1]))
-
-
-def _resize(pixels: Picture, size: tuple[int, int]) -> Picture:
-    if pixels.shape[1::-1] == size:
-        return pixels
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
 
 
 def _mix(before: Picture, after: Picture, share: float) -> Picture:
@@ -160,23 +155,16 @@ def save_gif(frames: Sequence[Picture], path: str | Path) -> None:
     # One palette for all of them: with a palette each, what stands still would flicker.
     step = max(1, round((sum(frame.size for frame in frames) / _LOOKED_AT) ** 0.5))
     sample = np.concatenate([frame[::step, ::step].reshape(-1, 3) for frame in frames])
-    palette = PIL.Image.fromarray(sample[None]).quantize(
-        colors=256, method=PIL.Image.Quantize.MEDIANCUT
-    )
+    colors = PIL.Image.fromarray(sample[None])
+    palette = colors.quantize(colors=256, method=PIL.Image.Quantize.MEDIANCUT)
+    dither = PIL.Image.Dither.FLOYDSTEINBERG
     pictures = [
-        PIL.Image.fromarray(frame).quantize(palette=palette, dither=PIL.Image.Dither.FLOYDSTEINBERG)
-        for frame in frames
+        PIL.Image.fromarray(frame).quantize(palette=palette, dither=dither) for frame in frames
     ]
     durations = [_FRAME] * len(frames)
     durations[0] = durations[-1] = _REST
+    options: dict[str, Any] = {"duration": durations, "loop": 0, "optimize": False, "disposal": 1}
     with whole_file(path) as temporary:
         pictures[0].save(
-            temporary,
-            format="GIF",
-            save_all=True,
-            append_images=pictures[1:],
-            duration=durations,
-            loop=0,
-            optimize=False,
-            disposal=1,
+            temporary, format="GIF", save_all=True, append_images=pictures[1:], **options
         )

@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt
+
+from ..regions import nearest_inside
 
 Picture = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.float64]
@@ -25,9 +26,8 @@ def extend_instance(pixels: Picture, mask: npt.NDArray[np.bool_], *, margin: int
     padded = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)))
     if inside.all():
         return padded
-    nearest = distance_transform_edt(~inside, return_distances=False, return_indices=True)
     y, x = (~inside).nonzero()
-    border_y, border_x = nearest[:, y, x]
+    border_y, border_x = nearest_inside(inside)[:, y, x]
     row = (2 * border_y - y).clip(0, inside.shape[0] - 1)
     column = (2 * border_x - x).clip(0, inside.shape[1] - 1)
     mirrored = inside[row, column]

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
+from ..regions import window
 from ..resolution import strips
 from .membrane import membrane
 
@@ -47,14 +48,14 @@ def blend_into(
     into the mask; by default a hundredth of its size for a feather, and all of it with `poisson`.
     """
     result = image.copy()
-    window = mask_window(mask, 1)
-    inside = mask[window]
-    own, other = image[window], swapped[window]
+    part = window(mask, 1)
+    inside = mask[part]
+    own, other = image[part], swapped[part]
     colors = _colors(own, other, inside, blend, width)
     # A strip at a time: in float64 all colours take many times what the picture does.
     for rows in strips(*inside.shape) if inside.size else ():
         mixed = colors(own[rows], other[rows], rows)[inside[rows]]
-        result[window][rows][inside[rows]] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+        result[part][rows][inside[rows]] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
     return result
 
 
@@ -78,15 +79,3 @@ def _colors(
         weight = feather_weights(mask, size)[:, :, None]
         return lambda here, there, rows: weight[rows] * there + (1 - weight[rows]) * here
     return lambda _, there, rows: there.astype(np.float64)
-
-
-def mask_window(mask: npt.NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
-    """The rows and columns of the mask and of a margin around it, which may leave the image."""
-    sides = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    rows, columns = (
-        slice(max(0, int(side[0]) - margin), int(side[-1]) + 1 + margin)
-        if len(side)
-        else slice(0, 0)
-        for side in sides
-    )
-    return rows, columns

@@ -12,13 +12,13 @@ from scipy.ndimage import binary_dilation
 from ...descriptors.errors import DescrError, OptionError
 from ...descriptors.features.grids import Grid, at_cells, nearest_cells
 from ...descriptors.features.tree import grid_coordinates
-from ...descriptors.image.masks import MaskLike
 from ...descriptors.settings import check_choice, check_float
 from ...matchers import Matcher
 from ..flow import dense_flow
+from ..regions import spread, window
 from ..resolution import Resolution, cell_size, check_resolution, even_grid
-from .blending import BLENDS, Blend, mask_window
-from .field import Field, complete_field, continued_field
+from .blending import BLENDS, Blend
+from .field import Field, complete_field
 
 if TYPE_CHECKING:
     from .refinement import Refinement
@@ -104,30 +104,29 @@ def instance_flow(
 
     Raises `NothingMatchedError` if no match is left, and what `dense_flow` raises.
     """
+    of_source, of_target = (None if mask.all() else mask for mask in masks)
     matches = dense_flow(
         *maps,
         matcher=options.matcher,
         cells=options.cells,
         grid="cells",
-        source_mask=_as_mask(masks[0]),
-        target_mask=_as_mask(masks[1]),
+        source_mask=of_source,
+        target_mask=of_target,
     )
     grid = Grid.of(matches)
     sizes = _cell_sizes(grid, maps[1], masks, options.cells)
     flow = np.stack([matches["flow_x"].values, matches["flow_y"].values], axis=2).astype(np.float64)
-    valid = matches["valid"].values.copy()
     limit, min_score = options.max_consistency, options.min_score
     if limit is None:
         limit = _CONSISTENT * sizes[0]
-    with np.errstate(invalid="ignore"):
-        valid &= matches["consistency"].values <= limit
-        if min_score is not None:
-            valid &= matches["score"].values >= min_score
+    scoring, lower = "", ""
+    # NaN is not at most anything.
+    valid = matches["valid"].values & (matches["consistency"].values <= limit)
+    if min_score is not None:
+        scoring, lower = f" and scores {min_score:g}", " or a lower score"
+        valid &= matches["score"].values >= min_score
     if not valid.any():
         names = f"{matches.attrs['source_name']} and {matches.attrs['target_name']}"
-        scoring, lower = "", ""
-        if min_score is not None:
-            scoring, lower = f" and scores {min_score:g}", " or a lower score"
         raise NothingMatchedError(
             f"nothing in the instances of {names} matches there and back within {limit:.3g} pixels"
             f"{scoring}",
@@ -136,11 +135,16 @@ def instance_flow(
         )
     pixels = binary_dilation(masks[0], _SQUARE)
     ringed = _with_ring(grid, sizes[0])
-    row = nearest_cells(ringed.y, np.arange(masks[0].shape[0], dtype=np.float64))
-    column = nearest_cells(ringed.x, np.arange(masks[0].shape[1], dtype=np.float64))
-    domain = _cells_under(pixels, row, column, (len(ringed.y), len(ringed.x)))
+    row, column = (
+        nearest_cells(centres, np.arange(length, dtype=np.float64))
+        for centres, length in zip((ringed.y, ringed.x), pixels.shape, strict=True)
+    )
+    # The cells that the pixels are in, and those around them, which interpolation reads.
+    domain = np.zeros((len(ringed.y), len(ringed.x)), dtype=bool)
+    y, x = pixels.nonzero()
+    domain[row[y], column[x]] = True
     # Where cells are smaller than pixels, several lie in one.
-    domain |= np.pad(at_cells(masks[0], grid), 1)
+    domain = binary_dilation(domain, _SQUARE) | np.pad(at_cells(masks[0], grid), 1)
     completed, trusted = complete_field(
         np.pad(flow, ((1, 1), (1, 1), (0, 0))),
         np.pad(valid, 1),
@@ -148,14 +152,14 @@ def instance_flow(
         smoothness=options.smoothness,
         scale=None if options.smoothness == 0 else _OUTLIER * sizes[1],
     )
-    at_pixels = _at_pixels(continued_field(completed, domain), ringed, pixels)
-    score = np.pad(matches["score"].values, 1, constant_values=np.nan)
-    of_pixel = np.ix_(row, column)
+    x_at_pixels, y_at_pixels = _at_pixels(spread(completed, domain), ringed, pixels)
+    score = np.pad(matches["score"].values, 1, constant_values=np.nan)[np.ix_(row, column)]
+    trusted = trusted[np.ix_(row, column)]
     return InstanceFlow(
-        x=at_pixels[0],
-        y=at_pixels[1],
-        filled=masks[0] & ~trusted[of_pixel],
-        score=np.where(masks[0] & trusted[of_pixel], score[of_pixel], np.float32(np.nan)),
+        x=x_at_pixels,
+        y=y_at_pixels,
+        filled=masks[0] & ~trusted,
+        score=np.where(masks[0] & trusted, score, np.float32(np.nan)),
         about=matches.attrs,
     )
 
@@ -174,10 +178,6 @@ def _cell_sizes(
     return max(own[0], own[1] / larger), max(own[1], own[0] * larger)
 
 
-def _as_mask(mask: Mask) -> MaskLike | None:
-    return None if mask.all() else mask
-
-
 def _with_ring(grid: Grid, size: float) -> Grid:
     """The grid with one more cell on each side: beyond the outermost centres there are pixels."""
     sides = []
@@ -187,23 +187,15 @@ def _with_ring(grid: Grid, size: float) -> Grid:
     return Grid(*sides)
 
 
-def _cells_under(pixels: Mask, row: Any, column: Any, shape: tuple[int, int]) -> Mask:
-    """The cells that the pixels are in, and those around them, which interpolation reads."""
-    domain = np.zeros(shape, dtype=bool)
-    y, x = pixels.nonzero()
-    domain[row[y], column[x]] = True
-    return np.asarray(binary_dilation(domain, _SQUARE))
-
-
 def _at_pixels(field: Field, grid: Grid, pixels: Mask) -> list[Field]:
     """The components of a field over cells at these pixels, by cubic splines; NaN elsewhere."""
-    window = mask_window(pixels, 0)
-    y, x = np.arange(window[0].start, window[0].stop), np.arange(window[1].start, window[1].stop)
+    part = window(pixels)
+    y, x = (np.arange(side.start, side.stop) for side in part)
     components = []
     for values in np.moveaxis(field, 2, 0):
-        degrees = [min(3, count - 1) for count in values.shape]
-        spline = RectBivariateSpline(grid.y, grid.x, values, kx=degrees[0], ky=degrees[1])
+        kx, ky = (min(3, count - 1) for count in values.shape)
+        spline = RectBivariateSpline(grid.y, grid.x, values, kx=kx, ky=ky)
         component = np.full(pixels.shape, np.nan)
-        component[window] = np.where(pixels[window], spline(y, x), np.nan)
+        component[part] = np.where(pixels[part], spline(y, x), np.nan)
         components.append(component)
     return components

@@ -1,10 +1,10 @@
 """A field on a grid made whole: outliers dropped, noise smoothed, holes filled."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt
 from scipy.sparse import coo_array, csc_array, diags_array
 from scipy.sparse.linalg import splu
 
@@ -68,12 +68,6 @@ def complete_field(
     return whole.reshape(field.shape), marked.reshape(domain.shape)
 
 
-def continued_field(field: Field, domain: npt.NDArray[np.bool_]) -> Field:
-    """The field everywhere: outside its domain the nearest value goes on."""
-    nearest = distance_transform_edt(~domain, return_distances=False, return_indices=True)
-    return np.asarray(field[tuple(nearest)])
-
-
 def _plate(stiffness: Any, weights: Field, values: Field, at: Field) -> Field:
     """The plate through weighted values of the cells that lie at these rows and columns."""
     affine = _affine(at, values, weights)
@@ -96,17 +90,13 @@ def _stiffness(domain: npt.NDArray[np.bool_], bending: float) -> Any:
     count = int(domain.sum())
     number[domain] = np.arange(count)
     columns, rows = number, number.T
-    bends = [
-        *(
-            (1.0, (line[:, :-2], line[:, 1:-1], line[:, 2:]), (1, -2, 1))
-            for line in (columns, rows)
-        ),
-        (
-            2.0,
-            (number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:]),
-            (1, -1, -1, 1),
-        ),
-        *((_FLAT, (line[:, :-1], line[:, 1:]), (1, -1)) for line in (columns, rows)),
+    square = number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:]
+    triples = [(line[:, :-2], line[:, 1:-1], line[:, 2:]) for line in (columns, rows)]
+    pairs = [(line[:, :-1], line[:, 1:]) for line in (columns, rows)]
+    bends: list[tuple[float, Sequence[npt.NDArray[Any]], Sequence[int]]] = [
+        *((1.0, triple, (1, -2, 1)) for triple in triples),
+        (2.0, square, (1, -1, -1, 1)),
+        *((_FLAT, pair, (1, -1)) for pair in pairs),
     ]
     total = diags_array(np.full(count, _RIDGE))
     for weight, places, factors in bends:

@@ -1,8 +1,8 @@
 """Instance swap: what one object looks like, in the shape and pose of another."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,9 +63,8 @@ def swap_instances(
     hold are replaced by what their neighbours inside the instance agree on; a part that the target
     doesn't show continues it as its mirror image. Outside the mask the source stays as it is.
 
-    Raises `ImageError` if an image or a mask can't be read, or a mask has another size than its
-    image, is empty, or leaves no cell of the features; `NothingMatchedError` if no place of the
-    source's instance has a match that holds; `WeightsNotFoundError` if the weights for the
+    Raises `ImageError` for an image or a mask that can't be used; `NothingMatchedError` if no place
+    of the source's instance has a match that holds; `WeightsNotFoundError` if the weights for the
     refinement are not on this machine; `OptionError` if a setting is out of range, or there are
     neither maps nor a descriptor; `IncomparableFeaturesError` or `InvalidFeaturesError` if the maps
     can't be compared, or are not those of the images.
@@ -75,12 +74,10 @@ def swap_instances(
             differ.
         source_mask, target_mask: Where the instances are, of the size of their image, as in
             `Matcher`; None for the image as a whole.
-        descriptor: What describes the images; not used if there are maps, except for its weights by
-            `refine`.
+        descriptor: What describes the images; with maps only `refine` uses it, for its weights.
         maps: The feature maps of source and target, out of one `combine`.
         matcher: Any matcher; `SoftArgmax(window=1)` by default, which answers between the cells.
-        cells: The resolution that features are brought to before they are matched, as in
-            `dense_flow`.
+        cells: The resolution that features are matched at, as in `dense_flow`.
         max_consistency: Matches whose way there and back misses its start by more pixels are not
             used; None for three cells, of the image in which the instance has fewer.
         min_score: Matches with a lower cosine are not used; None to use them all.
@@ -123,31 +120,15 @@ def swap_both(
     target_mask: MaskLike | None,
     descriptor: Descriptor | None = None,
     maps: Sequence[xr.DataArray | FeatureMap] | None = None,
-    matcher: Matcher | None = None,
-    cells: Resolution | None = None,
-    max_consistency: float | None = None,
-    min_score: float | None = None,
-    smoothness: float = 2.0,
-    blend: Blend = "feather",
-    blend_width: float | None = None,
-    refine: "Refinement | None" = None,
+    **options: Any,
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """The source with the target's appearance, and the target with the source's.
 
     What two calls of `swap_instances` give, with features extracted and weights loaded once. Takes
-    and raises what that does.
+    and raises what that does; `options` are its others, from `matcher` to `refine`.
     """
-    options = SwapOptions(
-        matcher=matcher,
-        cells=cells,
-        max_consistency=max_consistency,
-        min_score=min_score,
-        smoothness=smoothness,
-        blend=blend,
-        blend_width=blend_width,
-        refine=refine,
-    )
-    pair = _Pair.of((source, target), (source_mask, target_mask), options, descriptor, maps)
+    images, masks = (source, target), (source_mask, target_mask)
+    pair = _Pair.of(images, masks, SwapOptions(**options), descriptor, maps)
     return pair.swap(), pair.reverse().swap()
 
 
@@ -194,9 +175,8 @@ class _Pair:
 
     def reverse(self) -> "_Pair":
         """The same pair the other way round."""
-        return _Pair(
-            self.images[::-1], self.masks[::-1], self.maps[::-1], self.options, self.refiner
-        )
+        images, masks, maps = self.images[::-1], self.masks[::-1], self.maps[::-1]
+        return replace(self, images=images, masks=masks, maps=maps)
 
     def swap(self) -> xr.Dataset:
         """The source with the appearance of the target."""
@@ -206,20 +186,15 @@ class _Pair:
         picture = blend_into(own, other, mask, blend=options.blend, width=options.blend_width)
         if self.refiner is not None:
             picture = self.refiner(picture, mask)
-        values = {
-            "flow_x": np.where(mask, flow.x, np.nan).astype(np.float32),
-            "flow_y": np.where(mask, flow.y, np.nan).astype(np.float32),
-            "score": flow.score,
-            "filled": flow.filled,
-        }
-        places = flow.dataset().coords
+        x, y = (np.where(mask, part, np.nan).astype(np.float32) for part in (flow.x, flow.y))
+        values = zip(_VARIABLES.items(), (x, y, flow.score, flow.filled), strict=True)
         sides = {key: flow.about[key] for key in flow.about if key[:7] in ("source_", "target_")}
         return xr.Dataset(
             {
                 "image": (("y", "x", "rgb"), picture, {"long_name": "the swapped image"}),
-                **{name: (("y", "x"), values[name], about) for name, about in _VARIABLES.items()},
+                **{name: (("y", "x"), value, about) for (name, about), value in values},
             },
-            coords={"y": places["y"], "x": places["x"], "rgb": ["red", "green", "blue"]},
+            coords={**flow.dataset().coords, "rgb": ["red", "green", "blue"]},
             attrs={**sides, "matcher": flow.about["matcher"], "blend": options.blend},
         )
 

@@ -9,6 +9,8 @@ from scipy.ndimage import binary_dilation, distance_transform_edt
 from scipy.sparse import csc_array, csr_array, diags_array
 from scipy.sparse.linalg import splu
 
+from ..regions import spread
+
 Values = npt.NDArray[np.floating[Any]]
 Mask = npt.NDArray[np.bool_]
 
@@ -78,10 +80,8 @@ def _from_coarser(values: Values, mask: Mask, reach: float | None) -> npt.NDArra
     coarse = inside > 0.5
     edge = _halve(np.where(border[:, :, None], values, 0.0), size) / np.maximum(share, 1e-9)
     # A pixel beside the coarse mask may hold nothing of the border: the nearest that does counts.
-    nearest = distance_transform_edt(
-        (share[:, :, 0] == 0) | coarse[:, :, 0], return_distances=False, return_indices=True
-    )
-    solved = membrane(edge[tuple(nearest)], coarse[:, :, 0], reach=reach)
+    edge = spread(edge, ((share > 0) & ~coarse)[:, :, 0])
+    solved = membrane(edge, coarse[:, :, 0], reach=reach)
     finer = cv2.resize(solved, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(finer.reshape(height, width, -1))
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .field import continued_field
+from ..regions import spread, window
 
 Picture = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.float64]
@@ -41,16 +41,15 @@ class Fit:
     @classmethod
     def of(cls, image: tuple[int, int], size: tuple[int, int]) -> Self:
         """The fit of an image of so many columns and rows."""
-        scale = min(frame / length for frame, length in zip(size, image, strict=True))
-        left, top = (
-            (frame - length * scale) / 2 for frame, length in zip(size, image, strict=True)
-        )
-        return cls(scale, left, top, size)
+        scale = min(size[0] / image[0], size[1] / image[1])
+        return cls(scale, (size[0] - image[0] * scale) / 2, (size[1] - image[1] * scale) / 2, size)
 
     def place(self, x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
         """Places of the image as places of the frame, both with 0 at a pixel's centre."""
-        left, top, scale = self.left, self.top, self.scale
-        return (x + 0.5) * scale + left - 0.5, (y + 0.5) * scale + top - 0.5
+        return (
+            (x + 0.5) * self.scale + self.left - 0.5,
+            (y + 0.5) * self.scale + self.top - 0.5,
+        )
 
     def apply(self, pixels: Picture) -> Picture:
         """The image (y, x[, channel]) in the frame, with zeros around it."""
@@ -69,8 +68,8 @@ class Fit:
         stretched = cv2.resize(pixels, self.size, interpolation=cv2.INTER_AREA)
         around = cv2.GaussianBlur(stretched, (0, 0), max(self.size) / _BLURRED)
         left, top = (max(0, int(np.ceil(side))) for side in (self.left, self.top))
-        window = slice(top, self.size[1] - top), slice(left, self.size[0] - left)
-        around[window] = placed[window]
+        shown = slice(top, self.size[1] - top), slice(left, self.size[0] - left)
+        around[shown] = placed[shown]
         return np.asarray(around)
 
 
@@ -91,7 +90,7 @@ class Points:
     @classmethod
     def of(
         cls,
-        flow: Sequence[Numbers],
+        flow: Sequence[npt.NDArray[np.float32]],
         score: npt.NDArray[np.float32],
         start_pixels: Picture,
         end_pixels: Picture,
@@ -105,7 +104,7 @@ class Points:
         source, which fills it.
         """
         inside = np.isfinite(flow[0])
-        whole = [continued_field(part, inside) for part in flow]
+        whole = [spread(part.astype(np.float64), inside) for part in flow]
         shrink = fit.size[0] / inside.shape[1], fit.size[1] / inside.shape[0]
         finest = max(*shrink, fit.scale * _stretch(whole, inside))
         per_pixel = min(_DENSE * _FINER * finest, (_MOST / max(1, int(inside.sum()))) ** 0.5)
@@ -164,24 +163,20 @@ def _flow_at(
     flow: list[Numbers], x: Numbers, y: Numbers, nearest: tuple[Any, Any]
 ) -> list[Numbers]:
     """The flow at these places; where it jumps between two pixels, that of the nearest."""
-    between = [_read(part, x, y) for part in flow]
-    own = [part[nearest] for part in flow]
-    jumps = np.hypot(*(one - other for one, other in zip(between, own, strict=True))) > _TORN
-    return [np.where(jumps, one, other) for one, other in zip(own, between, strict=True)]
+    between = np.stack([_read(part, x, y) for part in flow])
+    own = np.stack([part[nearest] for part in flow])
+    jumps = np.hypot(*(between - own)) > _TORN
+    return list(np.where(jumps, own, between))
 
 
 def _samples(inside: npt.NDArray[np.bool_], per_pixel: float) -> tuple[Numbers, Numbers]:
     """Places x, y on a lattice of so many per pixel on a side, those whose pixel is inside."""
-    rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
-    sides = [
-        np.arange(round((side[-1] - side[0] + 1) * per_pixel) or 1) for side in (columns, rows)
-    ]
-    x, y = np.meshgrid(
-        *(
-            side[0] - 0.5 + (places + 0.5) * (side[-1] - side[0] + 1) / len(places)
-            for places, side in zip(sides, (columns, rows), strict=True)
-        )
-    )
+    axes = []
+    for side in window(inside):
+        length = side.stop - side.start
+        count = round(length * per_pixel) or 1
+        axes.append(side.start - 0.5 + (np.arange(count) + 0.5) * length / count)
+    x, y = np.meshgrid(axes[1], axes[0])
     kept = inside[np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)]
     return x[kept], y[kept]
 
@@ -192,12 +187,7 @@ def _read(values: npt.NDArray[Any], x: Numbers, y: Numbers) -> Any:
     rows = -(-len(x) // 16384)
     padded = np.zeros((2, rows * 16384), dtype=np.float32)
     padded[0, : len(x)], padded[1, : len(x)] = x, y
-    maps = padded.reshape(2, rows, 16384)
-    read = cv2.remap(
-        values.astype(np.float32),
-        maps[0],
-        maps[1],
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    across, down = padded.reshape(2, rows, 16384)
+    values, border = values.astype(np.float32), cv2.BORDER_REPLICATE
+    read = cv2.remap(values, across, down, cv2.INTER_LINEAR, borderMode=border)
     return read.reshape(rows * 16384, *values.shape[2:])[: len(x)]

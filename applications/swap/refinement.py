@@ -1,5 +1,6 @@
 """Stable Diffusion over a swapped instance: seams and textures redrawn."""
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -16,7 +17,8 @@ from ...descriptors.runtime.memory import memory_errors
 from ...descriptors.settings import Configurable, check_choice, check_float, check_int
 from ...descriptors.weights import find_weights
 from ..pictures import resize_photograph
-from .blending import blend_into, mask_window
+from ..regions import window
+from .blending import blend_into
 from .denoising import redraw, whole_network
 
 Mode = Literal["inpaint", "img2img"]
@@ -84,60 +86,48 @@ class Refinement(Configurable):
 
         Loads nothing yet. Raises `WeightsNotFoundError` if the weights are not on this machine.
         """
-        return Refiner(self, self._model(descriptor))
-
-    def _model(self, descriptor: Descriptor | None) -> StableDiffusion:
-        used = _stable_diffusion_in(descriptor)
-        if self.model is None and used:
-            return used[0]
-        name = "sd-1.5" if self.model is None else self.model
-        revision = find_weights(name, "stable_diffusion").revision
-        for one in used:
-            if one.revision == revision:
-                return one
-        return StableDiffusion(model=name, layers="up_0", device=self.device, dtype=self.dtype)
+        models = _stable_diffusion_in(descriptor)
+        if self.model is not None or not models:
+            name = "sd-1.5" if self.model is None else self.model
+            revision = find_weights(name, "stable_diffusion").revision
+            models = [one for one in models if one.revision == revision] or [
+                StableDiffusion(model=name, layers="up_0", device=self.device, dtype=self.dtype)
+            ]
+        return Refiner(self, models[0])
 
 
+@dataclass(frozen=True, eq=False)
 class Refiner:
     """Redraws what lies in a mask; networks are loaded at the first call.
 
     What the model, the descriptor of the checkpoint, has loaded is used and not loaded again.
     """
 
-    def __init__(self, settings: Refinement, model: StableDiffusion) -> None:
-        self.settings, self.model = settings, model
+    settings: Refinement
+    model: StableDiffusion
 
     @cached_property
-    def unet(self) -> Any:
-        """The whole U-Net; loaded when it is first needed."""
-        return whole_network(self.model, "unet")
-
-    @cached_property
-    def vae(self) -> Any:
-        """The whole autoencoder; loaded when it is first needed."""
-        return whole_network(self.model, "vae")
+    def networks(self) -> tuple[Any, Any]:
+        """The whole U-Net and the whole autoencoder."""
+        return whole_network(self.model, "unet"), whole_network(self.model, "vae")
 
     def __call__(self, picture: Picture, mask: Mask) -> Picture:
         """The picture, uint8 (y, x, rgb), redrawn in the mask; outside it stays as it is."""
-        window = _window(mask)
-        part = picture[window]
+        margin = round(_MARGIN * max(side.stop - side.start for side in window(mask)))
+        view = window(mask, margin)
+        part = picture[view]
         width, height = self._canvas(part.shape[1], part.shape[0])
-        seen = resize_photograph(part, height, width)
+        canvas = torch.from_numpy(resize_photograph(part, height, width))
         keep = None
         if self.settings.mode == "inpaint":
-            keep = torch.from_numpy(~self._latent_mask(mask[window], width, height))
+            keep = torch.from_numpy(~self._latent_mask(mask[view], width, height))
         with memory_errors("the refinement", self.model.torch_device):
-            drawn = redraw(
-                torch.from_numpy(seen).permute(2, 0, 1).float() / 255,
-                self.settings,
-                model=self.model,
-                unet=self.unet,
-                vae=self.vae,
-                keep=keep,
-            )
-        pixels = (drawn.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+            unet, vae = self.networks
+            pixels = canvas.permute(2, 0, 1).float() / 255
+            redrawn = redraw(pixels, self.settings, model=self.model, unet=unet, vae=vae, keep=keep)
+        colors = (redrawn.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
         refined = picture.copy()
-        refined[window] = resize_photograph(pixels, *part.shape[:2])
+        refined[view] = resize_photograph(colors, *part.shape[:2])
         return blend_into(picture, refined, mask, blend="feather")
 
     def _canvas(self, width: int, height: int) -> tuple[int, int]:
@@ -163,9 +153,3 @@ def _stable_diffusion_in(descriptor: Descriptor | None) -> list[StableDiffusion]
     if isinstance(descriptor, StableDiffusion):
         return [descriptor]
     return [one for part in getattr(descriptor, "parts", ()) for one in _stable_diffusion_in(part)]
-
-
-def _window(mask: Mask) -> tuple[slice, slice]:
-    """The rows and columns of the mask and of a margin around it."""
-    margin = round(_MARGIN * max(side.stop - side.start for side in mask_window(mask, 0)))
-    return mask_window(mask, margin)

@@ -6,7 +6,6 @@ from descr.applications.pictures.overlay import resize_photograph
 from descr.applications.pictures.painting import (
     NEUTRAL,
     pixel_cells,
-    spread_inside,
     tint_photograph,
 )
 from hypothesis import given, settings
@@ -95,13 +94,6 @@ def test_the_edge_of_a_mask_stays_where_it_is_at_other_sizes() -> None:
     for size in (10, 20, 55, 400):
         share = 1 - paint_cells(grid, height=size, width=size, mask=mask).mean() / NEUTRAL[0]
         assert share == pytest.approx(0.5, abs=0.02)
-
-
-def test_values_spread_from_the_nearest_cell_inside() -> None:
-    values = np.array([[1, 2, 3, 4, 5]])
-    inside = np.array([[False, True, False, False, True]])
-    assert spread_inside(values, inside).tolist() == [[2, 2, 2, 5, 5]]
-    assert spread_inside(values, ~inside | inside).tolist() == values.tolist()
 
 
 def test_a_photograph_keeps_its_size_and_its_colours() -> None:

@@ -28,8 +28,8 @@ def test_a_sheet_without_drawings_changes_nothing() -> None:
 def test_colours_cover_and_shades_darken() -> None:
     picture = np.full((20, 30, 3), 100, np.uint8)
     overlay = Overlay(20, 30)
-    overlay.dot((10, 10), opaque((200, 20, 60)), 4)
-    overlay.dot((22, 10), shade(0.5), 4)
+    overlay.circle((10, 10), opaque((200, 20, 60)), 4)
+    overlay.circle((22, 10), shade(0.5), 4)
     drawn = overlay.over(picture)
     assert drawn[10, 10].tolist() == [200, 20, 60]
     assert drawn[10, 22].tolist() == pytest.approx([50, 50, 50], abs=1)
@@ -38,7 +38,7 @@ def test_colours_cover_and_shades_darken() -> None:
 
 def test_a_ring_is_hollow() -> None:
     overlay = Overlay(40, 40)
-    overlay.ring((20, 20), opaque((255, 0, 0)), 10, 3)
+    overlay.circle((20, 20), opaque((255, 0, 0)), 10, 3)
     drawn = overlay.over(np.zeros((40, 40, 3), np.uint8))[:, :, 0]
     assert drawn[20, 20] == 0
     assert drawn[20, 10] == drawn[30, 20] == 255

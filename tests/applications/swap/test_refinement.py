@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -153,9 +153,9 @@ def test_networks_that_are_loaded_are_shared_and_only_the_rest_is_read(
         return found
 
     monkeypatch.setattr(loading, "_portion", noted)
-    refiner = Refinement().prepare(model)
-    for part in ("unet", "vae"):
-        whole, there = getattr(refiner, part), getattr(model, part).state_dict()
+    parts: tuple[Literal["unet", "vae"], ...] = ("unet", "vae")
+    for part in parts:
+        whole, there = whole_network(model, part), getattr(model, part).state_dict()
         assert there.keys() < whole.state_dict().keys()
         for name, weight in there.items():
             assert whole.state_dict()[name].data_ptr() == weight.data_ptr()
