@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, TypeAlias
 
 _NAME = ".features.sqlite"
 _TABLE = (
@@ -17,31 +17,18 @@ _TABLE = (
 _BUSY_SECONDS = 5.0
 
 
-class Stamp(NamedTuple):
-    """Size in bytes and time of the last change, in nanoseconds, of a file."""
-
-    size: int
-    time: int
-
-    @classmethod
-    def of(cls, path: str | os.PathLike[str]) -> "Stamp | None":
-        """The stamp of what lies there; None for nothing."""
-        try:
-            about = os.stat(path)
-        except (OSError, ValueError):
-            return None
-        return cls(about.st_size, about.st_mtime_ns)
+Seen: TypeAlias = tuple[Any, ...]
+"""The stamps of an image and of its file when the file was known to be that of the image; the hash
+of the pixels, height, width and lowest cosine."""
 
 
-class Seen(NamedTuple):
-    """An image and its file as they were when the file was known to be that of the image."""
-
-    image: Stamp
-    file: Stamp
-    sha256: str
-    height: int
-    width: int
-    lowest_cosine: float
+def stamp(path: str | os.PathLike[str]) -> tuple[int, ...]:
+    """Size in bytes and time of the last change, in nanoseconds, of a file; () for none."""
+    try:
+        about = os.stat(path)
+    except (OSError, ValueError):
+        return ()
+    return about.st_size, about.st_mtime_ns
 
 
 class Index:
@@ -59,21 +46,16 @@ class Index:
             return {}
         with suppress(sqlite3.Error), self._open() as database:
             rows = database.execute(
-                "SELECT key, image_size, image_time, file_size, file_time, sha256, height, width, "
-                "lowest_cosine FROM seen WHERE recipe = ?",
+                "SELECT image_size, image_time, file_size, file_time, sha256, height, width, "
+                "lowest_cosine, key FROM seen WHERE recipe = ?",
                 (recipe,),
             )
-            return {
-                os.fsdecode(key): Seen(Stamp(a, b), Stamp(c, d), *rest)
-                for key, a, b, c, d, *rest in rows
-            }
+            return {os.fsdecode(row[-1]): row[:-1] for row in rows}
         return {}
 
     def write(self, recipe: str, seen: Mapping[str, Seen]) -> None:
         """Keep what was seen, if the folder lets anything be kept."""
-        rows = [
-            (os.fsencode(key), recipe, *one.image, *one.file, *one[2:]) for key, one in seen.items()
-        ]
+        rows = [(os.fsencode(key), recipe, *entry) for key, entry in seen.items()]
         for _ in range(2):
             try:
                 with self._open() as database, database:

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import xarray as xr
 
@@ -31,7 +31,7 @@ from ..image.reading import Image, ImageLike, read_image
 from ..runtime.atomic import remove_abandoned, writing
 from ..runtime.code import code_digest
 from .files import load_features, save_features
-from .index import Index, Seen, Stamp
+from .index import Index, Seen, stamp
 from .maps import load_map, save_map
 from .reuse import why_extract, why_transform
 
@@ -49,12 +49,11 @@ _OF_IMAGES = ImageError, InvalidFeaturesError, FeatureFileError, OutOfMemoryErro
 """Errors that are no end of the work on other images."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of an image.
 
     Attributes:
-        key, path: The name of the image in the store, and its file.
+        key, file: The name of the image in the store, and the path of its file.
         status: `kept` as it was, `extracted`, `redone` for a file that could not stand, or
             `failed`.
         reason: Why the file was made anew.
@@ -65,7 +64,7 @@ class Outcome:
     """
 
     key: str
-    path: Path
+    file: str
     status: Status
     reason: str = ""
     error: DescrError | None = None
@@ -75,19 +74,24 @@ class Outcome:
     lowest_cosine: float = 1.0
     frames: int = 1
 
+    @property
+    def path(self) -> Path:
+        """The path of the file."""
+        return Path(self.file)
+
 
 @dataclass(frozen=True, eq=False)
 class _Look:
     """An image that was read, and why it has to be extracted; None for what can be kept.
 
-    Of an image in a file its path, and the stamp that it had before it was read.
+    Of an image in a file its path, and the stamp that it had before it was read; else ().
     """
 
     key: str
     image: Image
     why: str | None
     path: str | os.PathLike[str] | None
-    stamp: Stamp | None
+    stamp: tuple[int, ...]
     lowest_cosine: float = 1.0
 
 
@@ -195,12 +199,15 @@ class FeatureStore(Mapping[str, Any]):
             outcomes[outcome.key] = outcome
             progress(outcome)
 
-        rest = []
+        rest, folder = [], f"{self.folder}{os.sep}"
         for key, source in sources.items():
-            if (known := seen.get(key)) and self._is_unchanged(key, source, known):
-                finish(Outcome(key, self.path(key), "kept", "", None, *known[2:]))
-            else:
-                rest.append(key)
+            # No `Path` in here: making one takes several times as long as both stamps.
+            if (entry := seen.get(key)) and isinstance(source, (str, os.PathLike)):
+                file = f"{folder}{key}{SUFFIX}"
+                if entry[:4] == (*stamp(source), *stamp(file)):
+                    finish(Outcome(key, file, "kept", "", None, *entry[4:]))
+                    continue
+            rest.append(key)
         if not dry_run:
             self._make_folders(rest)
         try:
@@ -208,7 +215,7 @@ class FeatureStore(Mapping[str, Any]):
             with closing(self._work(rest, sources, self.describe, force, dry_run)) as work:
                 for outcome, entry in work:
                     finish(outcome)
-                    if entry is not None and not dry_run:
+                    if entry and not dry_run:
                         fresh[outcome.key] = entry
                     if len(fresh) >= _TOGETHER:
                         index.write(recipe, fresh)
@@ -274,7 +281,7 @@ class FeatureStore(Mapping[str, Any]):
 
     def _look(self, key: str, source: ImageSource, describe: Descriptor, force: bool) -> _Look:
         path = source if isinstance(source, (str, os.PathLike)) else None
-        stamp = None if path is None else Stamp.of(path)
+        before = () if path is None else stamp(path)
         image = read_image(source() if callable(source) else source)
         file, lowest = self.path(key), 1.0
         if force:
@@ -285,7 +292,7 @@ class FeatureStore(Mapping[str, Any]):
             why, lowest = why_transform(
                 file, image, self.basis, self.recipe, lossless=self.lossless
             )
-        return _Look(key, image, why, path, stamp, lowest)
+        return _Look(key, image, why, path, before, lowest)
 
     def _write(self, look: _Look, features: Features) -> float:
         if features.image["image_sha256"] != look.image.sha256:
@@ -310,25 +317,16 @@ class FeatureStore(Mapping[str, Any]):
             return self._failed(look.key, error)
 
     def _failed(self, key: str, error: DescrError) -> tuple[Outcome, None]:
-        return Outcome(key, self.path(key), "failed", error=error), None
+        return Outcome(key, os.fspath(self.path(key)), "failed", error=error), None
 
     def _finished(self, look: _Look, lowest: float | None = None) -> tuple[Outcome, Seen | None]:
-        file = self.path(look.key)
+        file = os.fspath(self.path(look.key))
         lowest = look.lowest_cosine if lowest is None else lowest
-        image, about = look.image, Stamp.of(file)
+        image, about = look.image, stamp(file)
         facts = image.sha256, image.height, image.width, lowest
-        entry = None
-        if look.stamp is not None and about is not None:
-            entry = Seen(look.stamp, about, *facts)
+        entry = (*look.stamp, *about, *facts) if look.stamp and about else None
         status: Status = "kept" if look.why is None else "redone" if look.why else "extracted"
         return Outcome(look.key, file, status, look.why or "", None, *facts, image.frames), entry
-
-    def _is_unchanged(self, key: str, source: ImageSource, seen: Seen) -> bool:
-        return (
-            isinstance(source, (str, os.PathLike))
-            and Stamp.of(source) == seen.image
-            and Stamp.of(f"{self.folder}{os.sep}{key}{SUFFIX}") == seen.file
-        )
 
     def _make_folders(self, keys: Iterable[str]) -> None:
         for folder in dict.fromkeys(self.path(key).parent for key in keys):
