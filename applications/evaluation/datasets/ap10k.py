@@ -40,14 +40,12 @@ class AP10K(Dataset):
     """The correspondence benchmark of AP-10K, prepared or from the original annotations.
 
     Prepared as its authors' notebook does it (Zhang et al., Telling Left from Right, CVPR 2024),
-    there is one annotation per image in ImageAnnotation/<family>/<species>, one per pair in
-    PairAnnotation, and the images in JPEGImages/<family>/<species>; the pairs are sorted by name.
-    Without PairAnnotation the pairs are made from annotations/ap10k-*-split1.json, the same on
-    every machine; see `ap10k_pairs`. The notebook draws its pairs at random, so that numbers
-    measured on the two lists don't compare.
+    it has ImageAnnotation, PairAnnotation and JPEGImages; the pairs are sorted by name. Without
+    PairAnnotation the pairs are made from annotations/ap10k-*-split1.json, the same on every
+    machine; see `ap10k_pairs`. The notebook draws its pairs at random, so that numbers measured on
+    the two lists don't compare.
 
-    Points are taken as they stand, counted from 0 as in COCO. A box has the published sides: its
-    right edge is left + width.
+    Points are counted from 0 as in COCO; the right edge of a box is left + width.
 
     Args:
         root: The folder ap-10k.

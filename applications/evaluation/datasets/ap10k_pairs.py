@@ -18,12 +18,12 @@ number is the source in every other pair, the target in the others.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -35,10 +35,7 @@ CROWDS = "ap-10k_is_crowd.txt"
 COMMON = 3
 """Points that two animals show in common, at least; also those that an animal has labelled."""
 _TEST, _VAL = 30, 20
-_MOST = {
-    "cross-species": {"val": 400, "test": 900},
-    "cross-family": {"val": 20, "test": 30},
-}
+_MOST = {"cross-species": {"val": 400, "test": 900}, "cross-family": {"val": 20, "test": 30}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +67,22 @@ def make_pairs(folder: Path, split: str, subset: str) -> Iterator[tuple[str, Ani
     for animal in _animals(folder):
         animals[animal.family, animal.species].append(animal)
     species = {key: _part(members, split) for key, members in animals.items()}
+    for category, pairs, most in _pools(species, split, subset):
+        count = min(most, len(pairs))
+        for place in range(count):
+            pair = pairs[place * len(pairs) // count]
+            source, target = sorted(pair, key=lambda one: one.number, reverse=place % 2 == 1)
+            yield category, source, target
+
+
+def _pools(
+    species: Mapping[tuple[str, str], Group], split: str, subset: str
+) -> Iterator[tuple[str, list[tuple[Animal, Animal]], int]]:
+    """Category, every pair that there may be, and how many of them are taken at most."""
     if subset == "intra-species":
         for (_, name), members in sorted(species.items(), key=lambda item: item[0][1]):
-            pairs = _common(members, members, ordered=True)
-            most = 50 * len(members) if split == "trn" else len(pairs)
-            yield from _directed(name, _spaced(pairs, most))
+            each = 50 if split == "trn" else len(members)
+            yield name, _common(members, members, ordered=True), each * len(members)
         return
     families: dict[str, list[Group]] = defaultdict(list)
     for (family, _), members in sorted(species.items()):
@@ -82,12 +90,11 @@ def make_pairs(folder: Path, split: str, subset: str) -> Iterator[tuple[str, Ani
     most = _MOST[subset][split]
     if subset == "cross-species":
         for family, groups in families.items():
-            pairs = [pair for a, b in combinations(groups, 2) for pair in _common(a, b)]
-            yield from _directed(family, _spaced(pairs, most))
+            yield family, [pair for a, b in combinations(groups, 2) for pair in _common(a, b)], most
         return
     whole = [[animal for group in groups for animal in group] for groups in families.values()]
     for one, other in combinations(whole, 2):
-        yield from _directed("all", _spaced(_common(one, other), most))
+        yield "all", _common(one, other), most
 
 
 def _animals(folder: Path) -> Group:
@@ -104,33 +111,27 @@ def _animals(folder: Path) -> Group:
         document = read_json(path)
         with fields_of(path):
             images = {int(image["id"]): str(image["file_name"]) for image in document["images"]}
-            kinds = {int(kind["id"]): kind for kind in document["categories"]}
+            kinds = {
+                int(kind["id"]): (str(kind["supercategory"]), str(kind["name"]))
+                for kind in document["categories"]
+            }
             for note in document["annotations"]:
                 number = int(note["image_id"])
                 count[number] += 1
                 if number not in animals:
                     kind = kinds[int(note["category_id"])]
-                    animals[number] = _animal(number, images[number], kind, note)
+                    points, box = note["keypoints"], note["bbox"]
+                    animals[number] = Animal(number, images[number], *kind, points, box)
                     labelled[number] = int(note["num_keypoints"])
-    crowds = _crowds(folder) or {number for number, times in count.items() if times > 1}
+    crowds = {number for number, times in count.items() if times > 1}
+    if (path := folder / CROWDS).is_file():
+        with fields_of(path):
+            crowds = set(map(int, read_lines(path))) or crowds
     return [
         animal
         for number, animal in sorted(animals.items())
         if number not in crowds and labelled[number] >= COMMON
     ]
-
-
-def _animal(number: int, file: str, kind: dict[str, Any], note: dict[str, Any]) -> Animal:
-    family, species = str(kind["supercategory"]), str(kind["name"])
-    return Animal(number, file, family, species, note["keypoints"], note["bbox"])
-
-
-def _crowds(folder: Path) -> set[int]:
-    path = folder / CROWDS
-    if not path.is_file():
-        return set()
-    with fields_of(path):
-        return {int(line) for line in read_lines(path)}
 
 
 def _part(members: Group, split: str) -> Group:
@@ -147,16 +148,3 @@ def _common(one: Group, other: Group, *, ordered: bool = False) -> list[tuple[An
     if ordered:
         enough = np.triu(enough, 1)
     return [(one[row], other[column]) for row, column in np.argwhere(enough).tolist()]
-
-
-def _spaced(pairs: list[tuple[Animal, Animal]], most: int) -> Iterator[tuple[Animal, Animal]]:
-    count = min(most, len(pairs))
-    return (pairs[n * len(pairs) // count] for n in range(count))
-
-
-def _directed(
-    category: str, pairs: Iterator[tuple[Animal, Animal]]
-) -> Iterator[tuple[str, Animal, Animal]]:
-    for place, pair in enumerate(pairs):
-        source, target = sorted(pair, key=lambda animal: animal.number, reverse=place % 2 == 1)
-        yield category, source, target

@@ -35,11 +35,7 @@ def endpoint_errors(
 
 
 def flow_pck(
-    errors: npt.ArrayLike,
-    length: float,
-    alphas: Sequence[float],
-    *,
-    comparison: Comparison = "<=",
+    errors: npt.ArrayLike, length: float, alphas: Sequence[float], *, comparison: Comparison = "<="
 ) -> npt.NDArray[np.float64]:
     """The share of pixels whose error is within alpha times the length, 0 to 1: float64 (alpha,).
 

@@ -1,7 +1,6 @@
 """What is read at a point of an image, and where a cell answers: by half pixels, or as in papers.
 
-Everywhere else in descr (0, 0) is the centre of the top-left pixel, and a cell answers with its
-centre. The code of papers rounds in other ways, which `Convention` names.
+Elsewhere in descr (0, 0) is the centre of the top-left pixel, and a cell answers with its centre.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""What decides a number beside the features: the protocol that it was measured by."""
+"""What decides a number beside the features, its protocol; and numbers that were published."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -101,3 +101,42 @@ def protocol_of(dataset: str) -> Protocol:
     if dataset not in PROTOCOLS:
         raise unknown("data set", dataset, PROTOCOLS)
     return PROTOCOLS[dataset]
+
+
+@dataclass(frozen=True)
+class Published:
+    """One row of a published table: what a method reached by a protocol, as far as that is stated.
+
+    `descriptor` is what stands for the method, as `create` takes it, and `recipe` what makes it
+    where the descriptor alone doesn't; `percent` has a number for each alpha of the protocol.
+    """
+
+    descriptor: str
+    method: str
+    protocol: Protocol
+    percent: tuple[float, ...]
+    source: str
+    recipe: str = ""
+
+
+def _rows() -> Iterator[Published]:
+    for row in PAPERS["published"]:
+        changes = {**row.get("protocol", {}), **dict.fromkeys(row.get("unstated", ()))}
+        protocol = replace(PROTOCOLS[row["dataset"]], **changes)
+        source, recipe = PAPERS["sources"][row["source"]], row.get("recipe", "")
+        for name, percent in row["percent"].items():
+            method = row.get("method", PAPERS["methods"][name])
+            yield Published(name, method, protocol, tuple(percent), source, recipe)
+
+
+PUBLISHED: tuple[Published, ...] = tuple(_rows())
+"""Zero-shot results: of networks that were not trained for correspondence."""
+
+
+def find_published(dataset: str, descriptor: str | None = None) -> tuple[Published, ...]:
+    """The published rows of a data set, of one descriptor or of all; none where there is none."""
+    return tuple(
+        row
+        for row in PUBLISHED
+        if row.protocol.dataset == dataset and descriptor in (None, row.descriptor)
+    )

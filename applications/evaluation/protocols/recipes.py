@@ -13,8 +13,7 @@ from ..datasets.base import Truth
 from ..run.settings import Settings
 from .conventions import Convention
 from .papers import PAPERS
-from .protocol import PROTOCOLS, Protocol, protocol_of
-from .published import PUBLISHED, Published, find_published
+from .protocol import PROTOCOLS, PUBLISHED, Protocol, Published, find_published, protocol_of
 
 CAPTIONER = "odise"
 """The captioner of the papers, by its name in `find_weights`."""
@@ -31,16 +30,14 @@ class Recipe:
         matcher, matcher_options: Name and options of the matcher, for `descr.matchers.create`.
         points: How points are read and answered, on data sets that have points.
         datasets: The data sets that it is for, by name; empty for all.
-        protocols: The protocol that the paper reports by data set, where it isn't that of
-            `PROTOCOLS`.
-        dataset_options: Options of the data set by its name, for `open_dataset`.
+        protocols: By data set what the paper reports, where it isn't that of `PROTOCOLS`.
+        dataset_options: By data set its options, for `open_dataset`.
         category_option, category_text: The option of the descriptor, or of a part as in
-            `sd.prompt`, that takes the category of the pair, and the text with the category in
-            braces; None where the features don't depend on it.
-        captioner_option: The option of the descriptor, or of a part, that takes the implicit
-            captioner, where it is on this machine; None where the original has none.
-        pose_alignment: Whether the source is mirrored where that brings it nearer to the target
-            (`align_pose`).
+            `sd.prompt`, that takes the category of the pair, and its text with braces for that;
+            None where the features don't depend on it.
+        captioner_option: The option that takes the implicit captioner, where it is on this machine;
+            None where the original has none.
+        pose_alignment: As `Settings.align_pose`.
         printed: Whether the published numbers of the descriptor are those of this recipe.
         note, notes: What differs from the original: on all data sets, and by data set.
     """

@@ -11,8 +11,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ..datasets import Dataset
-from ..protocols.protocol import LENGTHS, Protocol
-from ..protocols.published import find_published
+from ..protocols.protocol import LENGTHS, Protocol, find_published
 from ..protocols.recipes import Recipe
 from ..run.predictions import run_of
 from ..run.workers import Progress, silent

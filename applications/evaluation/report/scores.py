@@ -92,11 +92,7 @@ def score_points(predictions: xr.Dataset, alphas: Sequence[float]) -> xr.Dataset
 
 
 def score_flow(
-    predictions: xr.Dataset,
-    dataset: Dataset,
-    alphas: Sequence[float],
-    *,
-    advance: Advance = ignore,
+    predictions: xr.Dataset, dataset: Dataset, alphas: Sequence[float], *, advance: Advance = ignore
 ) -> xr.Dataset:
     """How right the flow of each pair is.
 

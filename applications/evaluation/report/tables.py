@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from ...text import markdown
 from ..protocols.conventions import CONVENTIONS
 from ..protocols.protocol import written
+
+Cells: TypeAlias = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -14,8 +16,8 @@ class Table:
     """Rows of cells under the titles of columns, of which the first `words` hold no numbers."""
 
     title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    columns: Cells
+    rows: tuple[Cells, ...]
     words: int = 1
 
     @classmethod
@@ -34,71 +36,48 @@ class Table:
 
 def report_tables(document: Mapping[str, Any]) -> list[Table]:
     """The numbers of a report: by the protocol, by category and flag, all variants, published."""
-    numbers, categories = document["numbers"], document["by_category"]
+    numbers, protocol, what = document["numbers"], document["protocol"], document["pairs"]["what"]
     labels = tuple(one["label"] for one in numbers)
-    units = [one["unit"] for one in numbers]
-    what = document["pairs"]["what"]
     whole = document["counts"]["pairs"] == document["dataset"]["published_pairs"]
     counted = (what, "points") if "points" in document["counts"] else (what,)
 
-    def counts(row: Mapping[str, Any], names: Sequence[str] = counted) -> list[str]:
-        return [f"{row[name]:,}" for name in names]
+    def cells(row: Mapping[str, Any], words: Sequence[str], counts: Sequence[str] = ()) -> Cells:
+        values = map(shown, row["values"], (one["unit"] for one in numbers))
+        return (*(row[name] for name in words), *(f"{row[name]:,}" for name in counts), *values)
 
-    def values(row: Mapping[str, Any]) -> list[str]:
-        return list(map(shown, row["values"], units))
-
-    tables = [
-        Table(
-            document["protocol"]["line"],
-            ("measure", "value", "95% interval"),
-            tuple(
-                (one["label"], shown(one["value"], unit), interval(one["low"], one["high"], unit))
-                for one, unit in zip(numbers, units, strict=True)
-            ),
-        ),
-        Table(
-            "By category",
-            ("category", *counted, *labels),
-            tuple(
-                (row["category"], *counts(row), *values(row))
-                for row in (categories if len(categories) > 1 else ())
-            ),
-        ),
-        Table(
-            "By difficulty",
-            ("flag", "value", "pairs", "points", *labels),
-            tuple(
-                (flag, row["value"], *counts(row, ("pairs", "points")), *values(row))
-                for flag, rows in document["by_flag"].items()
-                for row in rows
-            ),
-            words=2,
-        ),
-        Table(
+    categories = [cells(row, ("category",), counted) for row in document["by_category"]]
+    flags = [
+        cells({"flag": flag, **row}, ("flag", "value"), ("pairs", "points"))
+        for flag, rows in document["by_flag"].items()
+        for row in rows
+    ]
+    variant = ("threshold", "average", "comparison")
+    measured = [
+        (one["label"], shown(one["value"], unit), interval(one["low"], one["high"], unit))
+        for one, unit in ((one, one["unit"]) for one in numbers)
+    ]
+    published = [
+        (row["method"], _protocol(row, protocol), row["source"], _percent(row["percent"]))
+        for row in document["published"]
+    ]
+    tables = (
+        (1, protocol["line"], ("measure", "value", "95% interval"), measured),
+        (1, "By category", ("category", *counted, *labels), categories if categories[1:] else []),
+        (2, "By difficulty", ("flag", "value", "pairs", "points", *labels), flags),
+        (
+            3,
             "The same answers by every protocol",
             ("threshold", "average", "edge", *labels),
-            tuple(
-                (row["threshold"], row["average"], row["comparison"], *values(row))
-                for row in document["variants"]
-            ),
-            words=3,
+            [cells(row, variant) for row in document["variants"]],
         ),
-        Table(
+        (
+            3,
             "Published" if whole else "Published, for the whole data set",
             ("method", "protocol", "source", "percent"),
-            tuple(
-                (
-                    row["method"],
-                    _protocol(row, document["protocol"]),
-                    row["source"],
-                    " / ".join(f"{value:.1f}" for value in row["percent"]),
-                )
-                for row in document["published"]
-            ),
-            words=3,
+            published,
         ),
-    ]
-    return [table for table in tables if table.rows]
+    )
+    return [Table(title, names, tuple(rows), words) for words, title, names, rows in tables if rows]
 
 
 def report_facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -171,6 +150,10 @@ def _protocol(row: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
     alphas = "/".join(map(written, row["alphas"]))
     at = f"{ours['metric']}@{alphas}" if alphas else ours["metric"]
     return " ".join(part for part in (row["subset"], at, "as above") if part)
+
+
+def _percent(values: Sequence[float]) -> str:
+    return " / ".join(f"{value:.1f}" for value in values)
 
 
 def shown(value: float | None, unit: str) -> str:

@@ -30,11 +30,9 @@ class Size:
 class FeatureFolder:
     """The features of the images of a data set, extracted once and kept in a `FeatureStore`.
 
-    The store lies in a folder that goes by what the descriptor's layers say of themselves: model,
-    state of the weights, settings. Several descriptors can share `folder`, and none takes
-    another's features for its own: `label` is what `descriptor_label` gives. Features of the mirror
-    images, and lossless ones, lie in folders of their own. The features of the images in `sizes`
-    are there.
+    Its folder goes by `label`, which is what `descriptor_label` gives, so that several descriptors
+    can share `folder`, and none takes another's features for its own. Features of mirror images,
+    and lossless ones, lie in folders of their own. Those of the images in `sizes` are there.
     """
 
     def __init__(

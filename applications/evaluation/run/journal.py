@@ -29,13 +29,13 @@ _SECONDS = 2.0
 
 
 class Journal:
-    """Records in the order in which they were added; the first says what the work is.
+    """Records in the order in which they were added.
 
     A record is whole or absent: what was half written when the process was killed, or is damaged,
     is cut off when the journal is opened again, with whatever follows it. `work` says what the
-    work is, in values that JSON holds; the records of a journal of other work are dropped, and
-    `differs` says in what it differs. Raises `OutputError` for a file that can't be opened or
-    written, or that another process is writing.
+    work is, in values that JSON holds; the records of other work are dropped, and `differs` says in
+    what it differs. Raises `OutputError` for a file that can't be opened or written, or that
+    another process is writing.
     """
 
     def __init__(self, path: Path, work: Mapping[str, Any]) -> None:

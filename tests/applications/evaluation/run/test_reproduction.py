@@ -15,7 +15,7 @@ from descr.applications.evaluation import (
     score_points,
 )
 from descr.applications.evaluation.protocols.costs import COSTS, SPEED
-from descr.applications.evaluation.protocols.published import find_published
+from descr.applications.evaluation.protocols.protocol import find_published
 from descr.applications.evaluation.run.reproduction import find_rows, reproduction_markdown
 from descr.descriptors.errors import OptionError
 from descr.descriptors.weights import MODELS

@@ -17,7 +17,7 @@ from descr.applications.evaluation import (
     predict,
     score_points,
 )
-from descr.applications.evaluation.protocols.published import find_published
+from descr.applications.evaluation.protocols.protocol import find_published
 from descr.applications.evaluation.report.tables import report_facts
 from descr.applications.evaluation.run.predictions import PredictionsError, run_of
 from descr.applications.evaluation.run.workers import Cache
