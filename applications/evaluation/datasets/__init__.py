@@ -20,7 +20,7 @@ DATASETS: "Registry[Dataset]" = Registry(
     builtin={
         "spair-71k": f"{__name__}.spair:SPair71k",
         "pf-pascal": f"{__name__}.pf_pascal:PFPascal",
-        "pf-willow": f"{__name__}.pf_willow:PFWillow",
+        "pf-willow": f"{__name__}.proposal_flow:PFWillow",
         "tss": f"{__name__}.tss:TSS",
         "ap-10k": f"{__name__}.ap10k:AP10K",
         "davis-2017": f"{__name__}.davis:DAVIS2017",

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....descriptors.settings import check_choice
-from ..metrics.sequences import VOID
+from ..metrics.segmentation import VOID
 from .annotations import read_lines
 from .base import Dataset, Entry
 from .pair import Pair, Picture

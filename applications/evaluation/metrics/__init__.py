@@ -9,10 +9,11 @@ from .segmentation import (
     SequenceScore,
     contour,
     contour_accuracy,
+    mask_scores,
     region_similarity,
     sequence_score,
+    summarize_masks,
 )
-from .sequences import mask_scores, summarize_masks
 from .variants import pck_variants
 
 __all__ = [

@@ -22,7 +22,7 @@ from ..metrics import (
     pck_variants,
     point_distances,
 )
-from ..metrics.sequences import VOID
+from ..metrics.segmentation import VOID
 from ..run.flow import pixel_flow
 from ..run.masks import decode_mask
 from ..run.workers import Advance, ignore

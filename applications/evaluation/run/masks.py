@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ....descriptors import FeatureMap
 from ...propagation import MaskPropagation
 from ..datasets.pair import Pair
-from ..metrics.sequences import VOID
+from ..metrics.segmentation import VOID
 from .journal import Arrays
 from .predictions import joined, ragged
 from .work import Work
