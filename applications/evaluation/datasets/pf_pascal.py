@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -29,12 +28,6 @@ _LISTS = {
     "val": ("val_pairs_pf_pascal.csv", "val_pairs.csv"),
     "test": ("test_pairs_pf_pascal.csv", "test_pairs.csv"),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class _Annotation:
-    points: npt.NDArray[np.float64]
-    box: Box
 
 
 class PFPascal(ProposalFlow):
@@ -64,7 +57,7 @@ class PFPascal(ProposalFlow):
     ) -> None:
         super().__init__(root, category=category, first_pixel=first_pixel)
         self.split = check_choice("split", split, ("trn", "val", "test"))
-        self._annotations: dict[Path, _Annotation] = {}
+        self._annotations: dict[Path, tuple[npt.NDArray[np.float64], Box]] = {}
 
     @property
     def _list_file(self) -> Path:
@@ -92,7 +85,7 @@ class PFPascal(ProposalFlow):
                     f"{entry.name} would be",
                     hint=self.hint("it is part of the data set"),
                 )
-            points = [note.points for note in notes if note]
+            points = [note[0] for note in notes if note]
             both = np.isfinite(points[0] + points[1]).all(axis=1)
             points = [one[both] for one in points]
         else:
@@ -103,7 +96,7 @@ class PFPascal(ProposalFlow):
                     points = [self._points(*numbers[:2]), self._points(*numbers[2:])]
                 if len(points[0]) != len(points[1]):
                     raise ValueError(f"{entry.name} has {len(points[0])} and {len(points[1])}")
-        boxes = [note.box if note else None for note in notes]
+        boxes = [note[1] if note else None for note in notes]
         return Pair(
             entry.name,
             entry.category,
@@ -115,7 +108,8 @@ class PFPascal(ProposalFlow):
     def _has_annotations(self) -> bool:
         return (self.folder / "Annotations").is_dir()
 
-    def _annotation(self, category: str, stem: str) -> _Annotation | None:
+    def _annotation(self, category: str, stem: str) -> tuple[npt.NDArray[np.float64], Box] | None:
+        """The points and the box of an image, where the folder has them."""
         if not self._has_annotations:
             return None
         path = self.folder / "Annotations" / category / f"{stem}.mat"
@@ -126,7 +120,7 @@ class PFPascal(ProposalFlow):
                 left, top, right, bottom = (
                     float(value) - self.first_pixel for value in np.ravel(arrays["bbox"])
                 )
-                self._annotations[path] = _Annotation(points, (left, top, right, bottom))
+                self._annotations[path] = points, (left, top, right, bottom)
         return self._annotations[path]
 
     def _files(self) -> Iterator[Path]:

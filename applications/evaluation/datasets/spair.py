@@ -4,7 +4,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -49,27 +49,6 @@ def mirrored_points(category: str) -> tuple[int, ...] | None:
     return tuple(places)
 
 
-@dataclass(frozen=True, eq=False)
-class _Image:
-    """Where everything of one image lies."""
-
-    key: str
-    path: Path
-    annotation: Path
-    mask: Path | None
-
-    @cached_property
-    def points(self) -> npt.NDArray[np.float64]:
-        """All points of the image, float64 (30, 2), NaN where they aren't visible."""
-        listed = read_json(self.annotation)
-        points = np.full((POINTS, 2), np.nan)
-        with fields_of(self.annotation):
-            for number, place in listed["kps"].items():
-                if place is not None:
-                    points[int(number)] = points_array([place])[0]
-        return points
-
-
 class SPair71k(Dataset):
     """SPair-71k in its original folders.
 
@@ -108,7 +87,7 @@ class SPair71k(Dataset):
         super().__init__(root, category=category)
         self.split = check_choice("split", split, ("trn", "val", "test"))
         self.layout = check_choice("layout", layout, ("large", "small"))
-        self._images: dict[tuple[str, str], _Image] = {}
+        self._images: dict[tuple[str, str], Picture] = {}
 
     @property
     def published_pairs(self) -> int | None:
@@ -155,30 +134,41 @@ class SPair71k(Dataset):
         for place, (_, _, listed) in zip(points, sides, strict=True):
             place[numbers] = listed
         source, target = (
-            Picture(image.path, image.key, points=place, box=box, mask=image.mask)
+            replace(image, points=place, box=box)
             for image, place, (_, box, _) in zip(images, points, sides, strict=True)
         )
         mirrored = mirrored_points(category)
         return Pair(entry.name, category, source, target, _NAMES, mirrored, flags)
 
+    def _image(self, category: str, name: str) -> Picture:
+        """An image with all of its points, (30, 2), NaN where they aren't visible."""
+        # It is one of many pairs, and paths take longer to make than pairs to read.
+        if (category, name) not in self._images:
+            path, annotation, *masks = self._paths(category, name)
+            listed = read_json(annotation)
+            points = np.full((POINTS, 2), np.nan)
+            with fields_of(annotation):
+                for number, place in listed["kps"].items():
+                    if place is not None:
+                        points[int(number)] = points_array([place])[0]
+            key = f"JPEGImages/{category}/{name}"
+            picture = Picture(path, key, points=points, mask=masks[0] if masks else None)
+            self._images[category, name] = picture
+        return self._images[category, name]
+
+    def _paths(self, category: str, name: str) -> list[Path]:
+        """The file of an image, its annotation, and its mask if the folder has masks."""
+        kinds = {"JPEGImages": Path(name).suffix, "ImageAnnotation": ".json"}
+        kinds |= {"Segmentation": ".png"} if self._has_masks else {}
+        below = Path(category, name)
+        return [self.folder / kind / below.with_suffix(suffix) for kind, suffix in kinds.items()]
+
     @cached_property
     def _has_masks(self) -> bool:
         return (self.folder / "Segmentation").is_dir()
 
-    def _image(self, category: str, name: str) -> _Image:
-        # An image is one of many pairs, and paths take longer to make than pairs to read.
-        if (category, name) not in self._images:
-            below = Path(category, name)
-            mask = self.folder / "Segmentation" / below.with_suffix(".png")
-            self._images[category, name] = _Image(
-                key=f"JPEGImages/{category}/{name}",
-                path=self.folder / "JPEGImages" / below,
-                annotation=self.folder / "ImageAnnotation" / below.with_suffix(".json"),
-                mask=mask if self._has_masks else None,
-            )
-        return self._images[category, name]
-
     def _files(self) -> Iterator[Path]:
+        images = set()
         for entry in self.entries:
             yield (path := entry.origin)
             if not path.is_file() or not path.stat().st_size:
@@ -186,12 +176,9 @@ class SPair71k(Dataset):
             note = read_json(path)
             with fields_of(path):
                 category = str(note["category"])
-                names = (str(note["src_imname"]), str(note["trg_imname"]))
-            for image in (self._image(category, name) for name in names):
-                yield image.path
-                yield image.annotation
-                if image.mask is not None:
-                    yield image.mask
+                images |= {(category, str(note[f"{side}_imname"])) for side in ("src", "trg")}
+        for image in images:
+            yield from self._paths(*image)
 
 
 def _name(stem: str) -> str:

@@ -72,11 +72,7 @@ class Maps:
     """
 
     def __init__(
-        self,
-        device: torch.device,
-        settings: Settings,
-        memory: int = MEMORY,
-        basis: Basis | None = None,
+        self, device: torch.device, settings: Settings, memory: int, basis: Basis | None
     ) -> None:
         self.device = device
         self.settings = settings
