@@ -3,18 +3,19 @@
 import math
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
-import xarray as xr
 
-from .base import Descriptor, as_image_list, check_several, without_errors
+from .base import StreamingDescriptor
 from .errors import DescrError, InvalidFeaturesError, OptionError
 from .features.grids import Grid
 from .features.tensors import Features, LayerFeatures
 from .features.tree import Provenance, root_attributes
-from .image.ahead import read_ahead
+from .image.ahead import attempt, read_ahead
 from .image.batches import Picture, batches
 from .image.canvas import FITS, Canvas, Fit, check_multiple
 from .image.reading import ImageLike, read_image
@@ -30,18 +31,15 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 _PER_PIXEL = 40
 """Bytes that a pixel of the canvas takes: in uint8, and up to three times in float32."""
-
-
 _WINDOW = 2
 """Batches whose pictures wait at most for others of their shape."""
 
 
-class Backbone(Descriptor):
+class Backbone(StreamingDescriptor):
     """One network on one canvas.
 
-    A subclass states `layers` and writes `forward`. Reading, canvas, batches, device, labels,
-    coordinates and provenance are inherited. Where it takes settings of its own, its constructor
-    hands the common ones on and keeps each under its name.
+    A subclass states `layers` and writes `forward`. Where it takes settings of its own, its
+    constructor hands the common ones on and keeps each under its name.
 
     Args:
         size: Side of the canvas in pixels: of the square for `pad` and `stretch`, the long side for
@@ -114,9 +112,7 @@ class Backbone(Descriptor):
 
     @abstractmethod
     def forward(self, pixels: torch.Tensor) -> Mapping[str, torch.Tensor]:
-        """The layers of a batch of canvases.
-
-        An ordinary call, differentiable where the network is, before `extract` and after it.
+        """The layers of a batch of canvases, differentiable where the network is.
 
         Args:
             pixels: (batch, 3, height, width), RGB in [0, 1], on `torch_device`, in `pixel_dtype`:
@@ -129,10 +125,10 @@ class Backbone(Descriptor):
     def forward_batch(
         self, pixels: torch.Tensor, images: Sequence[int], canvases: Sequence[Canvas]
     ) -> Mapping[str, torch.Tensor]:
-        """As `forward`, for a network that also depends on which images of the call these are.
+        """As `forward`, which it calls, for a network that depends on which images these are.
 
-        `images` are their places in the list that `extract` was given, `canvases` say how each
-        lies on its canvas: what a cell off the image holds doesn't matter. Calls `forward`.
+        `images` are their places in the call, `canvases` say how each lies on its canvas: what a
+        cell off the image holds doesn't matter.
         """
         return self.forward(pixels)
 
@@ -189,35 +185,29 @@ class Backbone(Descriptor):
     def working_memory(self, height: int, width: int) -> int:
         """About how many bytes one canvas of this height and width takes on `torch_device`.
 
-        Extraction refuses a canvas that takes more than is free, and takes no more canvases at
-        once than fit. By default those of its pixels; a subclass adds those of its network.
+        Extraction takes no more canvases at once than fit. By default those of its pixels; a
+        subclass adds those of its network.
         """
         return _PER_PIXEL * height * width
 
     def check_size(self) -> None:
         """Raise `OptionError` if a canvas of this size does not hold whole strides.
 
-        Extraction checks it; a constructor that has set `layers` may do so earlier.
+        Extraction does; a constructor that has set `layers` may do so earlier.
         """
         if self.fit != "aspect":
             check_multiple(self.size, self.multiple)
 
-    def extract(self, images: Sequence[ImageLike]) -> list[xr.DataTree]:
-        """Feature trees, one per image, in order; see `Descriptor.extract`."""
-        self.check_size()
-        stream = self._stream(as_image_list(images))
-        return [features.to_tree() for features in without_errors(stream)]
-
-    def attempts(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
-        """The features of each image or why there are none, in order; see `Descriptor.attempts`.
+    def _stream(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
+        """The features of each image or why there are none, in order.
 
         Images are decoded in threads beside the network, and canvases of one shape go through it
         together, as many as `batch_size` of them; no more than a few batches are held.
         """
         self.check_size()
-        return self._stream(check_several(images, "features"))
+        return self._in_batches(images)
 
-    def _stream(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
+    def _in_batches(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
         ready: dict[int, Features | DescrError] = {}
         turn = 0
 
@@ -229,29 +219,21 @@ class Backbone(Descriptor):
                 else:
                     yield place, picture
 
-        def in_turn() -> Iterator[Features | DescrError]:
-            nonlocal turn
+        # Behind the last batch there may be images that can't be read.
+        for batch in chain(batches(pictures(), _WINDOW * self.batch_size), ({},)):
+            ready.update(self._extract_batch(batch) if batch else ())
             while turn in ready:
                 yield ready.pop(turn)
                 turn += 1
-
-        for batch in batches(pictures(), _WINDOW * self.batch_size):
-            ready.update(self._extract_batch(batch))
-            yield from in_turn()
-        yield from in_turn()
 
     def _picture(self, source: ImageLike) -> Picture:
         """What the network sees of an image, drawn if there is room for it."""
         image = read_image(source)
         canvas = self.canvas(image.height, image.width)
-        shape = canvas.y.length, canvas.x.length
-        pixels = f"a canvas of {shape[1]} x {shape[0]} pixels for {image.name}"
-        room = check_fits(
-            self.working_memory(*shape),
-            f"{type(self).__name__} at size={self.size} ({pixels})",
-            "lower its size (--set size=...)",
-            self.torch_device,
-        )
+        height, width = canvas.y.length, canvas.x.length
+        name = f"{type(self).__name__} at size={self.size} (a canvas of {width} x {height} pixels "
+        size, hint = self.working_memory(height, width), "lower its size (--set size=...)"
+        room = check_fits(size, f"{name}for {image.name})", hint, self.torch_device)
         drawn = canvas.render(image.pixels, self.margin)
         attributes = root_attributes(image, repr(self))
         return Picture(attributes, canvas, drawn, min(self.batch_size, room))
@@ -267,49 +249,40 @@ class Backbone(Descriptor):
             layers = self._layers(batch)
         except DescrError as error:
             if len(batch) == 1:
-                yield next(iter(batch)), error
+                yield from dict.fromkeys(batch, error).items()
                 return
             for place, picture in batch.items():
                 yield from self._extract_batch({place: picture})
             return
         for index, (place, picture) in enumerate(batch.items()):
-            try:
-                own = [
-                    self._layer_features(layer, layers[layer.name][index], picture)
-                    for layer in self.layers
-                ]
-            except DescrError as error:
-                yield place, error
-            else:
-                yield place, Features(picture.attributes, {one.path: one for one in own})
+            grids = {layer: layers[layer.name][index] for layer in self.layers}
+            yield place, attempt(partial(self._cut, picture), grids)
 
     def _layers(self, batch: Mapping[int, Picture]) -> dict[str, torch.Tensor]:
         """The layers of a batch by name, float32 (batch, channel, rows, columns), checked."""
         names = ", ".join(one.attributes["image_name"] for one in batch.values())
+        memory = memory_errors(f"{type(self).__name__} for {names}", self.torch_device)
         # Tensors of an inference mode, such as weights loaded in it, would know no gradients later.
-        with (
-            torch.inference_mode(False),
-            torch.no_grad(),
-            memory_errors(f"{type(self).__name__} for {names}", self.torch_device),
-        ):
+        with torch.inference_mode(False), torch.no_grad(), memory:
             drawn = torch.from_numpy(np.stack([one.drawn for one in batch.values()]))
             pixels = drawn.to(self.torch_device).permute(0, 3, 1, 2)
-            outputs = self.forward_batch(
-                (pixels.float() / 255).to(self.pixel_dtype),
-                list(batch),
-                [one.canvas for one in batch.values()],
-            )
-        return {
-            layer.name: self._checked(outputs, layer, tuple(pixels.shape)) for layer in self.layers
-        }
+            values = (pixels.float() / 255).to(self.pixel_dtype)
+            canvases = [one.canvas for one in batch.values()]
+            outputs = self.forward_batch(values, list(batch), canvases)
+        shape = tuple(pixels.shape)
+        return {layer.name: self._checked(outputs, layer, shape) for layer in self.layers}
 
-    def _layer_features(self, layer: Layer, grid: torch.Tensor, picture: Picture) -> LayerFeatures:
-        canvas = picture.canvas
-        rows, y = canvas.y.cells(grid.shape[1], layer.stride, layer.footprint)
-        columns, x = canvas.x.cells(grid.shape[2], layer.stride, layer.footprint)
-        canvas.check_covered(len(y), len(x), picture.attributes["image_name"])
-        features = grid[:, rows, columns].contiguous()
-        return LayerFeatures(features, Grid(y, x), self._provenance(layer).attributes)
+    def _cut(self, picture: Picture, grids: Mapping[Layer, torch.Tensor]) -> Features:
+        """The features of the cells that lie on the image."""
+        canvas, layers = picture.canvas, {}
+        for layer, grid in grids.items():
+            rows, y = canvas.y.cells(grid.shape[1], layer.stride, layer.footprint)
+            columns, x = canvas.x.cells(grid.shape[2], layer.stride, layer.footprint)
+            canvas.check_covered(len(y), len(x), picture.attributes["image_name"])
+            cells = grid[:, rows, columns].contiguous()
+            own = LayerFeatures(cells, Grid(y, x), self._provenance(layer).attributes)
+            layers[own.path] = own
+        return Features(picture.attributes, layers)
 
     def _provenance(self, layer: Layer) -> Provenance:
         """What a layer's group says of itself."""
@@ -337,11 +310,10 @@ class Backbone(Descriptor):
         grid = outputs.get(layer.name) if isinstance(outputs, Mapping) else None
         if not isinstance(grid, torch.Tensor):
             kind = type(outputs if grid is None else grid).__name__
-            layers = ""
             if isinstance(outputs, Mapping):
-                layers = f" of {', '.join(map(str, outputs)) or 'nothing'}"
+                kind += f" of {', '.join(map(str, outputs)) or 'nothing'}"
             raise InvalidFeaturesError(
-                f"{name} gave a {kind}{layers}, expected a mapping of layer name to tensor",
+                f"{name} gave a {kind}, expected a mapping of layer name to tensor",
                 hint=f"write return {{{layer.name!r}: features}}",
             )
         batch, (height, width) = canvas[0], (side - 2 * self.margin for side in canvas[2:])
@@ -354,8 +326,6 @@ class Backbone(Descriptor):
             )
         values = grid.detach().to(torch.float32)
         if not bool(values.isfinite().all()):
-            raise InvalidFeaturesError(
-                f"{name} gave {layer.name!r} with NaN or infinite values",
-                hint="try dtype=float32",
-            )
+            fault = f"{name} gave {layer.name!r} with NaN or infinite values"
+            raise InvalidFeaturesError(fault, hint="try dtype=float32")
         return values

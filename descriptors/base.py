@@ -18,8 +18,8 @@ from .settings import Configurable
 class Descriptor(Configurable, ABC):
     """Images in, labelled features out.
 
-    A subclass writes `extract`; calling the descriptor gives maps that are ready for a matcher.
-    For a network on one canvas derive from `Backbone`, which asks for less.
+    A subclass writes `extract`; calling the descriptor gives maps that are ready for a matcher. For
+    a network on one canvas derive from `Backbone`, which asks for less.
     """
 
     def __init_subclass__(cls, **arguments: Any) -> None:
@@ -45,19 +45,15 @@ class Descriptor(Configurable, ABC):
         """
 
     def features(self, images: Iterable[ImageLike]) -> Iterator[Features]:
-        """The features of each image, in order, as tensors on the device that makes them.
+        """What `extract` gives, in order, as tensors on the device that makes them, in a stream.
 
-        What `extract` gives, as a stream: images are taken from any iterable as they are needed,
-        and no more than a few are held. Raises what `extract` does, when the turn of the image
-        comes.
+        Images are taken from any iterable as they are needed, and no more than a few are held.
+        Raises what `extract` does, when the turn of the image comes.
         """
         return without_errors(self.attempts(images))
 
     def attempts(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
-        """As `features`, with the error in the place of an image that can't be described.
-
-        One for each image, in order, so that one bad image does not end the work on the others.
-        """
+        """As `features`, with the error in the place of an image that can't be described."""
         return (attempt(self._one, image) for image in check_several(images, "features"))
 
     def _one(self, image: ImageLike) -> Features:
@@ -70,9 +66,8 @@ class Descriptor(Configurable, ABC):
     def recipe(self) -> Mapping[str, Mapping[str, Any]] | None:
         """What each layer of its feature trees will say of itself, by "source/layer".
 
-        A tree whose layers say the same needs no new extraction. The precision and the variant
-        of the weights are among it, for the device that the descriptor is on. None for a
-        descriptor that can't tell without extracting.
+        A tree whose layers say the same needs no new extraction. The precision and the variant of
+        the weights are those of this device. None where it can't be told without extracting.
         """
         return None
 
@@ -83,6 +78,23 @@ class Descriptor(Configurable, ABC):
         `extract` does.
         """
         return combine(self.extract(images))
+
+
+class StreamingDescriptor(Descriptor):
+    """A descriptor that makes features in a stream, from which `extract` takes its trees."""
+
+    @abstractmethod
+    def _stream(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
+        """The features of each image or why there are none, in order."""
+
+    def extract(self, images: Sequence[ImageLike]) -> list[xr.DataTree]:
+        """Feature trees, one per image, in order; see `Descriptor.extract`."""
+        stream = self._stream(as_image_list(images))
+        return [features.to_tree() for features in without_errors(stream)]
+
+    def attempts(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
+        """The features of each image or why there are none, in order; see `Descriptor.attempts`."""
+        return self._stream(check_several(images, "features"))
 
 
 def without_errors(attempts: Iterable[Features | DescrError]) -> Iterator[Features]:

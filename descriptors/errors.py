@@ -1,19 +1,5 @@
 """The errors that descr raises for what a user can mend, each with a message that says how."""
 
-__all__ = [
-    "DescrError",
-    "FeatureFileError",
-    "ForeignFileError",
-    "ImageError",
-    "IncomparableFeaturesError",
-    "InvalidFeaturesError",
-    "OptionError",
-    "OutOfMemoryError",
-    "OutputError",
-    "PointError",
-    "WeightsNotFoundError",
-]
-
 
 class DescrError(Exception):
     """Something in the user's input, with a message that names it and a hint of what to do.

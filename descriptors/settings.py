@@ -24,12 +24,7 @@ class Configurable:
     @cache
     def option_names(cls) -> tuple[str, ...]:
         """Names of the keyword arguments of the constructor, in the order of its signature."""
-        return tuple(
-            name
-            for name, parameter in inspect.signature(cls).parameters.items()
-            if parameter.kind
-            in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        )
+        return _option_names(cls)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -67,17 +62,18 @@ def construct(kind: Callable[..., T], label: str, options: Mapping[str, Any]) ->
     Raises `OptionError` for a name that the constructor does not take; `label` is how the
     message calls the class.
     """
-    parameters = inspect.signature(kind).parameters
-    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
-    known = [
-        name
-        for name, p in parameters.items()
-        if p.kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    ]
-    for name in options:
-        if name not in known and not takes_any:
-            raise unknown(f"option of {label}", name, known)
+    names, parameters = _option_names(kind), inspect.signature(kind).parameters.values()
+    if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters):
+        for name in options:
+            if name not in names:
+                raise unknown(f"option of {label}", name, names)
     return kind(**options)
+
+
+def _option_names(kind: Callable[..., Any]) -> tuple[str, ...]:
+    named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(kind).parameters
+    return tuple(name for name, one in parameters.items() if one.kind in named)
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> OptionError:
@@ -92,16 +88,11 @@ def unknown(what: str, name: str, known: Iterable[str]) -> OptionError:
 
 def check_int(name: str, value: Any, *, minimum: int, maximum: int | None = None) -> int:
     """`value` as an int within the bounds, both included; `OptionError` if it is not one."""
-    expected = f"an integer of at least {minimum}"
-    if maximum is not None:
-        expected = f"an integer from {minimum} to {maximum}"
-    if (
-        isinstance(value, bool)
-        or not hasattr(value, "__index__")
-        or not minimum <= value.__index__()
-        or (maximum is not None and value.__index__() > maximum)
-    ):
-        raise _invalid(name, value, expected)
+    number = value.__index__() if hasattr(value, "__index__") else minimum - 1
+    most = number if maximum is None else maximum
+    if isinstance(value, bool) or not minimum <= number <= most:
+        bounds = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+        raise _invalid(name, value, f"an integer {bounds}")
     return int(value)
 
 

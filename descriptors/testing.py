@@ -79,13 +79,12 @@ def check_features_follow_the_image(descriptor: Descriptor) -> None:
     alone = descriptor.extract([first])
     _assert_same_features(together[0], swapped[1], "the order of the images")
     _assert_same_features(together[0], alone[0], "the other images of the call")
-    different = any(
-        not np.array_equal(layer["features"], other["features"])
-        for layer, other in zip(
-            tree_layers(together[0]).values(), tree_layers(together[1]).values(), strict=True
-        )
-    )
-    assert different, "two different images have the same features"
+    layers, others = (tree_layers(tree).values() for tree in together)
+    same = [
+        np.array_equal(layer["features"], other["features"])
+        for layer, other in zip(layers, others, strict=True)
+    ]
+    assert not all(same), "two different images have the same features"
 
 
 def check_the_stream_gives_the_same(descriptor: Descriptor) -> None:
@@ -120,19 +119,14 @@ def check_images_in_every_form(descriptor: Descriptor) -> None:
     from PIL import Image
 
     picture = render_picture(96, 128)
+    tensor = torch.from_numpy(picture).permute(2, 0, 1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.png"
         Image.fromarray(picture).save(path)
         with path.open("rb") as file:
-            from_path, from_text, from_bytes, from_file = descriptor.extract(
-                [path, str(path), path.read_bytes(), file]
-            )
-        assert from_path.attrs["image_name"] == "picture.png", "image_name is not the base name"
-    tensor = torch.from_numpy(picture).permute(2, 0, 1)
-    from_array, from_tensor, from_pil = descriptor.extract(
-        [picture, tensor, Image.fromarray(picture)]
-    )
-    for other in (from_text, from_bytes, from_file, from_array, from_tensor, from_pil):
+            from_path, *others = descriptor.extract([path, str(path), path.read_bytes(), file])
+    assert from_path.attrs["image_name"] == "picture.png", "image_name is not the base name"
+    for other in (*others, *descriptor.extract([picture, tensor, Image.fromarray(picture)])):
         _assert_same_features(from_path, other, "the form in which the image is given")
         same = from_path.attrs["image_sha256"] == other.attrs["image_sha256"]
         assert same, "image_sha256 depends on the form in which the image is given"
@@ -179,7 +173,7 @@ def check_settings(descriptor: Descriptor) -> None:
     """Settings show in `repr`, go into JSON, and are frozen."""
     check_frozen(descriptor)
     descriptor.check_settings_kept()
-    for layer in tree_layers(descriptor.extract([render_picture(96, 128)])[0]).values():
+    for layer in _layers(descriptor).values():
         recorded = json.loads(layer.attrs["settings"])
         assert isinstance(recorded, dict), "the settings of a layer are not a JSON object"
 
@@ -189,10 +183,9 @@ def check_recipe(descriptor: Descriptor) -> None:
     recipe = descriptor.recipe
     if recipe is None:
         return
-    layers = tree_layers(descriptor.extract([render_picture(96, 128)])[0])
-    said = {path: layer.attrs for path, layer in layers.items()}
-    assert list(said) == list(recipe), f"trees have the layers {list(said)}, not {list(recipe)}"
-    unlike = difference(said, recipe) or computations(said, recipe)
+    layers = {path: layer.attrs for path, layer in _layers(descriptor).items()}
+    assert list(layers) == list(recipe), f"trees have the layers {list(layers)}, not {list(recipe)}"
+    unlike = difference(layers, recipe) or computations(layers, recipe)
     assert unlike is None, f"layers and recipe say of themselves {unlike}"
 
 
@@ -217,16 +210,16 @@ def check_backbone_layers(descriptor: Descriptor) -> None:
     """A backbone gives the layers that it states, under its source."""
     if not isinstance(descriptor, Backbone):
         return
-    tree = descriptor.extract([render_picture(96, 128)])[0]
+    paths = list(_layers(descriptor))
     stated = [f"{descriptor.source}/{layer.name}" for layer in descriptor.layers]
-    assert list(tree_layers(tree)) == stated, f"layers {list(tree_layers(tree))}, stated {stated}"
+    assert paths == stated, f"layers {paths}, stated {stated}"
 
 
 def check_gradients(descriptor: Descriptor) -> None:
     """A backbone's `forward` takes gradients after `extract` if its network is differentiable."""
     if not isinstance(descriptor, Backbone):
         return
-    descriptor.extract([render_picture(96, 128)])
+    _layers(descriptor)
     canvas = descriptor.canvas(96, 128)
     pixels = torch.rand(1, 3, canvas.y.length, canvas.x.length, dtype=descriptor.pixel_dtype)
     pixels = pixels.to(descriptor.torch_device).requires_grad_()
@@ -268,6 +261,11 @@ def check_frozen(configured: Configurable) -> None:
         except AttributeError:
             continue
         raise AssertionError(f"the setting {name!r} can be changed after construction")
+
+
+def _layers(descriptor: Descriptor) -> dict[str, xr.Dataset]:
+    """The layers of a picture by path."""
+    return tree_layers(descriptor.extract([render_picture(96, 128)])[0])
 
 
 def _assert_same_features(tree: xr.DataTree, other: xr.DataTree, what: str) -> None:

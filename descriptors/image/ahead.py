@@ -30,8 +30,8 @@ def read_ahead(
 ) -> Iterator[R | DescrError]:
     """What `work` makes of each item, or the `DescrError` that it raises, in order.
 
-    Items are taken from the iterable one by one, in the thread of the caller, at most `ahead` of
-    them before they are asked for. Other errors are raised when the turn of their item comes.
+    Items are taken in the thread of the caller, at most `ahead` of them before they are asked for.
+    Other errors are raised when the turn of their item comes.
     """
     running: deque[Future[R | DescrError]] = deque()
     with ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="descr-read") as pool:

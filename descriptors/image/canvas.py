@@ -18,12 +18,6 @@ FITS: tuple[Fit, ...] = get_args(Fit)
 _LONG_STEP = 32
 """What the long side of `short` is rounded down to a multiple of, in pixels."""
 
-_RESAMPLING = {
-    "pad": PIL.Image.Resampling.LANCZOS,
-    "stretch": PIL.Image.Resampling.BICUBIC,
-    "aspect": PIL.Image.Resampling.BICUBIC,
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
@@ -77,22 +71,17 @@ class Canvas:
 
     @classmethod
     def fitted(cls, height: int, width: int, *, size: int, fit: Fit, multiple: int) -> Self:
-        """The canvas for an image of this height and width in pixels.
+        """The canvas for an upright image of this height and width in pixels.
 
         Args:
-            height, width: Size of the upright image.
-            size: Length in pixels of the square's side (`pad`, `stretch`), of the long side
-                (`aspect`) or of the short one (`short`).
-            fit: `pad` scales the image to fit a square and centres it on black; `stretch` scales
-                each side to a square; `aspect` keeps the shape up to the rounding of both sides;
-                `short` keeps it but for the long side, which is rounded down to a multiple of 32
-                and of `multiple`, as DIFT does for DAVIS (Tang et al., NeurIPS 2023).
+            height, width: Size of the image.
+            size, fit: As in `Backbone`. The long side of `short` is rounded down to a multiple of
+                32 and of `multiple`, as DIFT does for DAVIS (Tang et al., NeurIPS 2023).
             multiple: What both sides of the canvas are a multiple of, in pixels: the network's
                 stride.
 
         Raises:
-            OptionError: The size is not a multiple, with any fit but `aspect`, or an option is out
-                of range.
+            OptionError: The size is not a multiple, with any fit but `aspect`, or out of range.
         """
         check_int("size", size, minimum=1)
         check_choice("fit", fit, FITS)
@@ -125,8 +114,9 @@ class Canvas:
         if self.fit == "short":
             picture = cv2.resize(pixels, content, interpolation=cv2.INTER_LINEAR)
         else:
-            resized = PIL.Image.fromarray(pixels).resize(content, _RESAMPLING[self.fit])
-            picture = np.asarray(resized)
+            filters = PIL.Image.Resampling
+            resampling = filters.LANCZOS if self.fit == "pad" else filters.BICUBIC
+            picture = np.asarray(PIL.Image.fromarray(pixels).resize(content, resampling))
         around = [
             (margin + axis.offset, margin + axis.length - axis.content - axis.offset)
             for axis in (self.y, self.x)

@@ -59,8 +59,8 @@ def open_header(
 ) -> Iterator[tuple[PIL.ImageFile.ImageFile, int]]:
     """A file's first picture, checked but not decoded, and how many frames or pages the file has.
 
-    `label` is what errors call the file: its path by default. What is raised within, as by a
-    conversion, is an `ImageError` too.
+    `label` is what errors call the file: its path by default. What is raised within is an
+    `ImageError` too.
     """
     label = label or str(source)
     with decoding(label), ExitStack() as stack:
@@ -101,8 +101,9 @@ def _open(source: Source, label: str, max_pixels: int) -> tuple[PIL.ImageFile.Im
             head = file.read(4096)
             if not head:
                 raise ImageError(f"{label} is empty (0 bytes)")
-            if kind := _unread_format(head):
-                raise _unread(label, kind)
+            for kind, start in _SIGNATURES.items():
+                if re.match(start, head, re.S):
+                    raise _unread(label, kind)
             if head.startswith(b"\xff\xd8\xff"):
                 file.seek(0)
                 return _opened_by_pillow(io.BytesIO(first_picture(file))), 1
@@ -145,11 +146,6 @@ def _check_file(path: Path) -> None:
         raise ImageError(f"no such file: {path}")
     if not path.is_file():
         raise ImageError(f"{path} is not a regular file")
-
-
-def _unread_format(head: bytes) -> str | None:
-    """The kind of picture that a file holds, as in "a GIF", if descr doesn't read that kind."""
-    return next((kind for kind, start in _SIGNATURES.items() if re.match(start, head, re.S)), None)
 
 
 def _webp_size(head: bytes) -> tuple[int, int]:

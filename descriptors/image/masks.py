@@ -19,9 +19,8 @@ def read_mask(
 ) -> npt.NDArray[np.bool_]:
     """The mask as a boolean array (height, width), upright like its image.
 
-    A pixel belongs to the mask where its value is above half of the largest value in the mask,
-    so that masks of {0, 1} and of {0, 255} say the same; in a palette image, where its index is
-    not 0.
+    A pixel belongs to it where its value is above half of the largest, so that masks of {0, 1} and
+    of {0, 255} say the same; in a palette image, where its index is not 0.
 
     Args:
         source: A path to an image file, a PIL image, an array (height, width), or None for the

@@ -78,12 +78,13 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
     if isinstance(source, Image):
         return source
     frames = 1
+    label = ""
     if isinstance(source, PIL.Image.Image):
         name = Path(str(getattr(source, "filename", "") or "image")).name
         with decoding(name):
             pixels = _rgb(upright(source, name, max_pixels), name)
     elif isinstance(source, (str, Path)):
-        path = Path(source)
+        path, label = Path(source), str(source)
         # A name that is no valid text has no place in a feature file.
         name = os.fsencode(path.name).decode(errors="replace")
         with open_picture(path, max_pixels) as (picture, frames):
@@ -99,11 +100,9 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
         name = "array"
         pixels = _rgb_of_array(source, max_pixels)
     if min(pixels.shape[:2]) < 2:
-        raise ImageError(
-            f"{source if isinstance(source, (str, Path)) else name} is "
-            f"{pixels.shape[1]} x {pixels.shape[0]} pixels: too small to have features",
-            hint="each side needs at least 2 pixels",
-        )
+        size = f"{pixels.shape[1]} x {pixels.shape[0]} pixels"
+        fault = f"{label or name} is {size}: too small to have features"
+        raise ImageError(fault, hint="each side needs at least 2 pixels")
     pixels.flags.writeable = False
     return Image(pixels, name, frames)
 
@@ -112,19 +111,16 @@ def _rgb(image: PIL.Image.Image, label: str) -> npt.NDArray[np.uint8]:
     if image.mode.startswith("I;16"):
         return _grey_to_rgb(_from_16_bits(np.asarray(image)))
     if image.mode in ("I", "F"):
-        kind = "32-bit" if image.mode == "I" else "floating-point"
-        hint = "convert it to 8 or 16 bits per channel"
-        raise ImageError(f"{label} holds {kind} pixels", hint=hint)
+        fault = f"{label} holds {'32-bit' if image.mode == 'I' else 'floating-point'} pixels"
+        raise ImageError(fault, hint="convert it to 8 or 16 bits per channel")
     pixels = np.empty((image.height, image.width, 3), np.uint8)
-    transparent = image.has_transparency_data
     # In strips: whole copies for each step take many times the memory of the picture.
     rows = max(1, _STRIP // image.width)
     for top in range(0, image.height, rows):
         strip = image.crop((0, top, image.width, min(top + rows, image.height)))
-        if transparent:
-            over = strip.convert("RGBA")
-            white = PIL.Image.new("RGBA", over.size, "white")
-            strip = PIL.Image.alpha_composite(white, over)
+        if image.has_transparency_data:
+            white = PIL.Image.new("RGBA", strip.size, "white")
+            strip = PIL.Image.alpha_composite(white, strip.convert("RGBA"))
         pixels[top : top + rows] = np.asarray(strip.convert("RGB"))
     return pixels
 

@@ -5,9 +5,7 @@ from dataclasses import replace
 from itertools import chain, count, tee
 from typing import Any
 
-import xarray as xr
-
-from ..base import Descriptor, as_image_list, check_several, without_errors
+from ..base import Descriptor, StreamingDescriptor
 from ..errors import DescrError, InvalidFeaturesError, OptionError
 from ..features.tensors import Features, LayerFeatures
 from ..image.ahead import read_ahead
@@ -19,12 +17,12 @@ _AHEAD = 4
 _IMAGE = ("image_sha256", "image_height", "image_width")
 
 
-class Fused(Descriptor):
+class Fused(StreamingDescriptor):
     """The features of several descriptors, joined: `Fused(StableDiffusion(), DINOv2())`.
 
     Each part's features have unit length before they are weighed ("A Tale of Two Features",
     section 3.3), so that a cosine of the joined map is the mean of the parts' cosines, weighted by
-    the squares of the weights.
+    the squares of the weights. A source that an earlier part has is numbered: `sift`, `sift_2`.
 
     Args:
         *parts: Two or more descriptors; any will do.
@@ -54,23 +52,11 @@ class Fused(Descriptor):
     def __repr__(self) -> str:
         return f"Fused({', '.join(map(repr, self.parts))}, weights={self.weights!r})"
 
-    def extract(self, images: Sequence[ImageLike]) -> list[xr.DataTree]:
-        """Feature trees with the layers of every part; see `Descriptor.extract`.
+    def _stream(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
+        """The features of each image by all parts, to which it is decoded once.
 
-        A source that an earlier part has is numbered: `sift`, `sift_2`. Raises
         `InvalidFeaturesError` where the parts don't give one valid tree of each image.
         """
-        stream = self._stream(as_image_list(images))
-        return [features.to_tree() for features in without_errors(stream)]
-
-    def attempts(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
-        """The features of each image or why there are none, in order; see `Descriptor.attempts`.
-
-        Each image is decoded once, and goes to all parts.
-        """
-        return self._stream(check_several(images, "features"))
-
-    def _stream(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
         # The parts take from one stream in turn, in one thread, which is all that `tee` asks for.
         decoded = tee(read_ahead(images, read_image, ahead=_AHEAD), len(self.parts) + 1)
         streams = [

@@ -40,18 +40,16 @@ def tale_of_two_features(
         WeightsNotFoundError: The weights of a part are not on this machine.
         OptionError: An option is unknown or out of range.
     """
-    parts = {"sd": sd, "dinov2": dinov2}
-    for name, given in parts.items():
-        if given is not None and not isinstance(given, Mapping):
+    parts = []
+    for name, settings in (("sd", sd), ("dinov2", dinov2)):
+        if settings is not None and not isinstance(settings, Mapping):
             raise OptionError(
-                f"{name} must be the settings of that part by name, not {given!r}",
+                f"{name} must be the settings of that part by name, not {settings!r}",
                 hint=f"as in {name}={{'size': 420}}; on the command line {name}.size=420",
             )
-    common = {"device": device, "dtype": dtype}
-    return Fused(
-        *(construct(PARTS[name], name, {**common, **(own or {})}) for name, own in parts.items()),
-        weights=weights,
-    )
+        options = {"device": device, "dtype": dtype, **(settings or {})}
+        parts.append(construct(PARTS[name], name, options))
+    return Fused(*parts, weights=weights)
 
 
 class DIFT(StableDiffusion):
@@ -90,20 +88,8 @@ class DIFT(StableDiffusion):
         if not isinstance(category, str):
             raise OptionError(f"category must be text, not {category!r}")
         self.category = category
-        super().__init__(
-            model=model,
-            variant=variant,
-            size=size,
-            fit=fit,
-            window=None,
-            timestep=timestep,
-            layers=layers,
-            latent=latent,
-            prompt=f"a photo of a {category}" if category else "",
-            ensemble=ensemble,
-            seed=seed,
-            noise=noise,
-            components=None,
-            device=device,
-            dtype=dtype,
-        )
+        prompt = f"a photo of a {category}" if category else ""
+        options: dict[str, Any] = {"model": model, "variant": variant, "size": size, "fit": fit}
+        options |= {"timestep": timestep, "layers": layers, "latent": latent, "ensemble": ensemble}
+        options |= {"seed": seed, "noise": noise, "device": device, "dtype": dtype}
+        super().__init__(**options, prompt=prompt, window=None, components=None)

@@ -31,8 +31,7 @@ def descriptor_of(tree: xr.DataTree, *, device: str = "auto") -> Descriptor:
         device: Where the descriptor works, if it takes a device; see `Backbone`.
 
     Raises:
-        WeightsNotFoundError: The weights are not on this machine, or lie in a folder that the tree
-            doesn't name.
+        WeightsNotFoundError: The weights are not on this machine, or in a folder without a name.
         IncomparableFeaturesError: There is no such descriptor here; names what differs.
         InvalidFeaturesError: The tree breaks the schema.
     """
@@ -88,7 +87,9 @@ def _part(attributes: Mapping[Any, Any], device: str) -> Descriptor:
 
 def _class(source: str, model: str, settings: Mapping[str, Any]) -> type[Descriptor]:
     """The class that makes the features of this source with settings of these names."""
-    kind: Any = _own_class(model) if ":" in model else None
+    # A feature file may come from anywhere: the module that it names is not imported for it.
+    module, _, name = model.partition(":")
+    kind: Any = getattr(sys.modules.get(module), name, None)
     if isinstance(kind, type) and issubclass(kind, Descriptor):
         return kind
     lacking: set[str] = set()
@@ -113,12 +114,3 @@ def _registered() -> Iterator[Any]:
         # One that can't be imported has nothing to do with the tree.
         with suppress(OptionError):
             yield REGISTRY.find(name)
-
-
-def _own_class(model: str) -> Any:
-    """What `module:Class` names in a module that the program has imported; else None.
-
-    A feature file may come from anywhere: what it names is not imported for it.
-    """
-    module, _, name = model.partition(":")
-    return getattr(sys.modules.get(module), name, None)

@@ -77,23 +77,20 @@ class SIFT(Backbone):
         """RootSIFT at every cell: (batch, 128, rows, columns) per scale; see `Backbone.forward`."""
         pictures = (pixels * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
         greys = [cv2.cvtColor(np.ascontiguousarray(p), cv2.COLOR_RGB2GRAY) for p in pictures]
-        return {
-            layer.name: torch.from_numpy(
-                np.stack([self._describe(grey, scale * self.cell) for grey in greys])
-            )
-            for layer, scale in zip(self.layers, self.scales, strict=True)
-        }
+        layers = {}
+        for layer, scale in zip(self.layers, self.scales, strict=True):
+            maps = [self._describe(grey, scale * self.cell) for grey in greys]
+            layers[layer.name] = torch.from_numpy(np.stack(maps))
+        return layers
 
     def _describe(self, grey: npt.NDArray[Any], cell: float) -> npt.NDArray[np.float32]:
         """RootSIFT (128, rows, columns) of a grey picture with spatial bins of this side."""
         rows, columns = ((side - 2 * self.margin) // self.step for side in grey.shape)
         centre = self.margin + (self.step - 1) / 2
+        size, places = cell / _BIN_PER_SIZE, np.ndindex(rows, columns)
         keypoints = [
-            cv2.KeyPoint(
-                column * self.step + centre, row * self.step + centre, cell / _BIN_PER_SIZE, 0
-            )
-            for row in range(rows)
-            for column in range(columns)
+            cv2.KeyPoint(column * self.step + centre, row * self.step + centre, size, 0)
+            for row, column in places
         ]
         _, histograms = cv2.SIFT.create().compute(grey, keypoints)
         # The histogram of a flat patch is empty: a trace in every bin gives it a direction, and

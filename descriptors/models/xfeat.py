@@ -57,7 +57,7 @@ class XFeat(Network):
         self.checkpoint = find_weights("xfeat", "xfeat")
         self.revision = self.checkpoint.revision
         (path,) = self.checkpoint.weights[""]
-        # Also within an inference mode of the caller: its tensors would know no gradients later.
+        # The tensors of an inference mode of the caller would know no gradients later.
         with torch.inference_mode(False):
             self.network = _load(path, read_file(path)).to(self.torch_device, self.torch_dtype)
 

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from ..errors import OutputError
 
-__all__ = ["check_target", "remove_abandoned", "whole_file", "writing"]
-
 REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -37,12 +35,10 @@ _ABANDONED = 60
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path to write to; on success it becomes `path`, else nothing is changed.
 
-    The temporary file lies in the folder of the target, has a hidden name and the target's suffix,
-    and exists, empty, when the block begins; close it before the block ends. Then it is flushed to
-    the disk and renamed over the target in one step, so that whoever reads `path` sees the old file
-    or the new one and never a part. If the block raises anything, KeyboardInterrupt included, the
-    temporary file is removed and the target stays as it was. The permissions are those of an
-    ordinary write: the umask's for a new file, the old file's for one that is replaced. Links are
+    The temporary file lies beside the target, with its suffix, and exists, empty, when the block
+    begins; close it before the block ends. Then it is flushed to the disk and renamed over the
+    target in one step. If the block raises anything, KeyboardInterrupt included, it is removed. The
+    permissions are the umask's for a new file, the old file's for one that is replaced. Links are
     followed.
 
     Raises `OutputError` if `path` can't be written (see `check_target`), or the disk has no room.
@@ -53,9 +49,12 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     # Short and independent of the target's name, which may be as long as the file system allows.
     temporary = target.with_name(f".descr-{secrets.token_hex(8)}{target.suffix}")
     try:
-        _create(temporary, like=target)
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        if (mode := _mode(target)) is not None:
+            temporary.chmod(stat.S_IMODE(mode))
         yield temporary
-        _flush(temporary)
+        with temporary.open("r+b") as file:
+            os.fsync(file.fileno())
         os.replace(temporary, target)
     except OutputError as error:
         # Of a writer that makes its file whole itself.
@@ -86,56 +85,37 @@ def writing(path: str | os.PathLike[str], what: str = "can't be written") -> Ite
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
-    """Return the real path of an output file, after checking that it can be written.
+    """The real path of an output file; `OutputError` if no file can be written there.
 
     Worth a call of its own before long work whose result is to be written there.
-
-    Raises:
-        OutputError: If `path` is a directory, a device or a read-only file, or if its folder
-            doesn't exist or can't be written to.
     """
     try:
         target = Path(os.path.realpath(path))
-        mode = _mode(target)
         folder = target.parent
-        folder_mode = _mode(folder)
+        mode, folder_mode = _mode(target), _mode(folder)
     except (OSError, ValueError) as error:
         raise _cannot_write(path, error) from error
-    if mode is not None:
-        if stat.S_ISDIR(mode):
-            raise OutputError(
-                f"{os.fspath(path)}: is a directory", hint="name a file inside of it instead"
-            )
-        if not stat.S_ISREG(mode):
-            raise OutputError(
-                f"{os.fspath(path)}: is not a regular file", hint="name an ordinary file"
-            )
-        if not os.access(target, os.W_OK):
-            raise OutputError(
-                f"{os.fspath(path)}: is read-only",
-                hint="choose another file, or change its permissions",
-            )
-    if folder_mode is None:
-        raise OutputError(
-            f"{os.fspath(path)}: the folder {folder} does not exist", hint="create the folder first"
-        )
-    if not stat.S_ISDIR(folder_mode):
-        raise OutputError(
-            f"{os.fspath(path)}: {folder} is not a folder", hint="choose another place"
-        )
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(
-            f"{os.fspath(path)}: can't write to the folder {folder}",
-            hint="choose another folder, or change its permissions",
-        )
+    fault = hint = ""
+    if mode is not None and stat.S_ISDIR(mode):
+        fault, hint = "is a directory", "name a file inside of it instead"
+    elif mode is not None and not stat.S_ISREG(mode):
+        fault, hint = "is not a regular file", "name an ordinary file"
+    elif mode is not None and not os.access(target, os.W_OK):
+        fault, hint = "is read-only", "choose another file, or change its permissions"
+    elif folder_mode is None:
+        fault, hint = f"the folder {folder} does not exist", "create the folder first"
+    elif not stat.S_ISDIR(folder_mode):
+        fault, hint = f"{folder} is not a folder", "choose another place"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        fault = f"can't write to the folder {folder}"
+        hint = "choose another folder, or change its permissions"
+    if fault:
+        raise OutputError(f"{os.fspath(path)}: {fault}", hint=hint)
     return target
 
 
 def remove_abandoned(folder: Path, suffix: str) -> None:
-    """Remove what `whole_file` left of files with this suffix, directly in the folder.
-
-    That is, of runs that were killed: files of a run that is still at work stay.
-    """
+    """Remove what `whole_file` left, in killed runs, of files with this suffix in the folder."""
     for path in folder.glob(f".descr-*{suffix}"):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > _ABANDONED:
@@ -148,20 +128,6 @@ def _mode(path: Path) -> int | None:
         return path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return None
-
-
-def _create(temporary: Path, *, like: Path) -> None:
-    """Create an empty file with the permissions of `like`, or the umask's where there is none."""
-    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-    mode = _mode(like)
-    if mode is not None:
-        temporary.chmod(stat.S_IMODE(mode))
-
-
-def _flush(path: Path) -> None:
-    """Wait until the bytes of a closed file are on the disk."""
-    with path.open("r+b") as file:
-        os.fsync(file.fileno())
 
 
 def _cause(temporary: Path, error: Exception) -> Exception:

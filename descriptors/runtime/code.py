@@ -10,28 +10,28 @@ from typing import Any
 
 from ..settings import Configurable
 
-_KNOWN = frozenset({__name__.partition(".")[0], *sys.stdlib_module_names})
+_VERSIONED = frozenset({__name__.partition(".")[0], *sys.stdlib_module_names})
 """Packages whose versions say what their classes do."""
 
 
-def code_digest(made: Configurable) -> str:
-    """The identity of the code of what was made, and of all that it is made of, as a hex digest.
+def code_digest(configured: Configurable) -> str:
+    """The identity of the code of an object, and of all that it is made of, as a hex digest.
 
     Of each class outside descr and Python the text of its definition counts, not what it calls
     elsewhere. Empty where there is no such class: versions tell those apart.
     """
-    said = "".join(
+    text = "".join(
         _definition(kind)
-        for part in _parts(made)
+        for part in _parts(configured)
         for kind in type(part).__mro__
-        if kind.__module__.partition(".")[0] not in _KNOWN
+        if kind.__module__.partition(".")[0] not in _VERSIONED
     )
-    return hashlib.sha256(said.encode()).hexdigest() if said else ""
+    return hashlib.sha256(text.encode()).hexdigest() if text else ""
 
 
-def _parts(made: Configurable) -> Iterator[Configurable]:
-    yield made
-    for value in vars(made).values():
+def _parts(configured: Configurable) -> Iterator[Configurable]:
+    yield configured
+    for value in vars(configured).values():
         for one in value if isinstance(value, (tuple, list)) else (value,):
             if isinstance(one, Configurable):
                 yield from _parts(one)

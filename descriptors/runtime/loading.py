@@ -26,8 +26,7 @@ _UNNESTED: Renames = {"text_model.": ("",)}
 def empty_module(kind: str, config: Mapping[str, Any], place: Path) -> Any:
     """The module of diffusers or transformers of this kind and config, on the `meta` device.
 
-    `config` is what `read_config` gave of the folder or file `place`. Raises
-    `WeightsNotFoundError`, naming that, if there can be no such module.
+    `config` is what `read_config` gave of the folder or file `place`, which errors name.
     """
     with quiet():
         try:
@@ -48,10 +47,7 @@ def empty_module(kind: str, config: Mapping[str, Any], place: Path) -> Any:
 
 
 def load_transformer(kind: str, path: Path, files: Sequence[Path], *, device: torch.device) -> Any:
-    """The model of transformers of this kind, config and weights, in float32.
-
-    Raises `WeightsNotFoundError` for damaged weights, and for a config of another kind.
-    """
+    """The model of transformers of this kind, config and weights, in float32."""
     config = read_config(path, kind)
     if "Vision" in kind:
         # The image half of a model of images and texts has its config within the model's.
@@ -70,10 +66,7 @@ def load_transformer(kind: str, path: Path, files: Sequence[Path], *, device: to
 def load_tensors(
     path: Path, names: Iterable[str], *, device: torch.device
 ) -> dict[str, torch.Tensor]:
-    """The tensors of these names in a safetensors file, in float32; others are not read.
-
-    Raises `WeightsNotFoundError`, naming the file, for a damaged one.
-    """
+    """The tensors of these names in a safetensors file, in float32; others are not read."""
     stored = read_header(path)[1]
     with _safetensors(path) as file:
         for name in names:
@@ -91,10 +84,9 @@ def load_weights(
 ) -> None:
     """Fill a module that was made on the `meta` device; what it has no place for is not read.
 
-    Tensors come straight from the memory map of the file; those that have the right precision
-    and stay on the CPU are never copied. Those that are converted go one at a time, and the map
-    is let go every 8 MiB, so that neither the file nor a second copy of the weights stays in
-    memory. Nothing is read before the headers say that all is there.
+    Tensors come straight from the memory map of the file; those of the right precision on the CPU
+    are never copied. The map is let go every 8 MiB of what is converted, so that no second copy of
+    the weights stays in memory. Nothing is read before the headers say that all is there.
 
     `renames` says what to replace, in this order, in a name of the files that the module doesn't
     know; one that becomes several is cut into as many equal parts along its first dimension. Raises
@@ -136,10 +128,9 @@ def _stored(
         one = wanted[places[0]]
         _check_dtype(path, name, stored["dtype"], _FLOATS if one.is_floating_point() else ("I64",))
         shape = (*(len(places) * rows for rows in one.shape[:1]), *one.shape[1:])
-        if tuple(stored["shape"]) != shape:
+        if (actual := tuple(stored["shape"])) != shape:
             raise WeightsNotFoundError(
-                f"{path}: {name} has the shape {shorten(tuple(stored['shape']))}, its config says "
-                f"{shape}",
+                f"{path}: {name} has the shape {shorten(actual)}, its config says {shape}",
                 hint=_OTHER_MODEL,
             )
         names.append((name, places))

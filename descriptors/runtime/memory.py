@@ -24,18 +24,13 @@ def check_fits(size: int, what: str, hint: str, device: torch.device = _CPU) -> 
     """
     free = free_memory(device)
     if size > free:
-        needed, left = decimal(size), decimal(free)
-        raise OutOfMemoryError(
-            f"{what} needs about {needed} of memory, and {left} are free on {device}", hint=hint
-        )
+        memory = f"{decimal(size)} of memory, and {decimal(free)} are free on {device}"
+        raise OutOfMemoryError(f"{what} needs about {memory}", hint=hint)
     return free // max(1, size)
 
 
 def free_memory(device: torch.device) -> int:
-    """How many bytes this process can still allocate on a device, within every limit it is under.
-
-    The cache of files and that of torch count as free.
-    """
+    """How many bytes this process can still allocate on a device; caches count as free."""
     if device.type == "cuda":
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(torch.cuda.mem_get_info(device)[0] + cached)
@@ -45,12 +40,11 @@ def free_memory(device: torch.device) -> int:
 
 
 def fitting(item: int, device: torch.device) -> int:
-    """How many items of this many bytes of activations go through a network at once.
+    """How many items of this many bytes of activations go through a network at once, at least 1.
 
-    At least one. On the CPU they have 1 GiB, on a CUDA device half of what is free, elsewhere
-    2 GiB.
+    On the CPU they have 1 GiB, on a CUDA device half of what is free, elsewhere 2 GiB.
     """
-    budget = {"cpu": _CPU_BUDGET}.get(device.type, 2 * _CPU_BUDGET)
+    budget = _CPU_BUDGET if device.type == "cpu" else 2 * _CPU_BUDGET
     if device.type == "cuda":
         budget = free_memory(device) // 2
     return max(1, budget // max(1, item))

@@ -8,9 +8,8 @@ from ..errors import OptionError
 def network_dtype(device: torch.device) -> torch.dtype:
     """The precision for a network on this device, where the user leaves it open.
 
-    float16 on GPUs: of the two of 16 bits it is the one nearer to float32 (11 bits of mantissa
-    against 8), and its range holds these networks' activations. float32 on the CPU, whichever it
-    is, so that features are the same on every machine.
+    float16 on GPUs: nearer to float32 than bfloat16 (11 bits of mantissa against 8), in a range
+    that holds these networks' activations. float32 on every CPU, so that features are the same.
     """
     return torch.float32 if device.type == "cpu" else torch.float16
 
@@ -27,11 +26,8 @@ def computes_natively(dtype: torch.dtype) -> bool:
 def check_dtype(dtype: str, device: torch.device) -> None:
     """Raise `OptionError` for a half precision on a CPU that has no instructions for it.
 
-    Torch has loops for it there, which take many times as long as float32: hundreds of times for
-    convolutions.
+    Torch has loops for it there, which take many times as long as float32.
     """
-    if device.type != "cpu" or dtype == "auto" or computes_natively(getattr(torch, dtype)):
-        return
-    raise OptionError(
-        f"torch has no fast {dtype} on this processor", hint="use dtype=float32, or a GPU"
-    )
+    if device.type == "cpu" and dtype != "auto" and not computes_natively(getattr(torch, dtype)):
+        fault = f"torch has no fast {dtype} on this processor"
+        raise OptionError(fault, hint="use dtype=float32, or a GPU")

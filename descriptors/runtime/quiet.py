@@ -31,8 +31,7 @@ class _Unwanted(Warning, metaclass=_OfQuietThread):
 def without_warnings() -> Iterator[None]:
     """Drop the warnings of this thread, and those of no other.
 
-    `warnings.catch_warnings` exchanges the filters of the whole process: threads that overlap in
-    it silence each other, and put back the filters that they found in any order.
+    `warnings.catch_warnings` exchanges the filters of the whole process, in which threads overlap.
     """
     entry, thread = ("ignore", None, _Unwanted, None, 0), threading.get_ident()
     with _LOCK:
@@ -119,14 +118,14 @@ def only_errors(logger: logging.Logger) -> Iterator[None]:
 @contextmanager
 def _imported_silent(library: str) -> Iterator[None]:
     """A library reads its level from the environment, once, when it is imported."""
-    variable = {"huggingface_hub": "HF_HUB_VERBOSITY"}.get(library, f"{library.upper()}_VERBOSITY")
-    given = os.environ.get(variable)
-    if given is None:
-        os.environ[variable] = "error"
+    name = "HF_HUB" if library == "huggingface_hub" else library.upper()
+    variable = f"{name}_VERBOSITY"
+    stated = variable in os.environ
+    os.environ.setdefault(variable, "error")
     try:
         yield
     finally:
-        if given is None:
+        if not stated:
             del os.environ[variable]
 
 

@@ -66,10 +66,7 @@ def convert(
 
 
 def check_shapes(shapes: Mapping[str, Sequence[int]]) -> int:
-    """The length of the image embedding that tensors of these shapes, by name, take.
-
-    Raises `ValueError` that names the tensor which is missing or does not fit the others.
-    """
+    """The length of the image embedding that tensors of these shapes take; `ValueError` if none."""
     sizes: dict[str | int, int] = {1: 1}
     for name, dimensions in TENSORS.items():
         if name not in shapes:

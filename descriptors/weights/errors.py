@@ -74,28 +74,24 @@ def is_network_error(error: Exception) -> bool:
 def _refusal(response: Any, repository: str, endpoint: str) -> DownloadError:
     status, code = response.status_code, response.headers.get("X-Error-Code")
     message = response.headers.get("X-Error-Message", "")
-    if code == "GatedRepo" or (status == 403 and "resource is disabled" not in message):
+    disabled = "resource is disabled" in message
+    if code == "GatedRepo" or (status == 403 and not disabled):
         what, how = ("your account may not download it", "ask for access")
         if code == "GatedRepo":
             what, how = "its licence must be accepted before it can be downloaded", "accept it"
         hint = f"{how} at {endpoint}/{repository} (requests may be refused), then {_LOGIN}"
         return UnusableRepositoryError(f"{repository}: {what}", hint=hint)
     if status == 401 and "Invalid credentials" in message:
-        return DownloadError(
-            f"{endpoint} does not accept your token", hint=f"{_LOGIN}; or unset HF_TOKEN"
-        )
+        hint = f"{_LOGIN}; or unset HF_TOKEN"
+        return DownloadError(f"{endpoint} does not accept your token", hint=hint)
     if status == 401:
         # The hub answers so for what is gone, too, to whoever hasn't logged in.
         return UnusableRepositoryError(f"{repository} is gone or needs a login", login=True)
-    gone = code in ("RepoNotFound", "RevisionNotFound") or "resource is disabled" in message
-    if gone or status == 404:
+    if disabled or status == 404 or code in ("RepoNotFound", "RevisionNotFound"):
         return UnusableRepositoryError(f"{repository} is gone")
+    fault = f"{endpoint} answers with an error ({status}) for {repository}"
+    hint = "try it later"
     if status == 429:
-        return DownloadError(
-            f"{endpoint} refuses more requests for the time being (429)",
-            hint=f"wait some minutes, or {_LOGIN}; {_AGAIN}",
-        )
-    return DownloadError(
-        f"{endpoint} answers with an error ({status}) for {repository}",
-        hint=f"try it later; {_AGAIN}",
-    )
+        fault = f"{endpoint} refuses more requests for the time being (429)"
+        hint = f"wait some minutes, or {_LOGIN}"
+    return DownloadError(fault, hint=f"{hint}; {_AGAIN}")

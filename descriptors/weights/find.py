@@ -101,7 +101,7 @@ def _cached(model: Model, precision: str | None) -> Checkpoint | None:
         for snapshot in snapshots(repository, cache)
         if (checkpoint := read_snapshot(model, snapshot, precision)) is not None
     ]
-    return next((one for one in complete if one.precision == wanted), next(iter(complete), None))
+    return min(complete, key=lambda one: one.precision != wanted, default=None)
 
 
 def read_snapshot(model: Model, snapshot: Path, precision: str | None) -> Checkpoint | None:
@@ -182,10 +182,10 @@ def _not_here(model: Model, precision: str | None) -> WeightsNotFoundError:
     flag = f" --precision {precision}" if precision else ""
     size = model.full_size if precision == "float32" else model.size
     gate = f"; {model.gate}" if model.gate else ""
+    command = f"descr models pull {model.name}{flag} ({size / 1e9:.2f} GB){gate}"
     return WeightsNotFoundError(
         f"the weights of {model.name!r} are not on this machine",
-        hint=f"get them with: descr models pull {model.name}{flag} ({size / 1e9:.2f} GB){gate}; "
-        "or give a local folder as the model",
+        hint=f"get them with: {command}; or give a local folder as the model",
     )
 
 

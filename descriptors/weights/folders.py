@@ -108,10 +108,9 @@ def _check_configs(folder: Path, model: Model, family: Family) -> None:
     config = read_json(folder / "config.json")
     kind = str(config.get("model_type", config.get("architecture")))
     if kind not in family.types:
-        raise WeightsNotFoundError(
-            f"{folder}: holds a {shorten(repr(kind))} model, not {family.title}",
-            hint=f"give the folder of a model of type {' or '.join(family.types)}",
-        )
+        fault = f"{folder}: holds a {shorten(repr(kind))} model, not {family.title}"
+        hint = f"give the folder of a model of type {' or '.join(family.types)}"
+        raise WeightsNotFoundError(fault, hint=hint)
     if "tokenizer_config.json" in family.configs:
         _check_tokenizer(folder)
 
@@ -184,9 +183,8 @@ def _pickles(folder: Path) -> list[Path]:
 def _other_kind(folder: Path, wanted: Family) -> WeightsNotFoundError:
     kinds = "transformers model", "diffusers pipeline"
     other, needed = kinds[:: 1 if wanted.configs is _PIPELINE else -1]
-    return WeightsNotFoundError(
-        f"{folder}: holds a {other}, not {wanted.title}", hint=f"give the folder of a {needed}"
-    )
+    fault = f"{folder}: holds a {other}, not {wanted.title}"
+    return WeightsNotFoundError(fault, hint=f"give the folder of a {needed}")
 
 
 def conversion(family: Family, old: str, new: str) -> str:

@@ -72,8 +72,7 @@ class Model:
 class Models(Mapping[str, Model]):
     """The models by name: the built-in ones, then those of other distributions.
 
-    The module of another distribution is imported when its model is asked for, not its name;
-    `OptionError` if that fails.
+    Their module is imported for the model, not for its name; `OptionError` if that fails.
     """
 
     def __init__(self, *builtin: Model) -> None:

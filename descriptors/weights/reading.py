@@ -74,14 +74,11 @@ def read_header(path: Path) -> tuple[bytes, dict[str, Any]]:
     try:
         tensors, data = _parse_header(header)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise WeightsNotFoundError(
-            f"{path}: is not a safetensors file, or is cut short", hint="get the file again"
-        ) from error
+        fault = f"{path}: is not a safetensors file, or is cut short"
+        raise WeightsNotFoundError(fault, hint="get the file again") from error
     if size != (whole := 8 + length + data):
-        raise WeightsNotFoundError(
-            f"{path}: is damaged: it has {size:,} bytes and should have {whole:,}",
-            hint="get the file again",
-        )
+        fault = f"{path}: is damaged: it has {size:,} bytes and should have {whole:,}"
+        raise WeightsNotFoundError(fault, hint="get the file again")
     return header, tensors
 
 

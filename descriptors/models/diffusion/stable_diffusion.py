@@ -173,8 +173,8 @@ class StableDiffusion(Network):
     def settings(self) -> dict[str, Any]:
         """Each setting by name; layers by their names, and an array of noise by its digest.
 
-        A captioner of a folder is `local`: the revision says which it is. Without one, how
-        it would see the image makes no difference, and is as by default.
+        A captioner of a folder is `local`: the revision says which. Without one, how it would see
+        the image is as by default.
         """
         settings = {**super().settings, "layers": list(self.places)}
         if self.image_captioner is not None:
@@ -281,10 +281,7 @@ class StableDiffusion(Network):
     def posterior(
         self, pixels: torch.Tensor, crops: Crops | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and standard deviation of the latents of pictures, as `latents` gives the mean.
-
-        `crops` say how the pictures were cut from canvases, where they were.
-        """
+        """Mean and standard deviation of the latents of pictures, which `crops` may have cut."""
         crops = crops or Crops(pixels, None)
         item = encoder_activations(
             self.vae_config, pixels.shape[2:].numel(), self._vae_dtype, self.torch_device
@@ -300,9 +297,8 @@ class StableDiffusion(Network):
     ) -> torch.Tensor:
         """Latents with the noise of the timestep: (batch * ensemble, channel, rows, columns).
 
-        The members of a latent follow each other. `images` are the places, in the call, of the
-        images that the latents are of, by which an array of noise is indexed. With `deviation`
-        latents are drawn around those given where `latent` says so.
+        The members of a latent follow each other. `images` are the places of their images in the
+        call, which index an array of noise; `deviation` is for the draws where `latent` asks them.
         """
         shape = (latents.shape[1], latents.shape[2], latents.shape[3])
         if isinstance(self.noise, str):

@@ -39,9 +39,9 @@ class Window:
 def cut_windows(height: int, width: int, side: int | None) -> list[Window]:
     """The windows of a canvas, row by row; one for all of it where the side is None.
 
-    Squares start every `side` pixels, and the last of a row or column is moved back so that it
-    ends at the border; on a canvas with a shorter side than that they are as large as this side.
-    Zhang et al., "A Tale of Two Features", NeurIPS 2023, whose code runs Stable Diffusion so.
+    Squares start every `side` pixels, and the last of a row or column ends at the border; on a
+    canvas with a shorter side they are as large as that. So runs the code of Zhang et al., "A Tale
+    of Two Features", NeurIPS 2023.
     """
     if side is None:
         return [Window(0, 0, height, width)]
@@ -86,7 +86,7 @@ class Crops:
     def at_once(self, item: int, members: int = 1) -> int:
         """How many crops of so many bytes, each in so many members, go through a network at once.
 
-        No more is held than one pass over the whole canvases would hold.
+        No more is held than a pass over the whole canvases would hold.
         """
         area = self.canvases.shape[2:].numel() / self.pixels.shape[2:].numel()
         passes = min(len(self.canvases) * members, fitting(int(item * area), self.pixels.device))

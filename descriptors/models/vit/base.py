@@ -95,23 +95,15 @@ class ViT(Network):
         return self.load_network()
 
     def load_module(self, kind: str, renames: Renames) -> Any:
-        """The module of this class of transformers with its first blocks alone.
-
-        Without `norm` it has no final layer norm. `renames` are those of `load_weights`. Raises
-        `WeightsNotFoundError` for damaged weights.
-        """
+        """The module of this class of transformers up to the block, by these `renames`."""
         config = {**self.config, "num_hidden_layers": self.layer + 1}
         module = empty_module(kind, config, self.checkpoint.folder)
         module.embeddings.mask_token = None
         if not self.norm:
             setattr(module, self.norm_name, None)
-        load_weights(
-            module,
-            self.checkpoint.weights[""],
-            dtype=self.torch_dtype,
-            device=self.torch_device,
-            renames=renames,
-        )
+        dtype, device = self.torch_dtype, self.torch_device
+        files = self.checkpoint.weights[""]
+        load_weights(module, files, dtype=dtype, device=device, renames=renames)
         return module
 
     def forward(self, pixels: torch.Tensor) -> Mapping[str, torch.Tensor]:

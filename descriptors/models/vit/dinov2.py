@@ -77,18 +77,9 @@ class DINOv2(ViT):
         dtype: Precision = "auto",
         batch_size: int | None = None,
     ) -> None:
-        super().__init__(
-            model=model,
-            size=size,
-            fit=fit,
-            layer=layer,
-            facet=facet,
-            norm=norm,
-            debias=debias,
-            device=device,
-            dtype=dtype,
-            batch_size=batch_size,
-        )
+        common: dict[str, Any] = {"size": size, "fit": fit, "device": device, "dtype": dtype}
+        common["batch_size"] = batch_size
+        super().__init__(model=model, layer=layer, facet=facet, norm=norm, debias=debias, **common)
         self.stride = check_int("stride", stride, minimum=1, maximum=self.patch)
         if self.patch % self.stride:
             raise OptionError(f"stride must divide the patch's side {self.patch}, not {stride}")

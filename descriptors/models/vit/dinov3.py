@@ -88,18 +88,11 @@ class DINOv3(ViT):
         dtype: Precision = "auto",
         batch_size: int | None = None,
     ) -> None:
-        super().__init__(
-            model=model,
-            size=size,
-            fit=fit,
-            layer=layer,
-            facet=facet,
-            norm=facet == "token" if norm is None else norm,
-            debias=debias,
-            device=device,
-            dtype=dtype,
-            batch_size=batch_size,
-        )
+        if norm is None:
+            norm = facet == "token"
+        common: dict[str, Any] = {"size": size, "fit": fit, "device": device, "dtype": dtype}
+        common["batch_size"] = batch_size
+        super().__init__(model=model, layer=layer, facet=facet, norm=norm, debias=debias, **common)
 
     def read_config(self) -> dict[str, Any]:
         """See `ViT.read_config`."""
