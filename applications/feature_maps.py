@@ -22,9 +22,8 @@ def feature_maps(
     """Feature maps of all inputs, mutually comparable, in order.
 
     Args:
-        inputs: Feature maps (channel, y, x) out of one `combine`, which are taken as they are, or
-            as tensors; or images, from which the descriptor makes them.
-        descriptor: What describes images; not needed, and not used, for maps.
+        inputs: Feature maps (channel, y, x) out of one `combine`, in either form, or images.
+        descriptor: What describes images; not used for maps.
 
     Raises:
         IncomparableFeaturesError: Maps of different bases, or maps and images together.
@@ -34,11 +33,8 @@ def feature_maps(
     """
     if images := only_images(inputs):
         return _required(descriptor, "feature maps")(*images)
-    maps = [
-        one.to_xarray() if isinstance(one, FeatureMap) else one
-        for one in inputs
-        if isinstance(one, (xr.DataArray, FeatureMap))
-    ]
+    forms: list[Any] = [one.to_xarray() if isinstance(one, FeatureMap) else one for one in inputs]
+    maps = [one for one in forms if isinstance(one, xr.DataArray)]
     if len(maps) < len(inputs):
         raise IncomparableFeaturesError(
             "a feature map and an image can't be compared: the image has no map of that basis",
@@ -65,11 +61,8 @@ def feature_trees(
         raise OptionError("no image given")
     if images := only_images(inputs):
         return _required(descriptor, "feature trees").extract(images)
-    trees = [
-        one.to_tree() if isinstance(one, Features) else one
-        for one in inputs
-        if isinstance(one, (xr.DataTree, Features))
-    ]
+    forms: list[Any] = [one.to_tree() if isinstance(one, Features) else one for one in inputs]
+    trees = [one for one in forms if isinstance(one, xr.DataTree)]
     if len(trees) < len(inputs):
         raise IncomparableFeaturesError(
             "feature trees and images can't be given together",
@@ -78,6 +71,11 @@ def feature_trees(
     for tree in trees:
         check_tree(tree, f"the feature tree of {tree.attrs.get('image_name', '?')}")
     return trees
+
+
+def as_feature_map(fmap: xr.DataArray | FeatureMap, name: str) -> FeatureMap:
+    """The map as tensors; `name` is how messages call it. Raises as `FeatureMap` does."""
+    return fmap if isinstance(fmap, FeatureMap) else FeatureMap.from_xarray(fmap, name=name)
 
 
 def only_images(inputs: Sequence[Any]) -> list[ImageLike]:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ..descriptors import Descriptor, read_mask
+from ..descriptors import Descriptor
 from ..descriptors.errors import OptionError, PointError
 from ..descriptors.features.grids import nearest_pixels
 from ..descriptors.features.maps import Points, in_image
@@ -15,6 +15,7 @@ from ..descriptors.features.sampling import Interpolation
 from ..descriptors.image.masks import MaskLike
 from ..matchers import Matcher, SoftArgmax
 from .feature_maps import MapOrImage, feature_maps
+from .masks import mask_of
 
 NamedPoints: TypeAlias = Points | Mapping[str, tuple[float, float]] | xr.Dataset | Any
 """What `transfer_keypoints` takes; a pandas DataFrame among it."""
@@ -45,26 +46,24 @@ def transfer_keypoints(
             pairs; or a Dataset or DataFrame with `x` and `y` (or `source_x` and `source_y`) and, if
             there are names, `name`.
         source, target: Feature maps out of one `combine`; or images, which `descriptor` describes.
-        matcher: What finds the points; `SoftArgmax()` by default, which answers for every point,
-            between the cells too.
-        descriptor: What describes images; not needed for maps.
+        matcher: `SoftArgmax()` by default, which answers for every point, between the cells too.
+        descriptor: What describes images.
         names: Of the points, in their order; those that come with the points by default.
         source_mask, target_mask, interpolation: As a matcher takes them. A point outside the
             source's mask stays unmatched.
 
     Returns:
-        xarray.Dataset: Along `point`, in the order given: what the matcher says (`source_x`,
+        xarray.Dataset: Along `point`, in their order: what the matcher says (`source_x`,
             `source_y`, `target_x`, `target_y` in pixels of the upright images, `score`, `matched`),
             with the coordinate `name` ("" for a point without one), and `round_trip_error`: the
-            distance in pixels of the source between the point and where the same matcher, asked for
-            the found place, comes back to; NaN if the point or its found place has no match, or
-            that place lies outside the target. A small error does not prove a match; a large one
-            speaks against it.
+            distance in pixels of the source between the point and where the same matcher leads from
+            its place in the target; NaN if one of them has no match, or that place lies outside the
+            target. A small error does not prove a match; a large one speaks against it.
     """
-    at, own_names = _read_points(points)
-    of_points = own_names if names is None else [str(name) for name in names]
-    if len(of_points) != len(at):
-        raise OptionError(f"{len(of_points)} names for {len(at)} points")
+    at, names_beside = _read_points(points)
+    names = names_beside if names is None else [str(name) for name in names]
+    if len(names) != len(at):
+        raise OptionError(f"{len(names)} names for {len(at)} points")
     matcher = SoftArgmax() if matcher is None else matcher
     of_source, of_target = feature_maps([source, target], descriptor)
     there = matcher(
@@ -76,7 +75,7 @@ def transfer_keypoints(
         target_mask=target_mask,
     )
     error = np.full(len(at), np.nan)
-    places = np.stack([there["target_x"].values, there["target_y"].values], axis=1)
+    places = places_of(there, "target")
     # A matcher may look beyond the border of the target, but not from there.
     size = of_target.attrs["image_height"], of_target.attrs["image_width"]
     inside = there["matched"].values & in_image(places, *size)
@@ -89,15 +88,19 @@ def transfer_keypoints(
             source_mask=_with_places(target_mask, of_target, places[inside]),
             target_mask=source_mask,
         )
-        ends = np.stack([back["target_x"].values, back["target_y"].values], axis=1)
-        error[inside] = np.hypot(*(ends - at[inside]).T)
+        error[inside] = np.hypot(*(places_of(back, "target") - at[inside]).T)
     about = {
         "units": "pixel",
         "long_name": "distance between the point and where the way there and back ends",
     }
     return there.assign(round_trip_error=("point", error, about)).assign_coords(
-        name=("point", np.array(of_points, dtype=str), {"long_name": "name of the point"})
+        name=("point", np.array(names, dtype=str), {"long_name": "name of the point"})
     )
+
+
+def places_of(matches: xr.Dataset, side: str) -> npt.NDArray[np.float64]:
+    """The points (n, 2), x and y in pixels, of the `source` or the `target` of a list."""
+    return np.stack([matches[f"{side}_x"].values, matches[f"{side}_y"].values], axis=1)
 
 
 def _read_points(points: NamedPoints) -> tuple[npt.NDArray[np.float64], list[str]]:
@@ -130,15 +133,10 @@ def _read_points(points: NamedPoints) -> tuple[npt.NDArray[np.float64], list[str
 def _with_places(
     mask: MaskLike | None, fmap: xr.DataArray, places: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.bool_] | None:
-    """The mask with the pixels at these places.
-
-    A place between cells that lie in the mask may itself lie outside, and is asked for all the
-    same.
-    """
+    """The mask with the pixels at these places, which may lie outside, between cells inside."""
     if mask is None:
         return None
-    height, width = int(fmap.attrs["image_height"]), int(fmap.attrs["image_width"])
-    widened = read_mask(mask, height=height, width=width, name="target mask")
-    x, y = places.T
-    widened[nearest_pixels(y, height), nearest_pixels(x, width)] = True
+    widened = mask_of(fmap.attrs, mask, "target mask")
+    x, y = (nearest_pixels(*one) for one in zip(places.T, widened.shape[::-1], strict=True))
+    widened[y, x] = True
     return widened

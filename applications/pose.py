@@ -15,12 +15,14 @@ import numpy.typing as npt
 import torch
 import xarray as xr
 
-from ..descriptors import FeatureMap, Image, read_image, read_mask
+from ..descriptors import FeatureMap, Image, read_image
 from ..descriptors.errors import IncomparableFeaturesError, OptionError
 from ..descriptors.features.maps import check_comparable
 from ..descriptors.image.masks import MaskLike
 from ..descriptors.image.reading import ImageLike
 from ..matchers import Cells, Matcher, MutualNearestNeighbor
+from .feature_maps import as_feature_map
+from .masks import mask_of
 
 
 @dataclass(frozen=True)
@@ -63,27 +65,22 @@ def align_pose(
         InvalidFeaturesError, IncomparableFeaturesError, ImageError: As a matcher does; the mirror
             image is not of the size of the source.
     """
-    chosen = MutualNearestNeighbor() if matcher is None else matcher
-    own, mirrored = (
-        fmap if isinstance(fmap, FeatureMap) else FeatureMap.from_xarray(fmap, name=f"{name} map")
-        for name, fmap in (("source", source), ("mirror", mirror))
-    )
+    matcher = MutualNearestNeighbor() if matcher is None else matcher
+    own, mirrored = as_feature_map(source, "source map"), as_feature_map(mirror, "mirror map")
     check_comparable(own, mirrored)
-    sizes = [(one.attrs["image_height"], one.attrs["image_width"]) for one in (own, mirrored)]
+    sizes = [f"{one.attrs['image_width']} x {one.attrs['image_height']}" for one in (own, mirrored)]
     if sizes[0] != sizes[1]:
         raise IncomparableFeaturesError(
-            f"the mirror image is {sizes[1][1]} x {sizes[1][0]} pixels, "
-            f"its source {sizes[0][1]} x {sizes[0][0]}",
+            f"the mirror image is {sizes[1]} pixels, its source {sizes[0]}",
             hint="describe mirror_image(source)",
         )
-    turned: MaskLike | None = None
+    mirror_mask: MaskLike | None = None
     if source_mask is not None:
-        height, width = sizes[0]
-        source_mask = read_mask(source_mask, height=height, width=width, name="source mask")
-        turned = np.ascontiguousarray(source_mask[:, ::-1])
+        source_mask = mask_of(own.attrs, source_mask, "source mask")
+        mirror_mask = np.ascontiguousarray(source_mask[:, ::-1])
     distances = []
-    for fmap, mask in ((own, source_mask), (mirrored, turned)):
-        answers = chosen(fmap, target, source_mask=mask, target_mask=target_mask)
+    for fmap, mask in ((own, source_mask), (mirrored, mirror_mask)):
+        answers = matcher(fmap, target, source_mask=mask, target_mask=target_mask)
         distances.append(mean_distance(answers["score"].values[answers["matched"].values]))
     return PoseAlignment(distances[1] < distances[0], *distances)
 
@@ -92,10 +89,10 @@ def align_cells(
     source: Cells, mirror: Cells, target: Cells, matcher: Matcher | None = None
 ) -> PoseAlignment:
     """`align_pose` for the cells of three maps, inside their masks, as matchers work on them."""
-    chosen = MutualNearestNeighbor() if matcher is None else matcher
+    matcher = MutualNearestNeighbor() if matcher is None else matcher
     distances = []
     for cells in (source, mirror):
-        partners = chosen.match(cells, cells, target)
+        partners = matcher.match(cells, cells, target)
         score = partners.score.cpu()
         if partners.matched is not None:
             score = score[partners.matched.cpu().to(torch.bool)]
@@ -138,24 +135,22 @@ def points_in_mirror(
 ) -> npt.NDArray[np.float64]:
     """Where to look in the mirror image for what each point of the source is: float64 (point, 2).
 
-    In the mirror image the right ear stands where a left ear would. With the groups of a data
-    set each point is therefore looked for where its counterpart is mirrored to, so that left
-    stays left; where the counterpart is not visible it is NaN, and the point is best looked for
-    in the source as it is. As in the code of Zhang et al., an evaluation counts a point as visible
-    if both images show it.
+    In the mirror image the right ear stands where a left ear would. Each point is therefore looked
+    for where its counterpart is mirrored to, so that left stays left; where the counterpart is not
+    visible it is NaN, and the point is best looked for in the source as it is. As in the code of
+    Zhang et al., an evaluation counts a point as visible if both images show it.
 
     Args:
         points: (point, 2), x and y in pixels of the source, NaN where a point is not visible: for
-            the rule of an evaluation, where it is not in `Pair.common`.
+            an evaluation, where it is not in `Pair.common`.
         width: Of the source, in pixels.
         counterparts: For each point the one that takes its place in the mirror image, as
             `Pair.mirrored`; a point on the axis is its own. None where the data set doesn't say.
-        accept_mirrored_parts: Without groups left can't be told from right: what is found for the
-            left ear may be the right one. True says that this is acceptable; each point is then
-            mirrored on its own.
+        accept_mirrored_parts: Without counterparts, mirror each point on its own: what is found for
+            the left ear may then be the right one.
 
-    Raises `OptionError`: there are no groups, and mirrored parts are not accepted; the groups are
-    not one counterpart for each point, or not mutual.
+    Raises `OptionError`: there are no counterparts, and mirrored parts are not accepted; they are
+    not one for each point, or not mutual.
     """
     at = mirror_points(points, width)
     if at.ndim != 2:
@@ -183,6 +178,5 @@ def points_in_mirror(
             f"not {list(counterparts)}",
             hint="a point that is its own counterpart lists itself",
         )
-    swapped = at[order.astype(np.intp)] if count else at
     visible = np.isfinite(at).all(axis=1, keepdims=True)
-    return np.where(visible, swapped, np.nan)
+    return np.where(visible, at[order.astype(np.intp)] if count else at, np.nan)

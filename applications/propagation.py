@@ -15,6 +15,7 @@ from ..descriptors.features.maps import check_comparable
 from ..descriptors.features.tensors import FeatureMap
 from ..descriptors.runtime.devices import find_device
 from ..descriptors.settings import Configurable, check_float, check_int
+from .feature_maps import as_feature_map
 
 _ELEMENTS = 1 << 21
 """Cosines that are held at once, as a rule."""
@@ -26,13 +27,12 @@ class MaskPropagation(Configurable):
     """Label maps of all frames of a video, out of that of the first and a feature map of each.
 
     Each cell of a frame takes the labels of the cells most like it in the first frame and in the
-    last few: of all cells there that lie near its own place, those with the highest cosines,
-    weighted by exp(cosine / temperature). The soft labels serve as context for the frames that
-    follow; for the result they are read bilinearly at the pixels, each label is stretched to
-    reach from 0 to 1 over the frame, and the highest wins. Jabri et al., "Space-Time
-    Correspondence as a Contrastive Random Walk" (NeurIPS 2020), section 4.1, with the settings
-    of Caron et al., "Emerging Properties in Self-Supervised Vision Transformers" (ICCV 2021),
-    section 4.2.2.
+    last few: of all cells there near its own place, those with the highest cosines, weighted by
+    exp(cosine / temperature). The soft labels serve as context for the frames that follow; for the
+    result they are read bilinearly at the pixels, each label is stretched to reach from 0 to 1 over
+    the frame, and the highest wins. Jabri et al., "Space-Time Correspondence as a Contrastive
+    Random Walk" (NeurIPS 2020), section 4.1, with the settings of Caron et al., "Emerging
+    Properties in Self-Supervised Vision Transformers" (ICCV 2021), section 4.2.2.
 
     Args:
         last_frames: How many of the frames before count beside the first; 0 for the first alone.
@@ -64,10 +64,9 @@ class MaskPropagation(Configurable):
     def __call__(
         self, maps: Iterable[xr.DataArray | FeatureMap], labels: npt.ArrayLike
     ) -> Iterator[npt.NDArray[np.int64]]:
-        """Label maps (height, width) of the frames, int64, one after the other.
+        """Label maps (height, width) of the frames, int64, one after the other, `labels` first.
 
-        The first is `labels`. Maps are taken from `maps` as they are needed, and let go
-        when no frame needs them any more: memory does not grow with the length of the video.
+        Memory does not grow with the length of the video.
 
         Args:
             maps: The feature map of each frame, in either form, in order, all of one basis.
@@ -75,17 +74,15 @@ class MaskPropagation(Configurable):
                 frame, 0 for the background. A cell has the label of the pixel nearest its centre.
 
         Raises:
-            InvalidFeaturesError: There is no map, a map is not one, or the frames have different
-                grids.
+            InvalidFeaturesError: There is no map, or a map is none or has another grid.
             IncomparableFeaturesError: The maps have different bases.
-            ImageError: The labels are not of the size of the first frame, or no whole numbers from
-                0 on.
+            ImageError: The labels don't fit the first frame, or are no whole numbers from 0 on.
         """
         frames = iter(maps)
         head = next(frames, None)
         if head is None:
             raise InvalidFeaturesError("there is no feature map of the first frame")
-        first = _as_feature_map(head, "feature map of the first frame")
+        first = as_feature_map(head, "feature map of the first frame")
         return self._frames(first, frames, _label_map(labels, first))
 
     def _frames(
@@ -102,10 +99,9 @@ class MaskPropagation(Configurable):
         recent: deque[tuple[torch.Tensor, torch.Tensor]] = deque(maxlen=self.last_frames)
         yield labels.copy()
         for number, frame in enumerate(frames, start=1):
-            fmap = _as_feature_map(frame, f"feature map of frame {number}")
+            fmap = as_feature_map(frame, f"feature map of frame {number}")
             check_comparable(first, fmap)
-            same = (np.array_equal(fmap.grid.y, grid.y), np.array_equal(fmap.grid.x, grid.x))
-            if not all(same):
+            if not all(np.array_equal(getattr(fmap.grid, at), getattr(grid, at)) for at in "yx"):
                 raise InvalidFeaturesError(
                     f"the feature map of frame {number} has another grid than that of the first "
                     "frame",
@@ -156,17 +152,13 @@ class MaskPropagation(Configurable):
         return soft
 
 
-def _as_feature_map(fmap: xr.DataArray | FeatureMap, name: str) -> FeatureMap:
-    return fmap if isinstance(fmap, FeatureMap) else FeatureMap.from_xarray(fmap, name=name)
-
-
 def _label_map(labels: npt.ArrayLike, first: FeatureMap) -> npt.NDArray[np.int64]:
     values = np.asarray(labels)
-    size = int(first.attrs["image_height"]), int(first.attrs["image_width"])
-    if values.shape != size:
+    height, width = int(first.attrs["image_height"]), int(first.attrs["image_width"])
+    if values.shape != (height, width):
         raise ImageError(
             f"the labels have the shape {values.shape}, the first frame is "
-            f"{size[1]} x {size[0]} pixels",
+            f"{width} x {height} pixels",
             hint="labels are (height, width), one for each pixel",
         )
     if values.dtype.kind not in "bui" or (values < 0).any():

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
-import torch
 import xarray as xr
 
 from ..descriptors.errors import OptionError
@@ -43,13 +41,17 @@ def even_grid(height: int, width: int, resolution: Resolution, name: str = "cell
     With one number for the resolution the cells are as nearly square as whole numbers allow.
     `name` is how messages call the resolution. Raises `OptionError` for what is no resolution.
     """
-    checked = check_resolution(name, resolution)
-    if isinstance(checked, tuple):
-        rows, columns = checked
-    else:
+    counts = check_resolution(name, resolution)
+    if isinstance(counts, int):
         longer = max(height, width)
-        rows, columns = (max(1, round(checked * side / longer)) for side in (height, width))
-    return Grid(_centres(height, rows), _centres(width, columns))
+        rows, columns = (max(1, round(counts * side / longer)) for side in (height, width))
+    else:
+        rows, columns = counts
+    y, x = (
+        (np.arange(count, dtype=np.float64) + 0.5) * (side / count) - 0.5
+        for count, side in ((rows, height), (columns, width))
+    )
+    return Grid(y, x)
 
 
 def resample_map(fmap: xr.DataArray, resolution: Resolution) -> xr.DataArray:
@@ -62,18 +64,10 @@ def resample_map(fmap: xr.DataArray, resolution: Resolution) -> xr.DataArray:
     wanted = even_grid(int(image["image_height"]), int(image["image_width"]), resolution)
     check_matching(wanted, fmap.sizes["channel"])
     features = as_tensor(np.ascontiguousarray(fmap.values, dtype=np.float32))
-    with torch.no_grad():
-        cells = unit_length(resample(features, Grid.of(fmap), wanted))
-    return xr.DataArray(
-        cells.numpy(),
-        dims=("channel", "y", "x"),
-        coords={
-            **{key: at for key, at in fmap.coords.items() if at.dims == ("channel",)},
-            **grid_coordinates(wanted.y, wanted.x),
-        },
-        attrs=image,
-        name=fmap.name,
-    )
+    cells = unit_length(resample(features, Grid.of(fmap), wanted)).numpy()
+    labels = {key: at for key, at in fmap.coords.items() if at.dims == ("channel",)}
+    places = grid_coordinates(wanted.y, wanted.x)
+    return xr.DataArray(cells, {**labels, **places}, ("channel", "y", "x"), fmap.name, image)
 
 
 def check_matching(grid: Grid, channels: int) -> int:
@@ -97,7 +91,3 @@ def cell_size(grid: Grid, height: int, width: int) -> float:
         float(at[-1] - at[0]) / (len(at) - 1) if len(at) > 1 else float(side)
         for at, side in ((grid.y, height), (grid.x, width))
     )
-
-
-def _centres(length: int, count: int) -> npt.NDArray[np.float64]:
-    return np.asarray((np.arange(count) + 0.5) * (length / count) - 0.5, dtype=np.float64)

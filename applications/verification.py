@@ -1,5 +1,6 @@
 """Whether correspondences of two images mean anything, as far as their features say."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..descriptors import Descriptor
 from ..descriptors.image.masks import MaskLike
 from ..matchers import NearestNeighbor
 from .feature_maps import MapOrImage, feature_maps
-from .keypoints import transfer_keypoints
+from .keypoints import places_of, transfer_keypoints
 from .masks import cells_in_mask
 
 _CELLS = 1024
@@ -76,23 +77,19 @@ def measure_agreement(
     partners with all of the source. A descriptor that tells places of an image apart rather than
     what is there finds agreement between any two images.
 
-    Raises `ImageError` if a mask can't be read, has another size than its image, or leaves no cell;
-    `OptionError` if images come without a descriptor; `IncomparableFeaturesError` or
-    `InvalidFeaturesError` if the maps are none, or have different bases.
+    Raises `ImageError` for a mask that can't be used; `OptionError` if images come without a
+    descriptor; `IncomparableFeaturesError` or `InvalidFeaturesError` for maps that can't be
+    compared.
 
     Args:
-        source, target: Feature maps (channel, y, x) out of one `combine`; or images, with a
-            descriptor.
-        descriptor: What describes images; not needed for maps.
+        source, target: Feature maps (channel, y, x) out of one `combine`; or images.
+        descriptor: What describes images.
         source_mask, target_mask: Masks of the size of their image, as in `Matcher`: only cells
             inside count.
         device: Where the products are made, as in `Matcher`.
     """
     a, b = feature_maps([source, target], descriptor)
-    inside = np.ones((a.sizes["y"], a.sizes["x"]), dtype=bool)
-    if source_mask is not None:
-        inside = cells_in_mask(source_mask, a, name="source mask")
-    cells = np.argwhere(inside)
+    cells = np.argwhere(cells_in_mask(source_mask, a, name="source mask"))
     cells = cells[np.linspace(0, len(cells) - 1, min(len(cells), _CELLS)).round().astype(int)]
     matches = transfer_keypoints(
         np.stack([a["x"].values[cells[:, 1]], a["y"].values[cells[:, 0]]], axis=1),
@@ -120,16 +117,11 @@ def _coherent(matches: xr.Dataset) -> float:
     count = matches.sizes["point"]
     if count <= _FREE:
         return 0.0
-    at = {
-        side: np.stack([matches[f"{side}_x"].values, matches[f"{side}_y"].values], axis=1)
-        for side in ("source", "target")
-    }
     explained = []
     for start, end in (("source", "target"), ("target", "source")):
-        diagonal = np.hypot(matches.attrs[f"{end}_height"], matches.attrs[f"{end}_width"])
-        _, inliers = cv2.estimateAffine2D(
-            at[start], at[end], ransacReprojThreshold=_NEAR * float(diagonal)
-        )
+        near = _NEAR * math.hypot(matches.attrs[f"{end}_height"], matches.attrs[f"{end}_width"])
+        points = places_of(matches, start), places_of(matches, end)
+        _, inliers = cv2.estimateAffine2D(*points, ransacReprojThreshold=near)
         explained.append(0 if inliers is None else int(inliers.sum()))
     agreeing = min(explained) - _FREE
     if agreeing <= 0:

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 from ...descriptors.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .matches import match_rows, write_matches
+    from .matches import best_spread, match_rows, select_matches, write_matches
     from .photographs import find_images, find_photograph
     from .points import Point, read_points
-    from .selection import best_spread, select_matches
 
 __getattr__ = lazy_names(__name__)
 

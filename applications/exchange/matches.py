@@ -1,4 +1,4 @@
-"""Matches as rows of a table, and as files of CSV, JSON and NetCDF."""
+"""The matches to keep, as rows of a table, and as files of CSV, JSON and NetCDF."""
 
 import csv
 import json
@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import xarray as xr
 
 from ...descriptors.errors import OptionError
 from ...descriptors.runtime.atomic import whole_file
-from ...matchers import to_matches
+from ...descriptors.settings import check_float, check_int
+from ...matchers import spread_matches, to_matches
 
 COLUMNS = ("source_x", "source_y", "target_x", "target_y", "score")
 ROUND_TRIP = "round_trip_error"
@@ -19,7 +21,7 @@ ROUND_TRIP = "round_trip_error"
 Row: TypeAlias = dict[str, float | str | None]
 
 
-def match_columns(correspondences: xr.Dataset) -> list[str]:
+def _columns(correspondences: xr.Dataset) -> list[str]:
     """What a row holds, besides a name."""
     return [*COLUMNS, *([ROUND_TRIP] if ROUND_TRIP in correspondences else [])]
 
@@ -38,7 +40,7 @@ def match_rows(correspondences: xr.Dataset, names: Sequence[str] | None = None) 
     """
     if "y" in correspondences.dims:
         correspondences = to_matches(correspondences)
-    columns = match_columns(correspondences)
+    columns = _columns(correspondences)
     rows: list[Row] = [
         {
             name: round(value, 5 if name == "score" else 3) if math.isfinite(value) else None
@@ -92,7 +94,49 @@ def write_matches(
             target.write_text(text + "\n", encoding="utf-8")
             return
         with target.open("w", encoding="utf-8", newline="") as file:
-            columns = list(rows[0]) if rows else match_columns(correspondences)
+            columns = list(rows[0]) if rows else _columns(correspondences)
             table = csv.DictWriter(file, columns, lineterminator="\n")
             table.writeheader()
             table.writerows(rows)
+
+
+def select_matches(
+    correspondences: xr.Dataset, *, min_score: float | None = None, max_matches: int | None = None
+) -> xr.Dataset:
+    """The correspondences with only some of the matches matched; the others lose their targets.
+
+    Args:
+        correspondences: What a matcher gives, over (y, x) or (point).
+        min_score: The least score of a match, a cosine from -1 to 1.
+        max_matches: How many matches are kept of those over (y, x): the best that lie spread over
+            the image, as `best_spread` takes them.
+
+    Raises:
+        OptionError: A limit is out of range.
+    """
+    matched = correspondences["matched"].copy()
+    if min_score is not None:
+        check_float("min_score", min_score, minimum=-1, maximum=1)
+        matched &= correspondences["score"] >= min_score
+    if max_matches is not None:
+        check_int("max_matches", max_matches, minimum=1)
+        best = best_spread(to_matches(correspondences.assign(matched=matched)), max_matches)
+        # A match begins at the centre of its cell, so that the coordinates are found exactly.
+        rows, columns = (
+            np.searchsorted(correspondences[axis].values, best[f"source_{axis}"].values)
+            for axis in ("y", "x")
+        )
+        matched[:] = False
+        matched.values[rows, columns] = True
+    x, y = (correspondences[name].where(matched) for name in ("target_x", "target_y"))
+    return correspondences.assign(matched=matched, target_x=x, target_y=y)
+
+
+def best_spread(matches: xr.Dataset, count: int) -> xr.Dataset:
+    """The best `count` matches that lie spread over the image, the best first.
+
+    They are taken from the better half of `matches`, which `to_matches` gives: a place that nothing
+    matches well, like the edge of an image, is left empty. All are taken where there are fewer.
+    """
+    better = max(count, (matches.sizes["match"] + 1) // 2)
+    return spread_matches(matches.isel(match=slice(better)), count)

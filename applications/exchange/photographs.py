@@ -54,7 +54,7 @@ def find_photograph(
     """The photograph of a feature file: where it lies, and its pixels.
 
     It is looked for where the file says, beside the file, and below `folders`; an image with other
-    pixels is another one. `attributes` are those of the file's root, where they are read already.
+    pixels is another one. `attributes` are those of the file's root.
 
     Raises:
         FeatureFileError: `file` is not a feature file.

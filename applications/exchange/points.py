@@ -3,7 +3,7 @@
 import csv
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,31 +61,30 @@ def read_points(path: str | Path) -> list[Point]:
     except OSError as error:
         raise PointError(f"cannot read {path}: {error.strerror or error}") from error
     is_json = Path(path).suffix.lower() == ".json" or text.lstrip().startswith(("[", "{"))
-    points = _parse_json(str(path), text) if is_json else _parse_csv(str(path), text)
+    points = list((_parse_json if is_json else _parse_csv)(str(path), text))
     if not points:
         raise PointError(f"{path} holds no point", hint=_HINT)
     return points
 
 
-def _parse_json(path: str, text: str) -> list[Point]:
+def _parse_json(path: str, text: str) -> Iterator[Point]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise PointError(f"{path} can't be read as JSON: {error}", hint=_JSON_HINT) from None
     if isinstance(document, dict):
-        lists = [document[name] for name in _LISTS if _holds_points(document.get(name))]
-        if not lists:
-            return [_json_point(at, str(name), f"{path} {name!r}") for name, at in document.items()]
-        document = lists[0]
+        for points in map(document.get, _LISTS):
+            if isinstance(points, list) and all(isinstance(one, list | dict) for one in points):
+                document = points
+                break
+        else:
+            for name, at in document.items():
+                yield _json_point(at, str(name), f"{path} {name!r}")
+            return
     if not isinstance(document, list):
         raise PointError(f"{path} holds no list of points", hint=_JSON_HINT)
-    return [
-        _json_point(at, "", f"{path} point {number}") for number, at in enumerate(document, start=1)
-    ]
-
-
-def _holds_points(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, list | dict) for one in value)
+    for number, at in enumerate(document, start=1):
+        yield _json_point(at, "", f"{path} point {number}")
 
 
 def _json_point(at: Any, name: str, origin: str) -> Point:
@@ -100,11 +99,10 @@ def _json_point(at: Any, name: str, origin: str) -> Point:
     return Point.of(x, y, name, origin, hint=_JSON_HINT)
 
 
-def _parse_csv(path: str, text: str) -> list[Point]:
+def _parse_csv(path: str, text: str) -> Iterator[Point]:
     reader = csv.reader(text.splitlines(), skipinitialspace=True)
     columns: dict[str, int] = {}
     width = 0
-    points: list[Point] = []
     try:
         for row in reader:
             origin = f"{path} line {reader.line_num}"
@@ -124,10 +122,9 @@ def _parse_csv(path: str, text: str) -> list[Point]:
             values = {name: cells[place] for name, place in columns.items() if place < len(cells)}
             if not {"x", "y"} <= values.keys():
                 raise PointError(f"{origin}: a value is missing", hint=_HINT)
-            points.append(Point.of(values["x"], values["y"], values.get("name", ""), origin))
+            yield Point.of(values["x"], values["y"], values.get("name", ""), origin)
     except csv.Error as error:
         raise PointError(f"{path} line {reader.line_num}: {error}", hint=_HINT) from None
-    return points
 
 
 def _columns(cells: Sequence[str], origin: str) -> tuple[dict[str, int], int, bool]:

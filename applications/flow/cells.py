@@ -1,6 +1,5 @@
 """Flow on a grid of cells, how it is read between them, and the frame that it must stay in."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -8,9 +7,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy.ndimage import distance_transform_edt
 
 from ...descriptors.features.grids import Grid, at_cells, bracket, nearest_pixels
+from ..regions import nearest_inside
 from ..resolution import cell_size
 
 _TEAR = 3.0
@@ -43,22 +42,15 @@ class CellFlow:
         mask: npt.NDArray[np.bool_] | None = None,
     ) -> Self:
         """The flow of what a matcher found in a target over the grid of a source, inside a mask."""
-        grid, other = Grid.of(matches), Grid.of(target)
-        cell = max(
-            cell_size(grid, matches.attrs["source_height"], matches.attrs["source_width"]),
-            cell_size(other, matches.attrs["target_height"], matches.attrs["target_width"]),
-        )
-        inside = np.ones(matches["score"].shape, dtype=bool)
-        if mask is not None:
-            inside = at_cells(mask, grid)
-        return cls(
-            grid=grid,
-            x=matches["target_x"].values - grid.x,
-            y=matches["target_y"].values - grid.y[:, None],
-            score=matches["score"].values.astype(np.float64),
-            inside=inside,
-            cell=cell,
-        )
+        grid, score = Grid.of(matches), matches["score"].values.astype(np.float64)
+        inside = np.ones(score.shape, dtype=bool) if mask is None else at_cells(mask, grid)
+        x = matches["target_x"].values - grid.x
+        y = matches["target_y"].values - grid.y[:, None]
+        sides = [
+            cell_size(cells, matches.attrs[f"{role}_height"], matches.attrs[f"{role}_width"])
+            for role, cells in (("source", grid), ("target", Grid.of(target)))
+        ]
+        return cls(grid, x, y, score, inside, max(sides))
 
     @property
     def valid(self) -> npt.NDArray[np.bool_]:
@@ -78,30 +70,24 @@ class CellFlow:
         of a mask or of an object. NaN where no cell counts. `y` and `x` are pixels of the image,
         and broadcast against each other.
         """
-        corners = list(self._corners(y, x))
+        top, bottom, down = bracket(self.grid.y, y)
+        left, right, across = bracket(self.grid.x, x)
+        corners = [
+            ((row, column), part * share)
+            for row, part in ((top, 1 - down), (bottom, down))
+            for column, share in ((left, 1 - across), (right, across))
+        ]
         valid = self.valid
         weights = np.stack([np.where(valid[at], share, 0.0) for at, share in corners])
-        flow = [
-            np.nan_to_num(np.stack([part[at] for at, _ in corners])) for part in (self.x, self.y)
-        ]
+        over = [np.stack([part[at] for at, _ in corners]) for part in (self.x, self.y, *others)]
+        flow = [np.nan_to_num(part) for part in over[:2]]
         nearest = weights.argmax(0)[None]
         apart = np.hypot(*(part - np.take_along_axis(part, nearest, 0) for part in flow))
         weights[apart > _TEAR * self.cell] = 0.0
         total = weights.sum(0)
         with np.errstate(invalid="ignore"):
             weights /= total
-        parts = [*flow, *(np.stack([other[at] for at, _ in corners]) for other in others)]
-        return [_mean(part, weights) for part in parts]
-
-    def _corners(self, y: Numbers, x: Numbers) -> Sequence[Any]:
-        """The four cells around each place, each with its share."""
-        top, bottom, down = bracket(self.grid.y, y)
-        left, right, across = bracket(self.grid.x, x)
-        return [
-            ((row, column), weight)
-            for row, part in ((top, 1 - down), (bottom, down))
-            for column, weight in ((left, part * (1 - across)), (right, part * across))
-        ]
+        return [np.where(weights == 0, 0.0, part * weights).sum(0) for part in (*flow, *over[2:])]
 
 
 def round_trip(forward: CellFlow, backward: CellFlow) -> Numbers:
@@ -121,11 +107,6 @@ def round_trip(forward: CellFlow, backward: CellFlow) -> Numbers:
     return error
 
 
-def _mean(values: Numbers, weights: Numbers) -> Numbers:
-    """The weighted mean over the corners, NaN where the weights are."""
-    return np.asarray(np.where(weights == 0, 0.0, values * weights).sum(0))
-
-
 @dataclass(frozen=True, eq=False)
 class Frame:
     """Where in an image of this height and width, in pixels, a flow may end.
@@ -142,10 +123,7 @@ class Frame:
     @cached_property
     def _nearest(self) -> npt.NDArray[Any] | None:
         """Row and column of the pixel of the mask that is nearest to each; None without a mask."""
-        if self.mask is None or self.mask.all():
-            return None
-        indices = distance_transform_edt(~self.mask, return_distances=False, return_indices=True)
-        return np.asarray(indices)
+        return None if self.mask is None or self.mask.all() else nearest_inside(self.mask)
 
     def bring_in(self, y: Numbers, x: Numbers) -> tuple[Numbers, Numbers]:
         """The places moved inside, NaN for those that are too far out or NaN themselves."""

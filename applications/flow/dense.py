@@ -10,11 +10,12 @@ from ...descriptors import Descriptor
 from ...descriptors.features.grids import Grid, at_cells
 from ...descriptors.features.tensors import FeatureMap
 from ...descriptors.features.tree import grid_coordinates
-from ...descriptors.image.masks import MaskLike, read_mask
+from ...descriptors.image.masks import MaskLike
 from ...descriptors.runtime.memory import check_fits
 from ...descriptors.settings import check_choice, check_float, check_int
 from ...matchers import Matcher, SoftArgmax
 from ..feature_maps import MapOrImage, feature_maps
+from ..masks import mask_of
 from ..resolution import (
     PLACES,
     SEARCH,
@@ -55,21 +56,19 @@ def dense_flow(
     """Flow: what lies at (x, y) in the source lies at (x + flow_x, y + flow_y) in the target.
 
     Cells are matched in both directions, made smooth if asked for, and read bilinearly at the
-    places of the grid: by coordinates, with the half pixel, and never across the border of a mask
-    or where neighbouring displacements are torn apart.
+    places of the grid: by coordinates, and never across the border of a mask or where neighbouring
+    displacements are torn apart.
 
-    Raises `FlowError` if no place has a valid displacement; `ImageError` if a mask can't be read,
-    has another size than its image, or leaves no cell; `OptionError` if a setting is out of range,
-    or images come without a descriptor; `IncomparableFeaturesError` or `InvalidFeaturesError` if
-    the maps are none, or have different bases; `OutOfMemoryError` for more cells, or more places of
-    the grid, than fit into memory.
+    Raises `FlowError` if no place has a valid displacement; `ImageError` for a mask that can't be
+    used; `OptionError` if a setting is out of range, or images come without a descriptor;
+    `IncomparableFeaturesError` or `InvalidFeaturesError` for maps that can't be compared;
+    `OutOfMemoryError` for more cells, or more places of the grid, than fit into memory.
 
     Args:
         source, target: Feature maps (channel, y, x) out of one `combine`; or images, with a
             descriptor.
         descriptor: What describes images.
-        matcher: Any matcher; `SoftArgmax(window=1)` by default. None of descr's holds the matrix of
-            all similarities.
+        matcher: Any matcher; `SoftArgmax(window=1)` by default.
         cells: The resolution that features are brought to before they are matched, bilinearly and
             with unit length again: so many cells along the longer side of each image, or (rows,
             columns). None takes the maps as they are.
@@ -106,8 +105,9 @@ def dense_flow(
         FeatureMap.from_xarray(one, name=name).to_xarray()
         for one, name in zip(maps, ("source map", "target map"), strict=True)
     )
-    places = _grid_of(grid, a)
-    of_a, of_b = _mask_of(a, source_mask, "source mask"), _mask_of(b, target_mask, "target mask")
+    places = Grid.of(a) if grid == "cells" else _places(*_size(a), grid)
+    of_a = None if source_mask is None else mask_of(a.attrs, source_mask, "source mask")
+    of_b = None if target_mask is None else mask_of(b.attrs, target_mask, "target mask")
     forward = CellFlow.of(matcher(a, b, source_mask=of_a, target_mask=of_b), b, of_a)
     backward = CellFlow.of(matcher(b, a, source_mask=of_b, target_mask=of_a), a, of_b)
     if smoothing:
@@ -116,7 +116,14 @@ def dense_flow(
     if max_consistency is not None:
         forward = forward.without(~(error <= max_consistency))
     flow = _on_grid(forward, error, places, b, of_a, of_b)
-    _check_found(flow, maps, max_consistency)
+    if not flow["valid"].any():
+        names = " to ".join(str(one.attrs["image_name"]) for one in maps)
+        raise FlowError(
+            f"no place has a valid flow from {names}: the images may not overlap",
+            hint="try another matcher, such as nearest, which always answers"
+            if max_consistency is None
+            else "allow a larger forward-backward error",
+        )
     return flow.assign_attrs(
         matcher=repr(matcher),
         basis=maps[0].attrs["basis"],
@@ -130,30 +137,22 @@ def dense_flow(
     )
 
 
-def _mask_of(fmap: xr.DataArray, mask: MaskLike | None, name: str) -> Mask:
-    if mask is None:
-        return None
-    height, width = int(fmap.attrs["image_height"]), int(fmap.attrs["image_width"])
-    return read_mask(mask, height=height, width=width, name=name)
+def _size(fmap: xr.DataArray) -> tuple[int, int]:
+    return int(fmap.attrs["image_height"]), int(fmap.attrs["image_width"])
 
 
-def _grid_of(grid: FlowGrid, source: xr.DataArray) -> Grid:
-    height, width = int(source.attrs["image_height"]), int(source.attrs["image_width"])
-    if isinstance(grid, str):
-        if grid == "cells":
-            return Grid.of(source)
-        grid = (height, width)
-    places = even_grid(height, width, grid, "grid")
-    _check_places(places)
+def _places(height: int, width: int, grid: FlowGrid) -> Grid:
+    """The places of a flow, not those of cells, if memory holds it."""
+    places = even_grid(height, width, (height, width) if isinstance(grid, str) else grid, "grid")
+    rows, columns = len(places.y), len(places.x)
+    check_fits(_bytes(places), f"flow at {rows} x {columns} places", "lower grid (--grid)")
     return places
 
 
-def _check_places(places: Grid) -> int:
-    """How many bytes a flow at these places takes, about, while it is read."""
-    rows, columns = len(places.y), len(places.x)
-    size = _PER_PLACE * rows * columns + _READING * min(rows * columns, PLACES)
-    check_fits(size, f"flow at {rows} x {columns} places", "lower grid (--grid)")
-    return size
+def _bytes(places: Grid) -> int:
+    """How many a flow at these places takes, about, while it is read."""
+    count = len(places.y) * len(places.x)
+    return _PER_PLACE * count + _READING * min(count, PLACES)
 
 
 def flow_memory(
@@ -166,10 +165,7 @@ def flow_memory(
     size = SEARCH
     if cells is not None:
         size = check_matching(even_grid(height, width, cells), channels=1)
-    if grid != "cells":
-        places = (height, width) if grid == "image" else grid
-        size = max(size, _check_places(even_grid(height, width, places, "grid")))
-    return size
+    return size if grid == "cells" else max(size, _bytes(_places(height, width, grid)))
 
 
 def _on_grid(
@@ -183,12 +179,11 @@ def _on_grid(
     """The flow, its scores and its errors read at the places of a grid, strip by strip."""
     shape = (len(grid.y), len(grid.x))
     values: dict[str, npt.NDArray[Any]] = {
-        name: np.full(shape, np.nan, dtype=np.float32)
+        name: np.empty(shape, dtype=np.float32)
         for name in ("flow_x", "flow_y", "score", "consistency")
     }
-    height, width = (int(target.attrs[f"image_{side}"]) for side in ("height", "width"))
-    reach = max(1.0, cell_size(Grid.of(target), height, width))
-    frame = Frame(height, width, target_mask, reach)
+    reach = max(1.0, cell_size(Grid.of(target), *_size(target)))
+    frame = Frame(*_size(target), target_mask, reach)
     for rows in strips(*shape):
         y, x = grid.y[rows, None], grid.x[None]
         flow_x, flow_y, score, consistency = flow.read(y, x, flow.score, error)
@@ -203,16 +198,4 @@ def _on_grid(
     return xr.Dataset(
         {name: (("y", "x"), values[name], about) for name, about in VARIABLES.items()},
         coords=grid_coordinates(grid.y, grid.x),
-    )
-
-
-def _check_found(flow: xr.Dataset, maps: list[xr.DataArray], limit: float | None) -> None:
-    if bool(flow["valid"].any()):
-        return
-    names = " to ".join(str(one.attrs["image_name"]) for one in maps)
-    raise FlowError(
-        f"no place has a valid flow from {names}: the images may not overlap",
-        hint="allow a larger forward-backward error"
-        if limit is not None
-        else "try another matcher, such as nearest, which always answers",
     )

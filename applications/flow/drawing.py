@@ -11,12 +11,10 @@ import xarray as xr
 
 from ...descriptors.settings import check_float
 from ..pictures import check_width, pixel_cells, write_texts
-from .fields import check_flow, valid_places
+from .fields import flow_vectors
 
-_LEGEND = 0.16
-"""Width of the legend, as a share of the picture's."""
-_TALLEST = 1.25
-"""Height of the picture, at most, as a share of the width that was asked for."""
+_LEGEND, _TALLEST = 0.16, 1.25
+"""Width of the legend, and height of the picture at most, as shares of the picture's width."""
 _SUPERSAMPLING = 4
 UNKNOWN_COLOR = (128, 128, 128)
 """Where there is no flow: the only grey, since no flow at all is white."""
@@ -38,34 +36,28 @@ def draw_flow(
     """The flow as colours beside the wheel that explains them, uint8 (height, width, 3) RGB.
 
     The wheel's rim is the displacement of `maximum`, which is written beneath it. Below stand the
-    darker colours of longer displacements, and the grey of no flow, where there are such.
+    darker colours of longer displacements, and the grey of no flow, where there are such. The
+    picture is `width` pixels wide, or narrower for tall images.
 
-    `flow` is what `dense_flow` gives, and `maximum` as in `flow_colors`. The picture is `width`
-    pixels wide, or narrower for tall images.
-
-    Raises `FlowError` for what is no flow; `OptionError` if the maximum or the width is out of
-    range.
+    Takes and raises what `flow_colors` does, and `OptionError` if the width is out of range.
     """
     check_width(width)
-    check_flow(flow)
+    vectors, valid = flow_vectors(flow)
     if maximum is None:
         maximum = flow_maximum(flow)
     legend = max(48, round(width * _LEGEND))
-    rows, columns = (
-        int(flow.attrs.get(f"source_{side}", flow.sizes[name]))
-        for side, name in (("height", "y"), ("width", "x"))
-    )
+    rows = int(flow.attrs.get("source_height", flow.sizes["y"]))
+    columns = int(flow.attrs.get("source_width", flow.sizes["x"]))
     across = min(width - legend, max(1, round(width * _TALLEST * columns / rows)))
     down = max(1, round(across * rows / columns))
     # A mean of colours is the colour of another flow, so that places are taken as they are.
     whole = flow.assign_attrs(image_height=rows, image_width=columns)
-    places = dict(zip(("y", "x"), pixel_cells(whole, down, across), strict=True))
-    shown = flow_colors(flow.isel(places), maximum=maximum)
-    valid = valid_places(flow)
-    longer = np.hypot(flow["flow_x"].values, flow["flow_y"].values)[valid] > maximum
-    beside = _legend(legend, maximum, longer=bool(longer.any()), complete=bool(valid.all()))
+    y, x = pixel_cells(whole, down, across)
+    colors = flow_colors(flow.isel(y=y, x=x), maximum=maximum)
+    longer = bool((np.hypot(*vectors)[valid] > maximum).any())
+    beside = _legend(legend, maximum, longer=longer, complete=bool(valid.all()))
     picture = np.full((max(down, len(beside)), across + legend, 3), 255, dtype=np.uint8)
-    picture[:down, :across] = shown
+    picture[:down, :across] = colors
     picture[: len(beside), across:] = beside
     return picture
 
@@ -112,13 +104,11 @@ def flow_colors(flow: xr.Dataset, *, maximum: float | None = None) -> npt.NDArra
 
     Raises `FlowError` for what is no flow; `OptionError` if the maximum is not a number above 0.
     """
-    check_flow(flow)
+    vectors, valid = flow_vectors(flow)
     if maximum is None:
         maximum = flow_maximum(flow)
     check_float("maximum", maximum, minimum=0, open_minimum=True)
-    valid = valid_places(flow)
-    x, y = (np.where(valid, flow[name].values, 0.0) for name in ("flow_x", "flow_y"))
-    colors = wheel_colors(x / maximum, y / maximum)
+    colors = wheel_colors(*(np.where(valid, vectors, 0.0) / maximum))
     colors[~valid] = UNKNOWN_COLOR
     return colors
 
@@ -131,9 +121,8 @@ def flow_maximum(flow: xr.Dataset) -> float:
     the flow says its `consistency`, only those count whose forward-backward error is at most a
     tenth of their length.
     """
-    check_flow(flow)
-    valid = valid_places(flow)
-    lengths = np.hypot(flow["flow_x"].values, flow["flow_y"].values)
+    vectors, valid = flow_vectors(flow)
+    lengths = np.hypot(*vectors)
     if "consistency" in flow:
         consistent = valid & (flow["consistency"].values <= 0.1 * lengths)
         valid = consistent if consistent.any() else valid

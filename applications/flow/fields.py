@@ -23,8 +23,11 @@ class FlowError(DescrError):
     """A flow that can't be found, read or written."""
 
 
-def check_flow(flow: xr.Dataset) -> None:
-    """Raise `FlowError` unless `flow_x` and `flow_y` are numbers over (y, x), with coordinates."""
+def flow_vectors(flow: xr.Dataset) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.bool_]]:
+    """The displacements (2, y, x), x before y, and where they are finite and said to be valid.
+
+    Raises `FlowError` unless `flow_x` and `flow_y` are numbers over (y, x), with coordinates.
+    """
     if not isinstance(flow, xr.Dataset):
         raise FlowError(f"the flow is a {type(flow).__name__}, not an xarray.Dataset", hint=_HINT)
     for name in ("flow_x", "flow_y"):
@@ -39,32 +42,19 @@ def check_flow(flow: xr.Dataset) -> None:
     for name in ("y", "x"):
         if name not in flow.coords:
             raise FlowError(f"the flow has no coordinate {name!r}", hint=_HINT)
+    vectors = np.stack([flow["flow_x"].values, flow["flow_y"].values])
+    valid = np.isfinite(vectors).all(axis=0)
+    return vectors, valid & flow["valid"].values.astype(bool) if "valid" in flow else valid
 
 
-def check_pixels(flow: xr.Dataset, form: str) -> None:
-    """Raise `FlowError` unless the flow has one vector for each pixel, as files of `form` have."""
-    check_flow(flow)
-    for name in ("y", "x"):
-        if not np.array_equal(flow[name].values, np.arange(flow.sizes[name])):
-            raise FlowError(
-                f"{form} holds a vector for each pixel, and this flow lies on coarser cells",
-                hint='take dense_flow(..., grid="image"), or write NetCDF, which keeps coordinates',
-            )
-
-
-def valid_places(flow: xr.Dataset) -> npt.NDArray[np.bool_]:
-    """Where the flow is finite and, if it says so, valid: bool (y, x)."""
-    valid = np.isfinite(flow["flow_x"].values) & np.isfinite(flow["flow_y"].values)
-    if "valid" in flow:
-        valid &= flow["valid"].values.astype(bool)
-    return np.asarray(valid)
-
-
-def pixel_flow(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> xr.Dataset:
-    """The flow of each pixel as a Dataset; NaN where it is unknown."""
-    values = {"flow_x": x, "flow_y": y, "valid": np.isfinite(x) & np.isfinite(y)}
-    rows, columns = x.shape
+def pixel_flow(vectors: npt.NDArray[np.float32]) -> xr.Dataset:
+    """The flow of each pixel (2, y, x) as a Dataset; NaN where it is unknown."""
+    values = (*vectors, np.isfinite(vectors).all(axis=0))
+    rows, columns = (np.arange(length, dtype=float) for length in vectors.shape[1:])
     return xr.Dataset(
-        {name: (("y", "x"), value, VARIABLES[name]) for name, value in values.items()},
-        coords=grid_coordinates(np.arange(rows, dtype=float), np.arange(columns, dtype=float)),
+        {
+            name: (("y", "x"), value, VARIABLES[name])
+            for name, value in zip(("flow_x", "flow_y", "valid"), values, strict=True)
+        },
+        coords=grid_coordinates(rows, columns),
     )

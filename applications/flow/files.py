@@ -14,19 +14,18 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors.runtime.atomic import whole_file
-from .fields import FlowError, check_pixels, pixel_flow, valid_places
+from .fields import FlowError, flow_vectors, pixel_flow
 
-MAGIC = 202021.25
-_UNKNOWN = 1e10
-_LIMIT = 1e9
-"""A component beyond this means that the flow there is unknown."""
-_HEAD = struct.Struct("<fii")
-_STEPS = 64
-"""Steps of a file of KITTI per pixel."""
-_ZERO = 1 << 15
+_MAGIC = struct.pack("<f", 202021.25)
+_HEAD = struct.Struct("<4sii")
+_UNKNOWN, _LIMIT = 1e10, 1e9
+"""What is written where the flow is unknown; a component beyond the other means the same."""
+_STEPS, _ZERO = 64, 1 << 15
+"""Steps of a file of KITTI per pixel, and the one of no displacement."""
 
 
 def write_flo(flow: xr.Dataset, path: str | os.PathLike[str]) -> None:
@@ -37,13 +36,25 @@ def write_flo(flow: xr.Dataset, path: str | os.PathLike[str]) -> None:
     Raises `FlowError` for what is no flow, or one that lies on coarser cells than pixels;
     `OutputError` if the file can't be written.
     """
-    check_pixels(flow, "a .flo file")
-    vectors = np.stack([flow["flow_x"].values, flow["flow_y"].values], axis=-1).astype("<f4")
-    vectors[~valid_places(flow)] = _UNKNOWN
-    height, width = vectors.shape[:2]
-    with whole_file(path) as temporary, temporary.open("wb") as file:
-        file.write(_HEAD.pack(MAGIC, width, height))
-        file.write(vectors.tobytes())
+    vectors, valid = _pixel_vectors(flow, "a .flo file")
+    _, height, width = vectors.shape
+    pairs = np.where(valid, vectors, _UNKNOWN).transpose(1, 2, 0).astype("<f4")
+    with whole_file(path) as temporary:
+        temporary.write_bytes(_HEAD.pack(_MAGIC, width, height) + pairs.tobytes())
+
+
+def _pixel_vectors(
+    flow: xr.Dataset, form: str
+) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.bool_]]:
+    """`flow_vectors`, if there is one for each pixel, as files of this form have it."""
+    vectors = flow_vectors(flow)
+    for name in ("y", "x"):
+        if not np.array_equal(flow[name].values, np.arange(flow.sizes[name])):
+            raise FlowError(
+                f"{form} holds a vector for each pixel, and this flow lies on coarser cells",
+                hint='take dense_flow(..., grid="image"), or write NetCDF, which keeps coordinates',
+            )
+    return vectors
 
 
 def read_flo(path: str | os.PathLike[str]) -> xr.Dataset:
@@ -60,18 +71,18 @@ def read_flo(path: str | os.PathLike[str]) -> xr.Dataset:
             # What is no such file, however large, is refused before it is read.
             length = os.fstat(file.fileno()).st_size
             width, height = _flo_size(file.read(_HEAD.size), length, name)
-            vectors = np.frombuffer(file.read(), dtype="<f4").reshape(height, width, 2)
+            pairs = np.frombuffer(file.read(), dtype="<f4").reshape(height, width, 2)
     except OSError as error:
         raise FlowError(f"cannot read {name}: {error.strerror or error}") from error
+    vectors = pairs.transpose(2, 0, 1)
     # NaN is not below anything.
-    valid = (np.abs(vectors) < _LIMIT).all(axis=2)
-    x, y = (np.where(valid, vectors[:, :, k], np.nan).astype(np.float32) for k in range(2))
-    return pixel_flow(x, y)
+    valid = (np.abs(vectors) < _LIMIT).all(axis=0)
+    return pixel_flow(np.where(valid, vectors, np.nan).astype(np.float32))
 
 
 def _flo_size(head: bytes, length: int, name: str) -> tuple[int, int]:
     """Width and height, if the beginning and the length of the file are right."""
-    if len(head) < _HEAD.size or head[:4] != struct.pack("<f", MAGIC):
+    if len(head) < _HEAD.size or head[:4] != _MAGIC:
         raise FlowError(
             f"{name} is not a Middlebury .flo file", hint="such a file begins with the bytes PIEH"
         )
@@ -96,18 +107,13 @@ def write_kitti(flow: xr.Dataset, path: str | os.PathLike[str]) -> int:
 
     Takes and raises what `write_flo` does.
     """
-    check_pixels(flow, "a KITTI file")
-    valid = valid_places(flow)
-    vectors = np.stack([flow["flow_x"].values, flow["flow_y"].values], axis=-1)
-    steps = np.rint(np.where(valid[:, :, None], vectors, 0.0).astype(np.float64) * _STEPS) + _ZERO
-    held = valid & ((steps >= 0) & (steps <= 65535)).all(axis=2)
-    picture = np.zeros((*valid.shape, 3), dtype=np.uint16)
+    vectors, valid = _pixel_vectors(flow, "a KITTI file")
+    steps = np.rint(np.where(valid, vectors, 0.0).astype(np.float64) * _STEPS) + _ZERO
+    held = valid & ((steps >= 0) & (steps <= 65535)).all(axis=0)
     # OpenCV takes the channels as blue, green, red.
-    picture[held, 0] = 1
-    picture[held, 1] = steps[held, 1]
-    picture[held, 2] = steps[held, 0]
+    picture = np.where(held, [np.ones(held.shape), steps[1], steps[0]], 0).astype(np.uint16)
     with whole_file(path) as temporary:
-        temporary.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+        temporary.write_bytes(cv2.imencode(".png", picture.transpose(1, 2, 0))[1].tobytes())
     return int(valid.sum() - held.sum())
 
 
@@ -127,9 +133,6 @@ def read_kitti(path: str | os.PathLike[str]) -> xr.Dataset:
             f"{name} is not a flow of KITTI",
             hint="such a file is a whole PNG with three channels of 16 bits",
         )
-    valid = picture[:, :, 0] > 0
-    y, x = (
-        np.where(valid, (picture[:, :, k].astype(np.float32) - _ZERO) / _STEPS, np.nan)
-        for k in (1, 2)
-    )
-    return pixel_flow(x.astype(np.float32), y.astype(np.float32))
+    valid, *steps = picture.transpose(2, 0, 1).astype(np.float32)
+    vectors = (np.stack(steps[::-1]) - _ZERO) / _STEPS
+    return pixel_flow(np.where(valid > 0, vectors, np.nan).astype(np.float32))

@@ -38,14 +38,10 @@ def smooth(
     `target` are the unit vectors (channel, row, column) of the cells of both.
     """
     there, back = _Windows(source, radius), _Windows(target, radius)
-    for _ in range(_ROUNDS):
+    for step in (*[_smooth_once] * _ROUNDS, _fill):
         errors = round_trip(forward, backward), round_trip(backward, forward)
-        forward, backward = (
-            _smooth_once(forward, errors[0], there),
-            _smooth_once(backward, errors[1], back),
-        )
-    errors = round_trip(forward, backward), round_trip(backward, forward)
-    return _fill(forward, errors[0], there), _fill(backward, errors[1], back)
+        forward, backward = step(forward, errors[0], there), step(backward, errors[1], back)
+    return forward, backward
 
 
 class _Windows:
@@ -54,6 +50,8 @@ class _Windows:
     def __init__(self, features: Features, radius: int) -> None:
         self.features, self.radius = features, radius
         self.around = self._pad(features)
+        side = range(2 * radius + 1)
+        self.places = [(down, across) for down in side for across in side]
 
     def median(self, flow: CellFlow, weights: Numbers, where: Mask) -> CellFlow:
         """The flow with each cell in `where` replaced by the weighted median of its window.
@@ -64,7 +62,7 @@ class _Windows:
         padded = self._pad(weights)
         result = [flow.x.copy(), flow.y.copy()]
         row, column = where.nonzero()
-        step = max(1, _VALUES // (2 * self.radius + 1) ** 2)
+        step = max(1, _VALUES // len(self.places))
         for start in range(0, len(row), step):
             cells = row[start : start + step], column[start : start + step]
             weight = self._read(padded, *cells) * self._likeness(*cells)
@@ -82,18 +80,14 @@ class _Windows:
         centre = self.features[:, row, column]
         cosines = [
             np.einsum("cn,cn->n", centre, self.around[:, row + down, column + across])
-            for down, across in self._places()
+            for down, across in self.places
         ]
         return np.asarray(np.exp((np.stack(cosines, axis=-1).astype(np.float64) - 1) / _LIKENESS))
 
     def _read(self, padded: Numbers, row: Any, column: Any) -> Numbers:
         """The values in the windows of these cells: (cell, place in the window)."""
-        down, across = np.array(self._places()).T
+        down, across = np.array(self.places).T
         return np.asarray(padded[row[:, None] + down, column[:, None] + across])
-
-    def _places(self) -> list[tuple[int, int]]:
-        side = range(2 * self.radius + 1)
-        return [(down, across) for down in side for across in side]
 
     def _pad(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The last two axes with a border of zeros."""

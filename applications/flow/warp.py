@@ -10,10 +10,11 @@ from scipy.ndimage import map_coordinates, spline_filter
 
 from ...descriptors import read_image
 from ...descriptors.errors import ImageError, OptionError
+from ...descriptors.features.grids import Grid
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_choice, check_int
 from ..resolution import strips
-from .fields import check_flow, valid_places
+from .fields import flow_vectors
 
 WarpInterpolation = Literal["nearest", "bilinear", "cubic"]
 _ORDERS = {"nearest": 0, "bilinear": 1, "cubic": 3}
@@ -43,41 +44,34 @@ def warp(
     """
     order = _ORDERS[check_choice("interpolation", interpolation, get_args(WarpInterpolation))]
     color = _check_color(fill)
-    check_flow(flow)
+    vectors, valid = flow_vectors(flow)
     target = read_image(image)
-    size = tuple(
-        int(flow.attrs.get(f"target_{side}", getattr(target, side))) for side in ("height", "width")
-    )
-    if size != (target.height, target.width):
+    height = int(flow.attrs.get("target_height", target.height))
+    width = int(flow.attrs.get("target_width", target.width))
+    if (height, width) != (target.height, target.width):
         raise ImageError(
             f"{target.name} is {target.width} x {target.height} pixels, but the flow leads to an "
-            f"image of {size[1]} x {size[0]}",
+            f"image of {width} x {height}",
             hint="warp the target image, in the size that the flow was found with",
         )
-    valid = valid_places(flow)
     warped = np.empty((*valid.shape, len(color)), dtype=np.uint8)
     warped[:] = color
     warped[valid, 3:] = 255
-    channels = [_smooth_channel(target.pixels[:, :, k], order) for k in range(3)]
+    channels = list(np.moveaxis(target.pixels, 2, 0).astype(np.float32))
+    if order > 1:
+        # The coefficients that splines are read from.
+        channels = [spline_filter(one, order, np.float32, mode="mirror") for one in channels]
+    grid = Grid.of(flow)
     for rows in strips(*valid.shape):
-        here, row = valid[rows], flow.isel(y=rows)
+        here, (flow_x, flow_y) = valid[rows], vectors[:, rows]
         # Beyond its border the image goes on as its edge.
-        y = (row["y"].values[:, None] + row["flow_y"].values)[here].clip(0, target.height - 1)
-        x = (row["x"].values + row["flow_x"].values)[here].clip(0, target.width - 1)
+        y = (grid.y[rows, None] + flow_y)[here].clip(0, height - 1)
+        x = (grid.x + flow_x)[here].clip(0, width - 1)
+        at = np.stack([y, x])
         for k, values in enumerate(channels):
-            colors = map_coordinates(
-                values, np.stack([y, x]), order=order, mode="mirror", prefilter=False
-            )
+            colors = map_coordinates(values, at, order=order, mode="mirror", prefilter=False)
             warped[rows, :, k][here] = np.clip(np.rint(colors), 0, 255)
     return warped
-
-
-def _smooth_channel(pixels: npt.NDArray[np.uint8], order: int) -> npt.NDArray[np.float32]:
-    """One channel as the coefficients that splines of this order are read from."""
-    values = pixels.astype(np.float32)
-    if order > 1:
-        values = spline_filter(values, order, output=np.float32, mode="mirror")
-    return values
 
 
 def _check_color(fill: Sequence[int]) -> tuple[int, ...]:

@@ -69,8 +69,7 @@ class JointForeground(Segmenter):
     ) -> list[Mask]:
         """The common foreground, with smooth edges; see `Segmenter.segment`.
 
-        Raises `ImageError` if nothing stands out in one of the images; `IncomparableFeaturesError`
-        if the maps have different bases.
+        Raises `ImageError` if nothing stands out in one of the images, and as `feature_maps` does.
         """
         compared = feature_maps(maps or ())
         returns = [_returns(fmap, compared) for fmap in compared]
@@ -97,15 +96,13 @@ class JointForeground(Segmenter):
         from sklearn.cluster import KMeans
 
         cells = np.concatenate([fmap.values.reshape(len(fmap), -1).T for fmap in maps])
-        kmeans = KMeans(
-            min(self.clusters, len(cells)), n_init=2, random_state=self.seed, copy_x=False
-        )
+        clusters = min(self.clusters, len(cells))
+        kmeans = KMeans(clusters, n_init=2, random_state=self.seed, copy_x=False)
         with without_warnings():
             # Fewer distinct cells than clusters: what is blank has one cluster.
             labels = kmeans.fit_predict(cells)
-        parted = np.split(labels, np.cumsum([fmap[0].size for fmap in maps])[:-1])
-        shapes = [fmap.shape[1:] for fmap in maps]
-        return [one.reshape(shape) for one, shape in zip(parted, shapes, strict=True)]
+        parts = np.split(labels, np.cumsum([fmap[0].size for fmap in maps])[:-1])
+        return [part.reshape(fmap.shape[1:]) for part, fmap in zip(parts, maps, strict=True)]
 
 
 def _returns(fmap: xr.DataArray, maps: Sequence[xr.DataArray]) -> Values:
@@ -113,19 +110,20 @@ def _returns(fmap: xr.DataArray, maps: Sequence[xr.DataArray]) -> Values:
 
     1 for the cell itself, falling off like a Gaussian; the mean over the other maps.
     """
-    others = [other for other in maps if other is not fmap]
-    rows, columns = fmap.shape[1:]
-    if not others:
-        return np.ones((rows, columns))
-    y, x = np.indices((rows, columns))
-    tolerance = max(1.0, _TOLERANCE * max(rows, columns))
-    total = np.zeros((rows, columns))
-    cells = FeatureMap.from_xarray(fmap).features.flatten(1)
+    shape = fmap.shape[1:]
+    if len(maps) == 1:
+        return np.ones(shape)
+    tolerance = max(1.0, _TOLERANCE * max(shape))
+    total = np.zeros(shape)
+    cells, *others = (
+        FeatureMap.from_xarray(one).features.flatten(1)
+        for one in (fmap, *(other for other in maps if other is not fmap))
+    )
     for other in others:
-        best = search(cells, FeatureMap.from_xarray(other).features.flatten(1), back=True)
+        best = search(cells, other, back=True)
         assert best.back is not None
-        back_y, back_x = np.divmod(best.back[best.index].numpy().reshape(rows, columns), columns)
-        apart = np.hypot(back_y - y, back_x - x) / tolerance
+        home = np.unravel_index(best.back[best.index].numpy().reshape(shape), shape)
+        apart = np.hypot(*(np.array(home) - np.indices(shape))) / tolerance
         total += np.exp(-(apart**2) / 2)
     return total / len(others)
 
@@ -135,24 +133,22 @@ def _distances(labels: Sequence[npt.NDArray[np.intp]]) -> list[Values]:
 
     By how many times more often its cells lie at a border than cells do on the whole.
     """
-    rings = np.concatenate([_ring(one.shape).ravel() for one in labels])
-    every = np.concatenate([one.ravel() for one in labels])
+    rings = []
+    for one in labels:
+        width = max(1, round(_RING * min(one.shape)))
+        ring = np.ones(one.shape, dtype=bool)
+        ring[width:-width, width:-width] = False
+        rings.append(ring)
+    border, every = (np.concatenate([one.ravel() for one in part]) for part in (rings, labels))
     counts = np.bincount(every)
     if np.count_nonzero(counts) == 1:
         # Nothing differs from anything.
         return [np.zeros(one.shape) for one in labels]
-    at_border = np.bincount(every, rings) / np.maximum(counts, 1)
-    times = at_border / rings.mean()
+    at_border = np.bincount(every, border) / np.maximum(counts, 1)
+    times = at_border / border.mean()
     away = 1 / (1 + np.exp(np.clip((times - 1) / _STEP, -50, 50)))
     weights = _LEAST + (1 - _LEAST) * away
     return [weights[one] for one in labels]
-
-
-def _ring(shape: tuple[int, ...]) -> Mask:
-    width = max(1, round(_RING * min(shape)))
-    ring = np.ones(shape, dtype=bool)
-    ring[width:-width, width:-width] = False
-    return ring
 
 
 def _smooth(values: Values, *, share: float = 1.0) -> Values:
@@ -180,9 +176,9 @@ def _largest_parts(cells: Mask, evidence: Values) -> Mask:
     parts, count = ndimage.label(cells)
     if count == 0:
         return cells
-    held = ndimage.sum_labels(evidence, parts, range(1, count + 1))
-    kept = 1 + np.flatnonzero(held >= _PART * held.max())
-    return np.asarray(ndimage.binary_fill_holes(np.isin(parts, kept)))
+    sums = ndimage.sum_labels(evidence, parts, range(1, count + 1))
+    largest = 1 + np.flatnonzero(sums >= _PART * sums.max())
+    return np.asarray(ndimage.binary_fill_holes(np.isin(parts, largest)))
 
 
 def _pixels(cells: Mask, fmap: xr.DataArray) -> Mask:

@@ -74,17 +74,26 @@ class TextPrompt(Segmenter):
 
     @cached_property
     def network(self) -> Any:
-        """The module of transformers; loaded when it is first needed."""
-        return load_network(self.checkpoint, self.torch_device)
+        """The module of transformers in float32; loaded when it is first needed.
+
+        Raises `WeightsNotFoundError` for damaged weights, and for a config that is not CLIPSeg's.
+        """
+        path, files = self.checkpoint.folder / "config.json", self.checkpoint.weights[""]
+        model = load_transformer(_KIND, path, files, device=self.torch_device)
+        config, side = model.config, model.config.vision_config.patch_size
+        if max(config.extract_layers) >= config.vision_config.num_hidden_layers:
+            raise WeightsNotFoundError(f"{path}: extract_layers names layers that there aren't")
+        if SIDE % side or (config.use_complex_transposed_convolution and side != 16):
+            raise WeightsNotFoundError(f"{path}: patches of {side} pixels don't fill {SIDE}")
+        return model
 
     def segment(
         self, images: Sequence[Image] | None, maps: Sequence[xr.DataArray] | None
     ) -> list[Mask]:
         """The pixels that are likely enough; see `Segmenter.segment`.
 
-        Raises `ImageError` if nothing in one of the images is likely enough, with how likely the
-        best place is; `OptionError` if a text is longer than the model takes, or there are more or
-        fewer texts than images.
+        Raises `ImageError` if none is, with how likely the best place is; `OptionError` if a text
+        is longer than the model takes, or there are more or fewer texts than images.
         """
         images = images or ()
         texts = (self.text,) * len(images) if isinstance(self.text, str) else self.text
@@ -94,43 +103,21 @@ class TextPrompt(Segmenter):
                 hint="give one text for all images, or one for each",
             )
         tokens = {text: read_text(self.checkpoint, text) for text in texts}
-        return [
-            self._find(image, text, tokens[text]) for image, text in zip(images, texts, strict=True)
-        ]
-
-    def _find(self, image: Image, text: str, tokens: torch.Tensor) -> Mask:
-        likely = probabilities(self.network, tokens, image.pixels)
-        if np.isnan(likely).any():
-            raise WeightsNotFoundError(
-                f"{self.checkpoint.folder}: its network gives NaN", hint="get the weights again"
-            )
-        mask = np.asarray(likely >= self.threshold)
-        if not mask.any():
-            raise ImageError(
-                f"the text {text!r} finds nothing in {image.name}: the best place fits it to "
-                f"{likely.max():.2f}, and the threshold is {self.threshold:g}",
-                hint="say it in other words, or lower the threshold",
-            )
-        return mask
-
-
-def load_network(checkpoint: Checkpoint, device: torch.device) -> Any:
-    """The model of transformers in float32 on this device.
-
-    Raises `WeightsNotFoundError` for damaged weights, and for a config that is not CLIPSeg's.
-    """
-    path = checkpoint.folder / "config.json"
-    model = load_transformer(_KIND, path, checkpoint.weights[""], device=device)
-    config, vision = model.config, model.config.vision_config
-    if max(config.extract_layers) >= vision.num_hidden_layers:
-        raise WeightsNotFoundError(f"{path}: extract_layers names layers that there aren't")
-    if SIDE % vision.patch_size or (
-        config.use_complex_transposed_convolution and vision.patch_size != 16
-    ):
-        raise WeightsNotFoundError(
-            f"{path}: patches of {vision.patch_size} pixels don't fill {SIDE}"
-        )
-    return model
+        masks = []
+        for image, text in zip(images, texts, strict=True):
+            likely = probabilities(self.network, tokens[text], image.pixels)
+            if np.isnan(likely).any():
+                raise WeightsNotFoundError(
+                    f"{self.checkpoint.folder}: its network gives NaN", hint="get the weights again"
+                )
+            masks.append(np.asarray(likely >= self.threshold))
+            if not masks[-1].any():
+                raise ImageError(
+                    f"the text {text!r} finds nothing in {image.name}: the best place fits it to "
+                    f"{likely.max():.2f}, and the threshold is {self.threshold:g}",
+                    hint="say it in other words, or lower the threshold",
+                )
+        return masks
 
 
 def read_text(checkpoint: Checkpoint, text: str) -> torch.Tensor:
