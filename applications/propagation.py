@@ -17,10 +17,8 @@ from ..descriptors.runtime.devices import find_device
 from ..descriptors.settings import Configurable, check_float, check_int
 from .feature_maps import as_feature_map
 
-_ELEMENTS = 1 << 21
-"""Cosines that are held at once, as a rule."""
-_FLAT = 1e-5
-"""Soft labels that differ less do so by the rounding of their weights."""
+_ELEMENTS = 1 << 21  # cosines that are held at once, as a rule
+_FLAT = 1e-5  # soft labels that differ less do so by the rounding of their weights
 
 
 class MaskPropagation(Configurable):

@@ -12,14 +12,12 @@ from ..descriptors.features.tree import grid_coordinates
 from ..descriptors.runtime.memory import check_fits
 from ..descriptors.settings import check_int
 
-_MOST = 1_000_000
-"""Cells along a side."""
+_MOST = 1_000_000  # cells along a side
 _COPIES, _PER_CELL, SEARCH = 4, 600, 1 << 27
 """What matching takes: so many copies of a map, some two of each; in bytes what else a cell of
 each takes, and what a search holds whatever their number."""
 
-PLACES = 1 << 20
-"""How many places of a grid are worked on at once, about."""
+PLACES = 1 << 20  # how many places of a grid are worked on at once, about
 
 Resolution: TypeAlias = int | tuple[int, int]
 """Cells along the longer side of an image, or (rows, columns)."""

@@ -11,8 +11,7 @@ from typing import Any
 from ...descriptors.errors import PointError
 
 _COLUMNS = {"x": ("x", "source_x"), "y": ("y", "source_y")}
-_LISTS = ("points", "matches")
-"""Under which the points stand in the documents that commands write."""
+_LISTS = ("points", "matches")  # under which the points stand in the documents that commands write
 _HINT = "a points file is CSV with the columns x,y and, if you like, name; or JSON"
 _JSON_HINT = (
     'points in JSON are a list of [x, y] or of {"name": ..., "x": ..., "y": ...}, or an object '

@@ -25,8 +25,7 @@ _PLACES = np.array([0, 15, 21, 25, 36, 49, 55]) / 55
 _PURE = np.array(
     [(1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (1, 0, 1), (1, 0, 0)], dtype=float
 )
-_BEYOND = 0.75
-"""How bright the colours of displacements above the maximum are."""
+_BEYOND = 0.75  # how bright the colours of displacements above the maximum are
 _NEAT = np.array([1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10])
 
 

@@ -24,8 +24,7 @@ _MAGIC = struct.pack("<f", 202021.25)
 _HEAD = struct.Struct("<4sii")
 _UNKNOWN, _LIMIT = 1e10, 1e9
 """What is written where the flow is unknown; a component beyond the other means the same."""
-_STEPS, _ZERO = 64, 1 << 15
-"""Steps of a file of KITTI per pixel, and the one of no displacement."""
+_STEPS, _ZERO = 64, 1 << 15  # steps of a file of KITTI per pixel, and the one of no displacement
 
 
 def write_flo(flow: xr.Dataset, path: str | os.PathLike[str]) -> None:

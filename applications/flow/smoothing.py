@@ -9,16 +9,11 @@ from scipy.ndimage import binary_dilation
 
 from .cells import CellFlow, Numbers, round_trip
 
-_ROUNDS = 2
-"""How often the median is taken: each round trusts what the one before made consistent."""
-_LIKENESS = 0.15
-"""Cosines this far below 1 count exp(-1): cells that look alike move alike."""
-_DISTRUST = 1e-3
-"""Weight of a cell whose way back leads elsewhere, where there is nothing better."""
-_WRONG = 3.0
-"""Forward-backward error, in cells, from which on a displacement is replaced."""
-_VALUES = 1 << 20
-"""Values of windows that are held at once."""
+_ROUNDS = 2  # how often the median is taken: each round trusts what the one before made consistent
+_LIKENESS = 0.15  # cosines this far below 1 count exp(-1): cells that look alike move alike
+_DISTRUST = 1e-3  # weight of a cell whose way back leads elsewhere, where there is nothing better
+_WRONG = 3.0  # forward-backward error, in cells, from which on a displacement is replaced
+_VALUES = 1 << 20  # values of windows that are held at once
 
 Features = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]

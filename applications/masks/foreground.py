@@ -27,18 +27,13 @@ _TOLERANCE = 0.06
 """How far from its cell a way there and back may end, as a share of the longer side."""
 _SMOOTHING = 0.06
 """Deviation of the weights by which neighbours are heard, as a share of the shorter side."""
-_RING = 0.04
-"""Width of the border of an image, as a share of the shorter side."""
-_STEP = 0.3
-"""How sharply clusters are parted into those at the border and those away from it."""
-_LEAST = 0.15
-"""What a cluster at the border still counts: an object may be cut off by it."""
+_RING = 0.04  # width of the border of an image, as a share of the shorter side
+_STEP = 0.3  # how sharply clusters are parted into those at the border and those away from it
+_LEAST = 0.15  # what a cluster at the border still counts: an object may be cut off by it
 _THRESHOLD = 0.8
 """Where the masks end, as a multiple of what parts the evidence in two: a little generous."""
-_PART = 0.5
-"""How much evidence a part must hold to be kept, as a share of that of the largest one."""
-_EDGE = 0.8
-"""Deviation of the smoothing of the edge of a mask, in cells."""
+_PART = 0.5  # how much evidence a part must hold to be kept, as a share of that of the largest one
+_EDGE = 0.8  # deviation of the smoothing of the edge of a mask, in cells
 
 
 class JointForeground(Segmenter):

@@ -26,8 +26,7 @@ from ...descriptors.weights import Checkpoint, find_weights
 from ...descriptors.weights.configs import read_config
 from .base import Mask, Segmenter
 
-SIDE = 352
-"""Height and width that every picture is stretched to, in pixels."""
+SIDE = 352  # height and width that every picture is stretched to, in pixels
 _KIND = "CLIPSegForImageSegmentation"
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)

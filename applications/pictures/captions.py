@@ -16,8 +16,7 @@ from .overlay import Overlay, opaque
 from .painting import Picture
 
 INK = (40, 40, 40)
-_LEADING = 1.3
-"""Distance of two lines, as a multiple of the size of the letters."""
+_LEADING = 1.3  # distance of two lines, as a multiple of the size of the letters
 
 
 def write_texts(

@@ -24,18 +24,13 @@ from .palette import CLUSTER_COLORS
 from .scenes import Photograph, Scene, label_cells
 
 CLUSTERS = 6
-OUTSIDE = -1
-"""The label of cells outside a mask."""
-_STARTS = 4
-"""How many times k-means begins anew; the best of its answers counts."""
-_STRENGTH = 0.7
-"""The share of the colour over the photograph."""
-_TAG = 0.042
-"""Height of the number of a cluster, as a share of the root of the picture's area."""
+OUTSIDE = -1  # the label of cells outside a mask
+_STARTS = 4  # how many times k-means begins anew; the best of its answers counts
+_STRENGTH = 0.7  # the share of the colour over the photograph
+_TAG = 0.042  # height of the number of a cluster, as a share of the root of the picture's area
 _SMALLEST_TAG = 8
 """Height of a number, in pixels; a cluster too thin for it is told by its colour alone."""
-_DISC = 0.75
-"""Radius of the disc under a number, as a multiple of its height."""
+_DISC = 0.75  # radius of the disc under a number, as a multiple of its height
 
 
 def matched_clusters(

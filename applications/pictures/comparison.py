@@ -24,12 +24,9 @@ from .sheet import draw_sheet
 from .side_by_side import SideBySide
 
 FUSED = "fused"
-MATCHES = 40
-"""How many matches a column shows: more can't be told apart at its width."""
-_TALLEST = 1.25
-"""Height of the sheet, at most, as a multiple of the width that was asked for."""
-_NARROWEST = 128
-"""Width of a column, at least, in pixels."""
+MATCHES = 40  # how many matches a column shows: more can't be told apart at its width
+_TALLEST = 1.25  # height of the sheet, at most, as a multiple of the width that was asked for
+_NARROWEST = 128  # width of a column, at least, in pixels
 
 
 def split_sources(trees: Sequence[xr.DataTree]) -> dict[str, list[xr.DataArray]]:

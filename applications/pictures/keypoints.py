@@ -14,14 +14,10 @@ from .painting import Picture
 from .palette import position_colors
 from .side_by_side import Points, SideBySide, read_points
 
-_UNIT = 1 / 520
-"""What all lengths are measured in, as a share of the root of the picture's area."""
-_LETTERS = 10.5
-"""Size of the numbers, in units."""
-_DOT = 3.6
-"""Radius of a point, in units."""
-_GREY = (176, 176, 176)
-"""The colour of a point without a match."""
+_UNIT = 1 / 520  # what all lengths are measured in, as a share of the root of the picture's area
+_LETTERS = 10.5  # size of the numbers, in units
+_DOT = 3.6  # radius of a point, in units
+_GREY = (176, 176, 176)  # the colour of a point without a match
 
 Box = tuple[float, float, float, float]
 """left, top, right, bottom in pixels of the picture."""
@@ -34,8 +30,7 @@ _DISTANCES = (1.0, 2.2, 3.6)
 """How far labels are moved where it is crowded, as multiples of the nearest distance."""
 _OVER_LABEL, _OVER_POINT, _OUTSIDE = 4.0, 2.0, 8.0
 """What covering a pixel of another label, of a point, and leaving the bounds costs."""
-_FAR = 0.6
-"""What a distance costs, as a share of the label's own pixels."""
+_FAR = 0.6  # what a distance costs, as a share of the label's own pixels
 
 
 def draw_keypoints(

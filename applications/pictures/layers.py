@@ -17,8 +17,7 @@ from .painting import Mask, Picture
 from .scenes import Photograph, about_image, aspect, cells_inside, check_beside, photograph_view
 from .sheet import draw_sheet
 
-_TALLEST = 1.25
-"""Height of the picture, at most, as a multiple of the width that was asked for."""
+_TALLEST = 1.25  # height of the picture, at most, as a multiple of the width that was asked for
 
 
 def layer_pca(

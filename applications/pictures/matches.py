@@ -9,10 +9,8 @@ from .painting import Picture
 from .palette import position_colors
 from .side_by_side import SideBySide, read_points
 
-_LINE = 1 / 520
-"""Thickness of a line, as a share of the root of the picture's area."""
-_CASING = 0.55
-"""How dark the edge of a line is: the photograph shows through it."""
+_LINE = 1 / 520  # thickness of a line, as a share of the root of the picture's area
+_CASING = 0.55  # how dark the edge of a line is: the photograph shows through it
 _WHITE = (255, 255, 255, 255)
 
 

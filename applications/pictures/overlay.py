@@ -9,8 +9,7 @@ import numpy.typing as npt
 from ...descriptors.settings import check_int
 
 _SUPERSAMPLING = 2
-_SHIFT = 4
-"""Binary digits after the point of the coordinates that OpenCV draws at."""
+_SHIFT = 4  # binary digits after the point of the coordinates that OpenCV draws at
 
 Color: TypeAlias = tuple[int, ...]
 """Red, green and blue multiplied by alpha, and alpha; each 0 to 255."""

@@ -18,8 +18,7 @@ from .painting import Mask, Picture, View, cut_out, paint_cells, tint_photograph
 from .palette import plane_colors
 from .scenes import Photograph, Scene, label_cells
 
-_STRENGTH = 0.72
-"""The share of the colour over the photograph."""
+_STRENGTH = 0.72  # the share of the colour over the photograph
 
 
 def correspondence_colors(

@@ -9,14 +9,10 @@ from ...descriptors.runtime.memory import check_fits
 from .captions import fitting, text_width, write_texts
 from .painting import Picture, View
 
-_GAP = 0.006
-"""Space between pictures, as a share of the width."""
-_LETTERS = 1 / 62
-"""Size of letters, as a share of the width."""
-_GUTTER = 0.2
-"""Space for the labels of rows, at most, as a share of the width."""
-_TALLEST = 1.6
-"""Height of the sheet, at most, as a share of the width that was asked for."""
+_GAP = 0.006  # space between pictures, as a share of the width
+_LETTERS = 1 / 62  # size of letters, as a share of the width
+_GUTTER = 0.2  # space for the labels of rows, at most, as a share of the width
+_TALLEST = 1.6  # height of the sheet, at most, as a share of the width that was asked for
 
 _PER_PIXEL, _PER_PIXEL_WRITTEN = 20, 7
 """Bytes that a pixel of a sheet with labels takes while it is drawn; and a pixel of other sheets,

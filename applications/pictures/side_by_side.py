@@ -13,14 +13,10 @@ from ...descriptors.image.reading import ImageLike
 from .overlay import check_width, resize_photograph
 from .painting import Picture, View
 
-_GAP = 0.004
-"""Space between the photographs, as a share of the width."""
-_TALLEST = 1.25
-"""Height of the picture, at most, as a share of the width that was asked for."""
-_LOWEST = 160
-"""Height of the picture, at least: panoramas make it wider than was asked for."""
-_WIDEST = 4
-"""Width of the picture, at most, as a multiple of the width that was asked for."""
+_GAP = 0.004  # space between the photographs, as a share of the width
+_TALLEST = 1.25  # height of the picture, at most, as a share of the width that was asked for
+_LOWEST = 160  # height of the picture, at least: panoramas make it wider than was asked for
+_WIDEST = 4  # width of the picture, at most, as a multiple of the width that was asked for
 
 Points = npt.NDArray[np.float64]
 """(n, 2), x and y in pixels."""

@@ -20,17 +20,14 @@ from ..pictures import resize_photograph
 from .membrane import membrane
 from .motion import Fit, Points
 
-MAX_PIXELS = 25_000_000
-"""Largest animation, in pixels of all frames together: some 15 MB as a GIF."""
+MAX_PIXELS = 25_000_000  # largest animation, in pixels of all frames together: some 15 MB as a GIF
 FRAMES = 30
 COLUMNS = 480
 """Size of an animation, unless it is given."""
 _PER_PIXEL, _PER_SAMPLE = 105, 500
 """Bytes that a pixel of the source and one of a frame take while the samples are made."""
-_CLEARED = 0.2
-"""Share of the way over which the instances fade out of their backgrounds."""
-_LOOKED_AT = 3_000_000
-"""How many numbers the palette is chosen by."""
+_CLEARED = 0.2  # share of the way over which the instances fade out of their backgrounds
+_LOOKED_AT = 3_000_000  # how many numbers the palette is chosen by
 _FRAME = 50
 _REST = 1000
 """Milliseconds for which a frame on the way, and the first and the last, are shown."""

@@ -9,10 +9,8 @@ from ..regions import nearest_inside
 Picture = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.float64]
 
-_SAMPLES = 256
-"""At how many places along the shorter side of the image the flow is looked at."""
-_SHRUNK = 1.15
-"""From which reduction on the finer detail of the target would alias."""
+_SAMPLES = 256  # at how many places along the shorter side of the image the flow is looked at
+_SHRUNK = 1.15  # from which reduction on the finer detail of the target would alias
 
 
 def extend_instance(pixels: Picture, mask: npt.NDArray[np.bool_], *, margin: int = 0) -> Picture:

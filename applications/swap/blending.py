@@ -14,8 +14,7 @@ from .membrane import membrane
 Blend = Literal["none", "feather", "poisson"]
 BLENDS: tuple[Blend, ...] = get_args(Blend)
 
-_FEATHER = 0.01
-"""Width of the feather as a share of the root of the mask's area."""
+_FEATHER = 0.01  # width of the feather as a share of the root of the mask's area
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=bool)
 
 

@@ -10,8 +10,7 @@ from scipy.sparse.linalg import splu
 
 _FLAT = 1e-3
 """Weight of first differences beside that of second ones: calms what is far from all data."""
-_RIDGE = 1e-9
-"""Weight of the distance to the affine field: decides only where nothing else does."""
+_RIDGE = 1e-9  # weight of the distance to the affine field: decides only where nothing else does
 _LEAST_SMOOTHNESS = 0.1
 _ROUNDS = 6
 

@@ -13,16 +13,12 @@ from ..regions import spread, window
 Picture = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.float64]
 
-_BLURRED = 40
-"""What part of the frame the blur of its margins is."""
-_FINER = 2
-"""Frames are drawn with so many times the pixels on a side, and reduced: smooth edges."""
+_BLURRED = 40  # what part of the frame the blur of its margins is
+_FINER = 2  # frames are drawn with so many times the pixels on a side, and reduced: smooth edges
 _MOST = 4_000_000
 """How many samples there are at most; a stronger stretch leaves gaps, which are closed."""
-_TORN = 4.0
-"""By how many pixels the flow half a pixel away may differ and still be continuous."""
-_DENSE = 1.25
-"""Samples per drawn pixel on a side, where the instance is stretched as usual."""
+_TORN = 4.0  # by how many pixels the flow half a pixel away may differ and still be continuous
+_DENSE = 1.25  # samples per drawn pixel on a side, where the instance is stretched as usual
 
 
 @dataclass(frozen=True)
