@@ -231,9 +231,13 @@ class Backbone(StreamingDescriptor):
         image = read_image(source)
         canvas = self.canvas(image.height, image.width)
         height, width = canvas.y.length, canvas.x.length
-        name = f"{type(self).__name__} at size={self.size} (a canvas of {width} x {height} pixels "
-        size, hint = self.working_memory(height, width), "lower its size (--set size=...)"
-        room = check_fits(size, f"{name}for {image.name})", hint, self.torch_device)
+        room = check_fits(
+            self.working_memory(height, width),
+            f"{type(self).__name__} at size={self.size} "
+            f"(a canvas of {width} x {height} pixels for {image.name})",
+            "lower its size (--set size=...)",
+            self.torch_device,
+        )
         drawn = canvas.render(image.pixels, self.margin)
         attributes = root_attributes(image, repr(self))
         return Picture(attributes, canvas, drawn, min(self.batch_size, room))
@@ -249,7 +253,7 @@ class Backbone(StreamingDescriptor):
             layers = self._layers(batch)
         except DescrError as error:
             if len(batch) == 1:
-                yield from dict.fromkeys(batch, error).items()
+                yield next(iter(batch)), error
                 return
             for place, picture in batch.items():
                 yield from self._extract_batch({place: picture})

@@ -55,7 +55,7 @@ class Fused(StreamingDescriptor):
     def _stream(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
         """The features of each image by all parts, to which it is decoded once.
 
-        `InvalidFeaturesError` where the parts don't give one valid tree of each image.
+        In its place is an `InvalidFeaturesError` where a part gives no valid tree of it.
         """
         # The parts take from one stream in turn, in one thread, which is all that `tee` asks for.
         decoded = tee(read_ahead(images, read_image, ahead=_AHEAD), len(self.parts) + 1)
