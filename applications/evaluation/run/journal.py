@@ -7,7 +7,7 @@ import os
 import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from io import FileIO
 from pathlib import Path
 from typing import Any, Self, TypeAlias
@@ -157,7 +157,11 @@ def _open(path: Path) -> FileIO:
         # Without a buffer nothing is left that closing the file would fail to write once more.
         file = os.fdopen(number, "r+b", buffering=0)
     try:
-        _lock(file)
+        # Kept to this process until it is closed, where the system can.
+        with suppress(ImportError):
+            import fcntl
+
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
         raise OutputError(
@@ -165,15 +169,6 @@ def _open(path: Path) -> FileIO:
             hint="wait for it to end, or give this one another folder",
         ) from error
     return file
-
-
-def _lock(file: FileIO) -> None:
-    """Keep the file to this process until it is closed, where the system can; else `OSError`."""
-    try:
-        import fcntl
-    except ImportError:
-        return
-    fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def pack_answers(places: Sequence[int], answers: Sequence[Arrays]) -> bytes:

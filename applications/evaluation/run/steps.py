@@ -82,7 +82,9 @@ def predict(
     began = time.perf_counter()
     settings = settings or Settings()
     matcher = matcher or NearestNeighbor()
-    workers = min(_usable_processors(), MOST_WORKERS) if workers is None else workers
+    if workers is None:
+        allowed = getattr(os, "sched_getaffinity", None)
+        workers = min(len(allowed(0)) if allowed else os.cpu_count() or 1, MOST_WORKERS)
     check_int("workers", workers, minimum=1)
     folder = Path(folder)
     check_fits(dataset, matcher, settings)
@@ -137,10 +139,3 @@ def _match(
             for place in run:
                 advance(pairs[place].name)
     return [answers[place] for place in range(len(pairs))]
-
-
-def _usable_processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
