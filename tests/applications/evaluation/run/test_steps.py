@@ -1,6 +1,7 @@
 """The run: what is kept, what is made again, and what the answers depend on."""
 
 import json
+import os
 import shutil
 import threading
 
@@ -87,6 +88,21 @@ def test_every_image_is_extracted_exactly_once(written, tmp_path):
     predictions = predict(dataset, again, SoftArgmax(), folder=tmp_path)
     assert again.seen == []
     assert run_of(predictions)["counts"]["kept"] == 12
+
+
+def test_images_that_have_not_changed_are_not_read_again(written, describe, tmp_path):
+    root = tmp_path / "copy"
+    shutil.copytree(written("pf-willow").folder, root)
+    dataset = open_dataset("pf-willow", root)
+    first = predict(dataset, describe, folder=tmp_path)
+    for path in dataset.images().values():
+        about = path.stat()
+        path.write_bytes(bytes(about.st_size))
+        os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert same(predict(dataset, describe, folder=tmp_path), first)
+    path.touch()
+    with pytest.raises(ImageError, match=path.name):
+        predict(dataset, describe, folder=tmp_path)
 
 
 def test_images_of_one_name_do_not_share_features(written, describe, tmp_path):
