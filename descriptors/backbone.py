@@ -151,10 +151,8 @@ class Backbone(StreamingDescriptor):
     def multiple(self) -> int:
         """What both sides of the canvas are a multiple of, in pixels."""
         if not getattr(self, "layers", None):
-            raise OptionError(
-                f"{type(self).__name__} states no layers",
-                hint="write layers = (Layer(name, stride=...),) in the class",
-            )
+            hint = "write layers = (Layer(name, stride=...),) in the class"
+            raise OptionError(f"{type(self).__name__} states no layers", hint=hint)
         return math.lcm(*(layer.stride for layer in self.layers))
 
     @property

@@ -89,8 +89,10 @@ class StreamingDescriptor(Descriptor):
 
     def extract(self, images: Sequence[ImageLike]) -> list[xr.DataTree]:
         """Feature trees, one per image, in order; see `Descriptor.extract`."""
-        stream = self._stream(as_image_list(images))
-        return [features.to_tree() for features in without_errors(stream)]
+        listed = list(check_several(images, "extract"))
+        if not listed:
+            raise OptionError("no image given")
+        return [features.to_tree() for features in without_errors(self._stream(listed))]
 
     def attempts(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
         """The features of each image or why there are none, in order; see `Descriptor.attempts`."""
@@ -111,11 +113,3 @@ def check_several(images: Iterable[ImageLike], method: str) -> Iterable[ImageLik
     if one or hasattr(images, "read") or not hasattr(images, "__iter__"):
         raise OptionError(f"{method} takes a list of images", hint=f"write {method}([image])")
     return images
-
-
-def as_image_list(images: Iterable[ImageLike]) -> list[ImageLike]:
-    """The images as a list; `OptionError` for none, and for a single image that is no list."""
-    listed = list(check_several(images, "extract"))
-    if not listed:
-        raise OptionError("no image given")
-    return listed

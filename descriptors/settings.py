@@ -76,9 +76,9 @@ def _option_names(kind: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(name for name, one in parameters.items() if one.kind in named)
 
 
-def unknown(what: str, name: str, known: Iterable[str]) -> OptionError:
-    """The error for a name that is not one of those known, with the nearest and the whole list."""
-    names = list(known)
+def unknown(what: str, name: str, choices: Iterable[str]) -> OptionError:
+    """The error for a name that is none of the choices, with the nearest and the whole list."""
+    names = list(choices)
     spelt = {one.lower(): one for one in names}
     near = difflib.get_close_matches(name.lower(), spelt, n=1)
     suggestion = f"did you mean {spelt[near[0]]!r}? " if near else ""
@@ -113,9 +113,8 @@ def check_float(
         expected += f" above {minimum:g}" if open_minimum else f" of at least {minimum:g}"
     if maximum < math.inf:
         expected += f", at most {maximum:g}" if minimum > -math.inf else f" of at most {maximum:g}"
-    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
-        raise _invalid(name, value, expected)
-    number = float(value)
+    is_number = hasattr(value, "__float__") and not isinstance(value, (bool, str, bytes))
+    number = float(value) if is_number else math.nan
     above = number > minimum if open_minimum else number >= minimum
     if not (math.isfinite(number) and above and number <= maximum):
         raise _invalid(name, value, expected)

@@ -76,20 +76,27 @@ def open_header(
 
 @contextmanager
 def open_picture(
-    source: Source, max_pixels: int, label: str = ""
+    source: Source | PIL.Image.Image, max_pixels: int, label: str = ""
 ) -> Iterator[tuple[PIL.Image.Image, int]]:
-    """As `open_header`, with the picture decoded and upright."""
-    with open_header(source, max_pixels, label) as (image, frames):
-        image.load()
+    """As `open_header`, with the picture decoded and upright; an open one stays as it is."""
+    if isinstance(source, PIL.Image.Image):
+        with decoding(label):
+            check_size(source.width, source.height, label, max_pixels)
+            source.load()
+            with suppress(*_BAD_EXIF):
+                source = PIL.ImageOps.exif_transpose(source)
+            yield source, 1
+        return
+    with open_header(source, max_pixels, label) as (file, frames):
+        file.load()
         with suppress(*_BAD_EXIF):
-            PIL.ImageOps.exif_transpose(image, in_place=True)
-        yield image, frames
+            PIL.ImageOps.exif_transpose(file, in_place=True)
+        yield file, frames
 
 
 def _unread(label: str, kind: str) -> ImageError:
-    return ImageError(
-        f"{label} is {kind}, which is not read", hint=f"{_FORMAT_HINT}: convert it to PNG"
-    )
+    hint = f"{_FORMAT_HINT}: convert it to PNG"
+    return ImageError(f"{label} is {kind}, which is not read", hint=hint)
 
 
 def _open(source: Source, label: str, max_pixels: int) -> tuple[PIL.ImageFile.ImageFile, int]:
@@ -188,18 +195,8 @@ def decoding(label: str) -> Iterator[None]:
                 hint="scale it down first, or close other programs",
             ) from error
         reason = str(error).strip().rstrip(".") or type(error).__name__
-        raise ImageError(
-            f"{label} is damaged or cut off: {reason}", hint="make or download the file again"
-        ) from error
-
-
-def upright(image: PIL.Image.Image, label: str, max_pixels: int) -> PIL.Image.Image:
-    """A copy turned as its EXIF orientation says; `ImageError` if it has too many pixels."""
-    check_size(image.width, image.height, label, max_pixels)
-    image.load()
-    with suppress(*_BAD_EXIF):
-        return PIL.ImageOps.exif_transpose(image)
-    return image.copy()
+        hint = "make or download the file again"
+        raise ImageError(f"{label} is damaged or cut off: {reason}", hint=hint) from error
 
 
 def check_size(width: int, height: int, label: str, max_pixels: int) -> None:

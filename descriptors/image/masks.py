@@ -8,7 +8,7 @@ import numpy.typing as npt
 import PIL.Image
 
 from ..errors import ImageError
-from .decoding import MAX_PIXELS, decoding, open_picture, upright
+from .decoding import MAX_PIXELS, open_picture
 from .reading import as_array
 
 MaskLike: TypeAlias = str | Path | PIL.Image.Image | npt.NDArray[Any]
@@ -34,11 +34,9 @@ def read_mask(
     if source is None:
         return np.ones((height, width), dtype=bool)
     label = str(source) if isinstance(source, (str, Path)) else name
-    if isinstance(source, PIL.Image.Image):
-        with decoding(label):
-            values = _mask_values(upright(source, label, MAX_PIXELS))
-    elif isinstance(source, (str, Path)):
-        with open_picture(Path(source), MAX_PIXELS) as (picture, _):
+    if isinstance(source, (str, Path, PIL.Image.Image)):
+        file = Path(source) if isinstance(source, str) else source
+        with open_picture(file, MAX_PIXELS, label) as (picture, _):
             values = _mask_values(picture)
     else:
         values = as_array(source, label)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import PIL.Image
 
 from ..errors import ImageError
-from .decoding import MAX_PIXELS, check_size, decoding, open_picture, upright
+from .decoding import MAX_PIXELS, check_size, open_picture
 
 if TYPE_CHECKING:
     import torch
@@ -77,28 +77,25 @@ def read_image(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Image:
     """
     if isinstance(source, Image):
         return source
-    frames = 1
-    label = ""
+    file: Path | io.BytesIO | PIL.Image.Image | None = None
+    frames, name, label = 1, "array", ""
     if isinstance(source, PIL.Image.Image):
-        name = Path(str(getattr(source, "filename", "") or "image")).name
-        with decoding(name):
-            pixels = _rgb(upright(source, name, max_pixels), name)
+        file, name = source, Path(str(getattr(source, "filename", "") or "image")).name
     elif isinstance(source, (str, Path)):
-        path, label = Path(source), str(source)
+        file, label = Path(source), str(Path(source))
         # A name that is no valid text has no place in a feature file.
-        name = os.fsencode(path.name).decode(errors="replace")
-        with open_picture(path, max_pixels) as (picture, frames):
-            pixels = _rgb(picture, str(path))
+        name = os.fsencode(file.name).decode(errors="replace")
     elif isinstance(source, bytes) or hasattr(source, "read"):
         data = source if isinstance(source, bytes) else source.read()
         name = Path(str(getattr(source, "name", "image"))).name
         if not isinstance(data, bytes):
             raise ImageError(f"{name} is not open as bytes", hint="open it with the mode 'rb'")
-        with open_picture(io.BytesIO(data), max_pixels, name) as (picture, frames):
-            pixels = _rgb(picture, name)
-    else:
-        name = "array"
+        file = io.BytesIO(data)
+    if file is None:
         pixels = _rgb_of_array(source, max_pixels)
+    else:
+        with open_picture(file, max_pixels, label or name) as (picture, frames):
+            pixels = _rgb(picture, label or name)
     if min(pixels.shape[:2]) < 2:
         size = f"{pixels.shape[1]} x {pixels.shape[0]} pixels"
         fault = f"{label or name} is {size}: too small to have features"
@@ -182,6 +179,5 @@ def _eight_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
                 hint="floats are expected in [0, 1]; use uint8 for 0 to 255",
             )
         return np.asarray(np.rint(values * 255), dtype=np.uint8)
-    raise ImageError(
-        f"the array has type {values.dtype}", hint="use uint8, uint16, bool or floats in [0, 1]"
-    )
+    hint = "use uint8, uint16, bool or floats in [0, 1]"
+    raise ImageError(f"the array has type {values.dtype}", hint=hint)

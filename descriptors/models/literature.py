@@ -1,7 +1,6 @@
 """Descriptors of the literature by name: the networks with the settings that were published."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from ..backbone import Backbone, Precision
@@ -13,7 +12,7 @@ from .diffusion.stable_diffusion import Latent, StableDiffusion
 from .fused import Fused
 from .vit.dinov2 import DINOv2
 
-PARTS: Mapping[str, type[Backbone]] = MappingProxyType({"sd": StableDiffusion, "dinov2": DINOv2})
+PARTS: Mapping[str, type[Backbone]] = {"sd": StableDiffusion, "dinov2": DINOv2}
 """The parts of `tale_of_two_features`, by the options that hold their settings."""
 
 

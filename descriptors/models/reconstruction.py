@@ -3,8 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Any, cast
 
 import xarray as xr
@@ -31,7 +30,7 @@ def descriptor_of(tree: xr.DataTree, *, device: str = "auto") -> Descriptor:
         device: Where the descriptor works, if it takes a device; see `Backbone`.
 
     Raises:
-        WeightsNotFoundError: The weights are not on this machine, or in a folder without a name.
+        WeightsNotFoundError: The weights are not here, or in a folder that the tree doesn't name.
         IncomparableFeaturesError: There is no such descriptor here; names what differs.
         InvalidFeaturesError: The tree breaks the schema.
     """
@@ -93,7 +92,11 @@ def _class(source: str, model: str, settings: Mapping[str, Any]) -> type[Descrip
     if isinstance(kind, type) and issubclass(kind, Descriptor):
         return kind
     lacking: set[str] = set()
-    for kind in _registered():
+    for name in REGISTRY.available():
+        try:
+            kind = REGISTRY.find(name)
+        except OptionError:
+            continue  # One that can't be imported has nothing to do with the tree.
         # What `Fused` holds twice is numbered: `sift_2`.
         if getattr(kind, "source", None) == re.sub(r"_\d+$", "", source):
             names = {*kind.option_names()}.difference(kind._incidental)
@@ -106,11 +109,3 @@ def _class(source: str, model: str, settings: Mapping[str, Any]) -> type[Descrip
             "another version made them; extract them again"
         )
     raise OptionError(f"{source} is of {model!r}, which is no class that can be found")
-
-
-def _registered() -> Iterator[Any]:
-    """What the names of the registry stand for, those of other distributions last."""
-    for name in REGISTRY.available():
-        # One that can't be imported has nothing to do with the tree.
-        with suppress(OptionError):
-            yield REGISTRY.find(name)

@@ -1,6 +1,7 @@
 """XFeat: a small trained network for one scene in two photographs."""
 
 import io
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -71,20 +72,11 @@ class XFeat(Network):
         return super().working_memory(height, width) + _PER_PIXEL * height * width
 
 
-class _Convolution(nn.Module):
+def _convolution(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> nn.Module:
     """A convolution without bias, batch norm without scale and shift, and ReLU (section 3.1)."""
-
-    def __init__(self, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> None:
-        super().__init__()
-        self.layer = nn.Sequential(
-            nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
-            nn.BatchNorm2d(outputs, affine=False),
-            nn.ReLU(inplace=True),
-        )
-
-    def forward(self, states: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = self.layer(states)
-        return result
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+    norm = nn.BatchNorm2d(outputs, affine=False)
+    return nn.Sequential(OrderedDict(layer=nn.Sequential(convolution, norm, nn.ReLU(inplace=True))))
 
 
 class _Network(nn.Module):
@@ -94,26 +86,26 @@ class _Network(nn.Module):
         super().__init__()
         self.skip1 = nn.Sequential(nn.AvgPool2d(4), nn.Conv2d(1, 24, 1))
         self.block1 = nn.Sequential(
-            _Convolution(1, 4),
-            _Convolution(4, 8, stride=2),
-            _Convolution(8, 8),
-            _Convolution(8, 24, stride=2),
+            _convolution(1, 4),
+            _convolution(4, 8, stride=2),
+            _convolution(8, 8),
+            _convolution(8, 24, stride=2),
         )
-        self.block2 = nn.Sequential(_Convolution(24, 24), _Convolution(24, 24))
+        self.block2 = nn.Sequential(_convolution(24, 24), _convolution(24, 24))
         self.block3 = nn.Sequential(
-            _Convolution(24, 64, stride=2), _Convolution(64, 64), _Convolution(64, 64, kernel=1)
+            _convolution(24, 64, stride=2), _convolution(64, 64), _convolution(64, 64, kernel=1)
         )
         self.block4 = nn.Sequential(
-            _Convolution(64, 64, stride=2), _Convolution(64, 64), _Convolution(64, 64)
+            _convolution(64, 64, stride=2), _convolution(64, 64), _convolution(64, 64)
         )
         self.block5 = nn.Sequential(
-            _Convolution(64, 128, stride=2),
-            _Convolution(128, 128),
-            _Convolution(128, 128),
-            _Convolution(128, 64, kernel=1),
+            _convolution(64, 128, stride=2),
+            _convolution(128, 128),
+            _convolution(128, 128),
+            _convolution(128, 64, kernel=1),
         )
         self.block_fusion = nn.Sequential(
-            _Convolution(64, 64), _Convolution(64, 64), nn.Conv2d(64, 64, 1)
+            _convolution(64, 64), _convolution(64, 64), nn.Conv2d(64, 64, 1)
         )
 
     def forward(self, grey: torch.Tensor) -> torch.Tensor:

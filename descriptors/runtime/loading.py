@@ -39,9 +39,8 @@ def empty_module(kind: str, config: Mapping[str, Any], place: Path) -> Any:
 
                 cls = getattr(transformers, kind)
                 # Named here, since attention can be code that the library fetches and runs.
-                return cls._from_config(
-                    cls.config_class.from_dict(dict(config)), attn_implementation="sdpa"
-                )
+                own = cls.config_class.from_dict(dict(config))
+                return cls._from_config(own, attn_implementation="sdpa")
         except Exception as error:  # each check of a config raises its own kind
             raise WeightsNotFoundError(f"{place}: describes no {kind}: {shorten(error)}") from error
 

@@ -85,7 +85,5 @@ def memory_errors(name: str, device: torch.device) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OutOfMemoryError) or not is_out_of_memory(error):
             raise
-        raise OutOfMemoryError(
-            f"{name} ran out of memory on {device}",
-            hint="lower size, use dtype=float16 on a GPU, or another device",
-        ) from error
+        hint = "lower size, use dtype=float16 on a GPU, or another device"
+        raise OutOfMemoryError(f"{name} ran out of memory on {device}", hint=hint) from error

@@ -34,9 +34,8 @@ def repository_folder(repository: str, cache: Path) -> Path:
 def make_folder(folder: Path, root: Path) -> None:
     """Make a folder below another; `DownloadError` if a link between the two leads elsewhere."""
     if os.path.realpath(folder) != os.path.join(os.path.realpath(root), folder.relative_to(root)):
-        raise DownloadError(
-            f"{folder}: a link leads out of the cache", hint="remove the link, and pull again"
-        )
+        hint = "remove the link, and pull again"
+        raise DownloadError(f"{folder}: a link leads out of the cache", hint=hint)
     folder.mkdir(parents=True, exist_ok=True)
 
 

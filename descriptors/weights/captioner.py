@@ -57,10 +57,8 @@ def convert(
         # In one entry: the order of several differs from run to run, and with it the fingerprint.
         data = save(tensors, {"source": f"{CHECKPOINT} of {SOURCE} ({LICENCE})"})
         if target.is_file() and not overwrite and target.read_bytes() != data:
-            raise OutputError(
-                f"{target}: exists, and holds something else",
-                hint="give --overwrite to replace it, or another folder with -o",
-            )
+            hint = "give --overwrite to replace it, or another folder with -o"
+            raise OutputError(f"{target}: exists, and holds something else", hint=hint)
         temporary.write_bytes(data)
     return target
 

@@ -56,10 +56,8 @@ def explained(repository: str, endpoint: str, cache: Path) -> Iterator[None]:
 
 def no_hub(endpoint: str, reason: str) -> DownloadError:
     """The error for an answer that a hub does not give, such as a network's page to log in."""
-    return DownloadError(
-        f"{endpoint} does not answer as a hub does: {reason}",
-        hint="check HF_ENDPOINT, and whether the network asks for a login of its own",
-    )
+    hint = "check HF_ENDPOINT, and whether the network asks for a login of its own"
+    return DownloadError(f"{endpoint} does not answer as a hub does: {reason}", hint=hint)
 
 
 def is_network_error(error: Exception) -> bool:

@@ -46,19 +46,17 @@ def find_weights(
         raise OptionError(f"model must be a name or the path of a folder, not {model!r}")
     model = os.fspath(model)
     entry = MODELS.get(model)
+    folder, layout = captioner_folder(model), entry or _any_of(family)
     if entry is None:
-        folder, layout = Path(os.path.expanduser(model)), _any_of(family)
+        folder = Path(os.path.expanduser(model))
         if not os.path.isdir(folder):
             raise _no_folder(model, folder, family)
-    else:
-        folder, layout = captioner_folder(model), entry
-        if entry.family != family:
-            raise _unknown(model, family)
-    if entry is not None and entry.repositories:
-        checkpoint = _cached(entry, precision)
-        if checkpoint is None:
-            raise _not_here(entry, precision)
-        return checkpoint
+    elif entry.family != family:
+        raise _unknown(model, family)
+    elif entry.repositories:
+        if checkpoint := _cached(entry, precision):
+            return checkpoint
+        raise _not_here(entry, precision)
     if entry is not None and entry.package:
         folder, weights = _installed(entry)
     elif family == CAPTIONER:
@@ -183,10 +181,8 @@ def _not_here(model: Model, precision: str | None) -> WeightsNotFoundError:
     size = model.full_size if precision == "float32" else model.size
     gate = f"; {model.gate}" if model.gate else ""
     command = f"descr models pull {model.name}{flag} ({size / 1e9:.2f} GB){gate}"
-    return WeightsNotFoundError(
-        f"the weights of {model.name!r} are not on this machine",
-        hint=f"get them with: {command}; or give a local folder as the model",
-    )
+    hint = f"get them with: {command}; or give a local folder as the model"
+    return WeightsNotFoundError(f"the weights of {model.name!r} are not on this machine", hint=hint)
 
 
 def _no_folder(model: str, folder: Path, family: str) -> Exception:

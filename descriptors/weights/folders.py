@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from ..errors import WeightsNotFoundError
 from .model import Model
@@ -48,19 +47,15 @@ _PIPELINE = (
     *("text_encoder_2/config.json", *(f"tokenizer_2/{name}" for name in VOCABULARY)),
 )
 _TIMM = tuple(f"vit_{size}_patch16_dinov3" for size in ("small", "base", "large"))
-FAMILIES: Mapping[str, Family] = MappingProxyType(
-    {
-        STABLE_DIFFUSION: Family("Stable Diffusion", "DiffusionPipeline", (), _PIPELINE),
-        DINOV2: Family("DINOv2", "AutoModel", ("dinov2", "dinov2_with_registers")),
-        DINOV3: Family("DINOv3", "AutoModel", ("dinov3_vit", *_TIMM)),
-        CLIPSEG: Family(
-            *("CLIPSeg", "CLIPSegForImageSegmentation", ("clipseg",)),
-            ("config.json", *VOCABULARY),
-        ),
-        CLIP: Family("CLIP", "CLIPVisionModelWithProjection", ("clip", "clip_vision_model")),
-        CAPTIONER: Family("captioner", "", (), ("image_encoder/config.json",)),
-    }
-)
+_CLIPSEG = ("config.json", *VOCABULARY)
+FAMILIES: Mapping[str, Family] = {
+    STABLE_DIFFUSION: Family("Stable Diffusion", "DiffusionPipeline", (), _PIPELINE),
+    DINOV2: Family("DINOv2", "AutoModel", ("dinov2", "dinov2_with_registers")),
+    DINOV3: Family("DINOv3", "AutoModel", ("dinov3_vit", *_TIMM)),
+    CLIPSEG: Family("CLIPSeg", "CLIPSegForImageSegmentation", ("clipseg",), _CLIPSEG),
+    CLIP: Family("CLIP", "CLIPVisionModelWithProjection", ("clip", "clip_vision_model")),
+    CAPTIONER: Family("captioner", "", (), ("image_encoder/config.json",)),
+}
 """The families whose folders are those of a library, or our own."""
 
 Weights = Mapping[str, tuple[Path, ...]]

@@ -58,10 +58,8 @@ def pull(
         )
     switches = [os.environ.get(name, "") for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")]
     if any(switch.upper() in {"1", "ON", "YES", "TRUE"} for switch in switches):
-        raise DownloadError(
-            "a pull needs the network, and offline mode is on",
-            hint="unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE for this command",
-        )
+        hint = "unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE for this command"
+        raise DownloadError("a pull needs the network, and offline mode is on", hint=hint)
     refusals: list[UnusableRepositoryError] = []
     for repository in model.repositories:
         if refusals:
@@ -126,10 +124,8 @@ def _choose(
     for stem in model.weights:
         names = [name for name in weight_names(stem, precision) if name in repository.listing]
         if not names:
-            raise UnusableRepositoryError(
-                f"{repository.name} has no {stem}.safetensors",
-                hint=_conversion(model, repository.name),
-            )
+            hint = _conversion(model, repository.name)
+            raise UnusableRepositoryError(f"{repository.name} has no {stem}.safetensors", hint=hint)
         files.append(repository.file(names[0]))
         if (".fp16." in names[0]) != (precision == "float16"):
             others.append(stem)

@@ -49,10 +49,8 @@ class Captioner:
         self.antialias = antialias
         self.device = device
         self.tensors = load_tensors(checkpoint.weights["captioner"][0], TENSORS, device=device)
-        widths = [
-            self.tensors[f"{name}.linear.weight"].shape[0]
-            for name in ("clip_project", "time_embed_project")
-        ]
+        names = "clip_project", "time_embed_project"
+        widths = [len(self.tensors[f"{name}.linear.weight"]) for name in names]
         if widths != [unet["cross_attention_dim"], 4 * unet["block_out_channels"][0]]:
             raise OptionError(
                 f"the captioner in {checkpoint.folder} is of another U-Net than the model's",
@@ -63,12 +61,9 @@ class Captioner:
     @torch.inference_mode(False)
     def image_encoder(self) -> Any:
         """CLIP's image encoder; loaded when it is first needed."""
-        return load_transformer(
-            "CLIPVisionModelWithProjection",
-            self.checkpoint.part_folder("image_encoder") / "config.json",
-            self.checkpoint.weights["image_encoder"],
-            device=self.device,
-        )
+        path = self.checkpoint.part_folder("image_encoder") / "config.json"
+        files = self.checkpoint.weights["image_encoder"]
+        return load_transformer("CLIPVisionModelWithProjection", path, files, device=self.device)
 
     def __call__(self, pixels: torch.Tensor, text: Conditioning, *, prompted: bool) -> Conditioning:
         """The conditioning of images (batch, 3, height, width), float32 in [0, 1].

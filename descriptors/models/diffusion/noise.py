@@ -69,9 +69,9 @@ def signal_and_noise(config: Mapping[str, Any], timestep: int) -> tuple[float, f
     """
     from diffusers import DDPMScheduler
 
-    kept: torch.Tensor = DDPMScheduler.from_config(dict(config)).alphas_cumprod[timestep]
-    if not 0 <= kept <= 1:
+    alpha_bar: torch.Tensor = DDPMScheduler.from_config(dict(config)).alphas_cumprod[timestep]
+    if not 0 <= alpha_bar <= 1:
         raise WeightsNotFoundError(
             f"scheduler_config.json: its betas give no noise at timestep {timestep}"
         )
-    return float(kept**0.5), float((1 - kept) ** 0.5)
+    return float(alpha_bar**0.5), float((1 - alpha_bar) ** 0.5)

@@ -60,20 +60,17 @@ def encode_prompt(checkpoint: Checkpoint, prompt: str) -> Conditioning:
     parts = sorted(part for part in checkpoint.weights if part.startswith("text_encoder"))
     outputs = [_encode(checkpoint, part, prompt) for part in parts]
     unet = read_config(checkpoint.part_folder("unet") / "config.json", "UNet2DConditionModel")
-    states, pooled = outputs[0].last_hidden_state, None
-    fit = True
+    states, pooled, fit = [outputs[0].last_hidden_state], None, True
     if len(parts) > 1:
-        hidden, pooled = [output.hidden_states[-2] for output in outputs], outputs[-1].text_embeds
+        states, pooled = [output.hidden_states[-2] for output in outputs], outputs[-1].text_embeds
         width = pooled.shape[1] + 6 * (unet.get("addition_time_embed_dim") or 0)
         fit = width == unet.get("projection_class_embeddings_input_dim")
-        fit = fit and hidden[0].shape[1] == hidden[1].shape[1]
-        states = torch.cat(hidden, dim=-1) if fit else states
-    if not fit or states.shape[-1] != unet["cross_attention_dim"]:
-        raise WeightsNotFoundError(
-            f"{checkpoint.folder}: its text encoders are not those of its U-Net",
-            hint="the parts are of different models: get the folder again",
-        )
-    return Conditioning(states, pooled)
+        fit = fit and states[0].shape[1] == states[1].shape[1]
+    if not fit or sum(one.shape[-1] for one in states) != unet["cross_attention_dim"]:
+        fault = f"{checkpoint.folder}: its text encoders are not those of its U-Net"
+        hint = "the parts are of different models: get the folder again"
+        raise WeightsNotFoundError(fault, hint=hint)
+    return Conditioning(torch.cat(states, dim=-1), pooled)
 
 
 def _encode(checkpoint: Checkpoint, part: str, prompt: str) -> Any:

@@ -30,7 +30,6 @@ from .unet import decoder_states, load_unet, unet_activations
 from .windows import Crops, cut_windows
 
 Latent = Literal["mean", "sample"]
-LATENTS: tuple[Latent, ...] = get_args(Latent)
 VARIANTS = ("float32", "float16")
 
 _LARGEST_SEED = 2**63 - 1
@@ -137,12 +136,11 @@ class StableDiffusion(Network):
                 hint="the published one is odise",
             )
         self.captioner = captioner
-        self.captioner_antialias = check_choice(
-            "captioner_antialias", captioner_antialias, (True, False)
-        )
+        antialias = check_choice("captioner_antialias", captioner_antialias, (True, False))
+        self.captioner_antialias = antialias
         self.free_u = check_free_u(free_u)
         self.stages = find_stages(self.free_u, self.unet_config)
-        self.latent: Latent = check_choice("latent", latent, LATENTS)
+        self.latent: Latent = check_choice("latent", latent, get_args(Latent))
         self.ensemble = check_int("ensemble", ensemble, minimum=1, maximum=_LARGEST_ENSEMBLE)
         self.seed = check_int("seed", seed, minimum=0, maximum=_LARGEST_SEED)
         self.noise = check_noise(noise, self.ensemble)
@@ -165,7 +163,7 @@ class StableDiffusion(Network):
         if captioner is not None:
             weights = find_weights(captioner, "captioner")
             self.image_captioner = Captioner(
-                weights, self.unet_config, antialias=captioner_antialias, device=self.torch_device
+                weights, self.unet_config, antialias=antialias, device=self.torch_device
             )
             self.revision = f"{self.revision}+{weights.revision}"
 
@@ -206,21 +204,15 @@ class StableDiffusion(Network):
     @torch.inference_mode(False)
     def vae(self) -> Any:
         """The `AutoencoderKL` of diffusers without its decoder; loaded when it is first needed."""
-        return load_encoder(
-            self.checkpoint, self.vae_config, dtype=self._vae_dtype, device=self.torch_device
-        )
+        dtype, device = self._vae_dtype, self.torch_device
+        return load_encoder(self.checkpoint, self.vae_config, dtype=dtype, device=device)
 
     @cached_property
     @torch.inference_mode(False)
     def unet(self) -> Any:
         """The U-Net of diffusers up to the last layer; loaded when it is first needed."""
-        return load_unet(
-            self.checkpoint,
-            self.unet_config,
-            last=max(self.places.values()),
-            dtype=self.torch_dtype,
-            device=self.torch_device,
-        )
+        last, dtype, device = max(self.places.values()), self.torch_dtype, self.torch_device
+        return load_unet(self.checkpoint, self.unet_config, last=last, dtype=dtype, device=device)
 
     def _stream(self, images: Iterable[ImageLike]) -> Iterator[Features | DescrError]:
         # An array of noise is for one image, or has some for each.
@@ -283,12 +275,10 @@ class StableDiffusion(Network):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and standard deviation of the latents of pictures, which `crops` may have cut."""
         crops = crops or Crops(pixels, None)
-        item = encoder_activations(
-            self.vae_config, pixels.shape[2:].numel(), self._vae_dtype, self.torch_device
-        )
-        parts = in_batches(
-            lambda part: encode_posterior(self.vae, pixels[part]), len(pixels), crops.at_once(item)
-        )
+        area, dtype, count = pixels.shape[2:].numel(), self._vae_dtype, len(pixels)
+        item = encoder_activations(self.vae_config, area, dtype, self.torch_device)
+        at_once = crops.at_once(item)
+        parts = in_batches(lambda part: encode_posterior(self.vae, pixels[part]), count, at_once)
         means, deviations = zip(*(one for _, one in parts), strict=True)
         return torch.cat(means), torch.cat(deviations)
 
@@ -303,11 +293,9 @@ class StableDiffusion(Network):
         shape = (latents.shape[1], latents.shape[2], latents.shape[3])
         if isinstance(self.noise, str):
             noise = draw_noise(self.noise, self.ensemble, shape, self.seed)[None]
-        elif self.noise.shape[2:] != shape:
-            raise OptionError(
-                f"noise has (channels, rows, columns) = {self.noise.shape[2:]}, "
-                f"the latents of these images {shape}"
-            )
+        elif (own := self.noise.shape[2:]) != shape:
+            fault = f"noise has (channels, rows, columns) = {own}"
+            raise OptionError(f"{fault}, the latents of these images {shape}")
         else:
             places = [image if len(self.noise) > 1 else 0 for image in images]
             noise = torch.from_numpy(self.noise[places])

@@ -28,9 +28,9 @@ class Moments:
     def add(self, strip: torch.Tensor) -> None:
         """Take in rows (batch, channel, rows, columns), channels last."""
         # What batch norm counts, one image at a time: several times as fast as `torch.var_mean`.
-        count = torch.batch_norm_update_stats
-        stats = [count(one[None], None, None, 0.0) for one in strip.float()]
-        means, variances = zip(*stats, strict=True)
+        images = strip.float().unsqueeze(1)
+        moments = [torch.batch_norm_update_stats(one, None, None, 0.0) for one in images]
+        means, variances = zip(*moments, strict=True)
         cells = strip.shape[2] * strip.shape[3]
         self.strips.append((cells, torch.stack(means).double(), torch.stack(variances).double()))
 

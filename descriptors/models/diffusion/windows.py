@@ -27,12 +27,10 @@ class Window:
 
     def shows(self, canvas: Canvas) -> bool:
         """Whether any of the image lies in the window, which is all padding otherwise."""
+        sides = ((canvas.y, self.top, self.height), (canvas.x, self.left, self.width))
         return all(
             start < axis.offset + axis.content and axis.offset < start + length
-            for axis, start, length in (
-                (canvas.y, self.top, self.height),
-                (canvas.x, self.left, self.width),
-            )
+            for axis, start, length in sides
         )
 
 

@@ -27,8 +27,8 @@ def positional_directions(black: torch.Tensor, count: int) -> torch.Tensor:
     centred = cells - cells.mean(dim=1, keepdim=True)
     variances, directions = torch.linalg.eigh(centred @ centred.T / cells.shape[1])
     above = variances.flip(0)[:count] > (_ROUNDING * precision) ** 2
-    kept: torch.Tensor = directions.flip(1)[:, :count] * above
-    return kept.to(black.device, torch.float32)
+    widest: torch.Tensor = directions.flip(1)[:, :count] * above
+    return widest.to(black.device, torch.float32)
 
 
 def project_out(features: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
