@@ -41,11 +41,6 @@ class Axis:
         canvas = np.asarray(position, dtype=np.float64)
         return (canvas + 0.5 - self.offset) / self.scale - 0.5
 
-    def to_canvas(self, position: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Canvas coordinates of image coordinates; the inverse of `to_image`."""
-        image = np.asarray(position, dtype=np.float64)
-        return (image + 0.5) * self.scale + self.offset - 0.5
-
     def cells(self, count: int, stride: int, patch: int) -> tuple[slice, npt.NDArray[np.float64]]:
         """The cells whose centre lies on the image, and those centres in image pixels.
 
