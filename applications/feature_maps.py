@@ -78,6 +78,11 @@ def as_feature_map(fmap: xr.DataArray | FeatureMap, name: str) -> FeatureMap:
     return fmap if isinstance(fmap, FeatureMap) else FeatureMap.from_xarray(fmap, name=name)
 
 
+def image_size(features: xr.DataArray | FeatureMap) -> tuple[int, int]:
+    """Height and width, in pixels, of the image that a feature map is of."""
+    return int(features.attrs["image_height"]), int(features.attrs["image_width"])
+
+
 def only_images(inputs: Sequence[Any]) -> list[ImageLike]:
     """The inputs if all of them are images; none if features are among them."""
     features = (xr.DataArray, FeatureMap, xr.DataTree, Features)

@@ -53,13 +53,10 @@ def align_pose(
 
     Args:
         source, mirror, target: Feature maps of the source, of `mirror_image(source)` and of the
-            target, in either form, of one basis: out of one `combine`, or of one call of a
-            descriptor with all three. A map is not mirrored by turning it around, since networks
-            see a mirror image with other eyes.
-        source_mask, target_mask: Where the objects are, as the masks of a matcher; the one of the
-            source lies on the source as it is.
-        matcher: What finds the mutual neighbours: `MutualNearestNeighbor()` by default. Its scores
-            are cosines.
+            target, in either form, of one basis. A map turned around is none of the mirror image,
+            which networks see with other eyes.
+        source_mask, target_mask: Where the objects are, as in `Matcher`.
+        matcher: `MutualNearestNeighbor()` by default. Its scores are cosines.
 
     Raises:
         InvalidFeaturesError, IncomparableFeaturesError, ImageError: As a matcher does; the mirror

@@ -1,5 +1,6 @@
 """Masks of the first frame of a video carried on to the others by feature maps."""
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -15,7 +16,7 @@ from ..descriptors.features.maps import check_comparable
 from ..descriptors.features.tensors import FeatureMap
 from ..descriptors.runtime.devices import find_device
 from ..descriptors.settings import Configurable, check_float, check_int
-from .feature_maps import as_feature_map
+from .feature_maps import as_feature_map, image_size
 
 _ELEMENTS = 1 << 21  # cosines that are held at once, as a rule
 _FLAT = 1e-5  # soft labels that differ less do so by the rounding of their weights
@@ -33,13 +34,12 @@ class MaskPropagation(Configurable):
     Properties in Self-Supervised Vision Transformers" (ICCV 2021), section 4.2.2.
 
     Args:
-        last_frames: How many of the frames before count beside the first; 0 for the first alone.
+        last_frames: How many of the frames before count beside the first.
         radius: How many cells, along rows and along columns, the context may lie from the cell's
             place; None for anywhere.
         top: How many cells of the context count.
         temperature: Above 0.
         device: Where the cosines are made: `auto`, or a torch device.
-
     Raises `OptionError`: a setting is out of range.
     """
 
@@ -124,8 +124,7 @@ class MaskPropagation(Configurable):
         soft = torch.empty_like(context[0][1])
         reach = max(shape) if self.radius is None else self.radius
         side = _side(shape, reach, len(context))
-        row, column = np.indices(shape)
-        places = np.arange(row.size).reshape(shape)
+        at, places = np.indices(shape), np.arange(math.prod(shape)).reshape(shape)
         for top in range(0, shape[0], side):
             for left in range(0, shape[1], side):
                 inner = slice(top, top + side), slice(left, left + side)
@@ -133,12 +132,11 @@ class MaskPropagation(Configurable):
                     slice(max(0, top - reach), top + side + reach),
                     slice(max(0, left - reach), left + side + reach),
                 )
-                far = np.maximum(
-                    np.abs(row[inner].reshape(-1, 1) - row[outer].ravel()),
-                    np.abs(column[inner].reshape(-1, 1) - column[outer].ravel()),
+                here, there = at[:, *inner].reshape(2, -1, 1), at[:, *outer].reshape(2, 1, -1)
+                far = np.abs(here - there).max(axis=0)
+                query, near = (
+                    as_tensor(places[part].ravel()).to(features.device) for part in (inner, outer)
                 )
-                query, near = (as_tensor(places[part].ravel()) for part in (inner, outer))
-                query, near = query.to(features.device), near.to(features.device)
                 cells = torch.cat([cells.index_select(0, near) for cells, _ in context])
                 cosine = features.index_select(0, query) @ cells.T
                 beyond = as_tensor(far > reach).to(features.device)
@@ -152,7 +150,7 @@ class MaskPropagation(Configurable):
 
 def _label_map(labels: npt.ArrayLike, first: FeatureMap) -> npt.NDArray[np.int64]:
     values = np.asarray(labels)
-    height, width = int(first.attrs["image_height"]), int(first.attrs["image_width"])
+    height, width = image_size(first)
     if values.shape != (height, width):
         raise ImageError(
             f"the labels have the shape {values.shape}, the first frame is "

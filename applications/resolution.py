@@ -1,16 +1,19 @@
-"""Grids of a chosen resolution, and feature maps carried to them."""
+"""Grids of a chosen resolution, feature maps carried to them, and regions of grids and images."""
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
+from scipy.ndimage import distance_transform_edt
 
 from ..descriptors.errors import OptionError
 from ..descriptors.features.grids import Grid, as_tensor, resample, unit_length
 from ..descriptors.features.tree import grid_coordinates
 from ..descriptors.runtime.memory import check_fits
 from ..descriptors.settings import check_int
+from .feature_maps import image_size
 
 _MOST = 1_000_000  # cells along a side
 _COPIES, _PER_CELL, SEARCH = 4, 600, 1 << 27
@@ -18,6 +21,9 @@ _COPIES, _PER_CELL, SEARCH = 4, 600, 1 << 27
 each takes, and what a search holds whatever their number."""
 
 PLACES = 1 << 20  # how many places of a grid are worked on at once, about
+
+Region: TypeAlias = npt.NDArray[np.bool_]
+T = TypeVar("T", bound=np.generic)
 
 Resolution: TypeAlias = int | tuple[int, int]
 """Cells along the longer side of an image, or (rows, columns)."""
@@ -58,14 +64,13 @@ def resample_map(fmap: xr.DataArray, resolution: Resolution) -> xr.DataArray:
     Read bilinearly by the coordinates of the cells; beyond the outermost centres the nearest cell
     counts alone. Raises `OutOfMemoryError` if matching two such maps takes more than is free.
     """
-    image = fmap.attrs
-    wanted = even_grid(int(image["image_height"]), int(image["image_width"]), resolution)
+    wanted = even_grid(*image_size(fmap), resolution)
     check_matching(wanted, fmap.sizes["channel"])
     features = as_tensor(np.ascontiguousarray(fmap.values, dtype=np.float32))
     cells = unit_length(resample(features, Grid.of(fmap), wanted)).numpy()
     labels = {key: at for key, at in fmap.coords.items() if at.dims == ("channel",)}
     places = grid_coordinates(wanted.y, wanted.x)
-    return xr.DataArray(cells, {**labels, **places}, ("channel", "y", "x"), fmap.name, image)
+    return xr.DataArray(cells, {**labels, **places}, ("channel", "y", "x"), fmap.name, fmap.attrs)
 
 
 def check_matching(grid: Grid, channels: int) -> int:
@@ -89,3 +94,25 @@ def cell_size(grid: Grid, height: int, width: int) -> float:
         float(at[-1] - at[0]) / (len(at) - 1) if len(at) > 1 else float(side)
         for at, side in ((grid.y, height), (grid.x, width))
     )
+
+
+def nearest_inside(region: Region) -> npt.NDArray[Any]:
+    """Row and column (2, y, x) of the place in the region that is nearest to each place."""
+    return np.asarray(distance_transform_edt(~region, return_distances=False, return_indices=True))
+
+
+def spread(values: npt.NDArray[T], region: Region) -> npt.NDArray[T]:
+    """Values (y, x, ...), those outside the region replaced by the nearest one inside, if any."""
+    return values[tuple(nearest_inside(region))] if region.any() else values
+
+
+def window(region: Region, margin: int = 0) -> tuple[slice, slice]:
+    """The rows and columns of the region and of a margin around it, which may leave the image."""
+    sides = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
+    rows, columns = (
+        slice(max(0, int(side[0]) - margin), int(side[-1]) + 1 + margin)
+        if len(side)
+        else slice(0, 0)
+        for side in sides
+    )
+    return rows, columns

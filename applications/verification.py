@@ -35,9 +35,9 @@ class Agreement:
             its own.
         round_trip: Median distance, in pixels of the source, between a cell and where the way to
             its nearest neighbour and back ends.
-        coherent: Share of the mutual matches that are sure to move together: that one affine map of
-            the source, and one of the target, brings within 5 % of the diagonal of the other image.
-            The lower end of a 95 % interval, so that a few matches prove little.
+        coherent: Share of the mutual matches that one affine map of the source, and one of the
+            target, brings within 5 % of the diagonal of the other image: the lower end of a 95 %
+            interval, so that a few matches prove little.
     """
 
     mutual: float
@@ -49,8 +49,7 @@ class Agreement:
         """Whether correspondences of these images may well mean nothing.
 
         They may where fewer than 19 % of the mutual matches, or matches of fewer than 1 % of the
-        cells, are sure to move together. Right matches do, whatever describes the images; wrong
-        ones are scattered, however high their scores, and however many of them are mutual.
+        cells, are sure to move together: wrong ones are scattered, however high their scores.
         """
         covered = self.mutual * self.coherent
         return self.coherent < _LEAST_COHERENT or covered < _LEAST_COVERED
@@ -75,7 +74,6 @@ def measure_agreement(
     About a thousand cells, spread over the source, are matched with all of the target, and their
     partners with all of the source. A descriptor that tells places of an image apart rather than
     what is there finds agreement between any two images.
-
     Raises `ImageError` for a mask that can't be used; `OptionError` if images come without a
     descriptor; `IncomparableFeaturesError` or `InvalidFeaturesError` for maps that can't be
     compared.

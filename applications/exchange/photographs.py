@@ -21,7 +21,6 @@ def find_images(paths: Sequence[Path], output: Path | None = None) -> dict[Path,
     A folder stands for the images below it, sorted, without what is hidden and without the folder
     `output`; if it is the only path, the keys are the paths below it. Of several paths each goes by
     its last part; if two have the same, all go by their paths below the folder that holds them all.
-
     Raises `ImageError` for a folder that holds no image, or can't be read.
     """
     sources: dict[str, Path] = {}
@@ -33,7 +32,7 @@ def find_images(paths: Sequence[Path], output: Path | None = None) -> dict[Path,
     elif len({"", *keys}) <= len(keys):
         top = os.path.commonpath([os.path.dirname(source) for source in sources])
         keys = [os.path.relpath(source, top) for source in sources]
-    images: dict[Path, Path] = {}
+    images = {}
     for key, path in zip(keys, sources.values(), strict=True):
         if not os.path.isdir(path):
             images[Path(key)] = path
@@ -68,12 +67,11 @@ def find_photograph(
             continue
         try:
             image = read_image(path)
+            if image.sha256 == attributes["image_sha256"]:
+                return path, image
+            others.append(f"{path} has other pixels")
         except ImageError as error:
             others.append(error.message)
-            continue
-        if image.sha256 == attributes["image_sha256"]:
-            return path, image
-        others.append(f"{path} has other pixels")
     searched = [*map(str, places), *(f"below {folder}" for folder in folders)]
     raise ImageError(
         f"no photograph of {file} at {', '.join(searched)}"

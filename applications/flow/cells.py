@@ -9,8 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors.features.grids import Grid, at_cells, bracket, nearest_pixels
-from ..regions import nearest_inside
-from ..resolution import cell_size
+from ..resolution import cell_size, nearest_inside
 
 _TEAR = 3.0
 """How many cells the flow of neighbours may differ by before they are taken for two surfaces."""
@@ -36,10 +35,7 @@ class CellFlow:
 
     @classmethod
     def of(
-        cls,
-        matches: xr.Dataset,
-        target: xr.DataArray,
-        mask: npt.NDArray[np.bool_] | None = None,
+        cls, matches: xr.Dataset, target: xr.DataArray, mask: npt.NDArray[np.bool_] | None = None
     ) -> Self:
         """The flow of what a matcher found in a target over the grid of a source, inside a mask."""
         grid, score = Grid.of(matches), matches["score"].values.astype(np.float64)

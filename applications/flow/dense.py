@@ -14,7 +14,7 @@ from ...descriptors.image.masks import MaskLike
 from ...descriptors.runtime.memory import check_fits
 from ...descriptors.settings import check_choice, check_float, check_int
 from ...matchers import Matcher, SoftArgmax
-from ..feature_maps import MapOrImage, feature_maps
+from ..feature_maps import MapOrImage, feature_maps, image_size
 from ..masks import mask_of
 from ..resolution import (
     PLACES,
@@ -58,7 +58,6 @@ def dense_flow(
     Cells are matched in both directions, made smooth if asked for, and read bilinearly at the
     places of the grid: by coordinates, and never across the border of a mask or where neighbouring
     displacements are torn apart.
-
     Raises `FlowError` if no place has a valid displacement; `ImageError` for a mask that can't be
     used; `OptionError` if a setting is out of range, or images come without a descriptor;
     `IncomparableFeaturesError` or `InvalidFeaturesError` for maps that can't be compared;
@@ -105,7 +104,7 @@ def dense_flow(
         FeatureMap.from_xarray(one, name=name).to_xarray()
         for one, name in zip(maps, ("source map", "target map"), strict=True)
     )
-    places = Grid.of(a) if grid == "cells" else _places(*_size(a), grid)
+    places = Grid.of(a) if grid == "cells" else _places(*image_size(a), grid)
     of_a = None if source_mask is None else mask_of(a.attrs, source_mask, "source mask")
     of_b = None if target_mask is None else mask_of(b.attrs, target_mask, "target mask")
     forward = CellFlow.of(matcher(a, b, source_mask=of_a, target_mask=of_b), b, of_a)
@@ -135,10 +134,6 @@ def dense_flow(
         cells=f"{maps[0].sizes['y']} x {maps[0].sizes['x']}",
         smoothing=smoothing,
     )
-
-
-def _size(fmap: xr.DataArray) -> tuple[int, int]:
-    return int(fmap.attrs["image_height"]), int(fmap.attrs["image_width"])
 
 
 def _places(height: int, width: int, grid: FlowGrid) -> Grid:
@@ -182,8 +177,8 @@ def _on_grid(
         name: np.empty(shape, dtype=np.float32)
         for name in ("flow_x", "flow_y", "score", "consistency")
     }
-    reach = max(1.0, cell_size(Grid.of(target), *_size(target)))
-    frame = Frame(*_size(target), target_mask, reach)
+    reach = max(1.0, cell_size(Grid.of(target), *image_size(target)))
+    frame = Frame(*image_size(target), target_mask, reach)
     for rows in strips(*shape):
         y, x = grid.y[rows, None], grid.x[None]
         flow_x, flow_y, score, consistency = flow.read(y, x, flow.score, error)

@@ -37,7 +37,6 @@ def draw_flow(
     The wheel's rim is the displacement of `maximum`, which is written beneath it. Below stand the
     darker colours of longer displacements, and the grey of no flow, where there are such. The
     picture is `width` pixels wide, or narrower for tall images.
-
     Takes and raises what `flow_colors` does, and `OptionError` if the width is out of range.
     """
     check_width(width)
@@ -100,7 +99,6 @@ def flow_colors(flow: xr.Dataset, *, maximum: float | None = None) -> npt.NDArra
 
     `flow` holds `flow_x` and `flow_y` over (y, x) in pixels; `maximum`, in pixels above 0, is
     `flow_maximum(flow)` by default.
-
     Raises `FlowError` for what is no flow; `OptionError` if the maximum is not a number above 0.
     """
     vectors, valid = flow_vectors(flow)
@@ -116,9 +114,8 @@ def flow_maximum(flow: xr.Dataset) -> float:
     """The displacement in pixels that `flow_colors` gives the full colour by default.
 
     The length that 95 of 100 displacements stay below, rounded up to a neat number such as 12, 50
-    or 80, and at least one pixel: a few that are wrong don't take the colour from the rest. Where
-    the flow says its `consistency`, only those count whose forward-backward error is at most a
-    tenth of their length.
+    or 80, and at least one pixel. Where the flow says its `consistency`, only those count whose
+    forward-backward error is at most a tenth of their length.
     """
     vectors, valid = flow_vectors(flow)
     lengths = np.hypot(*vectors)

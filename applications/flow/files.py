@@ -31,7 +31,6 @@ def write_flo(flow: xr.Dataset, path: str | os.PathLike[str]) -> None:
     """Write a flow as a Middlebury .flo file; places without a valid flow hold 1e10.
 
     `flow` has one vector for each pixel of the source. The file is written whole or not at all.
-
     Raises `FlowError` for what is no flow, or one that lies on coarser cells than pixels;
     `OutputError` if the file can't be written.
     """
@@ -61,7 +60,6 @@ def read_flo(path: str | os.PathLike[str]) -> xr.Dataset:
 
     Over (y, x), the pixels: `flow_x` and `flow_y`, float32 in pixels, NaN where the file says that
     they are unknown (a component beyond 1e9, or NaN); `valid`, bool.
-
     Raises `FlowError` if the file can't be read, is no .flo file, or is cut off.
     """
     name = os.fspath(path)
@@ -103,7 +101,6 @@ def write_kitti(flow: xr.Dataset, path: str | os.PathLike[str]) -> int:
 
     Components are rounded to 1/64 pixel. The file holds those from -512 to just below 512 pixels:
     a place with a longer one is written as not valid, and counted.
-
     Takes and raises what `write_flo` does.
     """
     vectors, valid = _pixel_vectors(flow, "a KITTI file")

@@ -24,13 +24,12 @@ def smooth(
 ) -> tuple[CellFlow, CellFlow]:
     """Both flows with each displacement the weighted median of those around it.
 
-    The window is the square of this radius in cells. A cell of it weighs the more, the smaller
-    its forward-backward error is and the more its features are like those of the centre: the
-    weighted median of Sun, Roth and Black, "Secrets of optical flow estimation and their
-    principles" (CVPR 2010, section 5.2), with features in place of colours. Places that stay
-    inconsistent, such as what the other image doesn't show, and those without a match are then
-    filled from their rim inwards. Cells outside the mask neither give nor take. `source` and
-    `target` are the unit vectors (channel, row, column) of the cells of both.
+    The window is the square of this radius in cells. A cell of it weighs the more, the smaller its
+    forward-backward error is and the more its features are like those of the centre: the weighted
+    median of Sun, Roth and Black, "Secrets of optical flow estimation and their principles" (CVPR
+    2010, section 5.2), with features in place of colours. Places that stay inconsistent or have no
+    match are then filled from their rim inwards. Cells outside the mask neither give nor take.
+    `source` and `target` are the unit vectors (channel, row, column) of the cells of both.
     """
     there, back = _Windows(source, radius), _Windows(target, radius)
     for step in (*[_smooth_once] * _ROUNDS, _fill):

@@ -31,7 +31,6 @@ def warp(
 
     Each place of the flow's grid takes the colour of the target at (x + flow_x, y + flow_y),
     between the pixels.
-
     Raises `ImageError` if the image can't be read, or is not of the size of the flow's target;
     `FlowError` for what is no flow; `OptionError` for what is no interpolation or no colour.
 
@@ -43,7 +42,9 @@ def warp(
             alpha channel, which is 255 elsewhere.
     """
     order = _ORDERS[check_choice("interpolation", interpolation, get_args(WarpInterpolation))]
-    color = _check_color(fill)
+    if not isinstance(fill, (tuple, list)) or len(fill) not in (3, 4):
+        raise OptionError(f"fill must be three or four numbers from 0 to 255, not {fill!r}")
+    color = [check_int("fill", value, minimum=0, maximum=255) for value in fill]
     vectors, valid = flow_vectors(flow)
     target = read_image(image)
     height = int(flow.attrs.get("target_height", target.height))
@@ -72,9 +73,3 @@ def warp(
             colors = map_coordinates(values, at, order=order, mode="mirror", prefilter=False)
             warped[rows, :, k][here] = np.clip(np.rint(colors), 0, 255)
     return warped
-
-
-def _check_color(fill: Sequence[int]) -> tuple[int, ...]:
-    if not isinstance(fill, (tuple, list)) or len(fill) not in (3, 4):
-        raise OptionError(f"fill must be three or four numbers from 0 to 255, not {fill!r}")
-    return tuple(check_int("fill", value, minimum=0, maximum=255) for value in fill)

@@ -41,17 +41,14 @@ class Segmenter(Configurable, ABC):
     def segment(
         self, images: Sequence[Image] | None, maps: Sequence[xr.DataArray] | None
     ) -> list[Mask]:
-        """One mask per image, bool (height, width); True where the object is.
+        """One mask per image, bool (height, width); `ImageError` if there is nothing in one.
 
         `images` are never None where the class needs pixels, nor `maps`, their feature maps in the
-        same order, where it needs maps; one of the two is always there. Raises `ImageError` if
-        there is nothing in one of the images.
+        same order, where it needs maps; one of the two is always there.
         """
 
     def __call__(
-        self,
-        images: Sequence[ImageLike] | None = None,
-        maps: Sequence[xr.DataArray] | None = None,
+        self, images: Sequence[ImageLike] | None = None, maps: Sequence[xr.DataArray] | None = None
     ) -> list[Mask]:
         """One mask per image, bool (height, width); none of them is empty.
 
@@ -127,8 +124,7 @@ class MaskFiles(Segmenter):
     Raises `OptionError` if there is no mask among the paths.
 
     Args:
-        paths: One mask per image, of the size of the image: the path of an image file, a PIL image
-            or an array (height, width), as `read_mask` takes them; None for the whole image.
+        paths: One mask per image, of its size, as `read_mask` takes it; None for the whole image.
     """
 
     def __init__(self, paths: Sequence[MaskLike | None]) -> None:

@@ -43,9 +43,8 @@ class JointForeground(Segmenter):
     it, and that its cluster, one of k-means over the cells of all images, keeps away from the
     borders. The evidence is smoothed over neighbours and parted in two as by Otsu's threshold.
 
-    The better the features, the better the masks: those of SIFT find the same object in front of
-    another background, not another object of its kind. One image alone is judged by the borders.
-
+    The features of SIFT find the same object in front of another background, not another object of
+    its kind. One image alone is judged by the borders.
     Raises `OptionError` if an option is out of range.
 
     Args:

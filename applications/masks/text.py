@@ -37,7 +37,6 @@ class TextPrompt(Segmenter):
 
     The image is stretched to 352 x 352 pixels and cut into 22 x 22 patches: the edge of a mask is
     coarse.
-
     Raises `WeightsNotFoundError` if the weights are not on this machine, or the folder is not one
     of CLIPSeg; `OptionError` if an option is out of range.
 

@@ -5,15 +5,23 @@ from typing import TYPE_CHECKING
 from ...descriptors.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .captions import write_texts
     from .clusters import CLUSTERS, cluster_maps, draw_clusters, matched_clusters, paint_clusters
     from .comparison import draw_comparison, split_sources
-    from .components import COMPONENTS, cell_views, draw_pca, joint_pca, pca_colors
+    from .components import (
+        COMPONENTS,
+        cell_views,
+        draw_layers,
+        draw_pca,
+        joint_pca,
+        layer_colors,
+        layer_pca,
+        paint_layers,
+        pca_colors,
+    )
     from .keypoints import draw_keypoints
-    from .layers import draw_layers, layer_colors, layer_pca, paint_layers
     from .matches import draw_matches
-    from .overlay import check_width, resize_photograph
-    from .painting import View, paint_cells, pixel_cells
+    from .overlay import write_texts
+    from .painting import View, check_width, paint_cells, pixel_cells, resize_photograph
     from .places import correspondence_colors, draw_correspondence_map, place_colors, place_views
     from .scenes import Scene, outlines
     from .sheet import draw_sheet

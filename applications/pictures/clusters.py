@@ -16,10 +16,9 @@ from ...descriptors.image.reading import ImageLike
 from ...descriptors.runtime.quiet import without_warnings
 from ...descriptors.settings import check_int
 from ..feature_maps import MapOrImage
-from ..regions import spread
-from .captions import with_legend, write_texts
-from .overlay import Overlay, check_width, opaque
-from .painting import NEUTRAL, Mask, Picture, View, cut_out, pixel_cells, tint_photograph
+from ..resolution import spread
+from .overlay import Overlay, opaque, with_legend, write_texts
+from .painting import NEUTRAL, Mask, Picture, check_width, cut_out, pixel_cells, tint_photograph
 from .palette import CLUSTER_COLORS
 from .scenes import Photograph, Scene, label_cells
 
@@ -166,20 +165,16 @@ def draw_clusters(
 
 def paint_clusters(labels: Sequence[xr.DataArray], scene: Scene, width: int) -> Picture:
     """The regions of each image under its photograph, above a list of all clusters."""
-    picture = scene.draw(cluster_views(labels, scene), width)
+    picture = scene.draw(scene.views(paint_regions, labels), width)
     colors = CLUSTER_COLORS[: len(labels[0].attrs["similarity"])]
     entries = [("", color, str(number)) for number, color in enumerate(colors, start=1)]
     return with_legend(picture, entries, max(11, picture.shape[1] // 62))
 
 
-def cluster_views(labels: Sequence[xr.DataArray], scene: Scene) -> list[View]:
-    """What draws the regions of each image."""
-    return scene.views(_draw, labels)
-
-
-def _draw(
+def paint_regions(
     labels: xr.DataArray, image: Photograph | None, mask: Mask | None, height: int, width: int
 ) -> Picture:
+    """The regions of an image in their colours, with their numbers, over the photograph."""
     values = labels.values
     if mask is not None:
         values = spread(values, at_cells(mask, Grid.of(labels)))

@@ -13,19 +13,16 @@ from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_int
 from ...matchers import Matcher, MutualNearestNeighbor, to_matches
 from ..exchange import best_spread
-from .clusters import CLUSTERS, check_clusters, cluster_maps, cluster_views
+from .clusters import CLUSTERS, check_clusters, cluster_maps, paint_regions
 from .components import cell_views, pca_colors
-from .matches import draw_matches
-from .overlay import resize_photograph
-from .painting import Picture, View
+from .matches import SideBySide, draw_matches
+from .painting import Picture, View, resize_photograph
 from .places import place_colors, place_views
 from .scenes import Scene
 from .sheet import draw_sheet
-from .side_by_side import SideBySide
 
 FUSED = "fused"
 MATCHES = 40  # how many matches a column shows: more can't be told apart at its width
-_TALLEST = 1.25  # height of the sheet, at most, as a multiple of the width that was asked for
 _NARROWEST = 128  # width of a column, at least, in pixels
 
 
@@ -35,7 +32,6 @@ def split_sources(trees: Sequence[xr.DataTree]) -> dict[str, list[xr.DataArray]]
     The trees are those of all images that are to be compared, extracted with the same settings. By
     the name of each source comes a list of what `combine` makes of it alone, one map per tree; and
     under "fused" what it makes of all, where there are several.
-
     Raises `IncomparableFeaturesError` or `InvalidFeaturesError` if the trees don't go together, or
     are none.
     """
@@ -67,7 +63,6 @@ def draw_comparison(
 
     The rows are the best matches, the correspondence map, joint principal components and matched
     clusters (as figures 3 to 5 of "A Tale of Two Features" have them), each of source and target.
-
     Raises `OptionError` if there is no descriptor, are not two images, or a number is out of range;
     `IncomparableFeaturesError`, `InvalidFeaturesError` or `ImageError` if maps, images or masks
     don't go together, or can't be used.
@@ -103,7 +98,7 @@ def draw_comparison(
                 _match_view(scene, matcher or MutualNearestNeighbor(), matches),
                 _pair(place_views(place_colors(scene, matcher), scene), scene),
                 _pair(cell_views(pca_colors(scene.maps, inside), scene.masks), scene),
-                _pair(cluster_views(labels, scene), scene),
+                _pair(scene.views(paint_regions, labels), scene),
             ]
         )
     return draw_sheet(
@@ -113,7 +108,6 @@ def draw_comparison(
         width=width,
         row_labels=[["matches"], ["map"], ["PCA"], ["clusters"]],
         column_labels=[name.replace("_", " ") for name in maps],
-        tallest=_TALLEST,
     )
 
 

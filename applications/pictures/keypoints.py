@@ -8,11 +8,10 @@ import xarray as xr
 from scipy.spatial import KDTree
 
 from ...descriptors.image.reading import ImageLike
-from .captions import badge_size, draw_badge, with_legend, write_texts
-from .overlay import Overlay, opaque, shade
+from .matches import Points, SideBySide, read_points
+from .overlay import Overlay, badge_size, draw_badge, opaque, shade, with_legend, write_texts
 from .painting import Picture
 from .palette import position_colors
-from .side_by_side import Points, SideBySide, read_points
 
 _UNIT = 1 / 520  # what all lengths are measured in, as a share of the root of the picture's area
 _LETTERS = 10.5  # size of the numbers, in units
@@ -38,17 +37,16 @@ def draw_keypoints(
 ) -> Picture:
     """Both images side by side with a numbered point for each keypoint, uint8 (height, width, 3).
 
-    The same number and colour mark a point and where it was found. A point without a match is a
-    grey ring, in the source alone. Names are listed below. The picture is about `width` pixels
-    wide: less for tall images, and more for panoramas.
+    The same number and colour mark a point and its place in the target. A point without a match is
+    a grey ring, in the source alone. Names are listed below. The picture is as wide as that of
+    `draw_matches`.
 
     `keypoints` hold `source_x`, `source_y`, `target_x`, `target_y` in pixels of the upright images,
     `matched`, and `name` if there are names, along `point`, as `transfer_keypoints` gives them.
     Raises as `draw_matches` does.
     """
     layout, picture = SideBySide.draw(image_a, image_b, width)
-    hint = "draw what transfer_keypoints gives"
-    source, target, matched = read_points(keypoints, "matched", what="keypoints", hint=hint)
+    source, target, matched = read_points(keypoints, "matched", "keypoints", "transfer_keypoints")
     unit = max(1.0, (layout.width * layout.height) ** 0.5 * _UNIT)
     colors = position_colors(source, *layout.shape_a[::-1])
     colors[~matched] = _GREY

@@ -1,4 +1,4 @@
-"""Cells as pixels: each pixel of a picture gets the colour of the cell that holds it."""
+"""Pictures of photographs at any size, and of cells: each pixel has the colour of its cell."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -9,8 +9,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors.features.grids import Grid, at_cells, nearest_cells
-from ..regions import spread
-from .overlay import resize_photograph, sharp_method
+from ...descriptors.settings import check_int
+from ..resolution import spread
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
 """uint8 (height, width, 3) RGB."""
@@ -84,3 +84,19 @@ def tint_photograph(pixels: Picture, colors: Picture, strength: float) -> Pictur
     pixels = resize_photograph(pixels, *colors.shape[:2])
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)[:, :, None]
     return np.asarray(np.rint(colors * strength + grey * (1 - strength)), dtype=np.uint8)
+
+
+def resize_photograph(pixels: Picture, height: int, width: int) -> Picture:
+    """The photograph at another size, sharp."""
+    method = sharp_method(pixels.shape, height, width)
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=method), dtype=np.uint8)
+
+
+def sharp_method(shape: tuple[int, ...], height: int, width: int) -> int:
+    """OpenCV's interpolation for an array of this shape: means to shrink it, cubic to enlarge."""
+    return int(cv2.INTER_AREA if height * width < shape[0] * shape[1] else cv2.INTER_CUBIC)
+
+
+def check_width(width: int) -> int:
+    """`width` if it is a number of pixels that a picture can have; `OptionError` if not."""
+    return check_int("width", width, minimum=64, maximum=20_000)

@@ -19,10 +19,7 @@ _STOPS = np.array(
 )
 # The corners of a plane in OKLab: top left, top right; bottom left, bottom right.
 _CORNERS = np.array(
-    [
-        [(0.84, -0.11, -0.08), (0.95, -0.03, 0.17)],
-        [(0.42, 0.05, -0.22), (0.58, 0.17, 0.11)],
-    ]
+    [[(0.84, -0.11, -0.08), (0.95, -0.03, 0.17)], [(0.42, 0.05, -0.22), (0.58, 0.17, 0.11)]]
 )
 # What is added in the middle, which would be grey: green.
 _MIDDLE = np.array((0.0, -0.085, 0.02))
@@ -60,23 +57,17 @@ def position_colors(
     """
     across = points[:, 0] / width + points[:, 1] / height
     ranks = np.argsort(np.argsort(across, kind="stable"), kind="stable")
-    return gradient(ranks / max(1, len(points) - 1))
-
-
-def gradient(position: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
-    """The colours at positions from 0 to 1 on the path, uint8 (position, 3) RGB."""
-    stops = np.linspace(0, 1, len(_STOPS))
-    return _to_srgb(np.stack([np.interp(position, stops, _STOPS[:, k]) for k in range(3)], axis=-1))
+    position, stops = ranks / max(1, len(points) - 1), np.linspace(0, 1, len(_STOPS))
+    return _to_srgb(np.stack([np.interp(position, stops, one) for one in _STOPS.T], axis=-1))
 
 
 def plane_colors(
     across: npt.NDArray[np.float64], down: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.uint8]:
-    """The colours of places in a rectangle, uint8 (..., 3) RGB.
+    """The colours of places in a rectangle, from 0 to 1 across and down, uint8 (..., 3) RGB.
 
-    `across` and `down` go from 0 to 1, left to right and top to bottom. Blue turns to yellow from
-    left to right, and light to dark from top to bottom: people who don't tell red from green see
-    both.
+    Blue turns to yellow from left to right, and light to dark from top to bottom: people who don't
+    tell red from green see both.
     """
     u, v = np.clip(across, 0, 1)[..., None], np.clip(down, 0, 1)[..., None]
     (top_left, top_right), (bottom_left, bottom_right) = _CORNERS

@@ -12,9 +12,8 @@ from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...matchers import Matcher, NearestNeighbor
 from ..feature_maps import MapOrImage
-from ..regions import window
-from .overlay import check_width
-from .painting import Mask, Picture, View, cut_out, paint_cells, tint_photograph
+from ..resolution import window
+from .painting import Mask, Picture, View, check_width, cut_out, paint_cells, tint_photograph
 from .palette import plane_colors
 from .scenes import Photograph, Scene, label_cells
 
@@ -40,8 +39,7 @@ def correspondence_colors(
         source, target: Feature maps out of one `combine`, or images together with a descriptor.
         descriptor: What describes images.
         matcher: Any matcher; the nearest neighbour by default.
-        source_mask, target_mask: Of the sizes of the images. Only cells inside are matched, and to
-            cells inside.
+        source_mask, target_mask: Of the sizes of the images. Only cells inside are matched.
 
     Returns:
         tuple of xarray.DataArray: Of source and target: (y, x, rgb), float32 from 0 to 1, NaN
@@ -66,7 +64,7 @@ def draw_correspondence_map(
 ) -> Picture:
     """`correspondence_colors` as a picture, uint8 (height, width, 3), under the photographs.
 
-    The colours lie over what is light and dark in the photographs, so that one sees what is where.
+    The colours lie over what is light and dark in the photographs.
     Takes and raises what `correspondence_colors` does, and `images` and `width` as `draw_pca` does.
     """
     check_width(width)
@@ -111,10 +109,7 @@ def _draw(
 
 
 def _at(
-    x: npt.NDArray[np.float64],
-    y: npt.NDArray[np.float64],
-    which: Mask,
-    extent: tuple[slice, slice],
+    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], which: Mask, extent: tuple[slice, slice]
 ) -> npt.NDArray[np.float32]:
     """The colours of places of the source, NaN where they don't count."""
     colors = np.full((*which.shape, 3), np.nan, dtype=np.float32)

@@ -15,8 +15,7 @@ from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ..feature_maps import MapOrImage, feature_maps, only_images
 from ..masks import cells_in_mask, mask_of
-from .overlay import resize_photograph
-from .painting import Mask, Picture, View
+from .painting import Mask, Picture, View, resize_photograph
 from .sheet import arrange, draw_sheet, draw_sheets
 
 

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
 from ...descriptors.runtime.memory import check_fits
-from .captions import fitting, text_width, write_texts
+from .overlay import fitting, text_width, write_texts
 from .painting import Picture, View
 
 _GAP = 0.006  # space between pictures, as a share of the width
 _LETTERS = 1 / 62  # size of letters, as a share of the width
 _GUTTER = 0.2  # space for the labels of rows, at most, as a share of the width
-_TALLEST = 1.6  # height of the sheet, at most, as a share of the width that was asked for
+_TALLEST, _TALLEST_LABELLED = 1.6, 1.25
+"""Height of a sheet, at most, as a multiple of the width that was asked for, without and with
+labels of its rows."""
 
 _PER_PIXEL, _PER_PIXEL_WRITTEN = 20, 7
 """Bytes that a pixel of a sheet with labels takes while it is drawn; and a pixel of other sheets,
@@ -26,16 +29,15 @@ def draw_sheet(
     width: int,
     row_labels: Sequence[Sequence[str]] = (),
     column_labels: Sequence[str] = (),
-    tallest: float = _TALLEST,
 ) -> Picture:
     """All views in rows and columns, uint8 (height, width, 3) RGB.
 
     All rows have as many views, and all views one height; `aspects` are the widths of the columns
-    as multiples of it. The sheet is `width` pixels wide, or narrower where it would be more than
-    `tallest` times as high. `row_labels` are lines of text to the left of each row, `column_labels`
-    a line above each column.
+    as multiples of it. The sheet is `width` pixels wide, or narrower where it would be too high.
+    `row_labels` are lines of text to the left of each row, `column_labels` a line above each
+    column.
     """
-    layout = _Layout.of(len(rows), aspects, width, row_labels, bool(column_labels), tallest)
+    layout = _Layout.of(len(rows), aspects, width, row_labels, bool(column_labels))
     letters = layout.letters
     sheet = _blank(layout.height, layout.width, _PER_PIXEL)
     _fill(sheet, rows, layout)
@@ -75,21 +77,21 @@ class _Layout:
     letters: int
 
     @property
-    def width(self) -> int:
-        return self.gutter + sum(self.widths) + self.gap * (len(self.widths) - 1)
-
-    @property
-    def height(self) -> int:
-        return self.header + self.rows * self.tall + self.gap * (self.rows - 1)
-
-    @property
     def lefts(self) -> list[int]:
-        ends = np.cumsum([0, *(wide + self.gap for wide in self.widths[:-1])])
-        return [self.gutter + int(end) for end in ends]
+        steps = (wide + self.gap for wide in self.widths[:-1])
+        return list(accumulate(steps, initial=self.gutter))
 
     @property
     def tops(self) -> list[int]:
         return [self.header + row * (self.tall + self.gap) for row in range(self.rows)]
+
+    @property
+    def width(self) -> int:
+        return self.lefts[-1] + self.widths[-1]
+
+    @property
+    def height(self) -> int:
+        return self.tops[-1] + self.tall
 
     @classmethod
     def of(
@@ -99,7 +101,6 @@ class _Layout:
         width: int,
         row_labels: Sequence[Sequence[str]] = (),
         has_header: bool = False,
-        tallest: float = _TALLEST,
     ) -> "_Layout":
         gap = max(2, round(width * _GAP))
         letters = max(11, round(width * _LETTERS))
@@ -107,7 +108,8 @@ class _Layout:
         gutter = min(round(widest) + 3 * gap, round(width * _GUTTER)) if widest else 0
         header = round(letters * 1.9) if has_header else 0
         room = width - gutter - gap * (len(aspects) - 1)
-        fitting_height = (width * tallest - header - gap * (rows - 1)) / rows
+        highest = width * (_TALLEST_LABELLED if row_labels else _TALLEST)
+        fitting_height = (highest - header - gap * (rows - 1)) / rows
         tall = min(room / sum(aspects), fitting_height)
         if min(aspects) * tall < 1:
             # The thinnest pictures get a pixel that the others must spare.

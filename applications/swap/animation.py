@@ -1,5 +1,6 @@
 """The swap in motion: pixels on their way from the target's instance to the source's, as a GIF."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,6 @@ def swap_frames(
     The first is the target, fitted into the frame of the source; the last is the swapped image.
     In between every pixel of the instance moves on a straight line, slowly at both ends, while
     the background of one image turns into that of the other. The better match lies on top.
-
     Raises `OptionError` if a setting is out of range, or the animation is larger than 25 megapixels
     in all; `ImageError` if the images are not those of the swap.
 
@@ -104,8 +104,8 @@ def check_animation(source: tuple[int, int], *, frames: int = FRAMES, width: int
 
 def animation_memory(source: tuple[int, int], *, frames: int = FRAMES, width: int = COLUMNS) -> int:
     """About how many bytes `swap_frames` takes for a source of this size (height, width)."""
-    wide, high = _size(width, source)
-    return _PER_PIXEL * source[0] * source[1] + (_PER_SAMPLE + 3 * frames) * wide * high
+    pixels = math.prod(_size(width, source))
+    return _PER_PIXEL * math.prod(source) + (_PER_SAMPLE + 3 * frames) * pixels
 
 
 def ease(share: float) -> float:
@@ -115,7 +115,7 @@ def ease(share: float) -> float:
 
 def _read(source: ImageLike, swapped: xr.Dataset, role: str) -> Image:
     image = read_image(source)
-    height, width = (int(swapped.attrs[f"{role}_{side}"]) for side in ("height", "width"))
+    height, width = swapped.attrs[f"{role}_height"], swapped.attrs[f"{role}_width"]
     if (height, width) != (image.height, image.width):
         raise ImageError(
             f"{image.name} is {image.width} x {image.height} pixels, but the {role} of the swap "

@@ -1,24 +1,82 @@
-"""How swapped pixels join the image that they are put into."""
+"""The colours of an instance, read between its pixels and joined to the image they are put into."""
 
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
-from ..regions import window
-from ..resolution import strips
+from ..resolution import nearest_inside, strips, window
 from .membrane import membrane
 
+Picture = npt.NDArray[np.uint8]
+Numbers = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 Blend = Literal["none", "feather", "poisson"]
 BLENDS: tuple[Blend, ...] = get_args(Blend)
 
 _FEATHER = 0.01  # width of the feather as a share of the root of the mask's area
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=bool)
+_SAMPLES = 256  # at how many places along the shorter side of the image the flow is looked at
+_SHRUNK = 1.15  # from which reduction on the finer detail of the target would alias
 
 
-def feather_weights(mask: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np.float64]:
+def extend_instance(pixels: Picture, mask: npt.NDArray[np.bool_], *, margin: int = 0) -> Picture:
+    """The image, and `margin` pixels on each side, with what lies outside the mask made up.
+
+    There the instance goes on as its mirror image about the border of the mask, and where that
+    leaves the mask as the nearest colour. Interpolation at the border then mixes in nothing of the
+    background, and what the image doesn't show has at least the right texture.
+    """
+    inside = np.pad(mask, margin)
+    padded = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)))
+    if inside.all():
+        return padded
+    y, x = (~inside).nonzero()
+    border_y, border_x = nearest_inside(inside)[:, y, x]
+    row = (2 * border_y - y).clip(0, inside.shape[0] - 1)
+    column = (2 * border_x - x).clip(0, inside.shape[1] - 1)
+    mirrored = inside[row, column]
+    padded[y, x] = padded[np.where(mirrored, row, border_y), np.where(mirrored, column, border_x)]
+    return padded
+
+
+def overhang(flow_x: Numbers, flow_y: Numbers, height: int, width: int) -> int:
+    """How many pixels beyond an image of this size the flow leads, at most half its longer side."""
+    rows, columns = flow_x.shape
+    x, y = np.arange(columns) + flow_x, np.arange(rows)[:, None] + flow_y
+    beyond = max(
+        float(np.nanmax(part, initial=0.0)) for part in (-x, x - (width - 1), -y, y - (height - 1))
+    )
+    return min(int(np.ceil(beyond)), max(height, width) // 2)
+
+
+def without_detail(pixels: Picture, reduction: float) -> Picture:
+    """The image without what can't be seen once it is reduced so many times."""
+    if reduction < _SHRUNK:
+        return pixels
+    sigma = 0.5 * (reduction**2 - 1) ** 0.5
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma, borderType=cv2.BORDER_REFLECT))
+
+
+def reduction(flow_x: Numbers, flow_y: Numbers) -> float:
+    """How many times smaller the target's instance becomes, by the median over the flow.
+
+    The root of the area that one pixel of the source covers in the target.
+    """
+    step = max(1, min(flow_x.shape) // _SAMPLES)
+    if min(flow_x.shape) < 2 * step:
+        return 1.0
+    x_y, x_x = np.gradient(flow_x[::step, ::step], step)
+    y_y, y_x = np.gradient(flow_y[::step, ::step], step)
+    area = np.abs((1 + x_x) * (1 + y_y) - x_y * y_x)
+    finite = np.isfinite(area)
+    return float(np.sqrt(np.median(area[finite]))) if finite.any() else 1.0
+
+
+def feather_weights(mask: Mask, width: float) -> npt.NDArray[np.float64]:
     """How much of the inside shows at each pixel: float64 (y, x), 0 outside the mask.
 
     From the mask's border, which lies half a pixel outside its outermost pixels, the weight rises
@@ -31,13 +89,8 @@ def feather_weights(mask: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np
 
 
 def blend_into(
-    image: npt.NDArray[np.uint8],
-    swapped: npt.NDArray[np.uint8],
-    mask: npt.NDArray[np.bool_],
-    *,
-    blend: Blend,
-    width: float | None = None,
-) -> npt.NDArray[np.uint8]:
+    image: Picture, swapped: Picture, mask: Mask, *, blend: Blend, width: float | None = None
+) -> Picture:
     """The image with the swapped pixels in the mask, uint8 (y, x, rgb); the rest as it was.
 
     The swapped pixels, uint8 (y, x, rgb), are read in the mask and one pixel around it. `none`
@@ -59,11 +112,7 @@ def blend_into(
 
 
 def _colors(
-    image: npt.NDArray[np.uint8],
-    swapped: npt.NDArray[np.uint8],
-    mask: npt.NDArray[np.bool_],
-    blend: Blend,
-    width: float | None,
+    image: Picture, swapped: Picture, mask: Mask, blend: Blend, width: float | None
 ) -> Callable[..., npt.NDArray[np.floating[Any]]]:
     """What mixes the colours of both images in a strip of rows."""
     if blend == "poisson":

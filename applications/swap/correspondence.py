@@ -15,8 +15,7 @@ from ...descriptors.features.tree import grid_coordinates
 from ...descriptors.settings import check_choice, check_float
 from ...matchers import Matcher
 from ..flow import dense_flow
-from ..regions import spread, window
-from ..resolution import Resolution, cell_size, check_resolution, even_grid
+from ..resolution import Resolution, cell_size, check_resolution, even_grid, spread, window
 from .blending import BLENDS, Blend
 from .field import Field, complete_field
 
@@ -71,10 +70,10 @@ class SwapOptions:
 class InstanceFlow:
     """Displacements of the pixels of one instance, and of the pixels next to them.
 
-    `x` and `y` (row, column) are displacements in pixels to the right and down over the whole
-    image, NaN where there is none. They are `filled` where in the instance they come from the
-    neighbours; `score` is the cosine of the match of the cell that holds the pixel, NaN where it
-    has none. `about` are the attributes of the flow that it was made from.
+    `x` and `y` (row, column) are in pixels to the right and down over the whole image, NaN where
+    there is none. They are `filled` where in the instance they come from the neighbours; `score` is
+    the cosine of the match of the cell that holds the pixel, NaN where it has none. `about` are the
+    attributes of the flow between the cells.
     """
 
     x: Field
@@ -93,15 +92,12 @@ class InstanceFlow:
 
 
 def instance_flow(
-    maps: tuple[xr.DataArray, xr.DataArray],
-    masks: tuple[Mask, Mask],
-    options: SwapOptions,
+    maps: tuple[xr.DataArray, xr.DataArray], masks: tuple[Mask, Mask], options: SwapOptions
 ) -> InstanceFlow:
     """The flow of every pixel of the source's instance into the target.
 
     Matches whose way back misses its start, that score low, or that stand alone against their
     neighbours are dropped, and the field between the others is completed inside the instance.
-
     Raises `NothingMatchedError` if no match is left, and what `dense_flow` raises.
     """
     of_source, of_target = (None if mask.all() else mask for mask in masks)

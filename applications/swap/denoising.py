@@ -1,5 +1,6 @@
 """A picture redrawn by Stable Diffusion, with what a descriptor has loaded of its networks."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -17,7 +18,7 @@ from ...descriptors.settings import check_int
 if TYPE_CHECKING:
     from .refinement import Refinement
 
-Shared = list[tuple[torch.nn.Module, str, torch.nn.Module]]
+Shared = tuple[torch.nn.Module, str, torch.nn.Module]
 """The parent, the name and the module itself of what two networks have in common."""
 
 
@@ -32,19 +33,16 @@ def redraw(
 ) -> torch.Tensor:
     """The picture (3, height, width), float32 in [0, 1], after noise was added and removed.
 
-    Image-to-image by Meng et al., "SDEdit" (ICLR 2022), in the latent space of the model, with the
-    deterministic steps of DDIM (Song et al., ICLR 2021, eta = 0) and classifier-free guidance (Ho
-    and Salimans, 2022). The sides of the picture, (3, height, width) in [0, 1], are multiples of
-    the model's; `unet` and `vae` are its networks. Cells of the latent in `keep`, bool (rows,
-    columns), follow the picture in each step (Avrahami et al., "Blended Latent Diffusion",
-    SIGGRAPH 2023).
-
+    Image-to-image by Meng et al., "SDEdit" (ICLR 2022), in the latent space, with the deterministic
+    steps of DDIM (Song et al., ICLR 2021, eta = 0) and classifier-free guidance (Ho and Salimans,
+    2022). The sides of the picture are multiples of the model's; `unet` and `vae` are its networks.
+    Cells of the latent in `keep`, bool (rows, columns), follow the picture in each step (Avrahami
+    et al., "Blended Latent Diffusion", SIGGRAPH 2023).
     Raises `WeightsNotFoundError` if damaged weights, or too low a precision, give no numbers, and
     `OptionError` for more steps than the model was trained with.
     """
     steps, prompt, guidance = settings.steps, settings.prompt, settings.guidance
-    device, dtype = model.torch_device, model.torch_dtype
-    scheduler = _scheduler(model)
+    device, scheduler = model.torch_device, _scheduler(model)
     count = scheduler.config.num_train_timesteps
     scheduler.set_timesteps(check_int("steps", steps, minimum=1, maximum=count))
     taken = round(settings.strength * steps)
@@ -54,26 +52,23 @@ def redraw(
         clean = encode(vae, pixels[None].to(device))
         _, channels, rows, columns = clean.shape
         noise = draw_noise("gaussian", 1, (channels, rows, columns), settings.seed).to(device)
-        latents = clean
-        if taken:
-            latents = scheduler.add_noise(clean, noise, timesteps[:1])
+        latents = scheduler.add_noise(clean, noise, timesteps[:1]) if taken else clean
         size = pixels.shape[1], pixels.shape[2]
-        texts = [_conditioning(model, prompt)] if taken else []
-        if prompt and taken and guidance != 1:
-            texts.append(_conditioning(model, ""))
+        prompts = [prompt, ""] if prompt and guidance != 1 else [prompt]
+        texts = [_conditioning(model, one) for one in prompts] if taken else []
         for index, timestep in enumerate(timesteps):
             noises = [
                 unet(
-                    latents.to(dtype),
+                    latents.to(model.torch_dtype),
                     timestep,
                     encoder_hidden_states=text.states,
                     added_cond_kwargs=size_conditioning(text, 1, size),
                 ).sample.float()
                 for text in texts
             ]
-            predicted = noises[0]
-            if len(noises) == 2:
-                predicted = noises[1] + guidance * (noises[0] - noises[1])
+            predicted, *unguided = noises
+            for other in unguided:
+                predicted = other + guidance * (predicted - other)
             latents = scheduler.step(predicted, timestep, latents, eta=0.0).prev_sample
             if keep is not None:
                 later = timesteps[index + 1 : index + 2]
@@ -93,10 +88,10 @@ def _scheduler(model: StableDiffusion) -> Any:
     with quiet():
         from diffusers import DDIMScheduler
 
-        kept = {key: value for key, value in model.schedule.items() if not key.startswith("_")}
+        config = {key: value for key, value in model.schedule.items() if not key.startswith("_")}
         # Configs of other schedulers lack these two, whose defaults are not those of the models.
-        kept = {"set_alpha_to_one": False, "steps_offset": 1, **kept, "clip_sample": False}
-        return DDIMScheduler.from_config(kept)
+        defaults = {"set_alpha_to_one": False, "steps_offset": 1}
+        return DDIMScheduler.from_config({**defaults, **config, "clip_sample": False})
 
 
 def _conditioning(model: StableDiffusion, prompt: str) -> Conditioning:
@@ -109,8 +104,8 @@ def _conditioning(model: StableDiffusion, prompt: str) -> Conditioning:
 def whole_network(model: StableDiffusion, part: Literal["unet", "vae"]) -> Any:
     """The U-Net or the autoencoder of a checkpoint with all of its blocks, as diffusers has it.
 
-    Modules that the descriptor has loaded are part of it, the same objects; only the others are
-    read from the file. Raises `WeightsNotFoundError` for damaged weights.
+    Modules that the descriptor has loaded are part of it; only the others are read from the file.
+    Raises `WeightsNotFoundError` for damaged weights.
     """
     kind, config, dtype, renames = "UNet2DConditionModel", model.unet_config, model.torch_dtype, {}
     if part == "vae":
@@ -118,7 +113,7 @@ def whole_network(model: StableDiffusion, part: Literal["unet", "vae"]) -> Any:
         dtype = encoder_dtype(config, dtype)
     network = empty_module(kind, config, model.checkpoint.part_folder(part))
     loaded = vars(model).get(part)
-    shared = [] if loaded is None else _common(network, loaded)
+    shared = [] if loaded is None else list(_common(network, loaded))
     for parent, name, _ in shared:
         parent.add_module(name, torch.nn.Identity())
     files, device = model.checkpoint.weights[part], model.torch_device
@@ -128,15 +123,11 @@ def whole_network(model: StableDiffusion, part: Literal["unet", "vae"]) -> Any:
     return network
 
 
-def _common(module: torch.nn.Module, loaded: torch.nn.Module) -> Shared:
+def _common(module: torch.nn.Module, loaded: torch.nn.Module) -> Iterator[Shared]:
     """The largest parts of the module that another one of its kind has whole."""
-    shared: Shared = []
     there = dict(loaded.named_children())
     for name, child in module.named_children():
-        if name not in there:
-            continue
-        if child.state_dict().keys() == there[name].state_dict().keys():
-            shared.append((module, name, there[name]))
-        else:
-            shared += _common(child, there[name])
-    return shared
+        if name in there and child.state_dict().keys() == there[name].state_dict().keys():
+            yield module, name, there[name]
+        elif name in there:
+            yield from _common(child, there[name])

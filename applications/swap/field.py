@@ -29,19 +29,18 @@ def complete_field(
 
     A thin plate: the minimum of the squared distances to the known values plus the squared second
     differences, within the domain (Duchon, "Splines minimizing rotation-invariant semi-norms in
-    Sobolev spaces", 1977, on a grid). Affine fields come out as they are. A part of the domain
+    Sobolev spaces", 1977, on a grid). Affine fields come out as they are; a part of the domain
     without a known value continues the affine field that fits the known ones.
 
     `field` is float64 (row, column, component), read only at `has_value`, bool (row, column), of
-    which one at least lies in the domain. The parts of the domain don't reach each other; outside
-    the result is NaN. Details shorter than about six times `smoothness` cells are smoothed away;
-    at 0 the known values stay as they are. What lies further than `scale`, in the unit of the
-    field, from the smooth field is an outlier; None believes all values. The weights are those of
-    Geman and McClure, with a scale that comes down to this one (graduated non-convexity; Blake and
-    Zisserman, "Visual Reconstruction", 1987).
+    which one at least lies in the domain; outside the result is NaN. Details shorter than about six
+    times `smoothness` cells are smoothed away; at 0 the known values stay as they are. What lies
+    further than `scale`, in the unit of the field, from the smooth field is an outlier; None
+    believes all values. The weights are those of Geman and McClure, with a scale that comes down to
+    this one (graduated non-convexity; Blake and Zisserman, "Visual Reconstruction", 1987).
     """
     cells = np.flatnonzero(domain.ravel())
-    own = (has_value & domain).ravel()[cells]
+    own = has_value[domain]
     values = np.where(own[:, None], field.reshape(-1, field.shape[-1])[cells], 0.0)
     stiffness = _stiffness(domain, max(smoothness, _LEAST_SMOOTHNESS) ** 4)
     at = np.stack(np.unravel_index(cells, domain.shape), axis=1).astype(np.float64)
@@ -69,18 +68,13 @@ def complete_field(
 
 def _plate(stiffness: Any, weights: Field, values: Field, at: Field) -> Field:
     """The plate through weighted values of the cells that lie at these rows and columns."""
-    affine = _affine(at, values, weights)
-    solver = splu(csc_array(stiffness + diags_array(weights)))
-    return np.asarray(affine + solver.solve(weights[:, None] * (values - affine)))
-
-
-def _affine(at: Field, values: Field, weights: Field) -> Field:
-    """The weighted affine fit, at every cell; of few points the flattest one."""
+    # What it bends away from: the weighted affine fit, of few points the flattest one.
     root = np.sqrt(weights)[:, None]
     centre = np.average(at, axis=0, weights=weights)
     basis = np.column_stack([np.ones(len(at)), at - centre])
-    coefficients = np.linalg.lstsq(root * basis, root * values, rcond=1e-9)[0]
-    return np.asarray(basis @ coefficients)
+    affine = basis @ np.linalg.lstsq(root * basis, root * values, rcond=1e-9)[0]
+    solver = splu(csc_array(stiffness + diags_array(weights)))
+    return np.asarray(affine + solver.solve(weights[:, None] * (values - affine)))
 
 
 def _stiffness(domain: npt.NDArray[np.bool_], bending: float) -> Any:

@@ -1,5 +1,6 @@
 """Instance swap: what one object looks like, in the shape and pose of another."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,11 @@ from ...descriptors.image.masks import MaskLike, read_mask
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.runtime.memory import check_fits
 from ...matchers import Matcher
-from ..feature_maps import feature_maps
+from ..feature_maps import feature_maps, image_size
 from ..flow import warp
 from ..resolution import Resolution
-from .appearance import extend_instance, overhang, reduction, without_detail
-from .blending import Blend, blend_into
-from .correspondence import InstanceFlow, SwapOptions, instance_flow
+from .blending import Blend, blend_into, extend_instance, overhang, reduction, without_detail
+from .correspondence import SwapOptions, instance_flow
 
 if TYPE_CHECKING:
     from .refinement import Refinement, Refiner
@@ -62,7 +62,6 @@ def swap_instances(
     corresponds to, read between the pixels of the target at full resolution. Matches that don't
     hold are replaced by what their neighbours inside the instance agree on; a part that the target
     doesn't show continues it as its mirror image. Outside the mask the source stays as it is.
-
     Raises `ImageError` for an image or a mask that can't be used; `NothingMatchedError` if no place
     of the source's instance has a match that holds; `WeightsNotFoundError` if the weights for the
     refinement are not on this machine; `OptionError` if a setting is out of range, or there are
@@ -86,17 +85,16 @@ def swap_instances(
             match that is used stays as it is.
         blend: How the swapped pixels meet the rest at the border of the mask: `feather` fades them
             in; `poisson` keeps their gradients and shifts their colours until they continue the
-            surroundings, so that the instance takes on the tint of what is behind it; `none` leaves
-            them as they are.
+            surroundings, whose tint the instance takes on; `none` leaves them as they are.
         blend_width: How far the blend reaches into the mask, in pixels; None for a hundredth of the
             size of the instance for a feather, and for all of it with `poisson`.
         refine: What redraws the instance with Stable Diffusion in the end.
 
     Returns:
         xarray.Dataset: Over (y, x), pixels of the source: `image`, uint8 (y, x, rgb); `flow_x` and
-            `flow_y`, displacement in pixels to where the colour was read, float32, NaN outside the
-            mask; `score`, cosine of the match, float32, NaN where none is used; `filled`, bool,
-            where the correspondence is that of the neighbours.
+            `flow_y`, displacement in pixels to where the colour was read, and `score`, cosine of
+            the match, float32, NaN where there is none; `filled`, bool, where the correspondence
+            is that of the neighbours.
     """
     options = SwapOptions(
         matcher=matcher,
@@ -137,7 +135,7 @@ def swap_memory(source: tuple[int, int], target: tuple[int, int]) -> int:
 
     Raises `OutOfMemoryError` if more than is free is certainly needed.
     """
-    size = _PER_SOURCE * source[0] * source[1] + _PER_TARGET * target[0] * target[1]
+    size = _PER_SOURCE * math.prod(source) + _PER_TARGET * math.prod(target)
     what = "a swap of images of " + " and ".join(f"{w} x {h} pixels" for h, w in (source, target))
     check_fits(round(_CERTAIN * size), what, "give smaller images")
     return size
@@ -163,15 +161,11 @@ class _Pair:
         maps: Sequence[xr.DataArray | FeatureMap] | None,
     ) -> "_Pair":
         """The pair read and checked; what can fail early does so before features are extracted."""
-        source, target = (read_image(one) for one in images)
-        of_source = _instance(masks[0], source, "source mask")
-        of_target = _instance(masks[1], target, "target mask")
+        pair = read_image(images[0]), read_image(images[1])
+        instances = _instance(masks[0], pair[0], "source"), _instance(masks[1], pair[1], "target")
         refiner = None if options.refine is None else options.refine.prepare(descriptor)
-        if maps is None:
-            a, b = feature_maps([source, target], descriptor)
-        else:
-            a, b = _check_maps(maps, (source, target))
-        return cls((source, target), (of_source, of_target), (a, b), options, refiner)
+        a, b = feature_maps(pair, descriptor) if maps is None else _check_maps(maps, pair)
+        return cls(pair, instances, (a, b), options, refiner)
 
     def reverse(self) -> "_Pair":
         """The same pair the other way round."""
@@ -182,7 +176,11 @@ class _Pair:
         """The source with the appearance of the target."""
         options, mask = self.options, self.masks[0]
         flow = instance_flow(self.maps, self.masks, options)
-        own, other = self.images[0].pixels, self._colors(flow)
+        own, other = (image.pixels for image in self.images)
+        margin = overhang(flow.x, flow.y, *other.shape[:2])
+        other = extend_instance(other, self.masks[1], margin=margin)
+        other = without_detail(other, reduction(flow.x, flow.y))
+        other = warp(other, flow.dataset(margin), fill=(0, 0, 0))
         picture = blend_into(own, other, mask, blend=options.blend, width=options.blend_width)
         if self.refiner is not None:
             picture = self.refiner(picture, mask)
@@ -198,22 +196,13 @@ class _Pair:
             attrs={**sides, "matcher": flow.about["matcher"], "blend": options.blend},
         )
 
-    def _colors(self, flow: InstanceFlow) -> npt.NDArray[np.uint8]:
-        """The target's instance at the end of each displacement."""
-        target = self.images[1]
-        margin = overhang(flow.x, flow.y, target.height, target.width)
-        pixels = extend_instance(target.pixels, self.masks[1], margin=margin)
-        pixels = without_detail(pixels, reduction(flow.x, flow.y))
-        return warp(pixels, flow.dataset(margin), fill=(0, 0, 0))
 
-
-def _instance(mask: MaskLike | None, image: Image, name: str) -> npt.NDArray[np.bool_]:
-    read = read_mask(mask, height=image.height, width=image.width, name=name)
-    if not read.any():
-        raise ImageError(
-            f"the {name} of {image.name} is empty", hint="it must be true where the instance is"
-        )
-    return read
+def _instance(mask: MaskLike | None, image: Image, role: str) -> npt.NDArray[np.bool_]:
+    pixels = read_mask(mask, height=image.height, width=image.width, name=f"{role} mask")
+    if not pixels.any():
+        hint = "it must be true where the instance is"
+        raise ImageError(f"the {role} mask of {image.name} is empty", hint=hint)
+    return pixels
 
 
 def _check_maps(
@@ -224,10 +213,10 @@ def _check_maps(
         raise OptionError("maps must be the two feature maps of source and target")
     pair = feature_maps(maps)
     for one, image in zip(pair, images, strict=True):
-        size = int(one.attrs["image_height"]), int(one.attrs["image_width"])
-        if size != (image.height, image.width):
+        height, width = image_size(one)
+        if (height, width) != (image.height, image.width):
             raise IncomparableFeaturesError(
-                f"the map of {one.attrs['image_name']} is of an image of {size[1]} x {size[0]} "
+                f"the map of {one.attrs['image_name']} is of an image of {width} x {height} "
                 f"pixels, but {image.name} is {image.width} x {image.height}",
                 hint="give the maps in the order of the images, and in their size",
             )

@@ -9,7 +9,7 @@ from scipy.ndimage import binary_dilation, distance_transform_edt
 from scipy.sparse import csc_array, csr_array, diags_array
 from scipy.sparse.linalg import splu
 
-from ..regions import spread
+from ..resolution import spread
 
 Values = npt.NDArray[np.floating[Any]]
 Mask = npt.NDArray[np.bool_]
@@ -22,14 +22,12 @@ _NEIGHBOURS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
 def membrane(values: Values, mask: Mask, *, reach: float | None = None) -> npt.NDArray[np.float64]:
-    """Values that are harmonic inside the mask and as given around it: float64 (y, x, channel).
+    """Values that are harmonic inside the mask and as before around it: float64 (y, x, channel).
 
-    Each pixel of the mask is the mean of its neighbours; the pixels next to the mask are read from
-    `values` (y, x, channel). The edge of the image is free: values continue evenly up to it. A
-    part of the mask that has no border but the edge of the image has nothing to continue: 0.
-
-    With a `reach` in pixels the values fade away from the border, to 1/e over that distance
-    (the screened Poisson equation).
+    Each pixel of the mask is the mean of its neighbours; those next to the mask are read from
+    `values` (y, x, channel). The edge of the image is free: values continue evenly up to it. A part
+    of the mask that has no other border is 0. With a `reach` in pixels the values fade away from
+    the border, to 1/e over that distance (the screened Poisson equation).
     """
     screen = 0.0 if reach is None else max(reach, 0.5) ** -2
     result = np.where(mask[:, :, None], 0.0, values)
@@ -56,13 +54,13 @@ def _equations(values: Values, mask: Mask, screen: float) -> tuple[Any, npt.NDAr
     degree = np.zeros(count)
     sums = np.zeros((count, values.shape[2]))
     rows, columns = [], []
-    height, width = mask.shape
+    y, x = mask.nonzero()
     for down, right in _NEIGHBOURS:
-        window = slice(1 + down, 1 + down + height), slice(1 + right, 1 + right + width)
-        neighbour = own[window][mask]
+        place = y + 1 + down, x + 1 + right
+        neighbour = own[place]
         border = neighbour == -1
         degree += neighbour != -2
-        sums[border] += around[window][mask][border]
+        sums[border] += around[place][border]
         rows.append(np.flatnonzero(neighbour >= 0))
         columns.append(neighbour[neighbour >= 0])
     row, column = np.concatenate(rows), np.concatenate(columns)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..regions import spread, window
+from ..resolution import spread, window
 
 Picture = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.float64]
@@ -23,10 +23,9 @@ _DENSE = 1.25  # samples per drawn pixel on a side, where the instance is stretc
 
 @dataclass(frozen=True)
 class Fit:
-    """How an image is laid into a frame: scaled until it fits, and centred.
+    """How an image is laid into a frame of so many columns and rows: scaled to fit, and centred.
 
-    The scale is in pixels of the frame per pixel of the image, which begins at `left` and `top`,
-    in pixels from the frame's corner; `size` is columns and rows of the frame.
+    The scale is in pixels of the frame per pixel of the image, which begins at `left` and `top`.
     """
 
     scale: float
@@ -42,10 +41,7 @@ class Fit:
 
     def place(self, x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
         """Places of the image as places of the frame, both with 0 at a pixel's centre."""
-        return (
-            (x + 0.5) * self.scale + self.left - 0.5,
-            (y + 0.5) * self.scale + self.top - 0.5,
-        )
+        return ((x + 0.5) * self.scale + self.left - 0.5, (y + 0.5) * self.scale + self.top - 0.5)
 
     def apply(self, pixels: Picture) -> Picture:
         """The image (y, x[, channel]) in the frame, with zeros around it."""
@@ -64,8 +60,8 @@ class Fit:
         stretched = cv2.resize(pixels, self.size, interpolation=cv2.INTER_AREA)
         around = cv2.GaussianBlur(stretched, (0, 0), max(self.size) / _BLURRED)
         left, top = (max(0, int(np.ceil(side))) for side in (self.left, self.top))
-        shown = slice(top, self.size[1] - top), slice(left, self.size[0] - left)
-        around[shown] = placed[shown]
+        part = slice(top, self.size[1] - top), slice(left, self.size[0] - left)
+        around[part] = placed[part]
         return np.asarray(around)
 
 
@@ -94,10 +90,9 @@ class Points:
     ) -> Self:
         """Samples so dense that they leave no gaps at either end of the way.
 
-        The flow is displacements x and y in pixels of the source, NaN outside the instance; where
-        the score is better, samples are drawn over others. The way starts at the pixels of the
-        target (y, x, rgb), which `fit` lays into the frame, and ends at those of the swapped
-        source, which fills it.
+        The flow is displacements x and y in pixels of the source, NaN outside the instance; samples
+        of a better score lie on top. The way starts at the pixels of the target (y, x, rgb), which
+        `fit` lays into the frame, and ends at those of the swapped source, which fills it.
         """
         inside = np.isfinite(flow[0])
         whole = [spread(part.astype(np.float64), inside) for part in flow]
@@ -106,29 +101,32 @@ class Points:
         per_pixel = min(_DENSE * _FINER * finest, (_MOST / max(1, int(inside.sum()))) ** 0.5)
         x, y = _samples(inside, per_pixel)
         nearest = np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)
-        flow_x, flow_y = _flow_at(whole, x, y, nearest)
-        ends = np.stack([(x + 0.5) * shrink[0] - 0.5, (y + 0.5) * shrink[1] - 0.5])
         order = np.argsort(np.nan_to_num(score[nearest], nan=-2), kind="stable")
+        x, y, nearest = x[order], y[order], (nearest[0][order], nearest[1][order])
+        own = np.stack([part[nearest] for part in whole])
+        between = np.stack([_read(part, x, y) for part in whole])
+        # Where the flow jumps between two pixels, that of the nearest counts.
+        jumps = np.hypot(*(between - own)) > _TORN
+        from_x, from_y = np.stack([x, y]) + np.where(jumps, own, between)
         return cls(
-            start=np.stack(fit.place(x + flow_x, y + flow_y))[:, order],
-            end=ends[:, order],
-            start_colors=_read(start_pixels, x + flow_x, y + flow_y)[order],
-            end_colors=_read(end_pixels, x, y)[order],
+            start=np.stack(fit.place(from_x, from_y)),
+            end=np.stack([(x + 0.5) * shrink[0] - 0.5, (y + 0.5) * shrink[1] - 0.5]),
+            start_colors=_read(start_pixels, from_x, from_y),
+            end_colors=_read(end_pixels, x, y),
             size=fit.size,
         )
 
     def draw_over(self, background: Picture, done: float) -> Picture:
         """The frame when this share of the way is done, the samples over the background."""
-        x, y = (1 - done) * self.start + done * self.end
+        at = (1 - done) * self.start + done * self.end
         colors = (1 - done) * self.start_colors + done * self.end_colors
         columns, rows = (length * _FINER for length in self.size)
-        column = np.floor((x + 0.5) * _FINER).astype(np.intp)
-        row = np.floor((y + 0.5) * _FINER).astype(np.intp)
-        seen = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+        column, row = np.floor((at + 0.5) * _FINER).astype(np.intp)
+        inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
         layer = np.zeros((rows, columns, 4), dtype=np.float32)
         # Of several samples at one pixel the last one stays.
-        layer[row[seen], column[seen], :3] = colors[seen]
-        layer[row[seen], column[seen], 3] = 1
+        layer[row[inside], column[inside], :3] = colors[inside]
+        layer[row[inside], column[inside], 3] = 1
         reduced = cv2.resize(_close_gaps(layer), self.size, interpolation=cv2.INTER_AREA)
         mixed = reduced[:, :, :3] + (1 - reduced[:, :, 3:]) * background
         return np.asarray(np.clip(np.rint(mixed), 0, 255), dtype=np.uint8)
@@ -140,9 +138,8 @@ def _close_gaps(layer: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     gaps = (cv2.morphologyEx(there, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) > 0) & (there == 0)
     around = cv2.blur(layer, (5, 5))
     weight = around[:, :, 3:]
-    closed = layer.copy()
-    closed[gaps] = (around / np.maximum(weight, 1e-6))[gaps]
-    return closed
+    layer[gaps] = (around / np.maximum(weight, 1e-6))[gaps]
+    return layer
 
 
 def _stretch(flow: list[Numbers], inside: npt.NDArray[np.bool_]) -> float:
@@ -153,16 +150,6 @@ def _stretch(flow: list[Numbers], inside: npt.NDArray[np.bool_]) -> float:
     across = np.hypot(1 + np.gradient(x, axis=1), np.gradient(y, axis=1))
     down = np.hypot(np.gradient(x, axis=0), 1 + np.gradient(y, axis=0))
     return float(np.quantile(np.maximum(across, down)[inside], 0.95))
-
-
-def _flow_at(
-    flow: list[Numbers], x: Numbers, y: Numbers, nearest: tuple[Any, Any]
-) -> list[Numbers]:
-    """The flow at these places; where it jumps between two pixels, that of the nearest."""
-    between = np.stack([_read(part, x, y) for part in flow])
-    own = np.stack([part[nearest] for part in flow])
-    jumps = np.hypot(*(between - own)) > _TORN
-    return list(np.where(jumps, own, between))
 
 
 def _samples(inside: npt.NDArray[np.bool_], per_pixel: float) -> tuple[Numbers, Numbers]:

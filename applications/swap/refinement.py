@@ -17,7 +17,7 @@ from ...descriptors.runtime.memory import memory_errors
 from ...descriptors.settings import Configurable, check_choice, check_float, check_int
 from ...descriptors.weights import find_weights
 from ..pictures import resize_photograph
-from ..regions import window
+from ..resolution import window
 from .blending import blend_into
 from .denoising import redraw, whole_network
 
@@ -43,15 +43,13 @@ class Refinement(Configurable):
         prompt: What the picture is to show, as in "a photo of a cat"; empty for none.
         seed: Of the noise: the same one gives the same picture.
         mode: `inpaint` holds what is outside the mask to the picture in each step, so that the
-            redrawn part continues it; `img2img` redraws the picture as a whole, and takes the part
-            in the mask.
+            redrawn part continues it; `img2img` redraws all, and takes the part in the mask.
         guidance: How much the prompt counts.
-        size: The side in pixels of a square as large as what the model works on; None for what it
-            was trained on. The instance with its surroundings is scaled to it.
-        model: `sd-1.5`, `sd-2.1`, ..., or a folder, as in `StableDiffusion`; None for the one that
-            the descriptor uses, or `sd-1.5` if it uses none.
-        device, dtype: As in `StableDiffusion`; those of the descriptor where its networks are
-            shared.
+        size: The side in pixels of a square of the area that the instance with its surroundings is
+            scaled to; None for what the model was trained on.
+        model: `sd-1.5`, `sd-2.1`, ..., or a folder; None for the one that the descriptor uses, or
+            `sd-1.5` if it uses none.
+        device, dtype: As in `StableDiffusion`; where its networks are shared, the descriptor's.
     """
 
     def __init__(
@@ -98,10 +96,7 @@ class Refinement(Configurable):
 
 @dataclass(frozen=True, eq=False)
 class Refiner:
-    """Redraws what lies in a mask; networks are loaded at the first call.
-
-    What the model, the descriptor of the checkpoint, has loaded is used and not loaded again.
-    """
+    """Redraws what lies in a mask; what the model has not loaded is loaded at the first call."""
 
     settings: Refinement
     model: StableDiffusion

@@ -1,12 +1,21 @@
 import numpy as np
 import pytest
 import xarray as xr
-from descr.applications.resolution import cell_size, even_grid, resample_map
+from descr.applications.resolution import (
+    cell_size,
+    even_grid,
+    nearest_inside,
+    resample_map,
+    spread,
+    window,
+)
 from descr.descriptors.errors import OptionError
 from descr.descriptors.features.grids import Grid
 from descr.matchers.testing import render_map
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+REGION = np.array([[False, True, False, False, True]])
 
 
 @settings(max_examples=50, deadline=None)
@@ -81,3 +90,20 @@ def test_the_own_resolution_changes_nothing():
 def test_the_size_of_a_cell_is_its_longer_side():
     assert cell_size(Grid(np.array([1.5, 5.5]), np.array([3.0, 9.0, 15.0])), 8, 18) == 6
     assert cell_size(Grid(np.array([24.5]), np.array([3.0, 9.0])), 50, 12) == 50
+
+
+def test_values_spread_from_the_nearest_place_inside() -> None:
+    values = np.array([[1, 2, 3, 4, 5]])
+    assert spread(values, REGION).tolist() == [[2, 2, 2, 5, 5]]
+    for region in (REGION | True, REGION & False):
+        assert spread(values, region).tolist() == values.tolist()
+    assert nearest_inside(REGION).tolist() == [[[0, 0, 0, 0, 0]], [[1, 1, 1, 4, 4]]]
+
+
+def test_a_window_holds_the_region_and_its_margin() -> None:
+    region = np.zeros((9, 12), dtype=bool)
+    region[4, 2:5] = region[6, 3] = True
+    assert window(region) == (slice(4, 7), slice(2, 5))
+    # It may leave the image at its far side, where slices end by themselves.
+    assert window(region, 3) == (slice(1, 10), slice(0, 8))
+    assert window(region & False, 3) == (slice(0, 0), slice(0, 0))

@@ -6,11 +6,13 @@ import PIL.Image
 import pytest
 import xarray as xr
 from descr.applications import draw_matches
+from descr.applications.pictures.matches import SideBySide
 from descr.descriptors.errors import ImageError, InvalidFeaturesError, OptionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 GREY = 128
+SIDES = st.integers(2, 4000)
 
 
 def flat(height: int, width: int, value: int = GREY) -> np.ndarray:
@@ -144,3 +146,15 @@ def test_what_is_no_list_of_matches_is_refused() -> None:
         draw_matches(flat(9, 9), flat(9, 9), matches((1, 2, np.nan, 4, 0.5)))
     with pytest.raises(OptionError, match="width"):
         draw_matches(flat(9, 9), flat(9, 9), matches(), width=10)
+
+
+@given(a=st.tuples(SIDES, SIDES), b=st.tuples(SIDES, SIDES), width=st.integers(64, 4000))
+@settings(max_examples=100, deadline=None)
+def test_corners_come_to_lie_on_corners(a: tuple[int, int], b: tuple[int, int], width: int) -> None:
+    layout = SideBySide.of(a, b, width)
+    first, last = (np.array([[-0.5, -0.5], [s[1] - 0.5, s[0] - 0.5]]) for s in (a, b))
+    low = layout.height - 0.5
+    np.testing.assert_allclose(layout.in_a(first), [[-0.5, -0.5], [layout.width_a - 0.5, low]])
+    left = layout.left_b - 0.5
+    np.testing.assert_allclose(layout.in_b(last), [[left, -0.5], [layout.width - 0.5, low]])
+    assert layout.width == layout.width_a + layout.gap + layout.width_b

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import xarray as xr
 from descr.applications import paint_cells
-from descr.applications.pictures.overlay import resize_photograph
 from descr.applications.pictures.painting import (
     NEUTRAL,
     pixel_cells,
+    resize_photograph,
     tint_photograph,
 )
 from hypothesis import given, settings

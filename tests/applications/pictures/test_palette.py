@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from descr.applications.pictures.palette import (
     CLUSTER_COLORS,
-    gradient,
     plane_colors,
     position_colors,
 )
@@ -48,28 +47,31 @@ def lab(colors: np.ndarray, seen: np.ndarray) -> np.ndarray:
     )
 
 
+def gradient(count: int) -> np.ndarray:
+    """The colours of so many points that lie evenly from left to right."""
+    return position_colors(np.column_stack([np.arange(count), np.zeros(count)]), count, 1)
+
+
 @pytest.mark.parametrize("who", SEEN)
 def test_a_fifth_of_the_way_makes_another_colour(who: str) -> None:
-    seen = lab(gradient(np.linspace(0, 1, 101)), SEEN[who])
+    seen = lab(gradient(101), SEEN[who])
     steps = np.linalg.norm(seen[20:] - seen[:-20], axis=1)
     # A difference of 2.3 is just noticeable.
     assert steps.min() > 12
 
 
 def test_every_colour_is_bright() -> None:
-    assert lab(gradient(np.linspace(0, 1, 101)), np.eye(3))[:, 0].min() > 55
+    assert lab(gradient(101), np.eye(3))[:, 0].min() > 55
 
 
 def test_neighbours_on_the_path_look_alike() -> None:
-    seen = lab(gradient(np.linspace(0, 1, 1001)), np.eye(3))
+    seen = lab(gradient(1001), np.eye(3))
     assert np.linalg.norm(np.diff(seen, axis=0), axis=1).max() < 2.3
 
 
 def test_the_colours_are_spread_over_the_points_whatever_their_density() -> None:
     points = np.array([(0.0, 0.0), (1.0, 0.0), (1.5, 0.0), (99.0, 0.0)])
-    np.testing.assert_array_equal(
-        position_colors(points, 100, 50), gradient(np.array([0, 1 / 3, 2 / 3, 1]))
-    )
+    np.testing.assert_array_equal(position_colors(points, 100, 50), gradient(4))
 
 
 def test_the_colours_go_with_their_points() -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from descr.applications.swap.appearance import extend_instance, overhang, reduction, without_detail
+from descr.applications.swap.blending import extend_instance, overhang, reduction, without_detail
 
 Y, X = np.mgrid[:30, :40].astype(float)
 

@@ -1,23 +1,6 @@
 import numpy as np
 import pytest
 from descr.applications.pictures.overlay import Overlay, opaque, shade
-from descr.applications.pictures.side_by_side import SideBySide
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-SIDES = st.integers(2, 4000)
-
-
-@given(a=st.tuples(SIDES, SIDES), b=st.tuples(SIDES, SIDES), width=st.integers(64, 4000))
-@settings(max_examples=100, deadline=None)
-def test_corners_come_to_lie_on_corners(a: tuple[int, int], b: tuple[int, int], width: int) -> None:
-    layout = SideBySide.of(a, b, width)
-    first, last = (np.array([[-0.5, -0.5], [s[1] - 0.5, s[0] - 0.5]]) for s in (a, b))
-    low = layout.height - 0.5
-    np.testing.assert_allclose(layout.in_a(first), [[-0.5, -0.5], [layout.width_a - 0.5, low]])
-    left = layout.left_b - 0.5
-    np.testing.assert_allclose(layout.in_b(last), [[left, -0.5], [layout.width - 0.5, low]])
-    assert layout.width == layout.width_a + layout.gap + layout.width_b
 
 
 def test_a_sheet_without_drawings_changes_nothing() -> None:
