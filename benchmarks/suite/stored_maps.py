@@ -34,8 +34,7 @@ def run(bench: Bench, *, maps: int = 1000, rounds: int = 2) -> Iterator[Row]:
 
     def search(**options: object) -> None:
         for key in store:
-            target = FeatureMap.from_xarray(store[key], device=bench.device)
-            matcher(source, target, **options)
+            matcher(source, store.tensors(key, device=bench.device), **options)
 
     def floor(product: Callable[[], object]) -> None:
         for path in paths:

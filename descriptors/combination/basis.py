@@ -13,7 +13,7 @@ import xarray as xr
 from ..errors import InvalidFeaturesError, OptionError
 from ..features.grids import resample, unit_length
 from ..features.maps import map_attributes
-from ..features.tensors import FeatureMap, Features, LayerFeatures, squared_lengths
+from ..features.tensors import FeatureMap, Features, LayerFeatures, scale_cells
 from ..runtime.memory import check_fits
 from ..settings import check_int
 from .pca import Moments, Projection
@@ -22,8 +22,6 @@ from .recipe import Part, basis_of, check_same_space, read_recipe
 _COPIES = 4
 """How many times the features of an image are held at most: in float64 by a PCA, or as a map in the
 making."""
-_SQUARES = 1e-30, 1e37
-"""Between which squares of lengths are sums of float32 that lost nothing."""
 FEWER = "take fewer images, or extract them at a lower size (--set size=...)"
 
 
@@ -173,7 +171,7 @@ class Basis:
                 pieces = [resample(unit_length(torch.cat(pieces)), grid, finest.grid)]
             own = whole[place : place + sum(map(len, pieces))]
             place += len(own)
-            is_unit &= _scale_cells(pieces, parts[0].weight / total, own)
+            is_unit &= scale_cells(pieces, parts[0].weight / total, own)
         attrs = map_attributes(features.image, self.identity)
         labels = self.sources, self.layer_names
         return FeatureMap(whole, finest.grid, attrs, *labels, is_unit=is_unit)
@@ -295,22 +293,6 @@ def _drawn(grid: torch.Tensor, count: int, generator: np.random.Generator) -> to
         return grid
     places = np.sort(generator.choice(cells.shape[1], count, replace=False))
     return cells.index_select(1, torch.from_numpy(places).to(grid.device))[:, :, None]
-
-
-def _scale_cells(pieces: Sequence[torch.Tensor], length: float, out: torch.Tensor) -> bool:
-    """Join pieces of cells and scale each cell to a length, into `out`; whether all have it then.
-
-    Where squares leave the range of float32, or a cell is 0, it is by `unit_length`.
-    """
-    squares = squared_lengths(*pieces)
-    is_within = bool(((squares > _SQUARES[0]) & (squares < _SQUARES[1])).all())
-    if not is_within or squares.requires_grad:
-        out.copy_(unit_length(torch.cat(list(pieces))) * length)
-        return False
-    divisor = squares.sqrt_() / length
-    for piece, part in zip(pieces, torch.split(out, list(map(len, pieces))), strict=True):
-        torch.div(piece, divisor, out=part)
-    return True
 
 
 def _name(features: Features) -> str:

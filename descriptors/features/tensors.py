@@ -18,6 +18,8 @@ from .tree import check_tree, grid_coordinates, root_attributes, tree_layers
 
 _TOLERANCE = 1e-4
 """How far the length of a cell of a feature map may be from 1."""
+_SQUARES = 1e-30, 1e37
+"""Between which squares of lengths are sums of float32 that lost nothing."""
 _STRIP = 64
 
 
@@ -217,7 +219,23 @@ class FeatureMap:
         return self if features is self.features else replace(self, features=features, is_unit=True)
 
 
-def squared_lengths(*pieces: torch.Tensor) -> torch.Tensor:
+def scale_cells(pieces: Sequence[torch.Tensor], length: float, out: torch.Tensor) -> bool:
+    """Join pieces of cells and scale each cell to a length, into `out`; whether all have it then.
+
+    Where squares leave the range of float32, or a cell is 0, it is by `unit_length`.
+    """
+    squares = _squared_lengths(*pieces)
+    is_within = bool(((squares > _SQUARES[0]) & (squares < _SQUARES[1])).all())
+    if not is_within or squares.requires_grad:
+        out.copy_(unit_length(torch.cat(list(pieces))) * length)
+        return False
+    divisor = squares.sqrt_() / length
+    for piece, part in zip(pieces, torch.split(out, list(map(len, pieces))), strict=True):
+        torch.div(piece, divisor, out=part)
+    return True
+
+
+def _squared_lengths(*pieces: torch.Tensor) -> torch.Tensor:
     """The squared length of each cell (rows, columns) whose channels these pieces hold together."""
     squares = torch.zeros_like(pieces[0][0])
     for piece in pieces:
@@ -228,5 +246,5 @@ def squared_lengths(*pieces: torch.Tensor) -> torch.Tensor:
 
 
 def _is_unit(features: torch.Tensor) -> bool:
-    length = squared_lengths(features.detach()).sqrt_()
+    length = _squared_lengths(features.detach()).sqrt_()
     return bool(((length - 1).abs() <= _TOLERANCE).all())

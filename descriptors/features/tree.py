@@ -196,19 +196,23 @@ def check_grid(grid: xr.DataArray, name: str, *, height: int, width: int) -> Non
     for axis, side in (("y", height), ("x", width)):
         if axis not in grid.coords:
             raise InvalidFeaturesError(f"{name} has no coordinate {axis!r}")
-        centres = np.asarray(grid[axis].values)
-        if (
-            centres.dtype.kind != "f"
-            or not np.isfinite(centres).all()
-            or (np.diff(centres) <= 0).any()
-            or centres[0] < -0.5
-            or centres[-1] > side - 0.5
-        ):
-            raise InvalidFeaturesError(
-                f"{name}: its {axis} coordinates do not ascend within the image's {side} pixels"
-            )
+        check_centres(np.asarray(grid[axis].values), f"{name}: its {axis}", side)
     if not np.isfinite(grid.values).all():
         raise InvalidFeaturesError(f"{name} holds NaN or infinite values", hint="extract it again")
+
+
+def check_centres(centres: npt.NDArray[Any], name: str, side: int) -> None:
+    """Raise `InvalidFeaturesError` unless centres of cells ascend on a side of an image."""
+    if (
+        centres.dtype.kind != "f"
+        or not np.isfinite(centres).all()
+        or (np.diff(centres) <= 0).any()
+        or centres[0] < -0.5
+        or centres[-1] > side - 0.5
+    ):
+        raise InvalidFeaturesError(
+            f"{name} coordinates do not ascend within the image's {side} pixels"
+        )
 
 
 def _check_attributes(

@@ -16,10 +16,10 @@ import os
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import product, repeat
 from typing import Any, BinaryIO, NamedTuple, Self
 
 import h5py
@@ -64,12 +64,28 @@ class UnreadableError(Exception):
     """A file that doesn't hold what a feature file holds; the message says what, in a few words."""
 
 
+class Storage(NamedTuple):
+    """Where the values of an array lie: whole at a `place`, or in chunks behind filters.
+
+    Of each filter its number and first option; of each piece its place in the array, and its place,
+    size and mask of filters in the file. Without either only shape and type are known.
+    """
+
+    dtype: str
+    shape: Sequence[int]
+    place: int | None = None
+    chunk: Sequence[int] = ()
+    filters: Sequence[tuple[int, Sequence[int]]] = ()
+    pieces: Sequence[tuple[Sequence[int], int, int, int]] = ()
+
+
 @dataclass(frozen=True)
 class Array:
     """A variable: its dimensions, its values, its attributes.
 
     `rounded_bits` is to how many bits of mantissa a file rounded the values, None for not at all;
-    of an array that `is_outline` only the shape and the type are known.
+    of an array that `is_outline` only the shape and the type are known. `storage` is where a file
+    keeps it.
     """
 
     dimensions: tuple[str, ...]
@@ -77,6 +93,7 @@ class Array:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     rounded_bits: int | None = None
     is_outline: bool = False
+    storage: Storage | None = None
 
     @classmethod
     def outline(cls, shape: Iterable[int], dtype: npt.DTypeLike, **about: Any) -> Self:
@@ -218,15 +235,14 @@ def _read_array(data: Bytes, variable: Any, *, values: bool) -> Array:
     is_compact = properties.get_layout() == h5d.COMPACT
     if place is None and not variable.chunks and not is_compact:
         raise UnreadableError(f"{path} was never written")
+    steps = [(kind, options[:1]) for kind, _, options, _ in filters]
+    pieces = _pieces(variable, path) if variable.chunks else ()
+    storage = Storage(dtype.str, shape, place, variable.chunks or (), steps, pieces)
     if not values:
-        return Array.outline(shape, dtype, **about)
-    if variable.chunks:
-        array = _read_chunks(data, variable, path, filters)
-    elif is_compact:
-        array = variable[()]
-    else:
-        array = np.frombuffer(data, dtype, math.prod(shape), place).reshape(shape).copy()
-    return Array(values=array.astype(dtype.newbyteorder("="), copy=False), **about)
+        return Array.outline(shape, dtype, storage=storage, **about)
+    array = variable[()] if is_compact else read_values(data, storage)
+    array = array.astype(dtype.newbyteorder("="), copy=not array.flags.writeable)
+    return Array(values=array, storage=storage, **about)
 
 
 def _dimensions(variable: Any) -> tuple[str, ...]:
@@ -254,35 +270,46 @@ def _scale(variable: Any, number: int) -> int:
     return int(h5o.get_info(scales[0]).addr)
 
 
-def _read_chunks(data: Bytes, variable: Any, path: str, filters: list[Any]) -> npt.NDArray[Any]:
-    dtype, chunk = variable.dtype, variable.chunks
+def _pieces(variable: Any, path: str) -> list[tuple[Sequence[int], int, int, int]]:
     chunks: list[Any] = []
     variable.id.chunk_iter(chunks.append)
     index = {one.chunk_offset: one for one in chunks}
-    array = np.empty(variable.shape, dtype)
-    starts = (range(0, length, step) for length, step in zip(array.shape, chunk, strict=True))
-    for start in product(*starts):
+    starts = product(*map(range, repeat(0), variable.shape, variable.chunks))
+    pieces: list[tuple[Sequence[int], int, int, int]] = []
+    for start in starts:
         if start not in index:
             raise UnreadableError(f"{path} lacks a part of its values")
-        piece = _decode(data, index[start], filters, _chunk_size(variable))
+        one = index[start]
+        pieces.append((start, one.byte_offset, one.size, one.filter_mask))
+    return pieces
+
+
+def read_values(data: Bytes, storage: Storage, *, is_checked: bool = False) -> npt.NDArray[Any]:
+    """The values of an array out of the bytes of its file.
+
+    What is whole is not copied. Checksums of chunks are left out of data that is checked already.
+    """
+    dtype, shape, chunk = np.dtype(storage.dtype), tuple(storage.shape), tuple(storage.chunk)
+    if not chunk:
+        return np.ndarray(shape, dtype, data, storage.place or 0)
+    array, size = np.empty(shape, dtype), dtype.itemsize * math.prod(chunk)
+    for start, place, length, mask in storage.pieces:
         block = array[tuple(slice(one, one + step) for one, step in zip(start, chunk, strict=True))]
+        piece, room = memoryview(data)[place : place + length], size
+        steps: list[tuple[int, int, Sequence[int]]] = []
+        for number, (kind, options) in enumerate(storage.filters):
+            if not mask >> number & 1:
+                steps.insert(0, (kind, room, options))
+                # A checksum adds its bytes to what later filters take.
+                room += 4 * (kind == _FLETCHER32)
+        for kind, room, options in steps:
+            if kind == _FLETCHER32 and is_checked:
+                piece = piece[:-4]
+            else:
+                piece = _UNDO[kind](piece, room, *options)
         within = tuple(slice(0, length) for length in block.shape)
         block[...] = np.frombuffer(piece, dtype, math.prod(chunk)).reshape(chunk)[within]
     return array
-
-
-def _decode(data: Bytes, chunk: Any, filters: list[Any], size: int) -> Any:
-    """The bytes of a chunk, `size` of them."""
-    piece: Any = memoryview(data)[chunk.byte_offset : chunk.byte_offset + chunk.size]
-    steps: list[tuple[int, int, tuple[int, ...]]] = []
-    for number, (kind, _, options, _) in enumerate(filters):
-        if not chunk.filter_mask >> number & 1:
-            steps.insert(0, (kind, size, options))
-            # A checksum adds its bytes to what later filters take.
-            size += 4 * (kind == _FLETCHER32)
-    for kind, room, options in steps:
-        piece = _UNDO[kind](piece, room, *options[:1])
-    return piece
 
 
 def _inflate(data: Any, room: int, *_: int) -> bytes:
@@ -326,40 +353,74 @@ _UNDO: Mapping[int, Callable[..., Any]] = {
 }
 
 
-def dump_groups(groups: Iterable[Group], stream: BinaryIO) -> None:
-    """Write groups to a file as they come: arrays, then what they are as JSON, then its length."""
-    header: list[Any] = []
-    for group in groups:
-        arrays: dict[str, Any] = {}
-        for name, array in group.arrays.items():
-            if not array.is_outline:
-                stream.write(bytes(-stream.tell() % _ALIGNMENT))
-            arrays[name] = vars(array) | {
-                "values": (stream.tell(), array.values.shape, array.values.dtype.str)
-            }
-            if not array.is_outline:
-                stream.write(np.ascontiguousarray(array.values).data)
-        header.append({"path": group.path, "attributes": group.attributes, "arrays": arrays})
+def directory(groups: Iterable[Group]) -> bytes:
+    """What groups are and where a file keeps their arrays, as JSON, and its length."""
+    return _directory(
+        (group, {name: array.storage for name, array in group.arrays.items()}) for group in groups
+    )
+
+
+def _directory(groups: Iterable[tuple[Group, Mapping[str, Storage | None]]]) -> bytes:
+    header = [
+        {
+            "path": group.path,
+            "attributes": group.attributes,
+            "arrays": {
+                name: {
+                    "dimensions": array.dimensions,
+                    "attributes": array.attributes,
+                    "rounded_bits": array.rounded_bits,
+                    "storage": storages[name],
+                }
+                for name, array in group.arrays.items()
+            },
+        }
+        for group, storages in groups
+    ]
     text = json.dumps(header).encode()
-    stream.write(text + len(text).to_bytes(8, "little"))
+    return text + len(text).to_bytes(8, "little")
+
+
+def dump_groups(groups: Iterable[Group], stream: BinaryIO) -> None:
+    """Write groups to a file as they come: their arrays, then a directory."""
+
+    def written() -> Iterator[tuple[Group, dict[str, Storage | None]]]:
+        for group in groups:
+            storages: dict[str, Storage | None] = {}
+            for name, array in group.arrays.items():
+                place = None
+                if not array.is_outline:
+                    stream.write(bytes(-stream.tell() % _ALIGNMENT))
+                    place = stream.tell()
+                    stream.write(np.ascontiguousarray(array.values).data)
+                storages[name] = Storage(array.values.dtype.str, array.values.shape, place)
+            yield group, storages
+
+    stream.write(_directory(written()))
     stream.flush()
 
 
-def map_groups(data: mmap.mmap) -> list[Group]:
-    """The groups that `dump_groups` wrote, whose arrays are the memory of the file."""
-    end = len(data) - 8
-    header = json.loads(data[end - int.from_bytes(data[end:], "little") : end])
+def read_directory(
+    data: Bytes, *, end: int | None = None, outline: str = "", is_checked: bool = False
+) -> list[Group]:
+    """The groups of a directory that ends there, by default with the data.
+
+    Arrays that are whole are the memory of the data, those called `outline` are outlines. Pieces
+    are put together of data that is checked alone: they may state any size.
+    """
+    end = (len(data) if end is None else end) - 8
+    header = json.loads(data[end - int.from_bytes(data[end : end + 8], "little") : end])
     for group in header:
         for name, about in group["arrays"].items():
-            place, shape, dtype = about.pop("values")
             about["dimensions"] = tuple(about["dimensions"])
-            if np.dtype(dtype).kind not in "fiu":
-                raise ValueError(f"an array of type {dtype}")
-            if about.pop("is_outline"):
-                group["arrays"][name] = Array.outline(shape, dtype, **about)
+            about["storage"] = storage = Storage(*about["storage"])
+            if np.dtype(storage.dtype).kind not in "fiu" or (storage.chunk and not is_checked):
+                raise ValueError(f"an array of type {storage.dtype} in pieces of {storage.chunk}")
+            if name == outline or (storage.place is None and not storage.chunk):
+                array = Array.outline(storage.shape, storage.dtype, **about)
             else:
-                values = np.ndarray(shape, dtype, data, place)
-                group["arrays"][name] = Array(values=values, **about)
+                array = Array(values=read_values(data, storage, is_checked=is_checked), **about)
+            group["arrays"][name] = array
     return [Group(**group) for group in header]
 
 

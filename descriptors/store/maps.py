@@ -13,7 +13,9 @@ import torch
 import xarray as xr
 
 from ..features.grids import Grid, unit_length
-from ..features.maps import build_map, check_map
+from ..features.maps import check_map
+from ..features.tensors import FeatureMap, scale_cells
+from ..features.tree import check_centres
 from .hdf5 import Array, Group, Schema
 from .layout import SEALED, attributes_to_keep
 from .sealed import Form, contents_of, read_sealed, root_of, write_sealed
@@ -96,11 +98,16 @@ def load_map(path: str | os.PathLike[str]) -> xr.DataArray:
 
     Raises `FeatureFileError` if there is no such file, or it is damaged or of another kind.
     """
+    return load_tensors(path).to_xarray()
+
+
+def load_tensors(path: str | os.PathLike[str]) -> FeatureMap:
+    """As `load_map`, as a tensor."""
     groups = read_sealed(path, MAPS)[0]
     with contents_of(path, MAPS, "feature map"):
         arrays, attributes = _contents(groups)
         values, scale = arrays["features"].values, arrays["features"].attributes
-        features = values.astype(np.float32) * np.float32(scale.get("scale_factor", 1.0))
+        features = np.multiply(values, scale.get("scale_factor", 1.0), dtype=np.float32)
         runs = json.loads(groups[0].attributes["channels"])
         # Before labels are made of them: a stranger's file may state any number.
         counts = [run[2] for run in runs]
@@ -108,9 +115,11 @@ def load_map(path: str | os.PathLike[str]) -> xr.DataArray:
             raise ValueError("labels of other channels")
         labels = [[run[at] for run in runs for _ in range(run[2])] for at in (0, 1)]
         grid = Grid(arrays["y"].values, arrays["x"].values)
-        unit = unit_length(torch.from_numpy(features)) if features.size else torch.empty(0, 0, 0)
-        fmap = build_map(unit, grid, attributes, *labels)
-        check_map(fmap, os.fspath(path))
+        cells = torch.from_numpy(features)
+        is_unit = scale_cells([cells], 1.0, cells)
+        fmap = FeatureMap(cells, grid, attributes, *labels, is_unit=is_unit)
+        check_centres(grid.y, "its y", attributes["image_height"])
+        check_centres(grid.x, "its x", attributes["image_width"])
     return fmap
 
 

@@ -28,9 +28,11 @@ _SIZE_PLACES = {0: (13, 40), 1: (13, 44), 2: (9, 28), 3: (9, 28)}
 HEAD_SIZE = 64
 
 
-def seal_of(data: bytes) -> bytes:
-    """The bytes to append to `data`: the mark of this user, if it has a secret, and the seal."""
-    digest = hashlib.sha256(data)
+def seal_of(*data: bytes) -> bytes:
+    """The bytes to append to the data: the mark of this user, if it has a secret, and the seal."""
+    digest = hashlib.sha256()
+    for part in data:
+        digest.update(part)
     mark = _mark(digest.digest(), _secret() or _make_secret())
     digest.update(mark)
     return mark + MAGIC + digest.digest()

@@ -15,12 +15,16 @@ from ..errors import FeatureFileError, ForeignFileError, InvalidFeaturesError, O
 from ..runtime.atomic import whole_file
 from ..runtime.ram import free_ram
 from . import seal
-from .hdf5 import Group, Schema, UnreadableError, read_groups
+from .hdf5 import Group, Schema, UnreadableError, directory, read_directory, read_groups
 from .isolated import IsolatedReadError, read_isolated
 from .layout import SEALED, outline
 from .netcdf import UnwritableError, write_groups
 
 _BINARY = getattr(os, "O_BINARY", 0)
+# What is not asked whether there is memory for: to ask takes as long as to read it.
+_LITTLE = 1 << 25
+# Before the mark of a user: what the file holds, which is read in place of its structure.
+_DIRECTORY = b"DESCRDIR"
 
 
 @dataclass(frozen=True)
@@ -56,18 +60,20 @@ def write_sealed(
             ) from error
         data = temporary.read_bytes()
         try:
+            # Some distributions have one HDF5 library for h5py and netCDF4.
             with NETCDF4_PYTHON_LOCK:
-                copy = outline(read_groups(data, schema=form.schema, values=False), large)
+                copy = list(read_groups(data, schema=form.schema, values=False))
         except UnreadableError as error:
             raise InvalidFeaturesError(f"can't be kept in a file: it {error}") from error
-        if copy != outline(groups, large):
+        if outline(copy, large) != outline(groups, large):
             raise InvalidFeaturesError(
                 f"{os.fspath(path)}: there are names or attributes that NetCDF can't hold as they "
                 "are",
                 hint="use plain text for the names and attributes of layers",
             )
+        index = directory(copy) + _DIRECTORY
         with temporary.open("ab") as file:
-            file.write(seal.seal_of(data))
+            file.write(index + seal.seal_of(data, index))
 
 
 def read_sealed(
@@ -83,26 +89,29 @@ def read_sealed(
     with _opened(path, form) as file:
         size = os.fstat(file.fileno()).st_size
         _check_head(name, file.read(seal.HEAD_SIZE), size, form)
-        if size > free_ram():
+        if size > _LITTLE and size > free_ram():
             raise FeatureFileError(f"{name}: is larger than the free memory", hint=form.again)
-        file.seek(max(0, size - seal.SIZE - seal.MARK_SIZE))
-        end = file.read()
-        sealed = seal.has_seal(end)
+        end = seal.SIZE + seal.MARK_SIZE
+        file.seek(max(0, size - end - len(_DIRECTORY)))
+        tail = file.read()
+        sealed = seal.has_seal(tail)
         file.seek(0)
         # What may be this user's is read once, so that it is what was checked.
-        content: BinaryIO = io.BytesIO(file.read()) if seal.has_mark(end) else file
+        is_ours = seal.has_mark(tail) and tail.startswith(_DIRECTORY)
+        content = io.BytesIO(file.read()) if is_ours else file
         intact, own = seal.check(content, size) if sealed else (True, False)
         if not intact:
             raise FeatureFileError(f"{name}: is damaged: its checksum is wrong", hint=form.again)
         try:
-            if own:
-                content.seek(0)
-                # Some distributions have one HDF5 library for h5py and netCDF4.
-                with NETCDF4_PYTHON_LOCK:
-                    groups = list(read_groups(content.read(), schema=form.schema, values=values))
+            if own and isinstance(content, io.BytesIO):
+                large = "" if values else form.schema.arrays[0]
+                place = size - end - len(_DIRECTORY)
+                groups = read_directory(
+                    content.getvalue(), end=place, outline=large, is_checked=True
+                )
             else:
                 groups = read_isolated(file, schema=form.schema, values=values)
-        except (IsolatedReadError, UnreadableError) as error:
+        except IsolatedReadError as error:
             raise FeatureFileError(f"{name}: {error}", hint=form.again) from error
     attributes = groups[0].attributes
     _check_schema(name, attributes, form)
@@ -123,7 +132,8 @@ def contents_of(path: str | os.PathLike[str], form: Form, what: str) -> Iterator
     try:
         yield
     except InvalidFeaturesError as error:
-        raise FeatureFileError(error.message, hint=error.hint or form.again) from error
+        message = f"{os.fspath(path)}: {error.message}"
+        raise FeatureFileError(message, hint=error.hint or form.again) from error
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise FeatureFileError(
             f"{os.fspath(path)}: is damaged: it holds no {what}", hint=form.again

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+import torch
 import xarray as xr
 
 from ..base import Descriptor
@@ -25,14 +26,14 @@ from ..errors import (
     OutOfMemoryError,
     OutputError,
 )
-from ..features.tensors import Features
+from ..features.tensors import FeatureMap, Features
 from ..image.ahead import read_ahead
 from ..image.reading import Image, ImageLike, read_image
 from ..runtime.atomic import remove_abandoned, writing
 from ..runtime.code import code_digest
 from .files import load_features, save_features
 from .index import Index, Seen, stamp
-from .maps import load_map, save_map
+from .maps import load_tensors, save_map
 from .reuse import why_extract, why_transform
 
 Status = Literal["kept", "extracted", "redone", "failed"]
@@ -128,10 +129,17 @@ class FeatureStore(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> xr.DataTree | xr.DataArray:
         """The features of an image; `KeyError` if there are none, else as `load_features`."""
+        features = self.tensors(key)
+        return features.to_tree() if isinstance(features, Features) else features.to_xarray()
+
+    def tensors(self, key: str, *, device: str | torch.device = "cpu") -> Features | FeatureMap:
+        """As `store[key]`, as tensors on a device, which a map of a basis is read as at once."""
         path = self.path(key)
         if not path.exists():
             raise KeyError(key)
-        return load_features(path) if self.basis is None else load_map(path)
+        if self.basis is None:
+            return Features.read(load_features(path), device)
+        return load_tensors(path).to(device)
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(_keys_below(self.folder, "")))

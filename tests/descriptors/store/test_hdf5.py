@@ -11,8 +11,9 @@ from descr.descriptors.store.hdf5 import (
     Array,
     Group,
     UnreadableError,
+    directory,
     dump_groups,
-    map_groups,
+    read_directory,
     read_groups,
 )
 from descr.descriptors.store.netcdf import write_groups
@@ -80,6 +81,20 @@ def test_groups_come_back_from_a_file(tmp_path, groups):
     with path.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         assert described(read_groups(mapped, schema=FEATURES.schema)) == described(groups)
+
+
+def test_groups_come_back_from_a_directory_without_hdf5(path, monkeypatch):
+    data, groups = path.read_bytes(), reading(path)
+    index = directory(reading(path, values=False))
+    monkeypatch.setattr(h5py, "File", None)
+    assert described(read_directory(data + index, is_checked=True)) == described(groups)
+    assert (
+        read_directory(data + index, outline="features", is_checked=True)[2]
+        .arrays["features"]
+        .is_outline
+    )
+    with pytest.raises(ValueError, match="in pieces"):
+        read_directory(data + index)
 
 
 def test_without_values_features_are_outlines(path):
@@ -238,7 +253,7 @@ def test_groups_come_back_from_memory(groups, tmp_path):
         rounded_bits=10,
     )
     groups.append(Group("/network/outline", {}, {"features": outline}))
-    mapped = map_groups(dumped(groups, tmp_path))
+    mapped = read_directory(dumped(groups, tmp_path))
     assert described(mapped) == described(groups)
     assert mapped[2].arrays["features"].values.flags.writeable
     assert mapped[2].arrays["features"].values.flags.aligned
@@ -250,7 +265,7 @@ def test_a_broken_answer_is_an_error(groups, tmp_path):
         broken = mmap.mmap(-1, cut)
         broken[:] = data[:cut]
         with pytest.raises((ValueError, TypeError)):
-            map_groups(broken)
+            read_directory(broken)
 
 
 def test_a_stream_gets_nothing_for_no_groups():

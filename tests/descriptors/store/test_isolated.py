@@ -126,14 +126,17 @@ while True: pass
         read_isolated(file, schema=FEATURES.schema, values=True)
 
 
-OBJECTS = """
+ANSWER = """
 import json, sys
-about = {"dimensions": ["a"], "attributes": {}, "rounded_bits": None, "is_outline": False}
-array = about | {"values": [0, [4], "|O"]}
+about = {"dimensions": ["a"], "attributes": {}, "rounded_bits": None}
+array = about | {"storage": %s}
 group = {"path": "/", "attributes": {}, "arrays": {"features": array}}
 text = json.dumps([group]).encode()
 sys.stdout.buffer.write(bytes(32) + text + len(text).to_bytes(8, "little"))
 """
+OBJECTS = ANSWER % '["|O", [4], 0]'
+CHUNKS = ANSWER % '["<f4", [1000000000000], None, [4], [], []]'
+LARGER = ANSWER % '["<f4", [1000000000000], 0]'
 
 
 @pytest.mark.parametrize(
@@ -143,6 +146,8 @@ sys.stdout.buffer.write(bytes(32) + text + len(text).to_bytes(8, "little"))
         ("print('hello there')", "nonsense"),
         ("", "nonsense"),
         (OBJECTS, "nonsense"),
+        (CHUNKS, "nonsense"),
+        (LARGER, "nonsense"),
     ],
 )
 def test_an_answer_that_makes_no_sense(path, tmp_path, monkeypatch, code, reason):

@@ -11,6 +11,7 @@ import netCDF4
 import numpy as np
 import PIL.Image
 import pytest
+import xarray as xr
 from descr.descriptors import (
     SIFT,
     Backbone,
@@ -33,6 +34,7 @@ from descr.descriptors.errors import (
 )
 from descr.descriptors.store.maps import load_map, read_map_info, save_map
 from descr.descriptors.testing import render_picture
+from support.hostile import sealed_anew
 from torch.nn import functional
 
 SMALL = SIFT(size=64, step=16)
@@ -361,7 +363,14 @@ def test_map_files_state_what_they_lose_and_are_checked(tmp_path, pictures):
     assert float((loaded * fmap).sum("channel").min()) == pytest.approx(lowest, abs=1e-6)
     assert np.allclose(np.linalg.norm(loaded, axis=0), 1, atol=1e-6)
     assert loaded.attrs == fmap.attrs
+    tensors = FeatureStore(tmp_path, basis=basis).tensors("map")
+    assert tensors.to_xarray().identical(loaded)
+    with xr.open_dataset(path, group="map/cells") as plain:
+        assert np.allclose(plain["features"], loaded, atol=0.01)
+        assert np.array_equal(plain["y"], loaded["y"])
     data = path.read_bytes()
+    path.write_bytes(sealed_anew(data))
+    assert load_map(path).identical(loaded)  # as another user's, which HDF5 reads
     path.write_bytes(data[:300] + bytes([data[300] ^ 1]) + data[301:])
     with pytest.raises(FeatureFileError, match="checksum is wrong"):
         load_map(path)
