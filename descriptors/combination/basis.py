@@ -4,7 +4,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
-from typing import Any, Self, TypeVar, overload
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -55,9 +55,7 @@ class Basis:
         self.layer_names = [part.layer for part in self._channels()]
 
     def __repr__(self) -> str:
-        parts = ", ".join(
-            f"{path}: {self.components(path)}" for path in (part.path for part in self._parts())
-        )
+        parts = ", ".join(f"{one.path}: {self.components(one.path)}" for one in self._parts())
         return f"<Basis {self.identity[:12]} of {len(self.sources)} channels ({parts})>"
 
     def components(self, path: str) -> int:
@@ -66,16 +64,15 @@ class Basis:
             return int(self.projections[path].axes.shape[1])
         return int(self.layers[path]["channels"])
 
-    @classmethod
+    @staticmethod
     def fit(
-        cls,
         trees: Iterable[xr.DataTree | Features] | Mapping[str, Any],
         *,
         components: int | Mapping[str, int | None] | None = None,
         weights: Mapping[str, float] | None = None,
         cells: int | None = None,
         seed: int = 0,
-    ) -> Self:
+    ) -> "Basis":
         """The basis of the features of any number of images, which are gone through once.
 
         Each layer that asks for components is projected by one PCA, fitted to the cells of all
@@ -84,9 +81,8 @@ class Basis:
         Args:
             trees: Feature trees, or their tensors, extracted with the same settings: a list, a
                 `FeatureStore`, or anything that gives one after the other.
-            components: One number for every layer of more channels; or layer ("source/layer" or
-                "layer") to number, or None for the layer as it is. By default what the features ask
-                for.
+            components: One number for every layer of more channels; or, by layer, a number or None
+                as in `combine`. By default what the features ask for.
             weights: Source to weight, as in `combine`.
             cells: How many cells of each layer are looked at, about; all of them by default. They
                 are drawn evenly from all images, of which there must be a list or a store.
@@ -109,7 +105,7 @@ class Basis:
         for place, tree in enumerate(trees.values() if isinstance(trees, Mapping) else trees):
             generator = np.random.default_rng((seed, place))
             fitting.add(as_features(tree), None if share is None else (share, generator))
-        return fitting.basis(cls)
+        return fitting.basis()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the basis to a NetCDF file, whole or not at all.
@@ -120,8 +116,8 @@ class Basis:
 
         save_basis(self, path)
 
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Basis":
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> "Basis":
         """The basis that a file holds, with the identity that it had when it was saved.
 
         Raises `FeatureFileError` if there is no such file, or it is damaged or holds no basis.
@@ -149,10 +145,8 @@ class Basis:
 
     def check(self, features: Features) -> None:
         """Raise `IncomparableFeaturesError` unless the features can be brought into this basis."""
-        owned = {part.source: part.weight for part in self._parts()}
-        weights = {
-            layer["source"]: owned.get(layer["source"], 0.0) for layer in self.layers.values()
-        }
+        weights = dict.fromkeys((layer["source"] for layer in self.layers.values()), 0.0)
+        weights |= {part.source: part.weight for part in self._parts()}
         overrides = weights, dict.fromkeys(self.layers)
         check_same_space(self.layers, facts(features), *overrides, "the basis", _name(features))
 
@@ -202,16 +196,11 @@ class Basis:
         return (part for part in self._parts() for _ in range(self.components(part.path)))
 
 
-B = TypeVar("B", bound=Basis)
-
-
 class Fitting:
     """A basis in the making, to which the features of one image after the other are added."""
 
     def __init__(
-        self,
-        weights: Mapping[str, float] | None,
-        components: int | Mapping[str, int | None] | None,
+        self, weights: Mapping[str, float] | None, components: int | Mapping[str, int | None] | None
     ) -> None:
         self._weights = weights or {}
         self._most = components if isinstance(components, int) else None
@@ -246,7 +235,7 @@ class Fitting:
             if path in self._moments:
                 self._moments[path].add(grid if sample is None else _drawn(grid, *sample))
 
-    def basis(self, kind: type[B]) -> B:
+    def basis(self) -> Basis:
         """The basis of all that was added."""
         if self._layers is None:
             raise InvalidFeaturesError("combine needs at least one feature tree")
@@ -261,7 +250,7 @@ class Fitting:
             for part in parts
             if part.components
         }
-        return kind(recipe, projections, self._layers, finest.path)
+        return Basis(recipe, projections, self._layers, finest.path)
 
 
 def check_together(trees: Iterable[xr.DataTree | Features]) -> None:

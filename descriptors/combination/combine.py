@@ -1,7 +1,7 @@
 """From feature trees of several images to feature maps that can be compared with each other."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, overload
+from typing import Any, TypedDict, Unpack, overload
 
 import torch
 import xarray as xr
@@ -14,24 +14,18 @@ from ..runtime.memory import check_fits
 from .basis import FEWER, Basis, Fitting, as_features
 
 
-@overload
-def combine(
-    trees: Sequence[xr.DataTree],
-    *,
-    weights: Mapping[str, float] | None = None,
-    components: Mapping[str, int | None] | None = None,
-    basis: Basis | None = None,
-) -> list[xr.DataArray]: ...
+class _Options(TypedDict, total=False):
+    weights: Mapping[str, float] | None
+    components: Mapping[str, int | None] | None
+    basis: Basis | None
 
 
 @overload
-def combine(
-    trees: Sequence[Features],
-    *,
-    weights: Mapping[str, float] | None = None,
-    components: Mapping[str, int | None] | None = None,
-    basis: Basis | None = None,
-) -> list[FeatureMap]: ...
+def combine(trees: Sequence[xr.DataTree], **options: Unpack[_Options]) -> list[xr.DataArray]: ...
+
+
+@overload
+def combine(trees: Sequence[Features], **options: Unpack[_Options]) -> list[FeatureMap]: ...
 
 
 def combine(
@@ -54,18 +48,17 @@ def combine(
     Args:
         trees: Feature trees of all images that are to be compared, extracted with the same
             settings; or their tensors, which stay on their device.
-        weights: Source to weight, in place of the weights in the trees; a source of weight 0 is
-            left out, and a factor of all weights changes nothing.
+        weights: Source to weight, in place of those in the trees; a source of weight 0 is left
+            out, and a factor of all weights changes nothing.
         components: Layer ("source/layer" or "layer") to number of principal components, or None for
             the layer as it is, in place of the numbers in the trees.
         basis: A basis that was fitted before, in place of one that is fitted to these trees; it has
             weights and components of its own.
 
     Returns:
-        list of xarray.DataArray or of FeatureMap: Of trees, float32 (channel, y, x), with `y` and
-            `x` in pixels of the upright image, `source` and `layer` along channel, and the
-            attributes `image_name`, `image_height`, `image_width`, `image_sha256`, `descriptor` and
-            `basis`. Of tensors the same as a `FeatureMap`.
+        list of xarray.DataArray or of FeatureMap: Float32 (channel, y, x), with `y` and `x` in
+            pixels of the upright image, `source` and `layer` along channel, and the attributes
+            `image_name`, `image_height`, `image_width`, `image_sha256`, `descriptor`, `basis`.
 
     Raises:
         IncomparableFeaturesError: The trees differ in layers, models, settings or the ratio of
@@ -76,7 +69,7 @@ def combine(
     """
     one = isinstance(trees, (xr.DataTree, Features))
     listed: list[Any] = [trees] if one else list(trees)
-    maps = CombinedMaps(listed, weights=weights, components=components, basis=basis)
+    maps = CombinedMaps(listed, weights, components, basis)
     check_fits(maps.nbytes, f"combining the features of {len(maps)} images", FEWER)
     tensors = [maps.basis.map_of(tree) for tree in listed if isinstance(tree, Features)]
     return tensors or list(maps)
@@ -85,15 +78,13 @@ def combine(
 class CombinedMaps(Sequence[xr.DataArray]):
     """The maps that `combine` gives of trees, each made when it is asked for.
 
-    The trees are read once for what all of them decide, one at a time, and each again for its map.
-    Takes and raises what `combine` does. `outlines` are the maps without their channels: grids
-    and attributes. `nbytes` are those of all maps together.
+    The trees are read once for what all of them decide, and each again for its map. Takes and
+    raises what `combine` does. `outlines` are the maps without channels; `nbytes` those of all.
     """
 
     def __init__(
         self,
         trees: Sequence[xr.DataTree | Features],
-        *,
         weights: Mapping[str, float] | None = None,
         components: Mapping[str, int | None] | None = None,
         basis: Basis | None = None,
@@ -104,16 +95,13 @@ class CombinedMaps(Sequence[xr.DataArray]):
             )
         self._trees = trees
         fitting = Fitting(weights, components)
+        take = fitting.add if basis is None else basis.check
         places: list[tuple[Mapping[str, Grid], Mapping[str, Any]]] = []
-        for tree in self._trees:
-            features = as_features(tree)
-            if basis is None:
-                fitting.add(features)
-            else:
-                basis.check(features)
+        for features in map(as_features, trees):
+            take(features)
             grids = {path: layer.grid for path, layer in features.layers.items()}
             places.append((grids, features.image))
-        self.basis: Basis = fitting.basis(Basis) if basis is None else basis
+        self.basis: Basis = fitting.basis() if basis is None else basis
         self.outlines = []
         for grids_of, image in places:
             grid = grids_of[self.basis.finest]

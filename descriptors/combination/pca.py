@@ -74,12 +74,9 @@ class Moments:
         """The projection to the first principal components of all cells.
 
         Exact and deterministic: the eigenvectors, in float64, of the smaller of the covariance
-        (channel, channel) and the Gram matrix (cell, cell); each axis is signed so that its largest
-        entry is positive. "A Tale of Two Features" (section 3.3) fits a randomised PCA jointly on
-        the two images of a pair; this is its limit.
-
-        At most as many components are made as there are channels; those in which the cells do not
-        vary are 0.
+        (channel, channel) and the Gram matrix (cell, cell), each signed so that its largest entry
+        is positive: the limit of the randomised PCA of "A Tale of Two Features" (section 3.3).
+        There are at most as many as channels; those in which the cells do not vary are 0.
         """
         if self._few:
             cells = torch.cat(self._few, dim=1)
@@ -93,8 +90,7 @@ class Moments:
         values, axes = values.flip(0)[:wanted], vectors.flip(1)[:, :wanted]
         kept = _significant(values, max(channels, self._count))
         if self._few:
-            scale = torch.where(kept, values, torch.ones_like(values)).sqrt()
-            axes = (centred @ axes) / scale
+            axes = (centred @ axes) / torch.where(kept, values, torch.ones_like(values)).sqrt()
             missing = axes.new_zeros(channels, wanted - axes.shape[1])
             axes, kept = torch.cat([axes * kept, missing], dim=1), kept.new_ones(wanted)
         axes = axes * kept

@@ -22,7 +22,7 @@ _SHARE = ("components", "share", "channels", "resampling")
 _COMPUTATION = {"precision": "in {}", "weights_variant": "with {} weights"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Part:
     """One layer's share in a recipe."""
 
@@ -36,13 +36,7 @@ class Part:
     def of(cls, layer: Mapping[Any, Any], *, components: int | None, weight: float) -> Self:
         """The share of a layer, by what it says of itself."""
         identity = {key: layer[key] for key in _IDENTITY if key in layer}
-        return cls(
-            source=layer["source"],
-            layer=layer["layer"],
-            components=components,
-            weight=weight,
-            identity=identity,
-        )
+        return cls(layer["source"], layer["layer"], components, weight, identity)
 
     @property
     def path(self) -> str:
@@ -64,11 +58,11 @@ def difference(layers: Layers, others: Layers) -> str | None:
         return f"the layers {', '.join(layers)} against {', '.join(others)}"
     ours, theirs = _facts(layers), _facts(others)
     for path in layers:
+        own, other = ours[path], theirs[path]
         unlike = [
-            f"{name} {reprlib.repr(ours[path].get((kind, name)))} against "
-            f"{reprlib.repr(theirs[path].get((kind, name)))}"
-            for kind, name in {**ours[path], **theirs[path]}
-            if ours[path].get((kind, name)) != theirs[path].get((kind, name))
+            f"{fact[1]} {reprlib.repr(own.get(fact))} against {reprlib.repr(other.get(fact))}"
+            for fact in own | other
+            if own.get(fact) != other.get(fact)
         ]
         if unlike:
             return f"{path}: {', '.join(unlike)}"
@@ -78,9 +72,8 @@ def difference(layers: Layers, others: Layers) -> str | None:
 def computations(layers: Layers, others: Layers) -> tuple[str, str] | None:
     """How layers and others were computed, by the first that differs; None if in one way.
 
-    As in ("in float16", "in float32"), by the precision and the variant of the weights. Such
-    features can be compared: they differ by about 1e-3. What one of them does not say is taken
-    for equal.
+    As in ("in float16", "in float32"). Such features can be compared: they differ by about 1e-3.
+    What one of them does not say is taken for equal.
     """
     for path, ours in layers.items():
         theirs = others.get(path, {})
@@ -90,8 +83,7 @@ def computations(layers: Layers, others: Layers) -> tuple[str, str] | None:
             if key in ours and key in theirs and ours[key] != theirs[key]
         ]
         if ways:
-            first, second = (" ".join(way) for way in zip(*ways, strict=True))
-            return first, second
+            return " ".join(way[0] for way in ways), " ".join(way[1] for way in ways)
     return None
 
 

@@ -25,10 +25,9 @@ def build_map(
     sources: Sequence[str] = (),
     layers: Sequence[str] = (),
 ) -> xr.DataArray:
-    """The feature map (channel, y, x) of unit cells, labelled.
+    """The feature map (channel, y, x) of unit cells, with its `attrs`, labelled.
 
-    `attrs` are those of the map; `sources` and `layers` name where each channel is from, if that is
-    known.
+    `sources` and `layers` name where each channel is from, if that is known.
     """
     labels = {
         name: ("channel", list(of_channels))
@@ -45,10 +44,7 @@ def build_map(
 
 
 def map_attributes(image: Mapping[Any, Any], basis: str) -> dict[str, Any]:
-    """The attributes of a feature map, out of the root attributes of its image's feature tree.
-
-    `basis` is the identity of the space that the cells live in.
-    """
+    """The attributes of a feature map, out of those of its image and the identity of its basis."""
     return {**{key: image[key] for key in _OF_THE_IMAGE}, "basis": basis}
 
 
@@ -60,7 +56,7 @@ def check_map(fmap: xr.DataArray, name: str = "feature map") -> None:
             hint="feature maps come from combine(trees) or from calling a descriptor",
         )
     check_attributes(fmap.attrs, name)
-    check_grid(fmap, name, height=fmap.attrs["image_height"], width=fmap.attrs["image_width"])
+    check_grid(fmap, name, fmap.attrs)
 
 
 def check_attributes(attrs: Mapping[Any, Any], name: str) -> None:

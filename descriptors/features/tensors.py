@@ -48,8 +48,7 @@ class Features:
     """All layers of one image as tensors: a feature tree, on the device that made it.
 
     Args:
-        image: The attributes of the root of a feature tree, such as `image_name` and
-            `image_height`.
+        image: The attributes of the root of a feature tree, such as `image_name`.
         layers: The layers by "source/layer", in order.
     """
 
@@ -81,13 +80,10 @@ class Features:
     @classmethod
     def read(cls, tree: xr.DataTree, device: str | torch.device = "cpu") -> Self:
         """As `from_tree`, for a tree that was checked before."""
-        place = find_device(str(device))
-        layers = {
-            path: LayerFeatures(
-                as_tensor(node["features"].values).to(place), Grid.of(node), dict(node.attrs)
-            )
-            for path, node in tree_layers(tree).items()
-        }
+        place, layers = find_device(str(device)), {}
+        for path, node in tree_layers(tree).items():
+            features = as_tensor(node["features"].values).to(place)
+            layers[path] = LayerFeatures(features, Grid.of(node), dict(node.attrs))
         return cls(cast(Mapping[str, Any], tree.attrs), layers)
 
     def to_tree(self) -> xr.DataTree:
@@ -103,11 +99,9 @@ class Features:
 
     def to(self, device: str | torch.device) -> "Features":
         """The same features on another device."""
-        place = find_device(str(device))
-        moved = {
-            path: replace(layer, features=layer.features.to(place))
-            for path, layer in self.layers.items()
-        }
+        place, moved = find_device(str(device)), {}
+        for path, layer in self.layers.items():
+            moved[path] = replace(layer, features=layer.features.to(place))
         return Features(self.image, moved)
 
     @property

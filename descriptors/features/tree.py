@@ -55,9 +55,9 @@ class Provenance:
         model, revision: Which weights, and which state of them.
         settings: What the features depend on, by name; values that JSON can hold.
         components: To how many principal components `combine` reduces the layer; None for as it is.
-        precision: What the network computed in, as in `float32`; "" where that is not known.
-        weights_variant: Which of the published files the weights were read from, by their
-            precision; "" where that is not known or there is one alone.
+        precision: What the network computed in, as in `float32`; "" for not known.
+        weights_variant: The precision of the published weights, where there are several; "" for not
+            known.
         resampling: How `combine` brings the layer to the finest grid of its source; see `Layer`.
     """
 
@@ -141,9 +141,8 @@ def tree_layers(tree: xr.DataTree) -> dict[str, xr.Dataset]:
 def check_tree(tree: xr.DataTree, name: str = "feature tree") -> None:
     """Raise `InvalidFeaturesError` if the tree breaks the schema.
 
-    Checked are the attributes and their types, at least one layer, the dimensions
-    (channel, y, x) of float32 features, coordinates that ascend within the image, and that every
-    value is finite.
+    It has all attributes, of their types, and at least one layer of float32 features (channel, y,
+    x), all finite, whose coordinates ascend within the image.
     """
     if not isinstance(tree, xr.DataTree):
         raise InvalidFeaturesError(f"{name} is a {type(tree).__name__}, not an xarray.DataTree")
@@ -179,11 +178,10 @@ def _check_layer(node: xr.Dataset, path: str, name: str, tree: xr.DataTree) -> N
         raise InvalidFeaturesError(f"{name}: settings is not a JSON object")
     if "features" not in node.data_vars:
         raise InvalidFeaturesError(f"{name} has no variable 'features'")
-    features = node["features"]
-    check_grid(features, name, height=tree.attrs["image_height"], width=tree.attrs["image_width"])
+    check_grid(node["features"], name, tree.attrs)
 
 
-def check_grid(grid: xr.DataArray, name: str, *, height: int, width: int) -> None:
+def check_grid(grid: xr.DataArray, name: str, image: Mapping[Any, Any]) -> None:
     """Raise `InvalidFeaturesError` unless it is a finite float32 (channel, y, x) on an image."""
     if grid.dims != ("channel", "y", "x"):
         raise InvalidFeaturesError(
@@ -193,10 +191,10 @@ def check_grid(grid: xr.DataArray, name: str, *, height: int, width: int) -> Non
         raise InvalidFeaturesError(f"{name} has type {grid.dtype}, expected float32")
     if grid.size == 0:
         raise InvalidFeaturesError(f"{name} is empty: its shape is {grid.shape}")
-    for axis, side in (("y", height), ("x", width)):
+    for axis, side in (("y", "image_height"), ("x", "image_width")):
         if axis not in grid.coords:
             raise InvalidFeaturesError(f"{name} has no coordinate {axis!r}")
-        check_centres(np.asarray(grid[axis].values), f"{name}: its {axis}", side)
+        check_centres(np.asarray(grid[axis].values), f"{name}: its {axis}", image[side])
     if not np.isfinite(grid.values).all():
         raise InvalidFeaturesError(f"{name} holds NaN or infinite values", hint="extract it again")
 
@@ -218,16 +216,12 @@ def check_centres(centres: npt.NDArray[Any], name: str, side: int) -> None:
 def _check_attributes(
     attributes: Mapping[Any, Any], expected: Mapping[str, type], name: str
 ) -> None:
+    kinds = {str: str, int: int | np.integer, float: float | int | np.floating | np.integer}
     for key, kind in expected.items():
         if key not in attributes:
             raise InvalidFeaturesError(f"{name} has no attribute {key!r}")
         value = attributes[key]
-        kinds: tuple[type, ...] = {
-            str: (str,),
-            int: (int, np.integer),
-            float: (float, int, np.floating, np.integer),
-        }[kind]
-        if isinstance(value, bool) or not isinstance(value, kinds):
+        if isinstance(value, bool) or not isinstance(value, kinds[kind]):
             raise InvalidFeaturesError(
                 f"{name}: attribute {key!r} is {value!r}, expected {kind.__name__}"
             )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import xarray as xr
 
@@ -31,13 +31,12 @@ class LayerInfo:
         path: "source/layer".
         shape: Channels, rows, columns.
         dtype: The type of the features.
-        rounded_bits: To how many bits of mantissa the features were rounded; None where they are as
-            they were.
-        attributes: The attributes of the layer's group.
+        rounded_bits: To how many bits of mantissa they were rounded; None for not at all.
+        attributes: Those of the layer's group.
     """
 
     path: str
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     dtype: str
     rounded_bits: int | None
     attributes: Mapping[str, Any]
@@ -48,9 +47,9 @@ class FeatureInfo:
     """What a feature file says of itself: see `read_feature_info`.
 
     Attributes:
-        size: The size of the file in bytes.
-        attributes: The attributes of the root: of the image, of the descriptor, of the schema.
-        layers: The layers in order.
+        size: Of the file, in bytes.
+        attributes: Those of the root: of the image, of the descriptor, of the schema.
+        layers: In order.
     """
 
     size: int
@@ -71,17 +70,14 @@ def save_features(
         tree: A feature tree, as `extract` gives it: groups `/<source>/<layer>` with float32
             `features` (channel, y, x) and the attributes of the schema.
         path: The file to write; what is there is replaced in one step at the end.
-        lossless: Keep every bit of the features. Without it they are rounded to 10 bits of
-            mantissa, which moves no value by more than 2^-11 of itself (below 2^-126: of 2^-126)
-            and takes about a third off the size.
-        image_path: The file of the photograph. The way there from the folder of the feature file is
-            recorded in the root attribute `image_path`, by which commands find the pixels for
-            drawings.
+        lossless: Keep every bit of the features, instead of 10 bits of mantissa, which moves no
+            value by more than 2^-11 of itself (below 2^-126: of 2^-126) for two thirds of the size.
+        image_path: The file of the photograph, by which commands find the pixels for drawings: the
+            root attribute `image_path` keeps the way there from the folder of the feature file.
 
     Raises:
-        InvalidFeaturesError: If the tree breaks the schema, or holds what a feature file has no
-            place for.
-        OutputError: If the file can't be written.
+        InvalidFeaturesError: The tree breaks the schema, or holds what a file has no place for.
+        OutputError: The file can't be written.
     """
     check_tree(tree)
     tree = tree.copy(deep=False)
@@ -96,13 +92,12 @@ def save_features(
 def load_features(path: str | os.PathLike[str]) -> xr.DataTree:
     """Return the feature tree that a file holds, all in memory, the file closed.
 
-    A file that `save_features` wrote is checked byte by byte before it is read. One that this user
-    has not written is read in another process, since it can be made to bring down the process that
-    reads it, or to take any time and memory; no other file is read for it.
+    A file that this user wrote is checked byte by byte before it is read. Any other is read in
+    another process, since it can be made to bring down the process that reads it, or to take any
+    time and memory; no other file is read for it.
 
-    Raises:
-        FeatureFileError: If there is no such file, or if it is not a feature file, has another
-            schema, was cut off or altered, or breaks the schema.
+    Raises `FeatureFileError` if there is no such file, or if it is not a feature file, has another
+    schema, was cut off or altered, or breaks the schema.
     """
     return _to_tree(path, read_sealed(path, FEATURES)[0])
 
@@ -118,14 +113,14 @@ def read_feature_info(path: str | os.PathLike[str]) -> FeatureInfo:
     by_path = {group.path[1:]: group for group in groups}
     return FeatureInfo(
         size=size,
-        attributes=_named(tree.attrs),
+        attributes=cast(Mapping[str, Any], tree.attrs),
         layers=tuple(
             LayerInfo(
                 path=layer,
-                shape=_shape(node["features"]),
+                shape=node["features"].shape,
                 dtype=str(node["features"].dtype),
                 rounded_bits=by_path[layer].arrays["features"].rounded_bits,
-                attributes=_named(node.attrs),
+                attributes=cast(Mapping[str, Any], node.attrs),
             )
             for layer, node in tree_layers(tree).items()
         ),
@@ -137,18 +132,9 @@ def _way(image_path: str | os.PathLike[str], path: str | os.PathLike[str]) -> st
     image, folder = Path(image_path), os.path.dirname(os.path.realpath(path))
     # It lies on another drive, or its name is no valid text.
     with suppress(ValueError):
-        way = Path(os.path.relpath(os.path.realpath(image.parent) / Path(image.name), folder))
+        way = Path(os.path.relpath(Path(os.path.realpath(image.parent), image.name), folder))
         return way.as_posix().encode().decode()
     return None
-
-
-def _named(attributes: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(key): value for key, value in attributes.items()}
-
-
-def _shape(features: xr.DataArray) -> tuple[int, int, int]:
-    channels, rows, columns = features.shape
-    return channels, rows, columns
 
 
 def _to_tree(path: str | os.PathLike[str], groups: list[Group]) -> xr.DataTree:

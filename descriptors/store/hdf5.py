@@ -18,7 +18,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product, repeat
 from typing import Any, BinaryIO, NamedTuple, Self
 
@@ -44,8 +44,6 @@ _LONGEST = 1 << 20
 MOST_GROUPS = 1000
 _DEFLATE, _SHUFFLE, _FLETCHER32, _ZSTD = 1, 2, 3, 32015
 _ALIGNMENT = 64
-
-
 Bytes = bytes | mmap.mmap
 
 
@@ -125,9 +123,8 @@ def read_groups(
     `reserve` is called, before any array is read, with the bytes that they take together, and
     three times the largest chunk beside them.
 
-    Raises:
-        UnreadableError: If a layer holds something that a feature file does not hold.
-        Exception: Of any kind, if the file is damaged.
+    Raises `UnreadableError` if a layer holds something that a feature file does not hold, and
+    exceptions of any kind if the file is damaged.
     """
     file = h5py.File(io.BytesIO(data) if isinstance(data, bytes) else data, "r")
     root = Group("/", _read_attributes(file, "the root"))
@@ -333,6 +330,7 @@ def _expand(data: Any, room: int, *_: int) -> Any:
 
 
 def _unshuffle(data: Any, _: int, width: int) -> Any:
+    # numcodecs refuses what is no multiple of the width, as with a checksum at its end.
     count = len(data) // width
     mixed, plain = np.frombuffer(data, np.uint8), np.empty(len(data), np.uint8)
     whole = slice(0, count * width)
@@ -341,62 +339,48 @@ def _unshuffle(data: Any, _: int, width: int) -> Any:
     return plain
 
 
-def _check(data: Any, *_: int) -> Any:
-    return Fletcher32().decode(bytes(data))
-
-
 _UNDO: Mapping[int, Callable[..., Any]] = {
     _DEFLATE: _inflate,
     _SHUFFLE: _unshuffle,
-    _FLETCHER32: _check,
+    _FLETCHER32: lambda data, *_: Fletcher32().decode(bytes(data)),
     _ZSTD: _expand,
 }
 
 
-def directory(groups: Iterable[Group]) -> bytes:
-    """What groups are and where a file keeps their arrays, as JSON, and its length."""
-    return _directory(
-        (group, {name: array.storage for name, array in group.arrays.items()}) for group in groups
-    )
+def directory(groups: Iterable[Group], *, with_places: bool = True) -> bytes:
+    """What groups are, as JSON, and its length: with where a file keeps their arrays.
 
+    Or with their types alone, so that it compares groups.
+    """
 
-def _directory(groups: Iterable[tuple[Group, Mapping[str, Storage | None]]]) -> bytes:
+    def about(array: Array) -> dict[str, Any]:
+        own = {"dimensions": array.dimensions, "attributes": array.attributes}
+        if with_places:
+            return own | {"rounded_bits": array.rounded_bits, "storage": array.storage}
+        return own | {"type": array.values.dtype.str, "shape": array.values.shape}
+
     header = [
-        {
-            "path": group.path,
-            "attributes": group.attributes,
-            "arrays": {
-                name: {
-                    "dimensions": array.dimensions,
-                    "attributes": array.attributes,
-                    "rounded_bits": array.rounded_bits,
-                    "storage": storages[name],
-                }
-                for name, array in group.arrays.items()
-            },
-        }
-        for group, storages in groups
+        vars(group) | {"arrays": {name: about(array) for name, array in group.arrays.items()}}
+        for group in groups
     ]
-    text = json.dumps(header).encode()
+    text = json.dumps(header, sort_keys=not with_places).encode()
     return text + len(text).to_bytes(8, "little")
 
 
 def dump_groups(groups: Iterable[Group], stream: BinaryIO) -> None:
     """Write groups to a file as they come: their arrays, then a directory."""
-
-    def written() -> Iterator[tuple[Group, dict[str, Storage | None]]]:
-        for group in groups:
-            storages: dict[str, Storage | None] = {}
-            for name, array in group.arrays.items():
-                place = None
-                if not array.is_outline:
-                    stream.write(bytes(-stream.tell() % _ALIGNMENT))
-                    place = stream.tell()
-                    stream.write(np.ascontiguousarray(array.values).data)
-                storages[name] = Storage(array.values.dtype.str, array.values.shape, place)
-            yield group, storages
-
-    stream.write(_directory(written()))
+    header = []
+    for group in groups:
+        arrays = {}
+        for name, array in group.arrays.items():
+            storage = Storage(array.values.dtype.str, array.values.shape)
+            if not array.is_outline:
+                stream.write(bytes(-stream.tell() % _ALIGNMENT))
+                storage = storage._replace(place=stream.tell())
+                stream.write(np.ascontiguousarray(array.values).data)
+            arrays[name] = replace(array, values=np.empty(0), storage=storage)
+        header.append(replace(group, arrays=arrays))
+    stream.write(directory(header))
     stream.flush()
 
 

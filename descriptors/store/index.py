@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -31,51 +31,47 @@ def stamp(path: str | os.PathLike[str]) -> tuple[int, ...]:
     return about.st_size, about.st_mtime_ns
 
 
-class Index:
-    """A cache beside the files, which are the truth: without a whole one they are read.
+def read_index(folder: Path, recipe: str) -> dict[str, Seen]:
+    """What was seen in a folder with this recipe, by key.
+
+    A cache beside the files, which are the truth: without a whole one they are read.
+    """
+    if not os.path.isfile(folder / _NAME):
+        return {}
+    with suppress(sqlite3.Error), _opened(folder) as database:
+        rows = database.execute(
+            "SELECT image_size, image_time, file_size, file_time, sha256, height, width, "
+            "lowest_cosine, key FROM seen WHERE recipe = ?",
+            (recipe,),
+        )
+        return {os.fsdecode(row[-1]): row[:-1] for row in rows}
+    return {}
+
+
+def write_index(folder: Path, recipe: str, seen: Mapping[str, Seen]) -> None:
+    """Keep what was seen, if the folder lets anything be kept.
 
     Entries of other recipes stay, so that several descriptors can go through one folder.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / _NAME
-
-    def read(self, recipe: str) -> dict[str, Seen]:
-        """What was seen with this recipe, by key."""
-        if not os.path.isfile(self._path):
-            return {}
-        with suppress(sqlite3.Error), self._open() as database:
-            rows = database.execute(
-                "SELECT image_size, image_time, file_size, file_time, sha256, height, width, "
-                "lowest_cosine, key FROM seen WHERE recipe = ?",
-                (recipe,),
-            )
-            return {os.fsdecode(row[-1]): row[:-1] for row in rows}
-        return {}
-
-    def write(self, recipe: str, seen: Mapping[str, Seen]) -> None:
-        """Keep what was seen, if the folder lets anything be kept."""
-        rows = [(os.fsencode(key), recipe, *entry) for key, entry in seen.items()]
-        for _ in range(2):
-            try:
-                with self._open() as database, database:
-                    database.execute(_TABLE)
-                    database.executemany(
-                        f"INSERT OR REPLACE INTO seen VALUES ({', '.join('?' * 10)})", rows
-                    )
-                return
-            except sqlite3.OperationalError:
-                return  # Read-only, full or busy.
-            except sqlite3.DatabaseError:
-                with suppress(OSError):
-                    self._path.unlink()
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        database = sqlite3.connect(self._path, timeout=_BUSY_SECONDS)
+    rows = [(os.fsencode(key), recipe, *entry) for key, entry in seen.items()]
+    for _ in range(2):
         try:
-            # Of a cache nothing is lost that the files don't tell.
-            database.execute("PRAGMA synchronous = OFF")
-            yield database
-        finally:
-            database.close()
+            with _opened(folder) as database, database:
+                database.execute(_TABLE)
+                database.executemany(
+                    f"INSERT OR REPLACE INTO seen VALUES ({', '.join('?' * 10)})", rows
+                )
+            return
+        except sqlite3.OperationalError:
+            return  # Read-only, full or busy.
+        except sqlite3.DatabaseError:
+            with suppress(OSError):
+                (folder / _NAME).unlink()
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(folder / _NAME, timeout=_BUSY_SECONDS)) as database:
+        # Of a cache nothing is lost that the files don't tell.
+        database.execute("PRAGMA synchronous = OFF")
+        yield database

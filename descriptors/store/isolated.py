@@ -30,12 +30,11 @@ def read_isolated(file: BinaryIO, *, schema: Schema, values: bool) -> list[Group
 
     That process may use about twice the memory of the features that the file states, which have to
     fit into what is free, and some seconds of processor time; it can open no other file, and leaves
-    no core file, where the system has such limits: all of them on Linux alone. Whatever becomes of
-    it, this one goes on. The arrays are memory of both.
+    no core file, where the system has such limits: all of them on Linux alone. The arrays are
+    memory of both.
 
-    Raises:
-        IsolatedReadError: If it was too slow or ran out of memory, or the file is damaged or no
-            feature file.
+    Raises `IsolatedReadError` if it was too slow or ran out of memory, or the file is damaged or
+    no feature file.
     """
     size = os.fstat(file.fileno()).st_size
     free = free_ram() // 2

@@ -1,6 +1,5 @@
 """How a feature tree lies in a file: its groups and arrays, and what has no place there."""
 
-import json
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,12 +20,11 @@ _NAME_BYTES = 255
 
 
 def tree_to_groups(tree: xr.DataTree) -> list[Group]:
-    """Return the groups of the file of a valid feature tree, parents first.
+    """The groups of the file of a valid feature tree, parents first.
 
-    Raises:
-        InvalidFeaturesError: If the tree holds what would not come back from a file as it was:
-            other variables or deeper groups, attributes that are no text, integers or floats, names
-            that NetCDF doesn't allow.
+    Raises `InvalidFeaturesError` if the tree holds what would not come back as it was: other
+    variables or deeper groups, attributes that are no text, integers or floats, names that NetCDF
+    doesn't allow.
     """
     _check_variables(tree.dataset.variables, "the root", allowed=())
     groups = [Group("/", {**attributes_to_keep(tree.attrs, "the root"), SEALED: "sha256"})]
@@ -47,12 +45,9 @@ def tree_to_groups(tree: xr.DataTree) -> list[Group]:
 
 
 def groups_to_tree(groups: Iterable[Group], name: str) -> xr.DataTree:
-    """Return the tree whose groups these are; whether it is a valid one is not checked.
+    """The tree whose groups these are, called `name` in messages; it may break the schema.
 
-    `name` is what messages call it.
-
-    Raises:
-        InvalidFeaturesError: If the arrays of a layer don't fit together.
+    Raises `InvalidFeaturesError` if the arrays of a layer don't fit together.
     """
     nodes = {}
     for group in groups:
@@ -74,30 +69,6 @@ def _variable(array: Array) -> xr.Variable:
     return xr.Variable(array.dimensions, array.values, dict(array.attributes))
 
 
-def outline(groups: Iterable[Group], large: str = "features") -> str:
-    """Return all that groups hold but the values of the large arrays, as text to compare."""
-    return json.dumps(
-        [
-            (
-                group.path,
-                group.attributes,
-                [
-                    (
-                        name,
-                        array.dimensions,
-                        array.values.dtype.str,
-                        array.values.shape if name == large else array.values.tolist(),
-                        array.attributes,
-                    )
-                    for name, array in group.arrays.items()
-                ],
-            )
-            for group in groups
-        ],
-        sort_keys=True,
-    )
-
-
 def _layer_group(path: str, layer: xr.Dataset) -> Group:
     _check_variables(layer.variables, f"layer {path}", allowed=ARRAYS)
     arrays = {name: _array(layer[name], f"{name} of layer {path}") for name in ARRAYS}
@@ -111,7 +82,7 @@ def _array(values: xr.DataArray, name: str) -> Array:
 
 
 def attributes_to_keep(attributes: Mapping[Any, Any], name: str) -> dict[str, Any]:
-    """Return the attributes as plain Python values."""
+    """The attributes as plain Python values."""
     plain = {}
     for key, value in attributes.items():
         number = value.item() if isinstance(value, np.generic) else value
@@ -127,15 +98,11 @@ def attributes_to_keep(attributes: Mapping[Any, Any], name: str) -> dict[str, An
 
 
 def _is_storable(value: object) -> bool:
-    match value:
-        case bool():
-            return False
-        case int():
-            return -(2**63) <= value < 2**63
-        case str():
-            return "\0" not in value and _utf8(value) is not None
-        case _:
-            return isinstance(value, float)
+    if isinstance(value, str):
+        return "\0" not in value and _utf8(value) is not None
+    if isinstance(value, int):
+        return not isinstance(value, bool) and -(2**63) <= value < 2**63
+    return isinstance(value, float)
 
 
 def _is_name(name: object) -> bool:

@@ -36,11 +36,10 @@ class MapInfo:
     """What a feature map file says of itself.
 
     Attributes:
-        size: The size of the file in bytes.
+        size: Of the file, in bytes.
         attributes: Those of the map: of the image, of the descriptor, and `basis`.
         shape: Channels, rows, columns.
-        lowest_cosine: The lowest cosine of a cell with what the file keeps of it; 1 where nothing
-            is lost.
+        lowest_cosine: Of a cell with what the file keeps of it; 1 where nothing is lost.
     """
 
     size: int
@@ -50,18 +49,17 @@ class MapInfo:
 
 
 def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool = False) -> float:
-    """Write a feature map to a file, whole or not at all; gives the lowest cosine.
+    """Write a feature map to a file, whole or not at all.
 
     Args:
         fmap: A feature map (channel, y, x) of a basis that is kept: `basis.transform(tree)`. What
             was combined without one can't be compared with anything later.
         path: The file to write; what is there is replaced in one step at the end.
-        lossless: Keep float32. Without it the map is packed to 8 bits by one `scale_factor` (CF
-            conventions, section 8.1), a quarter of the size.
+        lossless: Keep float32, instead of 8 bits by one `scale_factor` (CF conventions, section
+            8.1), a quarter of the size.
 
     Returns:
-        float: The lowest cosine of a cell with what is kept of it, 1 for nothing lost; the file
-            states it.
+        float: The lowest cosine of a cell with what the file keeps of it, which it states.
 
     Raises:
         InvalidFeaturesError: The map is none, or holds what a file has no place for.
@@ -84,10 +82,8 @@ def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool
         "lowest_cosine": lowest,
     }
     root = root_of(MAPS, **attributes_to_keep(fmap.attrs, "the feature map"), **about_map)
-    arrays = {
-        "features": Array(("channel", "y", "x"), values, about),
-        **{axis: Array((axis,), fmap[axis].values.astype(np.float64)) for axis in ("y", "x")},
-    }
+    arrays = {"features": Array(("channel", "y", "x"), values, about)}
+    arrays |= {one: Array((one,), fmap[one].values.astype(np.float64)) for one in ("y", "x")}
     groups = [root, Group("/map", {}), Group(_GROUP, {}, arrays)]
     write_sealed(path, groups, MAPS, lossless=True)
     return lowest

@@ -8,6 +8,7 @@ import netCDF4
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import InvalidFeaturesError
 from .hdf5 import ROUNDED_BY, Group
 
 ROUNDED_BITS = 10
@@ -21,10 +22,6 @@ CHUNK_BYTES = 1 << 20
 LARGEST_ROUNDED = float(np.float32(2.0**128 * (1 - 2.0**-11)))
 
 
-class UnwritableError(Exception):
-    """An attribute that NetCDF refuses to write."""
-
-
 def write_groups(
     path: str, groups: Iterable[Group], *, lossless: bool, large: str = "features"
 ) -> None:
@@ -32,7 +29,7 @@ def write_groups(
 
     Arrays of the `large` name are compressed with zstd, in chunks of whole rows and columns, and
     rounded to 10 bits of mantissa (BitRound) unless `lossless`; every array carries checksums.
-    Raises `UnwritableError` for an attribute whose name NetCDF keeps for itself.
+    Raises `InvalidFeaturesError` for an attribute whose name NetCDF keeps for itself.
     """
     with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
         for group in groups:
@@ -80,4 +77,6 @@ def _write_attributes(node: Any, attributes: Mapping[str, Any], path: str) -> No
             try:
                 node.setncattr(name, np.int64(value) if isinstance(value, int) else value)
             except AttributeError as error:
-                raise UnwritableError(f"attribute {name!r} of {path}: {error}") from error
+                raise InvalidFeaturesError(
+                    f"can't be kept in a file: attribute {name!r} of {path}: {error}"
+                ) from error

@@ -21,9 +21,9 @@ def why_extract(
     """Why the file has to be made, in a few words; None if it can be kept, "" if there is none.
 
     It can be kept if it is whole, of this image's pixels, and says of every layer what the
-    descriptor would say: the same model, state of the weights and settings, and, where the file
-    knows them, precision and variant of the weights. For a descriptor that can't tell without
-    extracting (its `recipe` is None) its `repr` decides. `lossless` refuses rounded features.
+    descriptor would say: model, state of the weights, settings, and, where the file knows them,
+    precision and variant of the weights. For a descriptor that can't tell without extracting (its
+    `recipe` is None) its `repr` decides. `lossless` refuses rounded features.
 
     Raises `ForeignFileError` if what lies there is no feature file, and somebody may want it.
     """

@@ -17,14 +17,14 @@ from ..runtime.ram import free_ram
 from . import seal
 from .hdf5 import Group, Schema, UnreadableError, directory, read_directory, read_groups
 from .isolated import IsolatedReadError, read_isolated
-from .layout import SEALED, outline
-from .netcdf import UnwritableError, write_groups
+from .layout import SEALED
+from .netcdf import write_groups
 
 _BINARY = getattr(os, "O_BINARY", 0)
 # What is not asked whether there is memory for: to ask takes as long as to read it.
 _LITTLE = 1 << 25
-# Before the mark of a user: what the file holds, which is read in place of its structure.
-_DIRECTORY = b"DESCRDIR"
+# Stands before the mark of a user and after a directory of this form, by which the file is read.
+_DIRECTORY = b"DESCRDR1"
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,6 @@ def write_sealed(
         try:
             with NETCDF4_PYTHON_LOCK:
                 write_groups(str(temporary), groups, lossless=lossless, large=large)
-        except UnwritableError as error:
-            raise InvalidFeaturesError(f"can't be kept in a file: {error}") from error
         except UnicodeEncodeError as error:
             raise OutputError(
                 f"{os.fspath(path)}: can't be written by the NetCDF library: {error}",
@@ -65,7 +63,7 @@ def write_sealed(
                 copy = list(read_groups(data, schema=form.schema, values=False))
         except UnreadableError as error:
             raise InvalidFeaturesError(f"can't be kept in a file: it {error}") from error
-        if outline(copy, large) != outline(groups, large):
+        if directory(copy, with_places=False) != directory(groups, with_places=False):
             raise InvalidFeaturesError(
                 f"{os.fspath(path)}: there are names or attributes that NetCDF can't hold as they "
                 "are",
@@ -125,10 +123,7 @@ def read_sealed(
 
 @contextmanager
 def contents_of(path: str | os.PathLike[str], form: Form, what: str) -> Iterator[None]:
-    """Turn what is raised where groups lack something into a `FeatureFileError`.
-
-    `what` is what the file then doesn't hold.
-    """
+    """Turn what is raised where groups hold no whole `what` into a `FeatureFileError`."""
     try:
         yield
     except InvalidFeaturesError as error:
@@ -195,10 +190,9 @@ def _check_schema(name: str, attributes: Mapping[str, Any], form: Form) -> None:
             f"{name}: is not a {form.name}: it has no attribute {form.schema.attribute}",
             hint=form.make,
         )
-    if schema != form.schema.number:
-        known = form.schema.number
+    if schema != (number := form.schema.number):
         raise FeatureFileError(
-            f"{name}: has schema {schema!r}, and this version of descr reads schema {known}",
+            f"{name}: has schema {schema!r}, and this version of descr reads schema {number}",
             hint=f"{form.again}, or use the version of descr that wrote it "
             f"({attributes.get('descr_version')!r})",
         )

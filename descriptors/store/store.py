@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -32,20 +32,17 @@ from ..image.reading import Image, ImageLike, read_image
 from ..runtime.atomic import remove_abandoned, writing
 from ..runtime.code import code_digest
 from .files import load_features, save_features
-from .index import Index, Seen, stamp
+from .index import Seen, read_index, stamp, write_index
 from .maps import load_tensors, save_map
 from .reuse import why_extract, why_transform
 
 Status = Literal["kept", "extracted", "redone", "failed"]
 ImageSource: TypeAlias = ImageLike | Callable[[], ImageLike]
 SUFFIX = ".nc"
-
 _AHEAD = 8
 """Images that are read before they are asked for, and files that are written behind."""
 _TOGETHER = 64
 """Images whose entries are written to the index at once."""
-
-
 _OF_IMAGES = ImageError, InvalidFeaturesError, FeatureFileError, OutOfMemoryError
 """Errors that are no end of the work on other images."""
 
@@ -54,14 +51,13 @@ class Outcome(NamedTuple):
     """What became of an image.
 
     Attributes:
-        key, file: The name of the image in the store, and the path of its file.
-        status: `kept` as it was, `extracted`, `redone` for a file that could not stand, or
-            `failed`.
+        key, file, path: The name of the image in the store, and the path of its file.
+        status: `kept`, `extracted`, `redone` for a file that could not stand, or `failed`.
         reason: Why the file was made anew.
         error: Why there is none.
         sha256, height, width: Of the upright image: the hash of its pixels, and its size in pixels.
-        lowest_cosine: Of maps that are packed: the lowest cosine of a cell with what is kept of it.
-        frames: How many frames or pages the file of an image that was read has; the first is taken.
+        lowest_cosine: Of a cell of a map that is packed with what is kept of it.
+        frames: Of the file of an image that was read; the first is taken.
     """
 
     key: str
@@ -77,7 +73,7 @@ class Outcome(NamedTuple):
 
     @property
     def path(self) -> Path:
-        """The path of the file."""
+        """The file, for which a `Path` is made when it is asked for."""
         return Path(self.file)
 
 
@@ -85,7 +81,7 @@ class Outcome(NamedTuple):
 class _Look:
     """An image that was read, and why it has to be extracted; None for what can be kept.
 
-    Of an image in a file its path, and the stamp that it had before it was read; else ().
+    Of an image in a file its path, and the stamp that it had before it was read.
     """
 
     key: str
@@ -100,15 +96,13 @@ class FeatureStore(Mapping[str, Any]):
     """The features of images as files in a folder, by the relative paths of the images.
 
     A mapping from key, as in `birds/robin.jpg`, to what `load_features` gives of the file
-    `birds/robin.jpg.nc`. Opening a store reads nothing; its keys are listed when they are asked
-    for, and files are read one by one.
+    `birds/robin.jpg.nc`. Opening a store reads nothing, and files are read one by one.
 
     Args:
         folder: Where the files lie, or will. Several stores may share one, but not their keys.
         describe: What extracts; without it the store can be read alone.
         lossless: Keep every bit: see `save_features` and `save_map`.
-        basis: Keep maps through this basis in place of feature trees: the values are then what
-            `load_map` gives.
+        basis: Keep maps through this basis in place of feature trees, as `load_map` gives them.
     """
 
     def __init__(
@@ -170,13 +164,12 @@ class FeatureStore(Mapping[str, Any]):
         """Make sure that the features of these images are in the folder.
 
         A file is kept if it is whole, of the same pixels, and made with the same settings and
-        weights; so a run that was stopped, in whatever way, goes on where it ended. Images are
-        read by threads, described in batches, and written by a thread; no more than a few are held.
+        weights; so a run that was stopped goes on where it ended. Images are read by threads,
+        described in batches, and written by a thread; no more than a few are held.
 
         Args:
-            images: By key: images, or functions that give one. Or paths, which go by their last
-                part.
-            strict: Raise the error of the first image that has no features, instead of going on.
+            images: By key: images, or functions that give one. Or paths, by their last part.
+            strict: Raise the error of the first image that has no features.
             force: Make every file anew.
             verify: Read images and files that have not changed since they were last seen, too.
             dry_run: Only say what would be done.
@@ -195,8 +188,7 @@ class FeatureStore(Mapping[str, Any]):
             )
         sources = images if isinstance(images, Mapping) else _by_name(images)
         recipe = self.recipe
-        index = Index(self.folder)
-        seen = {} if force or verify else index.read(recipe)
+        seen = {} if force or verify else read_index(self.folder, recipe)
         outcomes: dict[str, Outcome] = {}
         fresh: dict[str, Seen] = {}
 
@@ -226,11 +218,11 @@ class FeatureStore(Mapping[str, Any]):
                     if entry and not dry_run:
                         fresh[outcome.key] = entry
                     if len(fresh) >= _TOGETHER:
-                        index.write(recipe, fresh)
+                        write_index(self.folder, recipe, fresh)
                         fresh.clear()
         finally:
             if fresh:
-                index.write(recipe, fresh)
+                write_index(self.folder, recipe, fresh)
         return [outcomes[key] for key in sources]
 
     def verify(self) -> Iterator[tuple[str, DescrError | None]]:
@@ -318,7 +310,7 @@ class FeatureStore(Mapping[str, Any]):
 
     def _written(self, look: _Look, write: Future[float]) -> tuple[Outcome, Seen | None]:
         try:
-            return self._finished(look, write.result())
+            return self._finished(replace(look, lowest_cosine=write.result()))
         except OutputError:
             raise
         except DescrError as error:
@@ -327,11 +319,10 @@ class FeatureStore(Mapping[str, Any]):
     def _failed(self, key: str, error: DescrError) -> tuple[Outcome, None]:
         return Outcome(key, os.fspath(self.path(key)), "failed", error=error), None
 
-    def _finished(self, look: _Look, lowest: float | None = None) -> tuple[Outcome, Seen | None]:
-        file = os.fspath(self.path(look.key))
-        lowest = look.lowest_cosine if lowest is None else lowest
-        image, about = look.image, stamp(file)
-        facts = image.sha256, image.height, image.width, lowest
+    def _finished(self, look: _Look) -> tuple[Outcome, Seen | None]:
+        file, image = os.fspath(self.path(look.key)), look.image
+        facts = image.sha256, image.height, image.width, look.lowest_cosine
+        about = stamp(file)
         entry = (*look.stamp, *about, *facts) if look.stamp and about else None
         status: Status = "kept" if look.why is None else "redone" if look.why else "extracted"
         return Outcome(look.key, file, status, look.why or "", None, *facts, image.frames), entry
@@ -345,13 +336,11 @@ class FeatureStore(Mapping[str, Any]):
     @cached_property
     def recipe(self) -> str:
         """A digest of all that a file depends on beside its image."""
-        describe = self.describe
-        parts = [
-            None if describe is None else describe.recipe or repr(describe),
-            None if describe is None else code_digest(describe),
-            self.lossless,
-            None if self.basis is None else self.basis.identity,
-        ]
+        describe, basis = self.describe, self.basis
+        own: list[Any] = [None, None]
+        if describe is not None:
+            own = [describe.recipe or repr(describe), code_digest(describe)]
+        parts = [*own, self.lossless, None if basis is None else basis.identity]
         text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -5,7 +5,7 @@ from descr.descriptors.errors import InvalidFeaturesError
 from descr.descriptors.image.reading import Image
 from descr.descriptors.store import hdf5, load_features, save_features
 from descr.descriptors.store.hdf5 import Array, Group
-from descr.descriptors.store.layout import SEALED, groups_to_tree, outline, tree_to_groups
+from descr.descriptors.store.layout import SEALED, groups_to_tree, tree_to_groups
 from support.trees import build_tree, layer_features
 
 
@@ -41,18 +41,6 @@ def test_groups_and_tree_are_the_same_thing():
     assert [group.path for group in groups] == ["/", "/network", "/network/fine"]
     assert groups[0].attributes[SEALED] == "sha256"
     assert groups_to_tree(groups, "a.nc").identical(tree)
-
-
-def test_outline_tells_apart_all_but_the_values_of_features():
-    tree = tree_of()
-    first = outline(tree_to_groups(tree))
-    tree["network/fine/features"].values[:] = 2
-    assert outline(tree_to_groups(tree)) == first
-    tree["network/fine"].attrs["weight"] = 1
-    assert outline(tree_to_groups(tree)) != first
-    tree = tree_of()
-    tree["network/fine"] = tree["network/fine"].to_dataset().assign_coords(y=[11.0])
-    assert outline(tree_to_groups(tree)) != first
 
 
 def test_numpy_numbers_become_those_of_python(tmp_path):

@@ -1,8 +1,9 @@
 import netCDF4
 import numpy as np
 import pytest
+from descr.descriptors.errors import InvalidFeaturesError
 from descr.descriptors.store.hdf5 import Array, Group
-from descr.descriptors.store.netcdf import CHUNK_BYTES, UnwritableError, write_groups
+from descr.descriptors.store.netcdf import CHUNK_BYTES, write_groups
 
 
 def layer_group(shape=(3, 2, 2)):
@@ -42,5 +43,5 @@ def test_every_array_has_checksums(tmp_path):
 
 
 def test_an_attribute_that_netcdf_keeps_for_itself(tmp_path):
-    with pytest.raises(UnwritableError, match="_NCProperties"):
+    with pytest.raises(InvalidFeaturesError, match="_NCProperties"):
         write_groups(str(tmp_path / "a.nc"), [Group("/", {"_NCProperties": "a"})], lossless=True)
