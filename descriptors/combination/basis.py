@@ -51,8 +51,9 @@ class Basis:
         self.layers = layers
         self.finest = finest
         self.identity = basis_of(recipe, list(projections.values()))
-        self.sources = [part.source for part in self._channels()]
-        self.layer_names = [part.layer for part in self._channels()]
+        channels = [part for part in self._parts() for _ in range(self.components(part.path))]
+        self.sources = [part.source for part in channels]
+        self.layer_names = [part.layer for part in channels]
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{one.path}: {self.components(one.path)}" for one in self._parts())
@@ -191,9 +192,6 @@ class Basis:
 
     def _parts(self) -> Iterator[Part]:
         return (part for parts in self.recipe.values() for part in parts)
-
-    def _channels(self) -> Iterator[Part]:
-        return (part for part in self._parts() for _ in range(self.components(part.path)))
 
 
 class Fitting:

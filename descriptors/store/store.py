@@ -33,7 +33,7 @@ from ..runtime.atomic import remove_abandoned, writing
 from ..runtime.code import code_digest
 from .files import load_features, save_features
 from .index import Seen, read_index, stamp, write_index
-from .maps import load_tensors, save_map
+from .maps import load_map, load_tensors, save_map
 from .reuse import why_extract, why_transform
 
 Status = Literal["kept", "extracted", "redone", "failed"]
@@ -123,17 +123,19 @@ class FeatureStore(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> xr.DataTree | xr.DataArray:
         """The features of an image; `KeyError` if there are none, else as `load_features`."""
-        features = self.tensors(key)
-        return features.to_tree() if isinstance(features, Features) else features.to_xarray()
+        return (load_features if self.basis is None else load_map)(self._existing(key))
 
     def tensors(self, key: str, *, device: str | torch.device = "cpu") -> Features | FeatureMap:
-        """As `store[key]`, as tensors on a device, which a map of a basis is read as at once."""
-        path = self.path(key)
-        if not path.exists():
-            raise KeyError(key)
+        """As `store[key]`, as tensors on a device: faster, for a map of a basis."""
+        path = self._existing(key)
         if self.basis is None:
             return Features.read(load_features(path), device)
         return load_tensors(path).to(device)
+
+    def _existing(self, key: str) -> Path:
+        if not (path := self.path(key)).exists():
+            raise KeyError(key)
+        return path
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(_keys_below(self.folder, "")))

@@ -32,6 +32,7 @@ from descr.descriptors.errors import (
     OutOfMemoryError,
     OutputError,
 )
+from descr.descriptors.features.tensors import Features
 from descr.descriptors.store.maps import load_map, read_map_info, save_map
 from descr.descriptors.testing import render_picture
 from support.hostile import sealed_anew
@@ -90,6 +91,8 @@ def test_each_image_is_extracted_once_and_read_lazily(tmp_path, pictures):
             store[key]["counting/cells"].features, tree["counting/cells"].features, rtol=1e-3
         )
         assert store[key].attrs["image_path"].endswith(key)
+        assert store[key].identical(load_features(store.path(key)))
+        assert store.tensors(key).to_tree().identical(Features.from_tree(store[key]).to_tree())
     with pytest.raises(KeyError):
         store["a/9.png"]
 
