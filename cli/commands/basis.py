@@ -4,16 +4,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import typer
 
 from ..console.errors import UserError
 from ..console.help import Command, Group
 from ..options import common as options
-from ..options.groups import as_function
-from ..options.loading import load_library
-from ..options.outputs import check_suffixes, check_writable
+from ..options.command import WorkCommand
+from ..options.groups import argument, as_function
 
 if TYPE_CHECKING:
     from ...descriptors import FeatureStore
@@ -39,7 +38,7 @@ class _Trees:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fit:
+class Fit(WorkCommand):
     """Fit a basis to the features that `descr extract` has kept in a folder.
 
     Maps through one basis can be compared whenever they are made: --basis takes it in place of a
@@ -51,9 +50,7 @@ descr extract photographs -o features
 descr basis fit features -o birds.nc --components 128
 descr match a.jpg b.jpg --basis birds.nc"""
 
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="A folder of feature files, and those below.")
-    ]
+    folder: Path = argument("FOLDER", "A folder of feature files, and those below.")
     output: Path = options.result_field(
         "FILE", "The basis: a .nc file.", "--output", "-o", default=...
     )
@@ -67,17 +64,17 @@ descr match a.jpg b.jpg --basis birds.nc"""
     )
     seed: int = options.how_field("N", "Which cells are drawn.", default=0)
     as_json: options.Json = False
+    SUFFIXES: ClassVar = {"output": {".nc": "basis"}}
 
-    def run(self) -> None:
-        """Go through the folder, write the basis and print what it is."""
-        check_suffixes([self.output], {".nc": "basis"})
+    def check(self) -> None:
+        """Refuse a folder that is none."""
         if not self.folder.is_dir():
             raise UserError(f"{self.folder} is not a folder", hint="name one of `descr extract`")
-        check_writable([self.output])
-        load_library()
+
+    def work(self) -> None:
+        """Go through the folder, write the basis and print what it is."""
         from ...descriptors import Basis, FeatureStore
         from ..console.progress import progress_bar
-        from ..console.tables import print_facts, print_json
 
         start = time.perf_counter()
         store = FeatureStore(self.folder)
@@ -94,19 +91,17 @@ descr match a.jpg b.jpg --basis birds.nc"""
                 seed=self.seed,
             )
         basis.save(self.output)
+        layers = {path: basis.components(path) for path in basis.layers}
         about: dict[str, Any] = {
             "images": len(keys),
             "channels": len(basis.sources),
-            "layers": {path: basis.components(path) for path in basis.layers},
+            "layers": layers,
             "identity": basis.identity,
             "seconds": round(time.perf_counter() - start, 3),
-            "written": str(self.output),
         }
-        if self.as_json:
-            print_json(about)
-            return
-        layers = ", ".join(f"{path} {basis.components(path)}" for path in basis.layers)
-        print_facts([(name, str(one)) for name, one in {**about, "layers": layers}.items()])
+        words = {**about, "layers": ", ".join(f"{path} {one}" for path, one in layers.items())}
+        facts = [(name, str(one)) for name, one in words.items()]
+        self.print_result({**about, "written": str(self.output)}, facts)
 
 
 app.command("fit", cls=Command, epilog=Fit.EXAMPLES)(as_function(Fit))

@@ -3,42 +3,33 @@
 import functools
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
-import typer
-
 from ..console.errors import UserError, say
-from ..console.tables import print_facts, print_json
 from ..options import common as options
-from ..options.inputs import check_exist
-from ..options.loading import load_library
+from ..options.groups import argument
 from ..options.method import MethodOptions
 from ..options.names import AUTO, complete_dataset, complete_recipe
-from ..options.outputs import check_not_inputs, check_suffixes, check_writable
-from ..options.runs import RunOptions, data_field, print_tables, show_progress, write_reports
+from ..options.outputs import check_suffixes
+from ..options.runs import RunCommand, RunOptions, data_field, show_progress
 from ..options.settings import parse_settings, split_settings, takes_option
 
 if TYPE_CHECKING:
     from ...applications.evaluation import Dataset, Recipe
     from ...descriptors import Descriptor
     from ...matchers import Matcher
-    from ..options.choice import Made
+    from ..options.choice import Choice
 
     Parts: TypeAlias = tuple[Descriptor | Callable[[str], Descriptor], Matcher]
 
-REPORTS = {
-    ".json": "the report, with the numbers of each pair",
-    ".md": "the report as a page",
-    ".nc": "the predictions of each pair",
-}
 COMPARISONS = {".json": "the comparison", ".md": "the comparison as a page"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate:
+class Evaluate(RunCommand):
     """Measure how right the matches are, on a data set of the papers.
 
     Every variant of the measure is printed, beside what was published, each with its protocol.
@@ -52,17 +43,13 @@ descr evaluate spair-71k SPair-71k --descriptor dinov2 --sample 500 -o dinov2.js
 descr evaluate pf-pascal PF-Pascal --descriptor mine:Network --matcher soft-argmax
 descr evaluate --compare tale.json dinov2.json"""
 
-    dataset: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="DATASET",
-            help=f"spair-71k, pf-pascal, pf-willow, tss, ap-10k, davis-2017, or {options.OWN}.",
-            autocompletion=complete_dataset,
-        ),
-    ] = None
-    root: Annotated[
-        Path | None, typer.Argument(metavar="ROOT", help="The folder that it was unpacked to.")
-    ] = None
+    dataset: str | None = argument(
+        "DATASET",
+        f"spair-71k, pf-pascal, pf-willow, tss, ap-10k, davis-2017, or {options.OWN}.",
+        default=None,
+        autocompletion=complete_dataset,
+    )
+    root: Path | None = argument("ROOT", "The folder that it was unpacked to.", default=None)
     reports: tuple[Path, Path] | None = data_field(
         "A.json B.json",
         "Put two reports side by side instead, with intervals of the difference.",
@@ -93,51 +80,45 @@ descr evaluate --compare tale.json dinov2.json"""
         "NAME", "How features are read at points: nearest, as in most papers, or bilinear."
     )
     basis: options.Basis = None
-    align_pose: bool = options.how_field(
-        None,
-        "Mirror the source where that brings it nearer to the target.",
-        "--align-pose",
-        default=False,
+    align_pose: bool = options.how_field.flag(
+        "Mirror the source where that brings it nearer to the target."
     )
-    accept_mirrored_parts: bool = options.how_field(
-        None,
-        "Do so also where the data set doesn't tell left points from right ones.",
-        "--accept-mirrored-parts",
-        default=False,
+    accept_mirrored_parts: bool = options.how_field.flag(
+        "Do so also where the data set doesn't tell left points from right ones."
     )
     run_options: RunOptions
     output: list[Path] | None = options.output_field(
         "Write the report as .json or .md, or the predictions as .nc."
     )
     as_json: options.Json = False
+    SUFFIXES: ClassVar = {
+        "output": {
+            ".json": "the report, with the numbers of each pair",
+            ".md": "the report as a page",
+            ".nc": "the predictions of each pair",
+        }
+    }
 
-    def run(self) -> None:
-        """Evaluate a data set, or compare two reports."""
-        outputs = self.output or []
-        if self.reports is None:
-            self._check(outputs)
-            self._evaluate(outputs)
-            return
-        if self.dataset is not None or self.root is not None:
-            raise UserError(
-                "--compare takes two reports, and no data set",
-                hint="as in descr evaluate --compare a.json b.json",
-            )
-        check_suffixes(outputs, COMPARISONS)
-        check_exist(self.reports)
-        compare(self.reports, outputs, self.as_json)
+    @property
+    def read(self) -> list[Path]:
+        """See `WorkCommand.read`."""
+        return [*(self.reports or ()), *([] if self.basis is None else [self.basis])]
 
-    def _check(self, outputs: Sequence[Path]) -> None:
+    def check(self) -> None:
         """Refuse what is wrong with the options, before the library is loaded."""
+        if self.reports is not None:
+            if self.dataset is not None or self.root is not None:
+                raise UserError(
+                    "--compare takes two reports, and no data set",
+                    hint="as in descr evaluate --compare a.json b.json",
+                )
+            check_suffixes(self.written(), COMPARISONS)
+            return
         if self.dataset is None or self.root is None:
             raise UserError(
                 "evaluate takes a data set and the folder that it lies in",
                 hint="as in descr evaluate spair-71k SPair-71k; see descr evaluate --help",
             )
-        check_suffixes(outputs, REPORTS)
-        inputs = [self.basis] if self.basis else []
-        check_exist(inputs)
-        check_not_inputs(outputs, inputs)
         for flag, has_value in (
             ("--matcher", self.method.matcher != "nearest"),
             ("--descriptor", self.method.descriptor != AUTO),
@@ -153,20 +134,32 @@ descr evaluate --compare tale.json dinov2.json"""
             raise UserError(
                 "--accept-mirrored-parts has nothing to do without --align-pose", hint="give both"
             )
-        self.run_options.check()
+        self._of_dataset()
+        super().check()
 
-    def _evaluate(self, outputs: Sequence[Path]) -> None:
-        of_dataset = split_settings(self.dataset_settings or (), "--dataset-set")
-        load_library()
+    def _of_dataset(self) -> dict[str, str]:
+        return split_settings(self.dataset_settings or (), "--dataset-set")
+
+    def work(self) -> None:
+        """Evaluate a data set, or compare two reports."""
+        if self.reports is None:
+            self._evaluate()
+        else:
+            self._compare(*self.reports)
+
+    def _evaluate(self) -> None:
         from ...applications.evaluation import Settings, build_report, find_recipe, predict
-        from ...applications.evaluation.report.tables import report_markdown
+        from ...applications.evaluation.report.tables import (
+            report_facts,
+            report_markdown,
+            report_tables,
+        )
         from ...descriptors import Basis
 
-        check_writable(outputs)
         basis = None if self.basis is None else Basis.load(self.basis)
         assert self.dataset is not None
         recipe = None if self.recipe is None else find_recipe(self.recipe, self.dataset)
-        data = self._open(of_dataset, recipe)
+        data = self._open(recipe)
         settings = Settings() if recipe is None else recipe.settings(data.truth)
         settings = replace(
             settings,
@@ -190,15 +183,41 @@ descr evaluate --compare tale.json dinov2.json"""
         report = build_report(predictions, data, recipe=recipe, progress=show_progress)
         if recipe is not None and (changes := self._changes()):
             report["note"] = "; ".join(part for part in (changes, report["note"]) if part)
-        write_reports(outputs, report, lambda: report_markdown(report), predictions)
-        print_report(report, outputs, self.as_json)
+        self.write_report(report, lambda: report_markdown(report), predictions)
+        counts = report["counts"]
+        features = f"{counts['extracted'] + counts['redone']:,} extracted, {counts['kept']:,} kept"
+        work = [("features", features), ("seconds", f"{report['seconds']:.1f}")]
+        self.print_report(report, [*report_facts(report), *work], report_tables(report))
 
-    def _open(self, settings: Mapping[str, str], recipe: "Recipe | None") -> "Dataset":
+    def _compare(self, first: Path, second: Path) -> None:
+        """Compare two reports, write and print the comparison."""
+        from ...applications.evaluation import compare_reports, load_report
+        from ...applications.evaluation.report.compare import comparison_tables
+        from ...applications.evaluation.report.tables import Table
+
+        comparison = compare_reports(load_report(first), load_report(second))
+        tables = comparison_tables(comparison)
+        alone = [
+            f"{comparison[f'only_{which}']:,} only in the {which}"
+            for which in ("first", "second")
+            if comparison[f"only_{which}"]
+        ]
+        facts = [
+            ("first", str(first)),
+            ("second", str(second)),
+            (comparison["what"], ", ".join([f"{comparison['common']:,} in common", *alone])),
+            *((f"{one['what']} differ", _both(one)) for one in comparison["differ"]),
+        ]
+        parts = [Table.of_facts(facts), *tables]
+        self.write_report(comparison, lambda: "\n\n".join(part.markdown() for part in parts))
+        self.print_report(comparison, facts, tables)
+
+    def _open(self, recipe: "Recipe | None") -> "Dataset":
         """The data set, listed, with the options of the recipe and, before them, those given."""
         from ...applications.evaluation import DATASETS, open_dataset
-        from ..options.choice import Made, faults
+        from ..options.choice import Choice, faults
 
-        name, root = self.dataset, self.root
+        settings, name, root = self._of_dataset(), self.dataset, self.root
         assert name is not None
         assert root is not None
         own: dict[str, Any] = {} if self.split is None else {"split": self.split}
@@ -215,7 +234,7 @@ descr evaluate --compare tale.json dinov2.json"""
         with faults(name, f"the data set {name!r} can't be listed"):
             dataset = open_dataset(name, root, **values)
             len(dataset)
-        _guarded(Made(dataset, name, "data set", takes_device=False), "_read")
+        _guarded(Choice(dataset, name, "data set", takes_device=False), "_read")
         return dataset
 
     def _parts(self) -> "Parts":
@@ -262,54 +281,9 @@ descr evaluate --compare tale.json dinov2.json"""
         return f"changed: {', '.join(changes)}" if changes else ""
 
 
-def compare(paths: tuple[Path, Path], outputs: Sequence[Path], as_json: bool) -> None:
-    """Compare two reports, print and write the comparison."""
-    load_library()
-    from ...applications.evaluation import compare_reports, load_report
-    from ...applications.evaluation.report.compare import comparison_tables
-    from ...applications.evaluation.report.tables import Table
-
-    check_not_inputs(outputs, paths)
-    check_writable(outputs)
-    comparison = compare_reports(*map(load_report, paths))
-    tables = comparison_tables(comparison)
-    alone = [
-        f"{comparison[f'only_{which}']:,} only in the {which}"
-        for which in ("first", "second")
-        if comparison[f"only_{which}"]
-    ]
-    facts = [
-        ("first", str(paths[0])),
-        ("second", str(paths[1])),
-        (comparison["what"], ", ".join([f"{comparison['common']:,} in common", *alone])),
-        *((f"{one['what']} differ", _both(one)) for one in comparison["differ"]),
-    ]
-    parts = [Table.of_facts(facts), *tables]
-    write_reports(outputs, comparison, lambda: "\n\n".join(part.markdown() for part in parts))
-    if as_json:
-        print_json(comparison)
-        return
-    print_tables(tables)
-    print_facts([*facts, *(("written", str(path)) for path in outputs)])
-
-
-def print_report(report: Mapping[str, Any], outputs: Sequence[Path], as_json: bool) -> None:
-    """Print a report as JSON, or its tables and what was run."""
-    from ...applications.evaluation.report.tables import report_facts, report_tables
-
-    if as_json:
-        print_json(report)
-        return
-    print_tables(report_tables(report))
-    counts = report["counts"]
-    features = f"{counts['extracted'] + counts['redone']:,} extracted, {counts['kept']:,} kept"
-    facts = [*report_facts(report), ("features", features), ("seconds", f"{report['seconds']:.1f}")]
-    print_facts([*facts, *(("written", str(path)) for path in outputs)])
-
-
-def _guarded(part: "Made[Any]", method: str) -> Any:
+def _guarded(part: "Choice[Any]", method: str) -> Any:
     """A descriptor, matcher or data set with faults of a class of the user's own told as such."""
-    work = getattr(part.made, method)
+    work = getattr(part.item, method)
 
     @functools.wraps(work)
     def guarded(*arguments: Any, **values: Any) -> Any:
@@ -326,8 +300,8 @@ def _guarded(part: "Made[Any]", method: str) -> Any:
                     return
             yield item
 
-    setattr(part.made, method, guarded)
-    return part.made
+    setattr(part.item, method, guarded)
+    return part.item
 
 
 def _both(one: Mapping[str, Any]) -> str:

@@ -8,25 +8,26 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import typer
 
 from ..console.errors import USER, UserError, say, say_error
 from ..options import common as options
+from ..options.command import WorkCommand
+from ..options.groups import argument
 from ..options.inputs import holds_features
-from ..options.loading import load_library
 from ..options.names import AUTO
 from ..options.settings import split_settings
 
 if TYPE_CHECKING:
     from ...descriptors.store import Outcome
 
-_flag = options.result_field
+_flag = options.result_field.flag
 
 
 @dataclass(frozen=True, kw_only=True)
-class Extract:
+class Extract(WorkCommand):
     """Keep the features of images in files, one for each image.
 
     Of a folder the paths below it are kept: photos/a/cat.jpg becomes FOLDER/a/cat.jpg.nc. Several
@@ -42,13 +43,10 @@ descr extract cat.jpg dog.jpg -o features
 descr extract photographs -o features --descriptor sift --set step=4
 descr match features/cat.jpg.nc features/dog.jpg.nc"""
 
-    images: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="IMAGES...", help="Images, and folders, of which all images below are taken."
-        ),
-    ]
-    output: Path = _flag(
+    images: list[Path] = argument(
+        "IMAGES...", "Images, and folders, of which all images below are taken."
+    )
+    output: Path = options.result_field(
         "FOLDER",
         "Where the feature files go: cat.jpg becomes FOLDER/cat.jpg.nc, and what lies in "
         "folders keeps its relative path. It is made if there is none.",
@@ -60,31 +58,21 @@ descr match features/cat.jpg.nc features/dog.jpg.nc"""
     settings: options.Settings = None
     basis: options.Basis = None
     device: options.Device = None
-    lossless: bool = _flag(
-        None,
-        "Keep every bit of the features, in files that are half as large again.",
-        "--lossless",
-        default=False,
-    )
-    force: bool = _flag(None, "Make files that are there already anew.", "--force", default=False)
-    strict: bool = _flag(
-        None, "Stop at the first image that has no features.", "--strict", default=False
-    )
+    lossless: bool = _flag("Keep every bit of the features, in files that are half as large again.")
+    force: bool = _flag("Make files that are there already anew.")
+    strict: bool = _flag("Stop at the first image that has no features.")
     verify: bool = _flag(
-        None,
-        "Read what has not changed since the last run, too: every image and every file.",
-        "--verify",
-        default=False,
+        "Read what has not changed since the last run, too: every image and every file."
     )
-    dry_run: bool = _flag(
-        None, "Say what would be done, and do nothing.", "--dry-run", default=False
-    )
+    dry_run: bool = _flag("Say what would be done, and do nothing.")
     as_json: options.Json = False
 
-    def run(self) -> None:
+    def check(self) -> None:
+        """Refuse a setting that is no pair."""
+        split_settings(self.settings or (), "--set")
+
+    def work(self) -> None:
         """Extract what is missing, and print what became of each image."""
-        settings = split_settings(self.settings or (), "--set")
-        load_library()
         from ...applications.exchange import find_images
         from ...descriptors import Basis, FeatureStore
         from ..console.progress import progress_bar
@@ -93,10 +81,11 @@ descr match features/cat.jpg.nc features/dog.jpg.nc"""
         images = find_images(self.images, self.output)
         _check_folder(self.output)
         basis = None if self.basis is None else Basis.load(self.basis)
+        settings = split_settings(self.settings or (), "--set")
         describe = make_descriptor(self.descriptor, settings, self.device)
         check_device_is_taken(self.device, describe)
         start = time.perf_counter()
-        store = FeatureStore(self.output, describe.made, lossless=self.lossless, basis=basis)
+        store = FeatureStore(self.output, describe.item, lossless=self.lossless, basis=basis)
         sources = {place.as_posix(): _source(path) for place, path in images.items()}
         paths = {place.as_posix(): path for place, path in images.items()}
         with (

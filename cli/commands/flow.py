@@ -8,24 +8,24 @@ from ..console.errors import UserError, say
 from ..console.memory import say_memory
 from ..options import common as options
 from ..options.comparison import Comparison
-from ..options.groups import panel
+from ..options.groups import Panel
 from ..options.images import Answer, PairCommand, format_number, median
 from ..options.inputs import check_photographs
 from ..options.masks import PairMasks
 from ..options.method import FlowMethod
-from ..options.outputs import PICTURES, TRANSPARENT, Writer, check_suffixes, write_picture
+from ..options.outputs import PICTURES, TRANSPARENT, Writer, write_picture
 
 if TYPE_CHECKING:
     import xarray as xr
 
-SUFFIXES = {".flo": "Middlebury", ".png": "KITTI, 16 bits", ".nc": "Dataset"}
+_FORMS = {".flo": "Middlebury", ".png": "KITTI, 16 bits", ".nc": "Dataset"}
 _PER_WARPED = 20
 """Bytes that a pixel of the image takes that is warped: three channels of coefficients, and one in
 the making."""
 _MOST_CELLS = 20_000
 """Along a side; what is more is a slip, and would ask for more memory than there is."""
 
-_flow_field = panel("Which flow")
+_flow_field = Panel("Which flow")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +77,7 @@ descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
         "Write B as seen in the frame of A, transparent where there is no flow: .png or .webp.",
     )
     as_json: options.Json = False
-
-    @property
-    def written(self) -> list[Path]:
-        """All files that are written."""
-        return [*super().written, *(path for path in (self.draw, self.warp) if path is not None)]
+    SUFFIXES: ClassVar = {"output": _FORMS, "draw": PICTURES, "warp": TRANSPARENT}
 
     def resolutions(self) -> dict[str, Any]:
         """The resolutions of features and flow, by their names in the library."""
@@ -101,12 +97,8 @@ descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
             raise UserError(
                 f"--max-consistency must be a number of pixels of at least 0, not {limit:g}"
             )
-        outputs = self.output or []
-        check_suffixes(outputs, SUFFIXES)
-        check_suffixes([self.draw] if self.draw else [], PICTURES, option="--draw")
-        check_suffixes([self.warp] if self.warp else [], TRANSPARENT, option="--warp")
-        for path in outputs:
-            if self.grid != "image" and path.suffix.lower() != ".nc":
+        for path in self.output or ():
+            if self.grid != "image" and path.suffix.lower() in (".flo", ".png"):
                 raise UserError(
                     f"-o {path} holds a vector for each pixel, and --grid asks for others",
                     hint="leave --grid out, or write .nc, which keeps coordinates",
@@ -119,7 +111,7 @@ descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
         source, target = comparison.inputs
         size = flow_memory(source.height, source.width, **self.resolutions())
         if self.warp is not None:
-            check_photographs([target], "--warp", self.written)
+            check_photographs([target], "--warp", self.written())
             size += _PER_WARPED * target.height * target.width
         what = f"the flow from {source.title}"
         say_memory(what, size, comparison.inputs, comparison.descriptor)

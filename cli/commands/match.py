@@ -6,13 +6,13 @@ from typing import Annotated, Any, ClassVar
 
 from ..console.errors import UserError
 from ..options import common as options
-from ..options.groups import panel
+from ..options.groups import Panel
 from ..options.images import Answer
 from ..options.masks import PairMasks
 from ..options.matches import MatchCommand, places_field
 from ..options.method import ImageMethod
 
-_filter_field = panel("Which matches")
+_filter_field = Panel("Which matches")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,5 +67,5 @@ descr match a.jpg.nc b.jpg.nc --matcher soft-argmax --matcher-set window=5"""
         self, comparison: Any, source: Any, target: Any, matcher: Any, **masks: Any
     ) -> Answer:
         """The correspondence of every cell, or of the points."""
-        matches = matcher(source, target, points=self.places or None, **masks)
-        return self.answer(comparison, matches)
+        points = [(point.x, point.y) for point in self.query]
+        return self.summary(comparison, matcher(source, target, points=points or None, **masks))

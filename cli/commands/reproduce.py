@@ -2,23 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import typer
 
 from ..console.errors import USER, say_error
-from ..console.tables import print_facts, print_json
 from ..options import common as options
-from ..options.loading import load_library
+from ..options.groups import argument
 from ..options.names import complete_dataset, complete_recipe
-from ..options.outputs import check_suffixes, check_writable
-from ..options.runs import Root, RunOptions, data_field, print_tables, work_field, write_reports
-
-REPORTS = {".json": "the rows, with the report of each", ".md": "the rows as a page"}
+from ..options.runs import RunCommand, RunOptions, data_field, work_field
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reproduce:
+class Reproduce(RunCommand):
     """Measure the rows of the papers on a data set again, beside what was published.
 
     Each row is what `descr evaluate --recipe` gives, and runs after the one before. A command
@@ -31,36 +27,29 @@ descr reproduce spair-71k SPair-71k --dry-run
 descr reproduce spair-71k SPair-71k -o spair.json -o spair.md
 descr reproduce tss TSS_CVPR2016 --only tale-dinov2"""
 
-    dataset: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATASET",
-            help="spair-71k, pf-pascal, tss, ap-10k or davis-2017.",
-            autocompletion=complete_dataset,
-        ),
-    ]
-    root: Root
+    dataset: str = argument(
+        "DATASET",
+        "spair-71k, pf-pascal, tss, ap-10k or davis-2017.",
+        autocompletion=complete_dataset,
+    )
+    root: Path = argument("ROOT", "The folder that it was unpacked to.")
     only: list[str] | None = data_field(
         "RECIPE", f"Only this row. {options.AGAIN}", autocompletion=complete_recipe
     )
     device: options.Device = None
     run_options: RunOptions
-    dry_run: bool = work_field(
-        None,
+    dry_run: bool = work_field.flag(
         "Say what the rows need, which weights are missing, and about how long they take, and run "
-        "nothing.",
-        "--dry-run",
-        default=False,
+        "nothing."
     )
     output: list[Path] | None = options.output_field("Write the rows as .json or .md.")
     as_json: options.Json = False
+    SUFFIXES: ClassVar = {
+        "output": {".json": "the rows, with the report of each", ".md": "the rows as a page"}
+    }
 
-    def run(self) -> None:
+    def work(self) -> None:
         """Run the rows, write and print them."""
-        outputs = self.output or []
-        check_suffixes(outputs, REPORTS)
-        self.run_options.check()
-        load_library()
         from ...applications.evaluation import reproduce
         from ...applications.evaluation.protocols.costs import SPEED
         from ...applications.evaluation.run.reproduction import (
@@ -68,7 +57,6 @@ descr reproduce tss TSS_CVPR2016 --only tale-dinov2"""
             reproduction_table,
         )
 
-        check_writable(outputs)
         with self.run_options.kept():
             document = reproduce(
                 self.dataset,
@@ -80,19 +68,16 @@ descr reproduce tss TSS_CVPR2016 --only tale-dinov2"""
                 dry_run=self.dry_run,
                 **self.run_options.of_library(),
             )
-        write_reports(outputs, document, lambda: reproduction_markdown(document))
-        if self.as_json:
-            print_json(document)
-        else:
-            print_tables([reproduction_table(document)])
+        self.write_report(document, lambda: reproduction_markdown(document))
+        facts = [
+            (row["recipe"], f"differs: {row['report']['note']}")
+            for row in document["rows"]
+            if row.get("report", {}).get("note")
+        ]
+        if self.dry_run:
             estimate = f"networks at {SPEED:g} TFLOP/s, and one processor for the pairs"
-            notes = [
-                (row["recipe"], f"differs: {row['report']['note']}")
-                for row in document["rows"]
-                if row.get("report", {}).get("note")
-            ]
-            written = [("written", str(path)) for path in outputs]
-            print_facts([*([("estimated", estimate)] if self.dry_run else notes), *written])
+            facts = [("estimated", estimate)]
+        self.print_report(document, facts, [reproduction_table(document)])
         failures = [row for row in document["rows"] if "error" in row]
         for row in failures:
             say_error(f"{row['recipe']}: {row['error']}", row["hint"])

@@ -5,20 +5,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
-
-import typer
+from typing import TYPE_CHECKING, ClassVar
 
 from ..console.drawings import DRAWINGS, Material
 from ..console.errors import UserError
 from ..options import common as options
 from ..options.comparison import Comparison, Trees
-from ..options.groups import panel
+from ..options.groups import Panel, argument
 from ..options.images import Answer, ImageCommand
 from ..options.inputs import check_photographs
 from ..options.masks import MaskOptions, mask_field
 from ..options.method import ImageMethod
-from ..options.outputs import PICTURES, check_not_inputs, check_suffixes, write_picture
+from ..options.outputs import PICTURES, check_not_inputs, write_picture
 
 if TYPE_CHECKING:
     from ..options.masks import FindMasks
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 NO_MASK = "-"
 _WIDTHS = 64, 20_000
 _COMPONENTS = 4096
-_view_field = panel("What")
+_view_field = Panel("What")
 
 
 class Kind(StrEnum):
@@ -86,9 +84,7 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
     doing: ClassVar[str] = "showing {}"
     between: ClassVar[str] = ", "
 
-    images: Annotated[
-        list[Path], typer.Argument(metavar="A [B ...]", help="Images or feature files.")
-    ]
+    images: list[Path] = argument("A [B ...]", "Images or feature files.")
     kind: Kind = _view_field(
         None,
         "What to show: pca, principal components of all images together as red, green "
@@ -114,6 +110,7 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
     method: ShowMethod
     output: list[Path] | None = options.output_field("The picture: .png, .jpg or .webp.")
     as_json: options.Json = False
+    SUFFIXES: ClassVar = {"output": PICTURES}
 
     @property
     def sources(self) -> Sequence[Path]:
@@ -172,14 +169,13 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
             raise UserError(f"--width must be from {low} to {high} pixels, not {self.width}")
         if not self.output:
             raise UserError("no file for the picture", hint="say where it goes: -o FILE.png")
-        check_suffixes(self.output, PICTURES)
 
     def check_inputs(self, comparison: Comparison) -> None:
         """Refuse a comparison without the photographs."""
         if self.kind is Kind.COMPARE:
-            check_photographs(comparison.inputs, "--as compare", self.written)
+            check_photographs(comparison.inputs, "--as compare", self.written())
 
-    def work(self, comparison: Comparison, find_masks: "FindMasks") -> Answer:
+    def compare(self, comparison: Comparison, find_masks: "FindMasks") -> Answer:
         """Draw the picture."""
         inputs = comparison.inputs
         with Trees(comparison) as trees:
@@ -193,7 +189,7 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
                 colors=self.colors,
             )
             if material.photographs is not None:
-                check_not_inputs(self.written, [one.place for one in inputs])
+                check_not_inputs(self.written(), [one.place for one in inputs])
             picture, facts, numbers = DRAWINGS[self.kind](material)
             descriptor = str(trees[0].attrs["descriptor"])
         height, width = picture.shape[:2]
@@ -212,5 +208,5 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
                 ("descriptor", descriptor),
                 ("picture", f"{width} x {height}"),
             ],
-            writers=dict.fromkeys(self.written, partial(write_picture, picture)),
+            writers=dict.fromkeys(self.written(), partial(write_picture, picture)),
         )

@@ -6,28 +6,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import typer
-
 from ..console.errors import UserError
 from ..console.memory import say_memory
+from ..console.tables import Fact
 from ..options import common as options
 from ..options.comparison import Comparison
-from ..options.groups import panel
-from ..options.images import Answer, Fact, PairCommand, format_number, median
+from ..options.groups import Panel, argument
+from ..options.images import Answer, PairCommand, format_number, median
 from ..options.inputs import check_photographs
 from ..options.masks import PairMasks, mask_field
 from ..options.method import FlowMethod
-from ..options.outputs import PICTURES, Writer, check_suffixes, write_picture
+from ..options.outputs import PICTURES, Writer, write_picture
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from ...applications import Refinement
 
-SUFFIXES = PICTURES | {".nc": "picture, flow and scores"}
+_FORMS = PICTURES | {".nc": "picture, flow and scores"}
 
-_swap_field = panel("Swap")
-_refine_field = panel("Refine")
+_swap_field = Panel("Swap")
+_refine_field = Panel("Refine")
 
 
 class Blend(StrEnum):
@@ -61,12 +60,10 @@ descr swap a.jpg b.jpg --auto-mask -o swapped.png --gif swapped.gif
 descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo of a cat\""""
     doing: ClassVar[str] = "swapping {}"
 
-    a: Annotated[Path, typer.Argument(metavar="A", help="The image that keeps shape and pose.")]
-    b: Annotated[Path, typer.Argument(metavar="B", help="The image that gives the appearance.")]
+    a: Path = argument("A", "The image that keeps shape and pose.")
+    b: Path = argument("B", "The image that gives the appearance.")
     masks: PairMasks
-    whole: bool = mask_field(
-        None, "There is no object: swap the images as a whole.", "--whole", default=False
-    )
+    whole: bool = mask_field.flag("There is no object: swap the images as a whole.")
     blend: Blend = _swap_field(
         None,
         "At the border of the object: feather fades it in; poisson shifts its colours "
@@ -91,12 +88,9 @@ descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo
     min_score: float | None = _swap_field(
         "SCORE", "Fill in where the score, a cosine from -1 to 1, is lower."
     )
-    refine: bool = _refine_field(
-        None,
+    refine: bool = _refine_field.flag(
         "Redraw the object with Stable Diffusion in the end; needs the weights that "
-        "`descr models pull sd` gets.",
-        "--refine",
-        default=False,
+        "`descr models pull sd` gets."
     )
     strength: float | None = _refine_field(
         "SHARE", "How much is redrawn, from 0 to 1; 0.4 by default."
@@ -128,11 +122,7 @@ descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo
         "PIXELS", "Width, at most that of A; 480 by default."
     )
     as_json: options.Json = False
-
-    @property
-    def written(self) -> list[Path]:
-        """All files that are written."""
-        return [*super().written, *(self.also or ()), *([] if self.gif is None else [self.gif])]
+    SUFFIXES: ClassVar = {"output": _FORMS, "also": _FORMS, "gif": {".gif": "animation"}}
 
     @property
     def animation(self) -> dict[str, int]:
@@ -168,12 +158,9 @@ descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo
             option = f"--refine-{name}" if name in ("mode", "model") else f"--{name}"
             raise UserError(f"{option} has nothing to do without --refine")
         self._check_masks()
-        if not self.written:
+        if not self.written():
             raise UserError("no file for the result", hint="say where it goes: -o FILE.png")
-        check_suffixes(self.output or (), SUFFIXES)
-        check_suffixes(self.also or (), SUFFIXES, option="--also")
         if self.gif is not None:
-            check_suffixes([self.gif], {".gif": "animation"}, option="--gif")
             for name, least in (("frames", 2), ("width", 16)):
                 value = self.animation.get(name, least)
                 if value < least:
@@ -210,7 +197,7 @@ descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo
         from ...descriptors.errors import OptionError
 
         inputs, descriptor = comparison.inputs, comparison.descriptor
-        check_photographs(inputs, "a swap", self.written)
+        check_photographs(inputs, "a swap", self.written())
         SwapOptions(**self.swap)
         source, target = ((one.height, one.width) for one in inputs)
         size = swap_memory(source, target)

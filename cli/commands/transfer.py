@@ -49,7 +49,8 @@ descr transfer a.jpg b.jpg --points keypoints.json --auto-mask --json"""
         """The correspondence of the points, with the error of the way back."""
         from ...applications import transfer_keypoints
 
+        points = [(point.x, point.y) for point in self.query]
         matches = transfer_keypoints(
-            self.places, source, target, names=self.names, matcher=matcher, **masks
+            points, source, target, names=self.names, matcher=matcher, **masks
         )
-        return self.answer(comparison, matches)
+        return self.summary(comparison, matches)

@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..options.comparison import Comparison
-from ..options.images import Fact
 from ..options.inputs import Input
 from .errors import UserError, say
+from .tables import Fact
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,7 +103,7 @@ def _map(material: Material) -> Drawing:
 
     scene = material.scene(combine(material.trees, basis=material.comparison.basis))
     choice = material.comparison.matcher
-    matcher: Any = NearestNeighbor() if choice is None else choice.made
+    matcher: Any = NearestNeighbor() if choice is None else choice.item
     with material.at_match():
         colors = place_colors(scene, matcher)
     matched = colors[1].attrs["matched"]
@@ -160,15 +160,15 @@ def _compare(material: Material) -> Drawing:
             maps,
             [one.image for one in material.photographs],
             masks=masks,
-            matcher=None if choice is None else choice.made,
+            matcher=None if choice is None else choice.item,
             clusters=clusters,
             width=material.width,
         )
     facts = [("compared", ", ".join(maps)), ("clusters", str(clusters))]
     document: dict[str, Any] = {"compared": list(maps), "clusters": clusters}
     if choice is not None:
-        facts.append(("matcher", repr(choice.made)))
-        document["matcher"] = repr(choice.made)
+        facts.append(("matcher", repr(choice.item)))
+        document["matcher"] = repr(choice.item)
     return picture, facts, document
 
 

@@ -4,11 +4,15 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 
 from ...applications.text import printable
+from .errors import say
+
+Fact = tuple[str, str]
+"""The name of something, and what it is."""
 
 _BETWEEN = 2
 """Space between columns."""
@@ -66,7 +70,26 @@ def _blocks(needs: Sequence[int], naming: int, room: int) -> list[list[int]]:
     return blocks
 
 
-def print_facts(facts: Sequence[tuple[str, str]]) -> None:
+class Table(NamedTuple):
+    """Rows under the titles of columns, of which those of `numbers` hold numbers."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numbers: Sequence[str]
+    title: str = ""
+
+
+def print_tables(tables: Iterable[Table]) -> None:
+    """Print tables, each below its title if it has one, and an empty line after each."""
+    for table in tables:
+        if table.title:
+            say(table.title, err=False)
+            typer.echo()
+        print_table(table.columns, table.rows, numbers=table.numbers)
+        typer.echo()
+
+
+def print_facts(facts: Sequence[Fact]) -> None:
     """Print names and values side by side."""
     from rich.table import Table
     from rich.text import Text

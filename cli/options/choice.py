@@ -22,14 +22,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Made(Generic[T]):
-    """A descriptor, matcher or data set as it was made from the command line.
+class Choice(Generic[T]):
+    """A descriptor, matcher or data set that the command line names.
 
-    `name` is what it was asked for by, or what `auto` took; `kind` is what messages call it:
-    "descriptor", "matcher" or "data set". `takes_device` is of what made it.
+    `name` is that of the command line, or what `auto` took; `kind` is what messages call it:
+    "descriptor", "matcher" or "data set". `takes_device` is of its constructor.
     """
 
-    made: T
+    item: T
     name: str
     kind: str
     takes_device: bool
@@ -56,7 +56,7 @@ def explain_auto() -> tuple[str, str]:
 
 def make_descriptor(
     name: str, settings: Mapping[str, str], device: str | None
-) -> "Made[Descriptor]":
+) -> "Choice[Descriptor]":
     """The descriptor of this name, with settings as raw texts; says on standard error which.
 
     `device` is handed to a descriptor that takes one. Raises `OptionError` for names and values
@@ -74,7 +74,7 @@ def make_descriptor(
     return descriptor
 
 
-def descriptor_of_file(path: Path, tree: "xr.DataTree", device: str | None) -> "Made[Descriptor]":
+def descriptor_of_file(path: Path, tree: "xr.DataTree", device: str | None) -> "Choice[Descriptor]":
     """The descriptor that the feature file at `path` was made with; says so on standard error."""
     from ...descriptors import descriptor_of
     from ...descriptors.features.tree import tree_layers
@@ -87,10 +87,10 @@ def descriptor_of_file(path: Path, tree: "xr.DataTree", device: str | None) -> "
     say(f"descriptor: {name} (the recipe of {path})")
     parts = getattr(descriptor, "parts", (descriptor,))
     takes_device = any(takes_option(type(part), "device") for part in parts)
-    return Made(descriptor, name, "descriptor", takes_device)
+    return Choice(descriptor, name, "descriptor", takes_device)
 
 
-def make_matcher(name: str, settings: Mapping[str, str], device: str | None) -> "Made[Matcher]":
+def make_matcher(name: str, settings: Mapping[str, str], device: str | None) -> "Choice[Matcher]":
     """The matcher of this name, with settings as raw texts; see `make_descriptor`."""
     from ...matchers import REGISTRY
 
@@ -109,9 +109,9 @@ def parts_of(kind: Callable[..., Any]) -> Mapping[str, Callable[..., Any]]:
     return {name: REGISTRY.find(name) for name in REGISTRY.available() if name in names}
 
 
-def check_device_is_taken(device: str | None, *made: Made[Any]) -> None:
-    """Raise `UserError` if a device is asked for and nothing that was made takes one."""
-    if device is not None and not any(one.takes_device for one in made):
+def check_device_is_taken(device: str | None, *choices: Choice[Any]) -> None:
+    """Raise `UserError` if a device is named and none of these takes one."""
+    if device is not None and not any(one.takes_device for one in choices):
         raise UserError(
             "--device: neither this descriptor nor this matcher takes a device",
             hint="leave --device out",
@@ -120,14 +120,14 @@ def check_device_is_taken(device: str | None, *made: Made[Any]) -> None:
 
 def _make(
     registry: "Registry[T]", name: str, settings: Mapping[str, str], device: str | None
-) -> Made[T]:
+) -> Choice[T]:
     kind = registry.find(name)
     options: dict[str, Any] = parse_settings(settings, kind, parts_of(kind))
     takes_device = takes_option(kind, "device")
     if device is not None and "device" not in options and takes_device:
         options["device"] = device
     with faults(name, f"the {registry.kind} {name!r} can't be made"):
-        return Made(registry.create(name, options), name, registry.kind, takes_device)
+        return Choice(registry.create(name, options), name, registry.kind, takes_device)
 
 
 @contextmanager

@@ -7,15 +7,15 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from .groups import panel
+from .groups import Panel
 from .names import check_descriptor, check_matcher, complete_descriptor, complete_matcher
 
 OWN = "module:Class, whose code is run: an installed module, or a file of this folder"
 AGAIN = "Can be repeated."
 _MATCHER = f"The matcher: a name of `descr matchers`, or {OWN}."
 
-how_field = panel("How")
-result_field = panel("Results")
+how_field = Panel("How")
+result_field = Panel("Results")
 how_option = functools.partial(typer.Option, rich_help_panel="How")
 mask_option = functools.partial(typer.Option, rich_help_panel="Masks")
 result_option = functools.partial(typer.Option, rich_help_panel="Results")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ...descriptors import Basis, Descriptor
     from ...matchers import Matcher
-    from .choice import Made
+    from .choice import Choice
 
 
 _ROOM = 1 << 26
@@ -41,8 +41,8 @@ class Comparison:
     """
 
     inputs: list[Input]
-    describe: "Made[Descriptor] | None"
-    matcher: "Made[Matcher] | None"
+    describe: "Choice[Descriptor] | None"
+    matcher: "Choice[Matcher] | None"
     basis: "Basis | None" = None
 
     def trees(self) -> "list[xr.DataTree]":
@@ -55,12 +55,12 @@ class Comparison:
         if self.describe is None:
             return []
         with self.describe.at_work():
-            return self.describe.made.extract([one.image for one in inputs])
+            return self.describe.item.extract([one.image for one in inputs])
 
     @property
     def descriptor(self) -> "Descriptor | None":
         """What describes the photographs, if there are any."""
-        return None if self.describe is None else self.describe.made
+        return None if self.describe is None else self.describe.item
 
 
 class Trees(Sequence["xr.DataTree"]):
@@ -162,7 +162,7 @@ def prepare(paths: Sequence[Path], method: ImageMethod) -> Comparison:
             f"--descriptor and --set have nothing to do: {which}",
             hint="leave them out, or give the images",
         )
-    parts: list[Made[Any]] = [one for one in (matcher, describe) if one is not None]
+    parts: list[Choice[Any]] = [one for one in (matcher, describe) if one is not None]
     check_device_is_taken(method.device, *parts)
     _say_unlike({one.path: layers.get(one.path, recipe or {}) for one in inputs})
     return Comparison(inputs, describe, matcher, basis)
@@ -170,7 +170,7 @@ def prepare(paths: Sequence[Path], method: ImageMethod) -> Comparison:
 
 def _descriptor(
     inputs: Sequence[Input], layers: Mapping[Path, Recipe], method: ImageMethod
-) -> "tuple[Made[Descriptor], Recipe | None]":
+) -> "tuple[Choice[Descriptor], Recipe | None]":
     """The descriptor of the photographs: that of the feature files, unless another is named.
 
     With it comes its recipe, where there are files that it has to go with; `layers` are what
@@ -189,7 +189,7 @@ def _descriptor(
         descriptor = descriptor_of_file(first.path, first.tree, method.device)
         other, hint = str(first.path), "extract both with the same descriptor and settings"
     with descriptor.at_work():
-        recipe = descriptor.made.recipe if layers else None
+        recipe = descriptor.item.recipe if layers else None
     for path, own in layers.items():
         unlike = None if recipe is None else difference(own, recipe)
         if unlike is not None:

@@ -8,21 +8,33 @@ from typing import Annotated, Any, get_args
 import typer
 
 
-def panel(title: str) -> Callable[..., Any]:
-    """What makes the fields of options that --help lists under this title.
+class Panel:
+    """What makes the fields of options that --help lists under a title.
 
-    It takes the metavar, the help, the names of the option if they are not that of the field, and
-    by keyword the `default` (`...` for an option that must be given) and what else `typer.Option`
-    takes. Fields that several commands share are annotated as Typer wants it instead.
+    Fields that several commands share are annotated as Typer wants it instead.
     """
 
-    def option(
-        metavar: str | None, help: str, *names: str, default: Any = None, **more: Any
-    ) -> Any:
-        kind = typer.Option(*names, metavar=metavar, help=help, rich_help_panel=title, **more)
-        return field(default=MISSING if default is ... else default, metadata={"typer": kind})
+    def __init__(self, title: str) -> None:
+        self._title = title
 
-    return option
+    def __call__(
+        self, metavar: str | None, help: str, *names: str, default: Any = None, **more: Any
+    ) -> Any:
+        """An option; its name is that of the field unless `names` are given.
+
+        `default` is `...` for an option that must be given; `more` is what `typer.Option` takes.
+        """
+        more["rich_help_panel"] = self._title
+        return _typer_field(typer.Option(*names, metavar=metavar, help=help, **more), default)
+
+    def flag(self, help: str) -> Any:
+        """An option without a value, which is false where it is not given."""
+        return self(None, help, default=False)
+
+
+def argument(metavar: str, help: str, *, default: Any = ..., **more: Any) -> Any:
+    """The field of an argument, which must be given unless it has a default."""
+    return _typer_field(typer.Argument(metavar=metavar, help=help, **more), default)
 
 
 def as_function(command: Any) -> Callable[..., None]:
@@ -53,6 +65,10 @@ def as_function(command: Any) -> Callable[..., None]:
     return function
 
 
+def _typer_field(kind: Any, default: Any) -> Any:
+    return field(default=MISSING if default is ... else default, metadata={"typer": kind})
+
+
 def _group(annotation: Any) -> tuple[Any, Mapping[str, Any]]:
     """The type of a field, and the defaults that are written beside it."""
     kind, *more = get_args(annotation) or (annotation,)
@@ -62,6 +78,9 @@ def _group(annotation: Any) -> tuple[Any, Mapping[str, Any]]:
 def _parameter(option: Field[Any], defaults: Mapping[str, Any]) -> inspect.Parameter:
     kind = option.metadata.get("typer")
     default = defaults.get(option.name, option.default)
+    if option.type is bool and kind is not None:
+        # Named, since Typer adds --no-... to a flag without a name.
+        kind.param_decls = (f"--{option.name.replace('_', '-')}",)
     return inspect.Parameter(
         option.name,
         inspect.Parameter.KEYWORD_ONLY,

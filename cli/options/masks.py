@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..console.errors import UserError
 from . import common as options
-from .groups import panel
+from .groups import Panel
 from .inputs import Input, check_photographs
 from .settings import parse_settings, split_settings, takes_option
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     FindMasks = Callable[[Sequence[xr.DataArray]], list[Mask | None]]
 
-mask_field = panel("Masks")
+mask_field = Panel("Masks")
 
 
 class MaskOptions:

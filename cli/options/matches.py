@@ -5,23 +5,22 @@ import re
 from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..console.errors import UserError, say
+from ..console.tables import Table
 from .comparison import Comparison
-from .groups import panel
+from .groups import Panel
 from .images import Answer, PairCommand, format_number, median
 from .inputs import check_photographs
-from .outputs import PICTURES, Writer, check_suffixes, write_picture
+from .outputs import PICTURES, Writer, write_picture
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from ...applications.exchange import Point
 
-SUFFIXES = {".csv": "table", ".json": "table and summary", ".nc": "the Dataset"} | dict.fromkeys(
-    PICTURES, "drawing"
-)
+_TABLES = {".csv": "table", ".json": "table and summary", ".nc": "the Dataset"}
 DRAWN = 60
 """How many matches a drawing shows, unless a number is given: more can't be told apart."""
 _LISTED = 10
@@ -31,7 +30,7 @@ _ROUND_TRIP = "round_trip_error"
 _PAIR = re.compile(r"\s*([^,;\s]+)\s*[,;]\s*([^,;\s]+)\s*")
 _POINT_HINT = "give x,y as in 120,64.5, or a file"
 
-places_field = panel("Which places")
+places_field = Panel("Which places")
 
 
 class MatchCommand(PairCommand):
@@ -40,16 +39,12 @@ class MatchCommand(PairCommand):
     points: list[str] | None
     min_score: float | None = None
     max_matches: int | None = None
+    SUFFIXES: ClassVar = {"output": _TABLES | dict.fromkeys(PICTURES, "drawing")}
 
     @cached_property
     def query(self) -> "list[Point]":
         """The points."""
         return parse_points(self.points or ())
-
-    @property
-    def places(self) -> list[tuple[float, float]]:
-        """The points as x and y, in pixels of A."""
-        return [(point.x, point.y) for point in self.query]
 
     @property
     def names(self) -> list[str]:
@@ -58,25 +53,24 @@ class MatchCommand(PairCommand):
 
     @property
     def read(self) -> list[Path]:
-        """All files that are read."""
+        """See `WorkCommand.read`."""
         files = [Path(value) for value in self.points or () if os.path.isfile(value)]
         return [*super().read, *files]
 
     def check(self) -> None:
-        """Refuse suffixes that mean nothing, and read the points, so that faults are said soon."""
-        check_suffixes(self.written, SUFFIXES)
+        """Read the points, so that their faults are said soon."""
         _ = self.query
 
     def check_inputs(self, comparison: Comparison) -> None:
         """Refuse a drawing of feature files, and points outside the source."""
-        drawings = [path for path in self.written if path.suffix.lower() in PICTURES]
+        drawings = [path for path in self.written() if path.suffix.lower() in PICTURES]
         if drawings:
             instead = "write .csv, .json or .nc"
             check_photographs(comparison.inputs, "drawing", drawings, instead=instead)
         source = comparison.inputs[0]
         check_inside(self.query, width=source.width, height=source.height, image=source.name)
 
-    def answer(self, comparison: Comparison, matches: "xr.Dataset") -> Answer:
+    def summary(self, comparison: Comparison, matches: "xr.Dataset") -> Answer:
         """What is told of the matches, of which some are kept."""
         from ...applications.exchange import best_spread, match_rows, select_matches
         from ...matchers import to_matches
@@ -112,7 +106,7 @@ class MatchCommand(PairCommand):
             facts=facts,
             writers=self._writers(comparison, kept, best),
             more=lambda: {"matches": match_rows(kept, self.names)},
-            table=self._table(match_rows(listed, self.names)),
+            tables=self._tables(match_rows(listed, self.names)),
         )
 
     def _writers(
@@ -133,16 +127,14 @@ class MatchCommand(PairCommand):
 
         writers: dict[str, Writer] = dict.fromkeys(PICTURES, draw)
         writers |= dict.fromkeys((".csv", ".nc"), partial(write_matches, kept, names=self.names))
-        suffixes = {path: path.suffix.lower() for path in self.written}
+        suffixes = {path: path.suffix.lower() for path in self.written()}
         return {path: writers[suffix] for path, suffix in suffixes.items() if suffix in writers}
 
-    def _table(
-        self, rows: Sequence[dict[str, Any]]
-    ) -> tuple[Sequence[str], Sequence[Sequence[str]]] | None:
-        """The rows as they are printed; points are numbered as in their drawing."""
+    def _tables(self, rows: Sequence[dict[str, Any]]) -> list[Table]:
+        """The rows, if any, as they are printed; points are numbered as in their drawing."""
         columns: dict[str, list[str]] = {}
         if not rows:
-            return None
+            return []
         if self.query:
             columns["point"] = [str(number) for number in range(1, len(rows) + 1)]
         if "name" in rows[0]:
@@ -154,7 +146,8 @@ class MatchCommand(PairCommand):
         columns["score"] = ["no match" if score is None else f"{score:.3f}" for score in scores]
         if _ROUND_TRIP in rows[0]:
             columns["round trip"] = [format_number(row[_ROUND_TRIP], "{:.1f}") for row in rows]
-        return list(columns), list(zip(*columns.values(), strict=True))
+        numbers = [title for title in columns if title != "name"]
+        return [Table(list(columns), list(zip(*columns.values(), strict=True)), numbers)]
 
     def _say_unmatched(self, matches: "xr.Dataset") -> None:
         """Say why points have no match: how many lie outside the mask, or have no match back."""

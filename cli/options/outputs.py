@@ -33,7 +33,7 @@ TRANSPARENT = dict.fromkeys((".png", ".webp"), "picture")
 def check_suffixes(
     outputs: Sequence[Path], suffixes: Mapping[str, str], *, option: str = "-o"
 ) -> None:
-    """Raise `UserError` for an output whose suffix is none of these, and for one given twice.
+    """Raise `UserError` for an output whose suffix is none of these.
 
     `suffixes` says of each suffix what is written; `option` is what the outputs were given to.
     """
@@ -43,7 +43,6 @@ def check_suffixes(
         if suffix not in suffixes:
             fault = f"the suffix {output.suffix!r} means nothing" if suffix else "has no suffix"
             raise UserError(f"{option} {output}: {fault}", hint=f"use one of {listing}")
-    check_different(outputs)
 
 
 def check_different(outputs: Sequence[Path]) -> None:

@@ -1,4 +1,4 @@
-"""What evaluate and reproduce share: the options of a run, its progress, reports and tables."""
+"""What evaluate and reproduce share: the options of a run, its progress, and the reports."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -6,27 +6,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from ..console.errors import say
-from ..console.tables import print_table
-from .groups import panel
+from ..console.tables import Fact, Table
+from .command import WorkCommand
+from .groups import Panel
 from .outputs import check_folders, write_all
 
-data_field = panel("What is evaluated")
-work_field = panel("The work")
-
-Root = Annotated[Path, typer.Argument(metavar="ROOT", help="The folder that it was unpacked to.")]
+data_field = Panel("What is evaluated")
+work_field = Panel("The work")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """How much is run, where it is written down, and how it is shown.
-
-    Raises `UserError` for a folder that is something else.
-    """
+    """How much is run, where it is written down, and how it is shown."""
 
     sample: int | None = data_field("N", "Only N pairs, of each category its share.", min=1)
     seed: int = data_field("S", "Another draw of the N.", default=0, min=0)
@@ -39,14 +33,8 @@ class RunOptions:
         "FOLDER", "Where features are kept for other runs; FOLDER/features by default."
     )
     workers: int | None = work_field(
-        "N",
-        "How many threads match; one per processor, at most 8, by default.",
-        min=1,
+        "N", "How many threads match; one per processor, at most 8, by default.", min=1
     )
-
-    def check(self) -> None:
-        """Refuse a folder that is something else."""
-        check_folders(self.folder, self.features)
 
     def of_library(self) -> dict[str, Any]:
         """Where and how the library runs."""
@@ -63,6 +51,36 @@ class RunOptions:
             raise
 
 
+class RunCommand(WorkCommand):
+    """A command whose result is a report."""
+
+    run_options: RunOptions
+
+    def check(self) -> None:
+        """Refuse a folder that is something else."""
+        check_folders(self.run_options.folder, self.run_options.features)
+
+    def write_report(
+        self, document: Mapping[str, Any], page: Callable[[], str], predictions: Any = None
+    ) -> None:
+        """Write the document to outputs in .json, the page to .md, the predictions to .nc."""
+        from ...applications.evaluation import save_predictions
+
+        def write(target: Path, suffix: str) -> None:
+            if suffix == ".nc":
+                save_predictions(predictions, target)
+                return
+            text = page() if suffix == ".md" else json.dumps(document, indent=1, allow_nan=False)
+            target.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+
+        write_all({path: partial(write, suffix=path.suffix.lower()) for path in self.written()})
+
+    def print_report(self, document: Any, facts: Sequence[Fact], tables: Sequence[Any]) -> None:
+        """Print the document as JSON, or tables of the library and facts."""
+        parts = ((one.columns, one.rows, one.columns[one.words :], one.title) for one in tables)
+        self.print_result(document, facts, [Table(*one) for one in parts])
+
+
 @contextmanager
 def show_progress(stage: str, steps: int) -> Iterator[Callable[[str], None]]:
     """A bar on standard error for a stage of a run."""
@@ -70,31 +88,3 @@ def show_progress(stage: str, steps: int) -> Iterator[Callable[[str], None]]:
 
     with progress_bar(steps) as advance:
         yield lambda name: advance(f"{stage} {name}")
-
-
-def write_reports(
-    outputs: Sequence[Path],
-    document: Mapping[str, Any],
-    page: Callable[[], str],
-    predictions: Any = None,
-) -> None:
-    """Write the document to the outputs ending in .json, the page to .md, predictions to .nc."""
-    from ...applications.evaluation import save_predictions
-
-    def write(target: Path, suffix: str) -> None:
-        if suffix == ".nc":
-            save_predictions(predictions, target)
-            return
-        text = page() if suffix == ".md" else json.dumps(document, indent=1, allow_nan=False)
-        target.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
-
-    write_all({path: partial(write, suffix=path.suffix.lower()) for path in outputs})
-
-
-def print_tables(tables: Sequence[Any]) -> None:
-    """Print tables of the library, each below its title."""
-    for table in tables:
-        say(table.title, err=False)
-        typer.echo()
-        print_table(table.columns, table.rows, numbers=table.columns[table.words :])
-        typer.echo()

@@ -248,7 +248,7 @@ def test_wrong_options_are_refused_before_the_library_loads(
     def load() -> None:
         raise AssertionError("the library is loaded")
 
-    monkeypatch.setattr("descr.cli.options.images.load_library", load)
+    monkeypatch.setattr("descr.cli.options.command.load_library", load)
     before = contents()
     descr("show", *options, "-o", "x.png").refused(*words)
     assert contents() == before
