@@ -63,7 +63,6 @@ descr match a.jpg b.jpg --basis birds.nc"""
         "N", "Look at about so many cells of each layer, drawn evenly from all images."
     )
     seed: int = options.how_field("N", "Which cells are drawn.", default=0)
-    as_json: options.Json = False
     SUFFIXES: ClassVar = {"output": {".nc": "basis"}}
 
     def check(self) -> None:

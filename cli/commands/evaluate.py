@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from ..console.errors import UserError, say
 from ..options import common as options
-from ..options.groups import argument
-from ..options.method import MethodOptions
+from ..options.groups import argument, same_option
+from ..options.method import ImageMethod, MethodOptions
 from ..options.names import AUTO, complete_dataset, complete_recipe
 from ..options.outputs import check_suffixes
 from ..options.runs import RunCommand, RunOptions, data_field, show_progress
@@ -79,7 +79,7 @@ descr evaluate --compare tale.json dinov2.json"""
     interpolation: str | None = options.how_field(
         "NAME", "How features are read at points: nearest, as in most papers, or bilinear."
     )
-    basis: options.Basis = None
+    basis: Path | None = same_option(ImageMethod, "basis")
     align_pose: bool = options.how_field.flag(
         "Mirror the source where that brings it nearer to the target."
     )
@@ -90,7 +90,6 @@ descr evaluate --compare tale.json dinov2.json"""
     output: list[Path] | None = options.output_field(
         "Write the report as .json or .md, or the predictions as .nc."
     )
-    as_json: options.Json = False
     SUFFIXES: ClassVar = {
         "output": {
             ".json": "the report, with the numbers of each pair",

@@ -15,9 +15,9 @@ import typer
 from ..console.errors import USER, UserError, say, say_error
 from ..options import common as options
 from ..options.command import WorkCommand
-from ..options.groups import argument
+from ..options.groups import argument, same_option
 from ..options.inputs import holds_features
-from ..options.names import AUTO
+from ..options.method import ImageMethod
 from ..options.settings import split_settings
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ descr match features/cat.jpg.nc features/dog.jpg.nc"""
         "-o",
         default=...,
     )
-    descriptor: options.Descriptor = AUTO
-    settings: options.Settings = None
-    basis: options.Basis = None
-    device: options.Device = None
+    descriptor: str = same_option(ImageMethod, "descriptor")
+    settings: list[str] | None = same_option(ImageMethod, "settings")
+    basis: Path | None = same_option(ImageMethod, "basis")
+    device: str | None = same_option(ImageMethod, "device")
     lossless: bool = _flag("Keep every bit of the features, in files that are half as large again.")
     force: bool = _flag("Make files that are there already anew.")
     strict: bool = _flag("Stop at the first image that has no features.")
@@ -65,7 +65,6 @@ descr match features/cat.jpg.nc features/dog.jpg.nc"""
         "Read what has not changed since the last run, too: every image and every file."
     )
     dry_run: bool = _flag("Say what would be done, and do nothing.")
-    as_json: options.Json = False
 
     def check(self) -> None:
         """Refuse a setting that is no pair."""

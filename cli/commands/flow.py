@@ -42,8 +42,6 @@ descr flow a.jpg b.jpg --smooth 4 --warp b-in-a.png --set step=4
 descr flow a.jpg b.jpg --cells 128 --max-consistency 20 -o flow.nc
 descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
 
-    a: options.Source
-    b: options.Target
     cells: str | None = _flow_field(
         "N|ROWSxCOLUMNS",
         "Bring the features to so many cells along the longer side before matching; by "
@@ -76,7 +74,6 @@ descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
         "FILE",
         "Write B as seen in the frame of A, transparent where there is no flow: .png or .webp.",
     )
-    as_json: options.Json = False
     SUFFIXES: ClassVar = {"output": _FORMS, "draw": PICTURES, "warp": TRANSPARENT}
 
     def resolutions(self) -> dict[str, Any]:

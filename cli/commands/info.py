@@ -1,7 +1,7 @@
 """`descr info`: what is in a feature file."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,24 +53,17 @@ def _document(path: Path, content: "FeatureInfo") -> dict[str, Any]:
 
 def _layer(content: "FeatureInfo", layer: "LayerInfo") -> dict[str, Any]:
     channels, rows, columns = layer.shape
-    spacing_y, spacing_x = _spacing(content, layer)
     return {
         **layer.attributes,
         "settings": json.loads(str(layer.attributes.get("settings", "{}"))),
         "layer": layer.path,
         "channels": channels,
         "grid": [rows, columns],
-        "spacing_y": round(spacing_y, 3),
-        "spacing_x": round(spacing_x, 3),
+        # Distance between neighbouring cells, in pixels of the image.
+        "spacing_y": round(float(content.attributes["image_height"]) / rows, 3),
+        "spacing_x": round(float(content.attributes["image_width"]) / columns, 3),
         "rounded_bits": layer.rounded_bits,
     }
-
-
-def _spacing(content: "FeatureInfo", layer: "LayerInfo") -> tuple[float, float]:
-    """Distance between neighbouring cells, in pixels of the image."""
-    _, rows, columns = layer.shape
-    about = content.attributes
-    return float(about["image_height"]) / rows, float(about["image_width"]) / columns
 
 
 def _print(path: Path, content: "FeatureInfo") -> None:
@@ -91,7 +84,7 @@ def _print(path: Path, content: "FeatureInfo") -> None:
     )
     typer.echo()
     titles = ["layer", "channels", "cells", "spacing, px", "components", "weight"]
-    print_table(titles, [_cells(content, layer) for layer in layers], numbers=titles[1:])
+    print_table(titles, [_row(_layer(content, layer)) for layer in layers], numbers=titles[1:])
 
 
 def _model(layer: "LayerInfo") -> str:
@@ -102,15 +95,13 @@ def _model(layer: "LayerInfo") -> str:
     return f"{about['source']}: {about['model']}{revision}{precision}{variant}"
 
 
-def _cells(content: "FeatureInfo", layer: "LayerInfo") -> Sequence[str]:
-    """One line of the table: rows x columns, and so the spacing, in pixels of the image."""
-    channels, rows, columns = layer.shape
-    spacing_y, spacing_x = _spacing(content, layer)
+def _row(layer: Mapping[str, Any]) -> Sequence[str]:
+    """One line of the table: rows x columns, and so the spacing."""
     return (
-        layer.path,
-        str(channels),
-        f"{rows} x {columns}",
-        f"{spacing_y:.1f} x {spacing_x:.1f}",
-        str(layer.attributes.get("components", "all")),
-        f"{layer.attributes['weight']:g}",
+        layer["layer"],
+        str(layer["channels"]),
+        "{} x {}".format(*layer["grid"]),
+        f"{layer['spacing_y']:.1f} x {layer['spacing_x']:.1f}",
+        str(layer.get("components", "all")),
+        f"{layer['weight']:g}",
     )

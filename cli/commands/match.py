@@ -29,8 +29,6 @@ descr match a.jpg b.jpg --points 210,135 --points 80,60
 descr match a.jpg b.jpg --max-matches 200 --min-score 0.9 --json
 descr match a.jpg.nc b.jpg.nc --matcher soft-argmax --matcher-set window=5"""
 
-    a: options.Source
-    b: options.Target
     points: list[str] | None = places_field(
         "X,Y|FILE",
         "Match this point of A instead of every cell, or the points of a CSV file with "
@@ -48,7 +46,6 @@ descr match a.jpg.nc b.jpg.nc --matcher soft-argmax --matcher-set window=5"""
     output: list[Path] | None = options.output_field(
         "Write the matches as .csv, .json or .nc, or a drawing as .png, .jpg or .webp."
     )
-    as_json: options.Json = False
 
     def check(self) -> None:
         """Refuse what is wrong with the options, before the library is loaded."""

@@ -1,7 +1,7 @@
 """`descr models`: the weights of models, and where they are."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,12 +10,13 @@ import typer
 
 from ..console.errors import UserError, say
 from ..console.help import Command, Group
+from ..console.tables import Table, print_facts, print_json, print_tables
 from ..options.common import Json
+from ..options.names import completer
 
 if TYPE_CHECKING:
-    from ...descriptors.weights import Checkpoint, Model
+    from ...descriptors.weights import Model
 
-_SIZES = ("bytes", "float32_bytes")
 _HERE = {"whole": "yes", "part": "in part", "none": "no"}
 
 _EXAMPLES = """\
@@ -38,20 +39,15 @@ def _models(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
-class Precision(StrEnum):
-    """The variants of weights."""
-
-    FLOAT16 = "float16"
-    FLOAT32 = "float32"
-
-
-def _complete(incomplete: str) -> list[str]:
+def _names() -> Iterable[str]:
     from ...descriptors.weights import MODELS
 
-    names = (*MODELS, *MODELS.by_descriptor())
-    return [name for name in names if name.startswith(incomplete)]
+    return (*MODELS, *MODELS.by_descriptor())
 
 
+Precision = StrEnum("Precision", "FLOAT16 FLOAT32")
+"""The variants of weights."""
+_complete = completer(_names)
 Names = Annotated[
     list[str],
     typer.Argument(
@@ -68,7 +64,6 @@ def list_models(as_json: Json = False) -> None:
     from rich.filesize import decimal
 
     from ...descriptors.weights import MODELS
-    from ..console.tables import print_facts, print_json, print_table
 
     listed = [_document(model) for model in MODELS.whole()]
     descriptors = {
@@ -77,21 +72,13 @@ def list_models(as_json: Json = False) -> None:
     if as_json:
         print_json({"models": listed, "descriptors": descriptors})
         return
-    print_table(
-        ["model", "here", "download", "float32", "licence"],
-        [
-            (
-                one["name"],
-                " ".join([_HERE[one["here"]], *one["precisions"]]),
-                *sizes,
-                one["licence"],
-            )
-            for one in listed
-            for sizes in [[decimal(one[key]) if one[key] else "-" for key in _SIZES]]
-        ],
-        numbers=["download", "float32"],
-    )
-    typer.echo()
+    rows = []
+    for one in listed:
+        here = " ".join([_HERE[one["here"]], *one["precisions"]])
+        sizes = [decimal(one[key]) if one[key] else "-" for key in ("bytes", "float32_bytes")]
+        rows.append([one["name"], here, *sizes, one["licence"]])
+    titles = ["model", "here", "download", "float32", "licence"]
+    print_tables([Table(titles, rows, ["download", "float32"])])
     print_facts([(name, f"takes {' and '.join(models)}") for name, models in descriptors.items()])
 
 
@@ -116,11 +103,18 @@ def pull_models(
     for model in _models_of(names):
         try:
             with progress_display(model.name) as progress:
-                found = pull(model.name, precision=precision and precision.value, progress=progress)
+                weights = pull(
+                    model.name, precision=precision and precision.value, progress=progress
+                )
         except KeyboardInterrupt:
             say("what has arrived is kept: run the same command again to go on")
             raise
-        _print_found(model, found)
+        # On lines that are not broken: a path is there to be copied.
+        revision = weights.revision.partition("+")[0]
+        kind = "commit" if model.repositories else "fingerprint"
+        about = f"{model.name}: {model.title}, licence {model.licence}, {kind} {revision}"
+        typer.echo(f"{about}, {weights.precision}")
+        say(weights.folder, err=False)
 
 
 @app.command("convert", cls=Command, short_help="Make a captioner of the authors' checkpoint.")
@@ -177,7 +171,8 @@ def remove_models(
 
     models = _models_of(names)
     folders = [folder for model in models for folder in holdings(model.name)]
-    if folders and not yes and _asks():
+    # At a terminal somebody sits who can answer.
+    if folders and not yes and sys.stdin.isatty() and sys.stderr.isatty():
         for folder in folders:
             say(folder)
         if not typer.confirm("Remove?", err=True):
@@ -186,11 +181,6 @@ def remove_models(
         freed = remove(model.name)
         done = f"removed, {decimal(freed)} freed" if freed else "was not on this machine"
         typer.echo(f"{model.name}: {done}")
-
-
-def _asks() -> bool:
-    """Whether somebody sits there who can answer."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _models_of(names: Sequence[str]) -> "list[Model]":
@@ -203,8 +193,8 @@ def _models_of(names: Sequence[str]) -> "list[Model]":
 def _document(model: "Model") -> dict[str, Any]:
     from ...descriptors.weights import cached, holdings
 
-    found = cached(model.name)
-    here = "whole" if found is not None else "part" if holdings(model.name) else "none"
+    weights = cached(model.name)
+    here = "whole" if weights is not None else "part" if holdings(model.name) else "none"
     variants = [cached(model.name, precision=one.value) for one in Precision if model.half]
     return {
         "name": model.name,
@@ -218,17 +208,6 @@ def _document(model: "Model") -> dict[str, Any]:
         "layers": list(model.layers),
         "gate": model.gate,
         "repositories": list(model.repositories),
-        "folder": None if found is None else str(found.folder),
-        "revision": None if found is None else found.revision,
+        "folder": None if weights is None else str(weights.folder),
+        "revision": None if weights is None else weights.revision,
     }
-
-
-def _print_found(model: "Model", found: "Checkpoint") -> None:
-    """Say where the weights are, on lines that are not broken: a path is there to be copied."""
-    revision = found.revision.partition("+")[0]
-    kind = "commit" if model.repositories else "fingerprint"
-    typer.echo(
-        f"{model.name}: {model.title}, licence {model.licence}, {kind} {revision}, "
-        f"{found.precision}"
-    )
-    say(found.folder, err=False)

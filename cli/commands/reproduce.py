@@ -8,7 +8,8 @@ import typer
 
 from ..console.errors import USER, say_error
 from ..options import common as options
-from ..options.groups import argument
+from ..options.groups import argument, same_option
+from ..options.method import MethodOptions
 from ..options.names import complete_dataset, complete_recipe
 from ..options.runs import RunCommand, RunOptions, data_field, work_field
 
@@ -36,14 +37,13 @@ descr reproduce tss TSS_CVPR2016 --only tale-dinov2"""
     only: list[str] | None = data_field(
         "RECIPE", f"Only this row. {options.AGAIN}", autocompletion=complete_recipe
     )
-    device: options.Device = None
+    device: str | None = same_option(MethodOptions, "device")
     run_options: RunOptions
     dry_run: bool = work_field.flag(
         "Say what the rows need, which weights are missing, and about how long they take, and run "
         "nothing."
     )
     output: list[Path] | None = options.output_field("Write the rows as .json or .md.")
-    as_json: options.Json = False
     SUFFIXES: ClassVar = {
         "output": {".json": "the rows, with the report of each", ".md": "the rows as a page"}
     }

@@ -11,10 +11,10 @@ from ..console.drawings import DRAWINGS, Material
 from ..console.errors import UserError
 from ..options import common as options
 from ..options.comparison import Comparison, Trees
-from ..options.groups import Panel, argument
+from ..options.groups import Panel, argument, same_option
 from ..options.images import Answer, ImageCommand
 from ..options.inputs import check_photographs
-from ..options.masks import MaskOptions, mask_field
+from ..options.masks import MaskOptions, PairMasks, mask_field
 from ..options.method import ImageMethod
 from ..options.outputs import PICTURES, check_not_inputs, write_picture
 
@@ -27,14 +27,8 @@ _COMPONENTS = 4096
 _view_field = Panel("What")
 
 
-class Kind(StrEnum):
-    """What a picture shows."""
-
-    PCA = "pca"
-    CLUSTERS = "clusters"
-    MAP = "map"
-    LAYERS = "layers"
-    COMPARE = "compare"
+Kind = StrEnum("Kind", "PCA CLUSTERS MAP LAYERS COMPARE")
+"""What a picture shows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +39,10 @@ class ImageMasks(MaskOptions):
         "IMAGE",
         "The object in the first image is where this image, of the same size, is bright. "
         f"Once per image, in their order; {NO_MASK} for an image without a mask.",
-        "--mask",
     )
-    segment: options.Segment = None
-    auto_mask: options.AutoMask = False
-    mask_settings: options.MaskSettings = None
+    segment: list[str] | None = same_option(PairMasks, "segment")
+    auto_mask: bool = same_option(PairMasks, "auto_mask")
+    mask_settings: list[str] | None = same_option(PairMasks, "mask_settings")
     file_options: ClassVar[str] = "--mask"
 
     @property
@@ -109,7 +102,6 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
     masks: ImageMasks
     method: ShowMethod
     output: list[Path] | None = options.output_field("The picture: .png, .jpg or .webp.")
-    as_json: options.Json = False
     SUFFIXES: ClassVar = {"output": PICTURES}
 
     @property
@@ -179,21 +171,15 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
         """Draw the picture."""
         inputs = comparison.inputs
         with Trees(comparison) as trees:
-            material = Material(
-                comparison,
-                find_masks,
-                has_masks=self.masks.any,
-                trees=trees,
-                width=self.width,
-                clusters=self.clusters,
-                colors=self.colors,
-            )
+            material = Material(self, comparison, find_masks, trees)
             if material.photographs is not None:
                 check_not_inputs(self.written(), [one.place for one in inputs])
             picture, facts, numbers = DRAWINGS[self.kind](material)
             descriptor = str(trees[0].attrs["descriptor"])
         height, width = picture.shape[:2]
         titles = ", ".join(one.title for one in inputs)
+        images = ("image" if len(inputs) == 1 else "images", titles)
+        size = ("picture", f"{width} x {height}")
         return Answer(
             numbers={
                 "as": str(self.kind),
@@ -202,11 +188,6 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
                 "descriptor": descriptor,
                 "picture": {"width": width, "height": height},
             },
-            facts=[
-                ("image" if len(inputs) == 1 else "images", titles),
-                *facts,
-                ("descriptor", descriptor),
-                ("picture", f"{width} x {height}"),
-            ],
+            facts=[images, *facts, ("descriptor", descriptor), size],
             writers=dict.fromkeys(self.written(), partial(write_picture, picture)),
         )

@@ -29,19 +29,10 @@ _swap_field = Panel("Swap")
 _refine_field = Panel("Refine")
 
 
-class Blend(StrEnum):
-    """How swapped pixels meet the rest."""
-
-    FEATHER = "feather"
-    POISSON = "poisson"
-    NONE = "none"
-
-
-class Mode(StrEnum):
-    """How Stable Diffusion redraws."""
-
-    INPAINT = "inpaint"
-    IMG2IMG = "img2img"
+Blend = StrEnum("Blend", "FEATHER POISSON NONE")
+"""How swapped pixels meet the rest."""
+Mode = StrEnum("Mode", "INPAINT IMG2IMG")
+"""How Stable Diffusion redraws."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +112,6 @@ descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo
     gif_width: int | None = options.result_field(
         "PIXELS", "Width, at most that of A; 480 by default."
     )
-    as_json: options.Json = False
     SUFFIXES: ClassVar = {"output": _FORMS, "also": _FORMS, "gif": {".gif": "animation"}}
 
     @property
@@ -130,18 +120,19 @@ descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo
         return _without_none(frames=self.gif_frames, width=self.gif_width)
 
     @property
-    def swap(self) -> dict[str, Any]:
-        """The options of the swap, by their names in the library, which has the defaults."""
-        names = "blend_width", "smoothness", "cells", "max_consistency", "min_score"
-        limits = {name: getattr(self, name) for name in names}
-        return _without_none(blend=str(self.blend), **limits)
-
-    @property
     def redrawing(self) -> dict[str, Any]:
         """The options of the refinement, by their names in the library."""
-        names = "strength", "steps", "prompt", "seed", "model"
-        mode = None if self.mode is None else str(self.mode)
-        return _without_none(**{name: getattr(self, name) for name in names}, mode=mode)
+        return self._options("strength", "steps", "prompt", "seed", "mode", "model")
+
+    @property
+    def swap(self) -> dict[str, Any]:
+        """The options of the swap, by their names in the library."""
+        return self._options(
+            "blend", "blend_width", "smoothness", "cells", "max_consistency", "min_score"
+        )
+
+    def _options(self, *names: str) -> dict[str, Any]:
+        return _without_none(**{name: getattr(self, name) for name in names})
 
     @cached_property
     def refinement(self) -> "Refinement | None":
@@ -220,42 +211,32 @@ descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo
         from ...applications import save_gif, swap_both, swap_frames, swap_instances
 
         a, b = (one.image for one in comparison.inputs)
-        swap = swap_both if self.also else swap_instances
-        swaps = swap(
-            a,
-            b,
-            maps=[source, target],
-            descriptor=comparison.descriptor,
-            matcher=matcher,
-            refine=self.refinement,
-            **masks,
-            **self.swap,
-        )
-        there, *back = swaps if isinstance(swaps, tuple) else (swaps,)
-        writers = {path: _writer(there, path) for path in self.output or ()}
-        for swapped in back:
-            writers |= {path: _writer(swapped, path) for path in self.also or ()}
+        parts = {"descriptor": comparison.descriptor, "matcher": matcher, "refine": self.refinement}
+        options = {"maps": [source, target], **parts, **masks, **self.swap}
+        swaps = swap_both(a, b, **options) if self.also else (swap_instances(a, b, **options),)
+        there = swaps[0]
+        writers = {
+            path: _writer(swap, path)
+            for swap, paths in zip(swaps, (self.output, self.also), strict=False)
+            for path in paths or ()
+        }
         if self.gif is not None:
             mask = masks["target_mask"]
             frames = swap_frames(a, b, there, target_mask=mask, **self.animation)
             writers[self.gif] = lambda target: save_gif(frames, target)
-        numbers = [_numbers(one) for one in (there, *back)]
+        numbers = [_numbers(one) for one in swaps]
         blend, refinement = there.attrs["blend"], self.refinement
         refined = None if refinement is None else repr(refinement)
-        return Answer(
-            numbers={"swaps": numbers, "blend": blend, "refinement": refined},
-            facts=[
-                *(fact for one in numbers for fact in _facts(one)),
-                ("blend", blend),
-                *([] if refined is None else [("refined", refined)]),
-            ],
-            writers=writers,
-        )
+        facts = [*(fact for one in numbers for fact in _facts(one)), ("blend", blend)]
+        facts += [] if refined is None else [("refined", refined)]
+        document = {"swaps": numbers, "blend": blend, "refinement": refined}
+        return Answer(numbers=document, facts=facts, writers=writers)
 
 
 def _without_none(**options: Any) -> dict[str, Any]:
-    """The options that have a value; the library has the defaults of the others."""
-    return {name: value for name, value in options.items() if value is not None}
+    """The options that have a value, as plain texts; the library has the defaults of the others."""
+    plain = {name: str(one) if isinstance(one, StrEnum) else one for name, one in options.items()}
+    return {name: value for name, value in plain.items() if value is not None}
 
 
 def _numbers(swap: "xr.Dataset") -> dict[str, Any]:

@@ -27,8 +27,6 @@ descr transfer a.jpg b.jpg --points keypoints.json --auto-mask --json"""
     doing: ClassVar[str] = "looking for points of {}"
     between: ClassVar[str] = " in "
 
-    a: options.Source
-    b: options.Target
     points: list[str] = places_field(
         "X,Y|FILE",
         "A point of A; or a CSV file with the columns x,y and, if you like, name; or a "
@@ -41,7 +39,6 @@ descr transfer a.jpg b.jpg --points keypoints.json --auto-mask --json"""
     output: list[Path] | None = options.output_field(
         "Write the points as .csv, .json or .nc, or a drawing as .png, .jpg or .webp."
     )
-    as_json: options.Json = False
 
     def match(
         self, comparison: Any, source: Any, target: Any, matcher: Any, **masks: Any

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ...applications.pictures import Scene
+    from ..commands.show import Show
     from ..options.masks import FindMasks
 
 Drawing: TypeAlias = "tuple[npt.NDArray[np.uint8], list[Fact], dict[str, Any]]"
@@ -25,18 +26,12 @@ Drawing: TypeAlias = "tuple[npt.NDArray[np.uint8], list[Fact], dict[str, Any]]"
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What a picture is made of: the images with their descriptor and masks, and the options.
+    """What a picture is made of: the options, and the images with their descriptor and masks."""
 
-    `clusters` and `colors`, the components that become red, green and blue, are None by default.
-    """
-
+    options: "Show"
     comparison: Comparison
     find_masks: "FindMasks"
-    has_masks: bool
     trees: "Sequence[xr.DataTree]"
-    width: int
-    clusters: int | None
-    colors: tuple[int, int, int] | None
 
     @cached_property
     def photographs(self) -> list[Input] | None:
@@ -68,11 +63,11 @@ def _pca(material: Material) -> Drawing:
     from ...applications.pictures import COMPONENTS, cell_views, pca_colors
 
     scene = material.scene()
-    components = material.colors or COMPONENTS
+    components = material.options.colors or COMPONENTS
     colors = pca_colors(scene.maps, scene.inside(), components)
     explained = colors[0].attrs["explained_variance"]
     return (
-        scene.draw(cell_views(colors, scene.masks), material.width),
+        scene.draw(cell_views(colors, scene.masks), material.options.width),
         [
             ("components", _listing(components)),
             ("variance explained", ", ".join(f"{share:.1%}" for share in explained)),
@@ -85,7 +80,7 @@ def _clusters(material: Material) -> Drawing:
     from ...applications.pictures import CLUSTERS, cluster_maps, paint_clusters
 
     scene = material.scene()
-    clusters = material.clusters or CLUSTERS
+    clusters = material.options.clusters or CLUSTERS
     labels = cluster_maps(scene.maps, scene.inside(), clusters)
     facts = [("clusters", str(clusters))]
     for grid in labels[1:]:
@@ -93,7 +88,7 @@ def _clusters(material: Material) -> Drawing:
         facts.append((f"cosines with {grid.attrs['image_name']}", cosines))
     similarity = [_rounded(grid.attrs["similarity"]) for grid in labels]
     document = {"clusters": clusters, "similarity": similarity}
-    return paint_clusters(labels, scene, material.width), facts, document
+    return paint_clusters(labels, scene, material.options.width), facts, document
 
 
 def _map(material: Material) -> Drawing:
@@ -109,7 +104,7 @@ def _map(material: Material) -> Drawing:
     matched = colors[1].attrs["matched"]
     share = f"{matched:.1%} of {scene.maps[1].attrs['image_name']}"
     return (
-        scene.draw(place_views(colors, scene), material.width),
+        scene.draw(place_views(colors, scene), material.options.width),
         [("matched", share), ("matcher", repr(matcher))],
         {"matched": round(matched, 4), "matcher": repr(matcher)},
     )
@@ -120,9 +115,9 @@ def _layers(material: Material) -> Drawing:
     from ...descriptors import combine
 
     masks: list[Any] = [None] * len(material.trees)
-    if material.has_masks:
+    if material.options.masks.any:
         masks = material.find_masks(combine(material.trees, basis=material.comparison.basis))
-    components = material.colors or COMPONENTS
+    components = material.options.colors or COMPONENTS
     colors = layer_colors(list(material.trees), masks, components)
     facts = [("components", _listing(components))]
     document = []
@@ -138,7 +133,7 @@ def _layers(material: Material) -> Drawing:
             }
         )
     return (
-        paint_layers(colors, material.photographs, masks, material.width),
+        paint_layers(colors, material.photographs, masks, material.options.width),
         facts,
         {"components": list(components), "layers": document},
     )
@@ -153,7 +148,7 @@ def _compare(material: Material) -> Drawing:
     # Where masks are found, they are found in all sources together, which come last.
     masks = material.find_masks(list(maps.values())[-1])
     choice = material.comparison.matcher
-    clusters = material.clusters or CLUSTERS
+    clusters = material.options.clusters or CLUSTERS
     assert material.photographs is not None
     with material.at_match():
         picture = draw_comparison(
@@ -162,7 +157,7 @@ def _compare(material: Material) -> Drawing:
             masks=masks,
             matcher=None if choice is None else choice.item,
             clusters=clusters,
-            width=material.width,
+            width=material.options.width,
         )
     facts = [("compared", ", ".join(maps)), ("clusters", str(clusters))]
     document: dict[str, Any] = {"compared": list(maps), "clusters": clusters}

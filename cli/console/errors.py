@@ -13,6 +13,7 @@ from typing import Any, get_args
 import typer
 
 from ...applications.text import one_line, printable
+from ...descriptors.errors import DescrError
 
 FAULT = 1
 USER = 2
@@ -28,17 +29,8 @@ _MEND = {errno.ENOSPC: "make room", errno.EMFILE: "allow more, as in: ulimit -n 
 _NUMBERS = {int: "an integer", float: "a number"}
 
 
-class UserError(Exception):
-    """Input of the command line that is wrong, found before the library is loaded.
-
-    Loading the library takes seconds; a misspelt option should not. The message is one line that
-    names the thing and what is wrong with it; the hint is one line that says what to do about it.
-    """
-
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+class UserError(DescrError):
+    """Input of the command line that is wrong."""
 
 
 def report(error: BaseException, *, debug: bool = False) -> int:
@@ -52,32 +44,23 @@ def report(error: BaseException, *, debug: bool = False) -> int:
     if debug:
         lines = "".join(traceback.format_exception(error)).rstrip("\n").split("\n")
         typer.echo("\n".join(map(printable, lines)), err=True)
+    code = USER
+    hint: str | None
     if isinstance(error, USAGE_ERROR):
         message, hint = explain_usage(error)
-        code = USER
-    elif is_user_error(error):
-        message, hint, code = error.message, error.hint, USER  # type: ignore[attr-defined]
+    elif isinstance(error, DescrError):
+        message, hint = error.message, error.hint
     elif _is_out_of_memory(error):
-        message, hint, code = "not enough memory", "lower size, cells or width", USER
+        message, hint = "not enough memory", "lower size, cells or width"
     elif isinstance(error, OSError) and error.errno is not None:
         place = f"{os.fsdecode(error.filename)}: " if error.filename else ""
-        message, hint, code = f"{place}{error.strerror}", _MEND.get(error.errno), USER
+        message, hint = f"{place}{error.strerror}", _MEND.get(error.errno)
     else:
         text = one_line(str(error)) or "no message"
-        message = f"internal error: {type(error).__name__}: {text}"
+        message, code = f"internal error: {type(error).__name__}: {text}", FAULT
         hint = None if debug else "run it again with --debug to see where it happened"
-        code = FAULT
     say_error(message, hint)
     return code
-
-
-def is_user_error(error: BaseException) -> bool:
-    """Whether the error is about the user's input, and so has a message and a hint."""
-    if isinstance(error, UserError):
-        return True
-    # The library's errors can only have been raised if its module is loaded.
-    loaded = sys.modules.get(f"{__package__.partition('.')[0]}.descriptors.errors")
-    return loaded is not None and isinstance(error, loaded.DescrError)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ..console.errors import UserError, is_user_error, say
+from ...descriptors import REGISTRY as DESCRIPTORS
+from ...descriptors.errors import DescrError
+from ...matchers import REGISTRY as MATCHERS
+from ..console.errors import UserError, say
 from ..console.quiet import Stop
 from .names import AUTO
 from .settings import parse_settings, signature_of, takes_option
@@ -62,14 +65,12 @@ def make_descriptor(
     `device` is handed to a descriptor that takes one. Raises `OptionError` for names and values
     that it doesn't know or take.
     """
-    from ...descriptors import REGISTRY
-
     if name == AUTO:
         name, why = explain_auto()
         # Said before it is made: a setting that it refuses may be one of another descriptor.
         say(f"descriptor: {name} ({why})")
-        return _make(REGISTRY, name, settings, device)
-    descriptor = _make(REGISTRY, name, settings, device)
+        return _make(DESCRIPTORS, name, settings, device)
+    descriptor = _make(DESCRIPTORS, name, settings, device)
     say(f"descriptor: {name}")
     return descriptor
 
@@ -92,9 +93,7 @@ def descriptor_of_file(path: Path, tree: "xr.DataTree", device: str | None) -> "
 
 def make_matcher(name: str, settings: Mapping[str, str], device: str | None) -> "Choice[Matcher]":
     """The matcher of this name, with settings as raw texts; see `make_descriptor`."""
-    from ...matchers import REGISTRY
-
-    return _make(REGISTRY, name, settings, device)
+    return _make(MATCHERS, name, settings, device)
 
 
 def parts_of(kind: Callable[..., Any]) -> Mapping[str, Callable[..., Any]]:
@@ -102,11 +101,9 @@ def parts_of(kind: Callable[..., Any]) -> Mapping[str, Callable[..., Any]]:
 
     Such an option has the name of a descriptor, and takes a mapping.
     """
-    from ...descriptors import REGISTRY
-
     options = signature_of(kind).parameters.values()
     names = {one.name for one in options if "Mapping" in str(one.annotation)}
-    return {name: REGISTRY.find(name) for name in REGISTRY.available() if name in names}
+    return {name: DESCRIPTORS.find(name) for name in DESCRIPTORS.available() if name in names}
 
 
 def check_device_is_taken(device: str | None, *choices: Choice[Any]) -> None:
@@ -136,7 +133,7 @@ def faults(name: str, what: str) -> Iterator[None]:
     try:
         yield
     except (Exception, SystemExit) as error:
-        if ":" not in name or is_user_error(error) or isinstance(error, MemoryError | Stop):
+        if ":" not in name or isinstance(error, DescrError | MemoryError | Stop):
             raise
         raise UserError(
             f"{what}: {type(error).__name__}: {error}",

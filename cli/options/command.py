@@ -2,21 +2,24 @@
 
 import gc
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ..console.tables import Fact, Table, print_facts, print_json, print_tables
+from .common import Json
 from .inputs import check_exist
-from .outputs import check_different, check_not_inputs, check_suffixes, check_writable
+from .outputs import check_different, check_not_inputs, check_suffixes
 
 
+@dataclass(frozen=True, kw_only=True)
 class WorkCommand:
-    """A dataclass whose fields are its options; see `as_function`.
+    """A command whose fields are its options; see `as_function`.
 
     `SUFFIXES` are the fields of the files that it writes, and what each suffix of theirs means.
     """
 
-    as_json: bool
+    as_json: Json = False
     SUFFIXES: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
     def written(self, *names: str) -> list[Path]:
@@ -47,7 +50,10 @@ class WorkCommand:
         check_exist(self.read)
         check_not_inputs(self.written(), self.read)
         load_library()
-        check_writable(self.written())
+        from ...descriptors.runtime.atomic import check_target
+
+        for path in self.written():
+            check_target(path)
         self.work()
 
     def print_result(

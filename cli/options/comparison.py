@@ -5,7 +5,7 @@ import os
 import pickle
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
@@ -136,6 +136,7 @@ def prepare(paths: Sequence[Path], method: ImageMethod) -> Comparison:
     library first. Raises `UserError` or a `DescrError` for what can't be read, made or used.
     """
     from ...descriptors import Basis
+    from ...descriptors.features.tree import tree_layers
     from .choice import check_device_is_taken, make_matcher
 
     basis = None if method.basis is None else Basis.load(method.basis)
@@ -148,9 +149,9 @@ def prepare(paths: Sequence[Path], method: ImageMethod) -> Comparison:
     for path in paths:
         one = read_input(path, method.folders or ())
         if one.tree is not None:
-            layers[path] = _layers(one.tree)
-        room -= one.nbytes
-        inputs.append(one if room >= 0 else one.read_when_needed())
+            layers[path] = {name: node.attrs for name, node in tree_layers(one.tree).items()}
+        room -= content_bytes(one.content)
+        inputs.append(one if room >= 0 else replace(one, content=None))
     if method.folders and not layers:
         raise UserError("--images has nothing to do: no input is a feature file")
     describe, recipe = None, None
@@ -209,10 +210,3 @@ def _say_unlike(recipes: Mapping[Path, Recipe]) -> None:
         if ways := computations(ours, theirs):
             say(f"note: {first} is computed {ways[0]}, {second} {ways[1]}")
             break
-
-
-def _layers(tree: "xr.DataTree") -> Recipe:
-    """What the layers of a feature tree say of themselves, by "source/layer"."""
-    from ...descriptors.features.tree import tree_layers
-
-    return {path: node.attrs for path, node in tree_layers(tree).items()}

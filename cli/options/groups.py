@@ -37,6 +37,12 @@ def argument(metavar: str, help: str, *, default: Any = ..., **more: Any) -> Any
     return _typer_field(typer.Argument(metavar=metavar, help=help, **more), default)
 
 
+def same_option(group: Any, name: str) -> Any:
+    """The field of an option that a group of options has as well."""
+    option: Field[Any] = group.__dataclass_fields__[name]
+    return field(default=option.default, metadata=option.metadata)
+
+
 def as_function(command: Any) -> Callable[..., None]:
     """The function that Typer takes for a command: its parameters are the fields of a dataclass.
 
@@ -44,7 +50,9 @@ def as_function(command: Any) -> Callable[..., None]:
     `Annotated[Group, {"name": default}]` options of the group have other defaults. The function
     makes the command of its options, and runs it.
     """
-    groups = {one.name: _group(one.type) for one in fields(command)}
+    # --json, which all have from the same class, comes last.
+    options = sorted(fields(command), key=lambda one: one.name == "as_json")
+    groups = {one.name: _group(one.type) for one in options}
 
     def function(**values: Any) -> None:
         for name, (group, _) in groups.items():
@@ -57,7 +65,7 @@ def as_function(command: Any) -> Callable[..., None]:
     function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
             _parameter(option, defaults)
-            for one in fields(command)
+            for one in options
             for group, defaults in [groups[one.name]]
             for option in (fields(group) if is_dataclass(group) else (one,))
         ]

@@ -11,6 +11,7 @@ from ..console.errors import say
 from ..console.tables import Fact, Table
 from .command import WorkCommand
 from .comparison import Comparison, prepare
+from .groups import argument
 from .masks import MaskOptions, prepare_masks
 from .method import ImageMethod
 from .outputs import Writer, write_all
@@ -92,11 +93,12 @@ class ImageCommand(WorkCommand):
         self.print_result(document, [*answer.facts, ("seconds", f"{seconds:.2f}")], answer.tables)
 
 
+@dataclass(frozen=True, kw_only=True)
 class PairCommand(ImageCommand):
     """A command on two images, which are matched."""
 
-    a: Path
-    b: Path
+    a: Path = argument("A", "The source: an image or a feature file.")
+    b: Path = argument("B", "The target: an image or a feature file.")
     doing: ClassVar[str] = "matching {}"
     between: ClassVar[str] = " with "
 

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from ..console.errors import UserError, say
 from .outputs import check_not_inputs
@@ -83,15 +83,6 @@ class Input:
         """The same as JSON holds it."""
         size = {"width": self.width, "height": self.height}
         return {"path": str(self.path), "image": self.name, **size}
-
-    @property
-    def nbytes(self) -> int:
-        """How much memory its content takes."""
-        return content_bytes(self.content)
-
-    def read_when_needed(self) -> Self:
-        """The same without its content."""
-        return replace(self, content=None)
 
     @cached_property
     def _photograph(self) -> "tuple[Path, Image | None]":

@@ -83,9 +83,20 @@ class PairMasks(MaskOptions):
         "IMAGE",
         "The object in B is where this image, of the size of B, is bright; likewise.",
     )
-    segment: options.Segment = None
-    auto_mask: options.AutoMask = False
-    mask_settings: options.MaskSettings = None
+    segment: list[str] | None = mask_field(
+        "TEXT",
+        'The object is what this text names, as in --segment "cat"; given once for each '
+        "image, each has its own. Needs the weights that `descr models pull clipseg` gets.",
+    )
+    auto_mask: bool = mask_field.flag(
+        "The object is what the images have in common away from their borders."
+    )
+    mask_settings: list[str] | None = mask_field(
+        "KEY=VALUE",
+        "An option of --segment, as in threshold=0.3, or of --auto-mask, as in clusters=8. "
+        f"{options.AGAIN}",
+        "--mask-set",
+    )
     file_options: ClassVar[str] = "--mask-a and --mask-b"
 
     @property

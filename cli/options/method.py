@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..console.errors import UserError
 from . import common as options
-from .names import AUTO
+from .names import AUTO, check_descriptor, complete_descriptor
 from .settings import split_settings
 
 
@@ -17,11 +17,25 @@ class MethodOptions:
     `matcher` is None for a command that matches nothing.
     """
 
-    descriptor: options.Descriptor = AUTO
-    settings: options.Settings = None
+    descriptor: str = options.how_field(
+        "NAME",
+        f"The descriptor: auto, a name of `descr descriptors`, or {options.OWN}.",
+        default=AUTO,
+        callback=check_descriptor,
+        autocompletion=complete_descriptor,
+    )
+    settings: list[str] | None = options.how_field(
+        "KEY=VALUE",
+        f"An option of the descriptor, as in step=4 or scales=1,2. {options.AGAIN}",
+        "--set",
+    )
     matcher: str | None = options.matcher_field()
-    matcher_settings: options.MatcherSettings = None
-    device: options.Device = None
+    matcher_settings: list[str] | None = options.how_field(
+        "KEY=VALUE",
+        f"An option of the matcher, as in tolerance=1. {options.AGAIN}",
+        "--matcher-set",
+    )
+    device: str | None = options.how_field("DEVICE", "Where to work: auto, cpu, cuda or mps.")
 
     def __post_init__(self) -> None:
         self.of_descriptor()
@@ -46,8 +60,9 @@ class ImageMethod(MethodOptions):
         f"were and beside the files. {options.AGAIN}",
         "--images",
     )
-
-    basis: options.Basis = None
+    basis: Path | None = options.how_field(
+        "FILE", "A basis of `descr basis fit`, in place of a joint PCA of these images alone."
+    )
 
     def __post_init__(self) -> None:
         for folder in self.folders or ():

@@ -1,53 +1,50 @@
-"""Names that the shell completes, read off the registries."""
+"""Names of the command line, read off the registries: checked at once, and completed."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ...descriptors import REGISTRY as DESCRIPTORS
+from ...descriptors.registry import Registry
+from ...matchers import REGISTRY as MATCHERS
 
 AUTO = "auto"
 
 
-def check_descriptor(name: str) -> str:
-    """The name of `--descriptor`; `OptionError` at once, before any work, for one not known."""
-    from ...descriptors import REGISTRY
+def checker(registry: Registry[Any], *others: str) -> Callable[[str | None], str | None]:
+    """What Typer calls with a name: it raises `OptionError`, before any work, if nothing has it."""
 
-    if name != AUTO:
-        REGISTRY.target(name)
-    return name
+    def check(name: str | None) -> str | None:
+        if name is not None and name not in others:
+            registry.target(name)
+        return name
 
-
-def check_matcher(name: str | None) -> str | None:
-    """The name of `--matcher`, None where there is none; see `check_descriptor`."""
-    from ...matchers import REGISTRY
-
-    if name is not None:
-        REGISTRY.target(name)
-    return name
+    return check
 
 
-def complete_descriptor(incomplete: str) -> list[str]:
-    """Names for `--descriptor` that begin like this, those of other distributions included."""
-    from ...descriptors import available
+def completer(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """What the shell calls with the beginning of a name: those that begin like this."""
 
-    return _beginning(incomplete, AUTO, *available())
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in names() if name.startswith(incomplete)]
 
-
-def complete_matcher(incomplete: str) -> list[str]:
-    """Names for `--matcher` that begin like this, those of other distributions included."""
-    from ...matchers import available
-
-    return _beginning(incomplete, *available())
+    return complete
 
 
-def complete_dataset(incomplete: str) -> list[str]:
-    """Names of data sets that begin like this, those of other distributions included."""
+def _datasets() -> Iterable[str]:
     from ...applications.evaluation.datasets import DATASETS
 
-    return _beginning(incomplete, *DATASETS.available())
+    return DATASETS.available()
 
 
-def complete_recipe(incomplete: str) -> list[str]:
-    """Names for `--recipe` that begin like this."""
+def _recipes() -> Iterable[str]:
     from ...applications.evaluation.protocols.papers import PAPERS
 
-    return _beginning(incomplete, *PAPERS["recipes"])
+    return list(PAPERS["recipes"])
 
 
-def _beginning(incomplete: str, *names: str) -> list[str]:
-    return [name for name in names if name.startswith(incomplete)]
+check_descriptor = checker(DESCRIPTORS, AUTO)
+check_matcher = checker(MATCHERS)
+complete_descriptor = completer(lambda: (AUTO, *DESCRIPTORS.available()))
+complete_matcher = completer(MATCHERS.available)
+complete_dataset = completer(_datasets)
+complete_recipe = completer(_recipes)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,29 +56,13 @@ def check_different(outputs: Sequence[Path]) -> None:
         seen.add(real)
 
 
-def check_folders(*folders: Path | None) -> None:
-    """Raise `UserError` for a folder of the work that is something else."""
-    for folder in folders:
-        if folder is not None and os.path.exists(folder) and not os.path.isdir(folder):
-            raise UserError(f"{folder} is not a folder", hint="choose another folder")
-
-
 def check_not_inputs(outputs: Sequence[Path], inputs: Iterable[Path]) -> None:
     """Raise `UserError` for an output that would be written over one of the inputs."""
-    paths = list(inputs)
-    for output in outputs:
-        if any(_same_file(output, path) for path in paths):
+    for output, path in product(outputs, inputs):
+        if _same_file(output, path):
             raise UserError(
                 f"{output} would overwrite an input", hint="choose another name for the output"
             )
-
-
-def check_writable(outputs: Iterable[Path]) -> None:
-    """Raise `OutputError` for an output that can't be written where it is to be."""
-    from ...descriptors.runtime.atomic import check_target
-
-    for output in outputs:
-        check_target(output)
 
 
 def write_all(writers: Mapping[Path, Writer]) -> None:

@@ -1,6 +1,7 @@
 """What evaluate and reproduce share: the options of a run, its progress, and the reports."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..console.errors import say
+from ..console.errors import UserError, say
 from ..console.tables import Fact, Table
 from .command import WorkCommand
 from .groups import Panel
-from .outputs import check_folders, write_all
+from .outputs import write_all
 
 data_field = Panel("What is evaluated")
 work_field = Panel("The work")
@@ -58,7 +59,9 @@ class RunCommand(WorkCommand):
 
     def check(self) -> None:
         """Refuse a folder that is something else."""
-        check_folders(self.run_options.folder, self.run_options.features)
+        for folder in (self.run_options.folder, self.run_options.features):
+            if folder is not None and os.path.exists(folder) and not os.path.isdir(folder):
+                raise UserError(f"{folder} is not a folder", hint="choose another folder")
 
     def write_report(
         self, document: Mapping[str, Any], page: Callable[[], str], predictions: Any = None
