@@ -17,7 +17,7 @@ from .commands.swap import Swap
 from .commands.transfer import Transfer
 from .console.errors import INTERRUPTED, UserError, report, say, wants_color
 from .console.help import Command, Group
-from .console.quiet import quiet, stoppable
+from .console.quiet import quiet, stoppable, uncollected
 from .console.streams import guarded_streams
 from .options.groups import as_function
 
@@ -54,7 +54,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     # Taken wherever it stands: one thinks of it when the rest is already typed.
     debug = "--debug" in words
-    with quiet(debug=debug), stoppable(), guarded_streams():
+    with uncollected(), quiet(debug=debug), stoppable(), guarded_streams():
         try:
             if sys.stdout is None:
                 raise UserError("cannot write to standard output: it is closed")

@@ -171,8 +171,7 @@ def remove_models(
 
     models = _models_of(names)
     folders = [folder for model in models for folder in holdings(model.name)]
-    # At a terminal somebody sits who can answer.
-    if folders and not yes and sys.stdin.isatty() and sys.stderr.isatty():
+    if folders and not yes and _asks():
         for folder in folders:
             say(folder)
         if not typer.confirm("Remove?", err=True):
@@ -181,6 +180,11 @@ def remove_models(
         freed = remove(model.name)
         done = f"removed, {decimal(freed)} freed" if freed else "was not on this machine"
         typer.echo(f"{model.name}: {done}")
+
+
+def _asks() -> bool:
+    """Whether somebody sits there who can answer."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _models_of(names: Sequence[str]) -> "list[Model]":

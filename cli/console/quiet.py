@@ -1,5 +1,6 @@
 """What surrounds every command: silent libraries, and an orderly end when it is stopped."""
 
+import gc
 import logging
 import signal
 import sys
@@ -39,6 +40,22 @@ def quiet(*, debug: bool) -> Iterator[None]:
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         say(self.format(record))
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Look for no garbage until `gc.enable`, at the latest until the end.
+
+    Imports make millions of objects and hardly any garbage; looking for garbage among them
+    meanwhile takes an eighth of the time of a short command.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Stop(SystemExit):
