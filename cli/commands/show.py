@@ -163,7 +163,13 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
             raise UserError("no file for the picture", hint="say where it goes: -o FILE.png")
 
     def check_inputs(self, comparison: Comparison) -> None:
-        """Refuse a comparison without the photographs."""
+        """Refuse maps, and a comparison without the photographs."""
+        for one in comparison.inputs:
+            if one.has_map:
+                raise UserError(
+                    f"{one.path} is a feature map, and a picture is made of whole features",
+                    hint="give the image, or its feature file",
+                )
         if self.kind is Kind.COMPARE:
             check_photographs(comparison.inputs, "--as compare", self.written())
 

@@ -50,6 +50,13 @@ class Comparison:
         rest = iter(self.extract([one for one in self.inputs if not one.has_features]))
         return [next(rest) if one.tree is None else one.tree for one in self.inputs]
 
+    def maps(self) -> "list[xr.DataArray]":
+        """The feature maps, in the order of the inputs: of files that hold them, or combined."""
+        from ...descriptors import combine
+
+        kept = [one.fmap for one in self.inputs if one.fmap is not None]
+        return kept or combine(self.trees(), basis=self.basis)
+
     def extract(self, inputs: Sequence[Input]) -> "list[xr.DataTree]":
         """The feature trees of these inputs, which are photographs."""
         if self.describe is None:
@@ -148,12 +155,14 @@ def prepare(paths: Sequence[Path], method: ImageMethod) -> Comparison:
     room = _ROOM
     for path in paths:
         one = read_input(path, method.folders or ())
-        if one.tree is not None:
-            layers[path] = {name: node.attrs for name, node in tree_layers(one.tree).items()}
+        if one.has_features:
+            nodes = {} if one.tree is None else tree_layers(one.tree)
+            layers[path] = {name: node.attrs for name, node in nodes.items()}
         room -= content_bytes(one.content)
         inputs.append(one if room >= 0 else replace(one, content=None))
     if method.folders and not layers:
         raise UserError("--images has nothing to do: no input is a feature file")
+    _check_maps(inputs, basis)
     describe, recipe = None, None
     if len(layers) < len({one.path for one in inputs}):
         describe, recipe = _descriptor(inputs, layers, method)
@@ -167,6 +176,19 @@ def prepare(paths: Sequence[Path], method: ImageMethod) -> Comparison:
     check_device_is_taken(method.device, *parts)
     _say_unlike({one.path: layers.get(one.path, recipe or {}) for one in inputs})
     return Comparison(inputs, describe, matcher, basis)
+
+
+def _check_maps(inputs: Sequence[Input], basis: "Basis | None") -> None:
+    """Refuse a feature map beside something else."""
+    fmap = next((one for one in inputs if one.has_map), None)
+    other = next((one for one in inputs if not one.has_map), None)
+    if fmap is not None and other is not None:
+        raise UserError(
+            f"{fmap.path} is a feature map, and {other.path} is not",
+            hint="give maps of one basis, or the images with --basis",
+        )
+    if fmap is not None and basis is not None:
+        raise UserError("--basis has nothing to do: the inputs are feature maps")
 
 
 def _descriptor(

@@ -121,11 +121,9 @@ class PairCommand(ImageCommand):
     def compare(self, comparison: Comparison, find_masks: "FindMasks") -> Answer:
         """Match the images, and say if the result means little."""
         from ...applications import measure_agreement
-        from ...descriptors import combine
 
         assert comparison.matcher is not None
-        trees = comparison.trees()
-        source, target = maps = combine(trees, basis=comparison.basis)
+        source, target = maps = comparison.maps()
         both: dict[str, Any] = dict(
             zip(("source_mask", "target_mask"), find_masks(maps), strict=True)
         )
@@ -141,7 +139,7 @@ class PairCommand(ImageCommand):
                 f"together, and the way there and back misses by {agreement.round_trip:.0f} "
                 "pixels: the result may mean nothing"
             )
-        method = {"descriptor": str(trees[0].attrs["descriptor"]), "matcher": repr(matcher)}
+        method = {"descriptor": str(source.attrs["descriptor"]), "matcher": repr(matcher)}
         shares = f"{agreement.mutual:.1%} mutual, {agreement.coherent:.1%} of them coherent"
         images = {"source": a.document(), "target": b.document()}
         measures = {"agreement": agreement.to_dict(), **method}

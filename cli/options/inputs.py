@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...descriptors.errors import ForeignFileError
 from ..console.errors import UserError, say
 from .outputs import check_not_inputs
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ...descriptors import Image
+
+    Content = Image | xr.DataTree | xr.DataArray
 
 _SIZE = "image_name", "image_height", "image_width"
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -27,19 +30,26 @@ class Input:
 
     `attributes` are name and size of the image, and what else the root of a feature file says;
     `folders` are where its photograph is looked for, besides where the file says and beside it.
-    `content` is None where it is read again whenever it is asked for.
+    `content` is None where it is read again whenever it is asked for. With `has_map` the features
+    are a map of a lasting basis.
     """
 
     path: Path
-    content: "Image | xr.DataTree | None"
+    content: "Content | None"
     attributes: Mapping[Any, Any]
     has_features: bool
     folders: Sequence[Path] = ()
+    has_map: bool = False
 
     @property
     def tree(self) -> "xr.DataTree | None":
-        """The feature tree; None for a photograph."""
-        return self._read() if self.has_features else None
+        """The feature tree; None for a photograph, and for a map."""
+        return self._read() if self.has_features and not self.has_map else None
+
+    @property
+    def fmap(self) -> "xr.DataArray | None":
+        """The feature map; None for a photograph, and for a tree."""
+        return self._read() if self.has_map else None
 
     @property
     def place(self) -> Path:
@@ -139,9 +149,10 @@ def check_photographs(
 
 
 def read_input(path: Path, folders: Sequence[Path] = ()) -> Input:
-    """The photograph or the feature tree at a path; see `Input` for `folders`."""
+    """The photograph, the feature tree or the feature map at a path; see `Input` for `folders`."""
     if holds_features(path):
-        return Input(path, *_content(path, True), True, folders)
+        content, attributes = _content(path, True)
+        return Input(path, content, attributes, True, folders, has_map=hasattr(content, "dtype"))
     image = read_photograph(path)
     return Input(path, image, _size(image), False, folders)
 
@@ -154,14 +165,18 @@ def read_photograph(path: Path) -> "Image":
     return image
 
 
-def content_bytes(content: "Image | xr.DataTree | None") -> int:
-    """How much memory the pixels of an image or the layers of a feature tree take."""
+def content_bytes(content: "Content | None") -> int:
+    """How much memory the pixels of an image, the layers of a tree or the cells of a map take."""
     from ...descriptors import Image
     from ...descriptors.features.tree import tree_layers
 
     if content is None or isinstance(content, Image):
         return 0 if content is None else content.pixels.nbytes
-    return sum(node.nbytes for node in tree_layers(content).values())
+    import xarray as xr
+
+    if isinstance(content, xr.DataArray):
+        return content.nbytes
+    return sum(layer.nbytes for layer in tree_layers(content).values())
 
 
 def holds_features(path: Path) -> bool:
@@ -178,13 +193,20 @@ def holds_features(path: Path) -> bool:
 
 
 def _content(path: Path, has_features: bool) -> tuple[Any, Mapping[Any, Any]]:
-    """The image or the feature tree at a path, and its attributes."""
+    """The image, the feature tree or the feature map at a path, and its attributes."""
     if has_features:
         # Loads the NetCDF library, which photographs don't need.
-        from ...descriptors.store import load_features
+        from ...descriptors.store import load_features, load_map
 
-        tree = load_features(path)
-        return tree, tree.attrs
+        features: xr.DataTree | xr.DataArray
+        try:
+            features = load_features(path)
+        except ForeignFileError as error:
+            try:
+                features = load_map(path)
+            except ForeignFileError:
+                raise error from None
+        return features, features.attrs
     from ...descriptors import read_image
 
     image = read_image(path)

@@ -73,6 +73,45 @@ def test_maps_of_a_basis_are_kept_in_place_of_trees(descr: Any, basis: str) -> N
     assert np.allclose(np.linalg.norm(store["a.png"], axis=0), 1, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("match",),
+        ("transfer", "--points", "20,20"),
+        ("flow", "--grid", "cells"),
+        ("swap", "--whole", "-o", "swap.png"),
+    ],
+)
+def test_maps_of_one_basis_are_matched_as_they_are(
+    descr: Any, basis: str, command: tuple[str, ...]
+) -> None:
+    descr("extract", "a.png", "b.png", "-o", "maps", "--basis", basis, *FAST, "--lossless")
+    name, *options = command
+    kept = descr(name, "maps/a.png.nc", "maps/b.png.nc", *options, "--images", ".", "--json")
+    assert kept.code == 0, kept.err
+    combined = descr(name, "a.png", "b.png", *options, "--basis", basis, *FAST, "--json")
+    document, expected = json.loads(kept.out), json.loads(combined.out)
+    for numbers in (document, expected):
+        for side in ("source", "target"):
+            del numbers[side]["path"]
+        del numbers["seconds"]
+    assert document == expected
+
+
+def test_maps_are_refused_beside_what_does_not_go_with_them(descr: Any, basis: str) -> None:
+    descr("basis", "fit", "f", "-o", "other.nc", "--components", "8")
+    for name in (basis, "other.nc"):
+        descr("extract", "a.png", "b.png", "-o", name[:-3], "--basis", name, *FAST)
+    a, b = "birds/a.png.nc", "birds/b.png.nc"
+    descr("match", a, "b.png").refused(f"{a} is a feature map, and b.png is not")
+    descr("match", "f/a.png.nc", b).refused(f"{b} is a feature map, and f/a.png.nc is not")
+    descr("match", a, b, "--basis", basis).refused("--basis has nothing to do")
+    descr("match", a, b, "--set", "step=4").refused("have nothing to do: both inputs are")
+    descr("match", a, "other/b.png.nc").refused("have different bases")
+    descr("match", basis, b).refused("birds.nc: is not a feature file")
+    descr("show", a, "-o", "x.png").refused("a picture is made of whole features")
+
+
 def test_what_is_wrong_is_one_line(descr: Any, basis: str) -> None:
     Path("empty").mkdir()
     match = ("match", "a.png", "b.png")
