@@ -46,11 +46,7 @@ app.add_typer(models.app, name="models", short_help="Download and manage the wei
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit code: what the console script `descr` calls.
-
-    Args:
-        arguments: What stands after `descr` on the command line; `sys.argv` by default.
-    """
+    """Run the program on arguments, those of `sys.argv` by default; gives its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     # Taken wherever it stands: one thinks of it when the rest is already typed.
     debug = "--debug" in words
@@ -72,8 +68,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_named: bool) -> None:
+    if is_named:
         from importlib.metadata import version
 
         typer.echo(f"{NAME} {version('descr-sdk')}")

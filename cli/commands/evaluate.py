@@ -212,7 +212,7 @@ descr evaluate --compare tale.json dinov2.json"""
         self.print_report(comparison, facts, tables)
 
     def _open(self, recipe: "Recipe | None") -> "Dataset":
-        """The data set, listed, with the options of the recipe and, before them, those given."""
+        """The data set, listed, with the options of the recipe and, before them, its own."""
         from ...applications.evaluation import DATASETS, open_dataset
         from ..options.choice import Choice, faults
 

@@ -180,10 +180,7 @@ descr swap a.jpg b.jpg --segment "cat" -o swapped.png --refine --prompt "a photo
             )
 
     def check_inputs(self, comparison: Comparison) -> None:
-        """Refuse what the library would refuse after features have been extracted.
-
-        Missing weights are missed as well; and what memory the swap takes is said.
-        """
+        """Refuse early what the library would refuse late, and say what memory the swap takes."""
         from ...applications.swap import SwapOptions, animation_memory, check_animation, swap_memory
         from ...descriptors.errors import OptionError
 

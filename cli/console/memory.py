@@ -20,8 +20,7 @@ def say_memory(
 ) -> None:
     """Say on standard error what memory work takes beside what is held already.
 
-    `size` is what it takes in bytes once features are there; `descriptor` extracts the photographs
-    among the inputs, and the networks of `others` are loaded for it, too.
+    `size` are its bytes once features are there; the networks of `others` are loaded for it, too.
     """
     from rich.filesize import decimal
 

@@ -62,8 +62,7 @@ def make_descriptor(
 ) -> "Choice[Descriptor]":
     """The descriptor of this name, with settings as raw texts; says on standard error which.
 
-    `device` is handed to a descriptor that takes one. Raises `OptionError` for names and values
-    that it doesn't know or take.
+    `device` is handed to one that takes it. Raises `OptionError` for a wrong name or value.
     """
     if name == AUTO:
         name, why = explain_auto()
@@ -97,10 +96,7 @@ def make_matcher(name: str, settings: Mapping[str, str], device: str | None) -> 
 
 
 def parts_of(kind: Callable[..., Any]) -> Mapping[str, Callable[..., Any]]:
-    """The constructors of the parts that this constructor takes settings of, by option.
-
-    Such an option has the name of a descriptor, and takes a mapping.
-    """
+    """The constructors of the parts that this one takes mappings for, by option."""
     options = signature_of(kind).parameters.values()
     names = {one.name for one in options if "Mapping" in str(one.annotation)}
     return {name: DESCRIPTORS.find(name) for name in DESCRIPTORS.available() if name in names}

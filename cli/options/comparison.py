@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ..console.errors import UserError, say
 from .inputs import Input, content_bytes, read_input
@@ -73,16 +73,14 @@ class Comparison:
 class Trees(Sequence["xr.DataTree"]):
     """The feature trees of inputs, in their order, each extracted or read when it is asked for.
 
-    A photograph is extracted once. The trees that there is room for stay; the others are kept in a
+    A photograph is extracted once; its tree is kept in memory where there is room, else in a
     temporary file, which ends with the process whatever ends that. A context, which frees all.
     """
 
     def __init__(self, comparison: Comparison) -> None:
         self._comparison, self._inputs = comparison, comparison.inputs
-        self._room = _ROOM
-        self._held: dict[int, xr.DataTree] = {}
         self._offsets: dict[int, int] = {}
-        self._file: IO[bytes] | None = None
+        self._file = tempfile.SpooledTemporaryFile(_ROOM)  # noqa: SIM115
 
     def __enter__(self) -> Self:
         # Frozen, what the process is made of takes no time to be gone through.
@@ -91,41 +89,28 @@ class Trees(Sequence["xr.DataTree"]):
 
     def __exit__(self, *_: object) -> None:
         gc.unfreeze()
-        self._held.clear()
-        if self._file is not None:
-            self._file.close()
+        self._file.close()
 
     def __len__(self) -> int:
         return len(self._inputs)
 
     def __getitem__(self, index: Any) -> Any:
         one = self._inputs[index]
-        if index in self._held:
-            return self._held[index]
         # The nodes of a tree refer to each other, so that those before are freed by this alone.
         gc.collect()
         if one.has_features:
             return one.tree
         if index not in self._offsets:
-            photographs = [
-                at for at in range(index, len(self)) if not self._inputs[at].has_features
-            ]
-            batch = photographs[:_AT_ONCE]
+            rest = range(index, len(self))
+            batch = [at for at in rest if not self._inputs[at].has_features][:_AT_ONCE]
             trees = self._comparison.extract([self._inputs[at] for at in batch])
             for at, tree in zip(batch, trees, strict=True):
                 self._keep(at, tree)
-        if self._file is None or index in self._held:
-            return self._held[index]
         self._file.seek(self._offsets[index])
         return pickle.load(self._file)
 
     def _keep(self, index: int, tree: "xr.DataTree") -> None:
-        self._room -= content_bytes(tree)
-        if self._room >= 0:
-            self._held[index] = tree
-            return
         try:
-            self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115
             self._offsets[index] = self._file.seek(0, os.SEEK_END)
             pickle.dump(tree, self._file, protocol=pickle.HIGHEST_PROTOCOL)
             self._file.flush()
@@ -137,10 +122,10 @@ class Trees(Sequence["xr.DataTree"]):
 
 
 def prepare(paths: Sequence[Path], method: ImageMethod) -> Comparison:
-    """Read the inputs and make the descriptor and the matcher; says which descriptor it is.
+    """Read the inputs and make the descriptor and the matcher.
 
-    Says as well if features are compared that are not computed in the same precision. Load the
-    library first. Raises `UserError` or a `DescrError` for what can't be read, made or used.
+    Says which descriptor it is, and if features are compared of different precision. Raises a
+    `DescrError` for what can't be read, made or used.
     """
     from ...descriptors import Basis
     from ...descriptors.features.tree import tree_layers
@@ -196,8 +181,8 @@ def _descriptor(
 ) -> "tuple[Choice[Descriptor], Recipe | None]":
     """The descriptor of the photographs: that of the feature files, unless another is named.
 
-    With it comes its recipe, where there are files that it has to go with; `layers` are what
-    these say of theirs. Raises `UserError` if it doesn't go with one of them.
+    With it comes its recipe, where there are files that it has to go with; `UserError` if it
+    doesn't.
     """
     from ...descriptors.combination.recipe import difference
     from .choice import descriptor_of_file, make_descriptor

@@ -111,13 +111,10 @@ def prepare_masks(
     """Read the mask files, or make what finds the masks: a function of the maps of the inputs.
 
     The function gives the mask of each input, bool (height, width) with at least one cell of its
-    map in it; None for an input without a mask. It raises `ImageError` where nothing is found, or
-    no cell is left.
+    map in it; None for an input without a mask. `device` is handed to what takes one.
 
-    Load the library first. `device` is handed to what takes one. Raises `UserError` for a text
-    that is looked for in a feature file whose photograph is not found; `DescrError` for a mask
-    that can't be read, is empty or of another size than its image, for missing weights, and for a
-    wrong setting.
+    Raises a `DescrError` for a mask that can't be read, is empty or of another size than its image,
+    for missing weights or photographs, and for a wrong setting; the function for an empty mask.
     """
     count, settings = len(inputs), mask_options.of_segmenter()
     if not mask_options.any:

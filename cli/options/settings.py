@@ -16,10 +16,9 @@ _WORDS = {"true": True, "false": False, "none": None, "null": None}
 
 
 def split_settings(pairs: Sequence[str], flag: str) -> dict[str, str]:
-    """The pairs `key=value` as a mapping of raw texts.
+    """The pairs `key=value` of the option `flag` as raw texts.
 
-    `flag` is the option of the command line that they were given to. Raises `UserError` for one
-    that is not a pair, and for a key given twice.
+    Raises `UserError` for one that is not a pair, and for a key given twice.
     """
     settings: dict[str, str] = {}
     for pair in pairs:
@@ -42,9 +41,8 @@ def parse_settings(
     """The raw texts as the values that the constructor `kind` takes.
 
     `part.key` is the setting `key` of the option `part`, which is a mapping: `sd.timestep=50` for a
-    fusion. `parts` are the constructors of such parts by option, whose annotations hold for their
-    keys. Keys that the constructor does not take are passed on as they are: it is the registry
-    that refuses them.
+    fusion. `parts` are the constructors of such parts by option. Keys that the constructor does not
+    take are passed on: it is the registry that refuses them.
     """
     annotations = _annotations(kind)
     inner_annotations = {option: _annotations(part) for option, part in (parts or {}).items()}

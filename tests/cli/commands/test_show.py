@@ -128,7 +128,7 @@ def test_what_is_not_held_is_shown_as_what_is(
     monkeypatch.setattr(
         SIFT, "extract", lambda self, one: extracted.append(len(one)) or extract(self, one)
     )
-    monkeypatch.setattr(comparison, "_ROOM", 0)
+    monkeypatch.setattr(comparison, "_ROOM", 1)
     done = descr(*shown, "read.png")
     assert done.code == 0, done.err
     assert sum(extracted) == len(images) - files
@@ -138,10 +138,10 @@ def test_what_is_not_held_is_shown_as_what_is(
 def test_features_that_there_is_no_place_for_are_an_error(
     descr: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full() -> None:
+    def full(**_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(comparison, "_ROOM", 0)
+    monkeypatch.setattr(comparison, "_ROOM", 1)
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
     done = descr(*SHOW, "-o", "x.png")
     done.refused("no place for the features of 2 images: No space left on device", "TMPDIR")
@@ -159,7 +159,7 @@ def test_an_image_that_changes_while_it_is_shown_is_an_error(
         "        PIL.Image.new('RGB', (20, 20)).save('b.png')\n"
         "        return super().extract(images)\n"
     )
-    monkeypatch.setattr(comparison, "_ROOM", 0)
+    monkeypatch.setattr(comparison, "_ROOM", 1)
     done = descr("show", "a.png", "b.png", "--descriptor", "mine:Shrinking", "-o", "x.png")
     done.refused("b.png has changed meanwhile", "run it again")
 
