@@ -66,7 +66,7 @@ def read_isolated(file: BinaryIO, *, schema: Schema, values: bool) -> list[Group
             raise IsolatedReadError(": ".join(["can't be read", *reason]))
         try:
             return hdf5.read_directory(mmap.mmap(answer.fileno(), 0))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
             raise IsolatedReadError(f"is damaged: reading it gave nonsense ({error})") from error
 
 
