@@ -4,7 +4,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
-from typing import Any, overload
+from typing import Any, Self, overload
 
 import numpy as np
 import torch
@@ -65,15 +65,16 @@ class Basis:
             return int(self.projections[path].axes.shape[1])
         return int(self.layers[path]["channels"])
 
-    @staticmethod
+    @classmethod
     def fit(
+        cls,
         trees: Iterable[xr.DataTree | Features] | Mapping[str, Any],
         *,
         components: int | Mapping[str, int | None] | None = None,
         weights: Mapping[str, float] | None = None,
         cells: int | None = None,
         seed: int = 0,
-    ) -> "Basis":
+    ) -> Self:
         """The basis of the features of any number of images, which are gone through once.
 
         Each layer that asks for components is projected by one PCA, fitted to the cells of all
@@ -106,7 +107,7 @@ class Basis:
         for place, tree in enumerate(trees.values() if isinstance(trees, Mapping) else trees):
             generator = np.random.default_rng((seed, place))
             fitting.add(as_features(tree), None if share is None else (share, generator))
-        return fitting.basis()
+        return cls(*fitting.parts())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the basis to a NetCDF file, whole or not at all.
@@ -233,8 +234,8 @@ class Fitting:
             if path in self._moments:
                 self._moments[path].add(grid if sample is None else _drawn(grid, *sample))
 
-    def basis(self) -> Basis:
-        """The basis of all that was added."""
+    def parts(self) -> tuple[Any, Any, Any, str]:
+        """What a `Basis` of all that was added is made of."""
         if self._layers is None:
             raise InvalidFeaturesError("combine needs at least one feature tree")
         recipe = {
@@ -248,7 +249,7 @@ class Fitting:
             for part in parts
             if part.components
         }
-        return Basis(recipe, projections, self._layers, finest.path)
+        return recipe, projections, self._layers, finest.path
 
 
 def check_together(trees: Iterable[xr.DataTree | Features]) -> None:

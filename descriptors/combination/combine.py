@@ -101,7 +101,7 @@ class CombinedMaps(Sequence[xr.DataArray]):
             take(features)
             grids = {path: layer.grid for path, layer in features.layers.items()}
             places.append((grids, features.image))
-        self.basis: Basis = fitting.basis() if basis is None else basis
+        self.basis: Basis = Basis(*fitting.parts()) if basis is None else basis
         self.outlines = []
         for grids_of, image in places:
             grid = grids_of[self.basis.finest]
