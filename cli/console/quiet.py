@@ -49,13 +49,12 @@ def uncollected() -> Iterator[None]:
     Imports make millions of objects and hardly any garbage; looking for garbage among them
     meanwhile takes an eighth of the time of a short command.
     """
-    enabled = gc.isenabled()
+    restore = gc.enable if gc.isenabled() else gc.disable
     gc.disable()
     try:
         yield
     finally:
-        if enabled:
-            gc.enable()
+        restore()
 
 
 class Stop(SystemExit):

@@ -1,3 +1,4 @@
+import gc
 import importlib.metadata
 import json
 import os
@@ -278,3 +279,17 @@ def test_warnings_of_libraries_are_not_shown(descr: Any, folder: Path) -> None:
     )
     noisy = ("match", "a.png", "b.png", "--descriptor", "noisy:Noisy", *FAST)
     assert descr(*noisy).err == "descriptor: noisy:Noisy\n"
+
+
+@pytest.mark.parametrize("command", [("matchers",), ("match", "a.png", "b.png", *FAST)])
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_is_looked_for_afterwards_as_before(
+    descr: Any, command: tuple[str, ...], enabled: bool
+) -> None:
+    before = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        assert descr(*command).code == 0
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if before else gc.disable)()
