@@ -22,8 +22,7 @@ _NEAR = 0.05
 """How far a match may lie from where the affine map takes it, in diagonals of its image."""
 _FREE = 3  # matches that an affine map can always be made to fit
 _LEAST_COHERENT = 0.19
-_LEAST_COVERED = 0.01
-"""Between what related and unrelated images have (docs/measurements.md)."""
+_LEAST_COVERED = 0.01  # between what related and unrelated images have (docs/measurements.md)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,8 +31,7 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 _PER_PIXEL = 40
 """Bytes that a pixel of the canvas takes: in uint8, and up to three times in float32."""
-_WINDOW = 2
-"""Batches whose pictures wait at most for others of their shape."""
+_WINDOW = 2  # batches whose pictures wait at most for others of their shape
 
 
 class Backbone(StreamingDescriptor):

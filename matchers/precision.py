@@ -13,8 +13,7 @@ import torch
 from ..descriptors.features.grids import double
 
 _UNIT_ROUNDOFF = {torch.float32: 2.0**-24, torch.bfloat16: 2.0**-8}
-_LENGTH = 1.001
-"""Upper bound of the length of a cell: maps are of unit length up to 1e-4."""
+_LENGTH = 1.001  # upper bound of the length of a cell: maps are of unit length up to 1e-4
 _PAIRS, _CHANNELS = 1 << 12, 1 << 8
 """Pairs and channels that `pair_scores` holds in float64 at once."""
 _STRIP = 1 << 21

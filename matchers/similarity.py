@@ -22,12 +22,9 @@ Visit: TypeAlias = Callable[[int, torch.Tensor, torch.Tensor], None]
 
 _ELEMENTS = (1 << 22, 1 << 24)
 """Similarities of a block: as a rule, and at most if that leaves few rows."""
-_ROWS = (64, 512)
-"""Rows of a block: at least, and enough for a fast product."""
-_ROW_RUN = 64
-"""Neighbours along a row that share one maximum."""
-_COLUMN_RUN = 32
-"""Neighbours along a column that share one maximum."""
+_ROWS = (64, 512)  # rows of a block: at least, and enough for a fast product
+_ROW_RUN = 64  # neighbours along a row that share one maximum
+_COLUMN_RUN = 32  # neighbours along a column that share one maximum
 _PAIR_COST = 100
 """How many times more a single score costs than one in a product of the whole block."""
 

@@ -10,8 +10,7 @@ from .base import Matcher
 from .cells import Cells
 from .correspondences import Partners
 
-_PLACES = 1 << 20
-"""Places of windows that are held at once."""
+_PLACES = 1 << 20  # places of windows that are held at once
 
 
 class SoftArgmax(Matcher):

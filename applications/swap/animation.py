@@ -30,8 +30,7 @@ _PER_PIXEL, _PER_SAMPLE = 105, 500
 _CLEARED = 0.2  # share of the way over which the instances fade out of their backgrounds
 _LOOKED_AT = 3_000_000  # how many numbers the palette is chosen by
 _FRAME = 50
-_REST = 1000
-"""Milliseconds for which a frame on the way, and the first and the last, are shown."""
+_REST = 1000  # milliseconds for which a frame on the way, and the first and the last, are shown
 
 Picture = npt.NDArray[np.uint8]
 

@@ -14,8 +14,7 @@ from .errors import say
 Fact = tuple[str, str]
 """The name of something, and what it is."""
 
-_BETWEEN = 2
-"""Space between columns."""
+_BETWEEN = 2  # space between columns
 
 
 def print_table(

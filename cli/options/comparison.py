@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 _ROOM = 1 << 26
 """Bytes of inputs, and of features extracted from them, that are held; others are read again."""
-_AT_ONCE = 4
-"""Photographs that are extracted at once."""
+_AT_ONCE = 4  # photographs that are extracted at once
 
 Recipe = Mapping[str, Mapping[Any, Any]]
 """What layers of features say of themselves, by "source/layer"."""

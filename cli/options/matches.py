@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 _TABLES = {".csv": "table", ".json": "table and summary", ".nc": "the Dataset"}
 DRAWN = 60
 """How many matches a drawing shows, unless a number is given: more can't be told apart."""
-_LISTED = 10
-"""How many matches the table shows; of points it shows all."""
+_LISTED = 10  # how many matches the table shows; of points it shows all
 _ROUND_TRIP = "round_trip_error"
 
 _PAIR = re.compile(r"\s*([^,;\s]+)\s*[,;]\s*([^,;\s]+)\s*")

@@ -24,8 +24,7 @@ _FORMS: dict[str, dict[str, Any]] = {
     ".jpeg": _JPEG,
     ".webp": {"format": "WEBP", "quality": 95},
 }
-_LARGEST = {"JPEG": 65_500, "WEBP": 16_383}
-"""Pixels along a side that a form can hold."""
+_LARGEST = {"JPEG": 65_500, "WEBP": 16_383}  # pixels along a side that a form can hold
 PICTURES = dict.fromkeys(_FORMS, "picture")
 TRANSPARENT = dict.fromkeys((".png", ".webp"), "picture")
 """The forms that can be transparent in places."""

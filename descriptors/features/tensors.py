@@ -16,10 +16,8 @@ from .maps import Points, build_map, check_attributes, check_map, check_points
 from .sampling import Interpolation, read_at
 from .tree import check_tree, grid_coordinates, root_attributes, tree_layers
 
-_TOLERANCE = 1e-4
-"""How far the length of a cell of a feature map may be from 1."""
-_SQUARES = 1e-30, 1e37
-"""Between which squares of lengths are sums of float32 that lost nothing."""
+_TOLERANCE = 1e-4  # how far the length of a cell of a feature map may be from 1
+_SQUARES = 1e-30, 1e37  # between which squares of lengths are sums of float32 that lost nothing
 _STRIP = 64
 
 

@@ -11,8 +11,7 @@ from ..errors import DescrError, OutOfMemoryError
 T = TypeVar("T")
 R = TypeVar("R")
 
-_THREADS = min(8, os.cpu_count() or 1)
-"""More decode no faster than a network takes."""
+_THREADS = min(8, os.cpu_count() or 1)  # more decode no faster than a network takes
 
 
 def attempt(work: Callable[[T], R], item: T) -> R | DescrError:

@@ -15,8 +15,7 @@ from ..settings import check_choice, check_int
 Fit = Literal["pad", "stretch", "aspect", "short"]
 FITS: tuple[Fit, ...] = get_args(Fit)
 
-_LONG_STEP = 32
-"""What the long side of `short` is rounded down to a multiple of, in pixels."""
+_LONG_STEP = 32  # what the long side of `short` is rounded down to a multiple of, in pixels
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,8 +18,7 @@ from .decoding import MAX_PIXELS, check_size, open_picture
 if TYPE_CHECKING:
     import torch
 
-_STRIP = 1 << 20
-"""Pixels that are converted at a time."""
+_STRIP = 1 << 20  # pixels that are converted at a time
 
 
 @dataclass(frozen=True, eq=False)

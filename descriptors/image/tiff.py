@@ -11,8 +11,7 @@ from ..errors import ImageError
 _PAGES, _ENTRIES = 1 << 20, 1 << 16
 # A number counts for 256 bytes: that is how long it takes.
 _TAG_BYTES, _TILE_PIXELS = 1 << 28, 1 << 24
-_BYTES = (1, 2, 6, 7)
-"""The types of a tag whose values are single bytes: texts, profiles, previews."""
+_BYTES = (1, 2, 6, 7)  # the types of a tag whose values are single bytes: texts, profiles, previews
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
 
 

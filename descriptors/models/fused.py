@@ -12,8 +12,7 @@ from ..image.ahead import read_ahead
 from ..image.reading import Image, ImageLike, read_image
 from ..settings import check_float
 
-_AHEAD = 4
-"""Images that are decoded before they are asked for."""
+_AHEAD = 4  # images that are decoded before they are asked for
 _IMAGE = ("image_sha256", "image_height", "image_width")
 
 

@@ -18,8 +18,7 @@ from ..settings import check_float, check_int
 # OpenCV's SIFT spans a spatial bin over 3 sigma (Lowe 2004, section 6.1) with sigma half the
 # keypoint's size.
 _BIN_PER_SIZE = 1.5
-_PER_CELL = 2200
-"""Bytes that a cell takes: its keypoint, and its histogram four times in float32."""
+_PER_CELL = 2200  # bytes that a cell takes: its keypoint, and its histogram four times in float32
 
 
 class SIFT(Backbone):

@@ -12,8 +12,7 @@ from ..weights.configs import read_config
 from ..weights.reading import read_header, shorten
 from .quiet import quiet
 
-_PORTION = 1 << 23
-"""Bytes of a file that are mapped at once where they are converted."""
+_PORTION = 1 << 23  # bytes of a file that are mapped at once where they are converted
 
 _FLOATS = ("F16", "BF16", "F32", "F64")
 _OTHER_MODEL = "the config and the weights are of different models: get both again"

@@ -13,8 +13,7 @@ from .ram import free_ram
 T = TypeVar("T")
 
 _CPU = torch.device("cpu")
-_CPU_BUDGET = 1 << 30
-"""Bytes of activations on the CPU: larger batches are hardly faster there."""
+_CPU_BUDGET = 1 << 30  # bytes of activations on the CPU: larger batches are hardly faster there
 
 
 def check_fits(size: int, what: str, hint: str, device: torch.device = _CPU) -> int:

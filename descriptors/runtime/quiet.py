@@ -14,8 +14,7 @@ from typing import Any, cast
 _LIBRARIES = ("transformers", "diffusers", "huggingface_hub")
 
 _LOCK = threading.Lock()
-_QUIET: list[int] = []
-"""The threads in `without_warnings`, each as often as it entered."""
+_QUIET: list[int] = []  # the threads in `without_warnings`, each as often as it entered
 
 
 class _OfQuietThread(type):

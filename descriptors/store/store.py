@@ -39,10 +39,8 @@ from .reuse import why_extract, why_transform
 Status = Literal["kept", "extracted", "redone", "failed"]
 ImageSource: TypeAlias = ImageLike | Callable[[], ImageLike]
 SUFFIX = ".nc"
-_AHEAD = 8
-"""Images that are read before they are asked for, and files that are written behind."""
-_TOGETHER = 64
-"""Images whose entries are written to the index at once."""
+_AHEAD = 8  # images that are read before they are asked for, and files that are written behind
+_TOGETHER = 64  # images whose entries are written to the index at once
 _OF_IMAGES = ImageError, InvalidFeaturesError, FeatureFileError, OutOfMemoryError
 """Errors that are no end of the work on other images."""
 

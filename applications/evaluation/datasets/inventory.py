@@ -7,10 +7,8 @@ from pathlib import Path
 
 from .annotations import DatasetError
 
-_NAMES = 3
-"""How many names of a kind a message spells out."""
-_PLACES = 8
-"""How many folders it spells out."""
+_NAMES = 3  # how many names of a kind a message spells out
+_PLACES = 8  # how many folders it spells out
 
 
 class Inventory:

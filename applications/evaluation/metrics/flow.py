@@ -10,8 +10,7 @@ from ....descriptors.settings import check_float
 from .arrays import checked
 from .keypoints import Comparison, check_alphas, within
 
-_UNKNOWN = 1e9
-"""From here on the Middlebury format takes a component of the flow as unknown."""
+_UNKNOWN = 1e9  # from here on the Middlebury format takes a component of the flow as unknown
 
 
 def endpoint_errors(

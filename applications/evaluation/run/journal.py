@@ -22,10 +22,8 @@ Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 """The answers for one pair, by name."""
 
 _MAGIC = b"descr journal 1\n"
-_HEAD = struct.Struct("<Q32s")
-"""Before each record: its length, and its SHA-256."""
-_SECONDS = 2.0
-"""How much work may be lost where the machine itself goes down."""
+_HEAD = struct.Struct("<Q32s")  # before each record: its length, and its SHA-256
+_SECONDS = 2.0  # how much work may be lost where the machine itself goes down
 
 
 class Journal:

@@ -21,8 +21,7 @@ from .prompt import Conditioning
 
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _DEVIATION = (0.26862954, 0.26130258, 0.27577711)
-_COPIES = 20
-"""Arrays as large as the tokens that are alive at once in a block of CLIP."""
+_COPIES = 20  # arrays as large as the tokens that are alive at once in a block of CLIP
 
 
 class Captioner:

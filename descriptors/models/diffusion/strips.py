@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-_STRIP = 1 << 21
-"""Numbers that are worked on at once: a few MB, which stay in the cache."""
+_STRIP = 1 << 21  # numbers that are worked on at once: a few MB, which stay in the cache
 
 Prepare = Callable[[torch.Tensor], torch.Tensor]
 Margins = tuple[int, int, int, int]

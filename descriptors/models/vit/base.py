@@ -22,8 +22,7 @@ _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
 _COPIES = 16
 """Arrays as large as a block's tokens that are alive at once, those of its MLP counted as 4."""
-_SHAPES = 16
-"""Of how many shapes of canvas the positional directions are kept."""
+_SHAPES = 16  # of how many shapes of canvas the positional directions are kept
 
 
 class ViT(Network):
