@@ -26,10 +26,10 @@ SUITE = Path(suite.__file__).parent
 def names() -> dict[str, str]:
     """What each benchmark measures, by its name."""
     return {
-        found.name: (
-            ast.get_docstring(ast.parse((SUITE / f"{found.name}.py").read_text())) or ""
+        result.name: (
+            ast.get_docstring(ast.parse((SUITE / f"{result.name}.py").read_text())) or ""
         ).splitlines()[0]
-        for found in pkgutil.iter_modules(suite.__path__)
+        for result in pkgutil.iter_modules(suite.__path__)
     }
 
 

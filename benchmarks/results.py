@@ -97,10 +97,10 @@ def machine(device: str) -> dict[str, Any]:
 
 def versions() -> dict[str, str | None]:
     """The versions of Python and of the libraries; None for one that is not there."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
+    result: dict[str, str | None] = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
-            found[name] = metadata.version(name)
+            result[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+            result[name] = None
+    return result

@@ -24,13 +24,13 @@ PAGE = Path(__file__).parent.parent / "docs" / "writing-a-descriptor.md"
 
 def example(name: str) -> str:
     """The block of the page that follows the comment `<!-- example: NAME -->`."""
-    found = re.search(
+    result = re.search(
         rf"^<!-- example: {name} -->\n\n```\w+\n(.*?)^```$",
         PAGE.read_text(encoding="utf-8"),
         re.MULTILINE | re.DOTALL,
     )
-    assert found is not None
-    return found[1]
+    assert result is not None
+    return result[1]
 
 
 @pytest.fixture(autouse=True)

@@ -35,8 +35,8 @@ def pins() -> dict[str, Version]:
 def requirements() -> list[Requirement]:
     extras = PROJECT["optional-dependencies"].values()
     listed = [*PROJECT["dependencies"], *(line for extra in extras for line in extra)]
-    found = [Requirement(line) for line in listed]
-    return [requirement for requirement in found if requirement.name != PROJECT["name"]]
+    result = [Requirement(line) for line in listed]
+    return [requirement for requirement in result if requirement.name != PROJECT["name"]]
 
 
 def test_the_installed_version_is_that_of_the_project() -> None:
@@ -50,12 +50,12 @@ def test_descr_is_a_namespace_without_a_file() -> None:
 
 def test_every_package_is_listed_for_the_wheel() -> None:
     setuptools = tomllib.loads(read("pyproject.toml"))["tool"]["setuptools"]
-    found = {
+    result = {
         ".".join(("descr", *path.parent.relative_to(ROOT).parts))
         for folder in FOLDERS
         for path in (ROOT / folder).rglob("__init__.py")
     }
-    assert set(setuptools["packages"]) == found
+    assert set(setuptools["packages"]) == result
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

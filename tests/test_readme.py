@@ -25,13 +25,13 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def example(name: str) -> str:
     """The Python block of the README that follows the comment `<!-- example: NAME -->`."""
-    found = re.findall(
+    result = re.findall(
         rf"^<!-- example: {name} -->\n+```python\n(.*?)^```$",
         README,
         re.MULTILINE | re.DOTALL,
     )
-    assert len(found) == 1
-    return str(found[0])
+    assert len(result) == 1
+    return str(result[0])
 
 
 def test_the_python_example_finds_the_closer_view(
@@ -93,8 +93,8 @@ def test_the_subclass_matches_from_python(patches: Path) -> None:
     describe = create("patches:Patches", size=768)
     source, target = describe(IMAGES / "cat.jpg", IMAGES / "cat-closer.jpg")
     for name in matchers.available():
-        found = matchers.create(name)(source, target)
-        assert found["matched"].any()
+        result = matchers.create(name)(source, target)
+        assert result["matched"].any()
     matches = matchers.to_matches(matchers.MutualNearestNeighbor()(source, target))
     assert (error_of(matches) <= 8).mean() > 0.7
 

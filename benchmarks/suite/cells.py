@@ -85,9 +85,9 @@ def bare_product(source: FeatureMap, target: FeatureMap) -> Callable[[], None]:
 def peers(bench: Bench, a: FeatureMap, b: FeatureMap) -> dict[str, Callable[[], object]]:
     """What other libraries do with the same cells, in the order of memory that they want."""
     first, second = (fmap.features.flatten(1).T.contiguous() for fmap in (a, b))
-    found: dict[str, Callable[[], object]] = {"cdist": lambda: torch.cdist(first, second)}
+    result: dict[str, Callable[[], object]] = {"cdist": lambda: torch.cdist(first, second)}
     if kornia := bench.peer("kornia.feature", "kornia"):
-        found["kornia match_mnn"] = lambda: kornia.match_mnn(first, second)
+        result["kornia match_mnn"] = lambda: kornia.match_mnn(first, second)
     if bench.on_gpu:
         bench.skip("faiss", "faiss-cpu has no GPU")
     elif faiss := bench.peer("faiss", "faiss-cpu"):
@@ -99,8 +99,8 @@ def peers(bench: Bench, a: FeatureMap, b: FeatureMap) -> dict[str, Callable[[], 
             index.add(cells)
             return index.search(queries, 1)
 
-        found["faiss flat"] = flat
-    return found
+        result["faiss flat"] = flat
+    return result
 
 
 def memory(size: tuple[int, int, int], name: str) -> int:

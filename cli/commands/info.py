@@ -1,42 +1,113 @@
 """`descr info`: what is in a feature file."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..console.tables import print_facts, print_json, print_table
+from ...descriptors.errors import ForeignFileError
+from ..console.tables import Fact, print_facts, print_json, print_table
 from ..options.common import Json
 from ..options.inputs import check_exist
 
 if TYPE_CHECKING:
-    from ...descriptors.store import FeatureInfo, LayerInfo
+    from ...descriptors.store import FeatureInfo, LayerInfo, MapInfo
+
+Document = dict[str, Any]
+Content = tuple[Document, list[Fact], list[Document]]
+"""What a file says of itself: as JSON holds it, as facts, and of each layer."""
 
 
 def info(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Feature files (.nc).")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Files of features, of maps or of bases (.nc)."),
+    ],
     as_json: Json = False,
 ) -> None:
-    """Show what is in feature files: the image, the descriptor and the layers."""
+    """Show what is in the files that descr writes: features, maps of a basis, and bases."""
     check_exist(files)
-    from ...descriptors.store import read_feature_info
-
-    contents = [(path, read_feature_info(path)) for path in files]
+    contents = [_read(path) for path in files]
     if as_json:
-        documents = [_document(*content) for content in contents]
-        text = json.dumps(documents, default=lambda number: number.item())
+        text = json.dumps([one for one, *_ in contents], default=lambda number: number.item())
         # A file may hold numbers that JSON has no place for.
         print_json(json.loads(text, parse_constant=lambda name: None))
         return
-    for index, content in enumerate(contents):
+    for index, (_, facts, layers) in enumerate(contents):
         if index:
             typer.echo()
-        _print(*content)
+        print_facts(facts)
+        if layers:
+            typer.echo()
+            titles = ["layer", "channels", "cells", "spacing, px", "components", "weight"]
+            print_table(titles, list(map(_row, layers)), numbers=titles[1:])
 
 
-def _document(path: Path, content: "FeatureInfo") -> dict[str, Any]:
+def _read(path: Path) -> Content:
+    """What a file of any of the three kinds says of itself."""
+    try:
+        return _features(path)
+    except ForeignFileError as error:
+        for read in (_map, _basis):
+            with suppress(ForeignFileError):
+                return read(path)
+        raise error
+
+
+def _features(path: Path) -> Content:
+    from ...descriptors.store import read_feature_info
+
+    content = read_feature_info(path)
+    about, layers = content.attributes, [_layer(content, one) for one in content.layers]
+    bits = sorted({one["rounded_bits"] for one in layers if one["rounded_bits"] is not None})
+    kept = f"rounded to {', '.join(map(str, bits))} bits" if bits else "lossless"
+    facts = [
+        *_facts(path, content, kept),
+        *(("model", model) for model in dict.fromkeys(map(_model, layers))),
+        ("made", f"{about['created']} by descr {about['descr_version']}"),
+    ]
+    return _document(path, content) | {"layers": layers}, facts, layers
+
+
+def _map(path: Path) -> Content:
+    from ...descriptors.store import read_map_info
+
+    content = read_map_info(path)
+    channels, *grid = content.shape
+    lowest = content.lowest_cosine
+    angle = f"{math.degrees(math.acos(lowest)):.2f} degrees"
+    kept = f"packed to 8 bits, by which no cell turns by more than {angle}"
+    facts = [
+        *_facts(path, content, kept if lowest < 1 else "lossless"),
+        ("basis", content.attributes["basis"]),
+        ("channels", str(channels)),
+        ("cells", "{} x {}".format(*grid)),
+    ]
+    own = {"channels": channels, "grid": grid, "lowest_cosine": lowest}
+    return _document(path, content) | own, facts, []
+
+
+def _basis(path: Path) -> Content:
+    # Loads torch, which the other kinds do without.
+    from ...descriptors import Basis
+
+    basis = Basis.load(path)
+    layers = {layer: basis.components(layer) for layer in basis.layers}
+    document = {
+        "file": str(path),
+        "basis": basis.identity,
+        "channels": len(basis.sources),
+        "layers": layers,
+    }
+    words = {**document, "layers": ", ".join(f"{layer} {one}" for layer, one in layers.items())}
+    return document, [(name, str(one)) for name, one in words.items()], []
+
+
+def _document(path: Path, content: "FeatureInfo | MapInfo") -> Document:
     about = dict(content.attributes)
     names = {
         "file": str(path),
@@ -46,9 +117,20 @@ def _document(path: Path, content: "FeatureInfo") -> dict[str, Any]:
         "width": about.pop("image_width"),
         "height": about.pop("image_height"),
     }
-    layers = [_layer(content, layer) for layer in content.layers]
     # What a file says of itself comes after, and replaces none of them.
-    return {**names, **about, **names, "layers": layers}
+    return {**names, **about, **names}
+
+
+def _facts(path: Path, content: "FeatureInfo | MapInfo", kept: str) -> list[Fact]:
+    from rich.filesize import decimal
+
+    about = content.attributes
+    return [
+        ("file", f"{path} ({decimal(content.size)}, {kept})"),
+        ("image", f"{about['image_name']} ({about['image_width']} x {about['image_height']})"),
+        ("sha256", str(about["image_sha256"])),
+        ("descriptor", str(about["descriptor"])),
+    ]
 
 
 def _layer(content: "FeatureInfo", layer: "LayerInfo") -> dict[str, Any]:
@@ -66,29 +148,7 @@ def _layer(content: "FeatureInfo", layer: "LayerInfo") -> dict[str, Any]:
     }
 
 
-def _print(path: Path, content: "FeatureInfo") -> None:
-    from rich.filesize import decimal
-
-    about, layers = content.attributes, content.layers
-    bits = sorted({layer.rounded_bits for layer in layers if layer.rounded_bits is not None})
-    kept = f"rounded to {', '.join(map(str, bits))} bits" if bits else "lossless"
-    print_facts(
-        [
-            ("file", f"{path} ({decimal(content.size)}, {kept})"),
-            ("image", f"{about['image_name']} ({about['image_width']} x {about['image_height']})"),
-            ("sha256", str(about["image_sha256"])),
-            ("descriptor", str(about["descriptor"])),
-            *(("model", model) for model in dict.fromkeys(map(_model, layers))),
-            ("made", f"{about['created']} by descr {about['descr_version']}"),
-        ]
-    )
-    typer.echo()
-    titles = ["layer", "channels", "cells", "spacing, px", "components", "weight"]
-    print_table(titles, [_row(_layer(content, layer)) for layer in layers], numbers=titles[1:])
-
-
-def _model(layer: "LayerInfo") -> str:
-    about = layer.attributes
+def _model(about: Mapping[str, Any]) -> str:
     revision = f", revision {about['revision']}" if about["revision"] else ""
     precision = f", in {about['precision']}" if "precision" in about else ""
     variant = f", {about['weights_variant']} weights" if "weights_variant" in about else ""

@@ -13,7 +13,7 @@ import torch
 import xarray as xr
 
 from ..features.grids import Grid, unit_length
-from ..features.maps import check_map
+from ..features.maps import check_map, map_attributes
 from ..features.tensors import FeatureMap, scale_cells
 from ..features.tree import check_centres
 from .hdf5 import Array, Group, Schema
@@ -124,11 +124,14 @@ def read_map_info(path: str | os.PathLike[str]) -> MapInfo:
     groups, size = read_sealed(path, MAPS, values=False)
     with contents_of(path, MAPS, "feature map"):
         arrays, attributes = _contents(groups)
+        lowest = float(groups[0].attributes["lowest_cosine"])
+        if not -1 <= lowest <= 1:
+            raise ValueError("no cosine")
         return MapInfo(
             size=size,
-            attributes=attributes,
+            attributes=attributes | map_attributes(attributes, attributes["basis"]),
             shape=arrays["features"].values.shape,
-            lowest_cosine=float(groups[0].attributes["lowest_cosine"]),
+            lowest_cosine=lowest,
         )
 
 

@@ -34,27 +34,27 @@ def maps(cat):
 
 
 def test_a_mirrored_pair_picks_the_mirror_image(maps):
-    found = align_pose(maps["source"], maps["mirror"], maps["mirrored_target"])
-    assert found.mirrored
-    assert found.mirrored_distance < 0.8 * found.distance
+    result = align_pose(maps["source"], maps["mirror"], maps["mirrored_target"])
+    assert result.mirrored
+    assert result.mirrored_distance < 0.8 * result.distance
 
 
 def test_an_upright_pair_keeps_the_source(maps):
-    found = align_pose(maps["source"], maps["mirror"], maps["target"])
-    assert not found.mirrored
-    assert found.distance < 0.8 * found.mirrored_distance
+    result = align_pose(maps["source"], maps["mirror"], maps["target"])
+    assert not result.mirrored
+    assert result.distance < 0.8 * result.mirrored_distance
 
 
 def test_the_distance_is_the_mean_over_mutual_neighbours():
     source, mirror, target = (render_map(4, 5, seed=seed) for seed in range(3))
-    found = align_pose(source, mirror, target)
-    for fmap, distance in ((source, found.distance), (mirror, found.mirrored_distance)):
+    result = align_pose(source, mirror, target)
+    for fmap, distance in ((source, result.distance), (mirror, result.mirrored_distance)):
         a, b = (one.values.reshape(12, -1).astype(float) for one in (fmap, target))
         apart = np.linalg.norm(a[:, :, None] - b[:, None], axis=0)
         there, back = apart.argmin(axis=1), apart.argmin(axis=0)
         mutual = back[there] == np.arange(20)
         assert distance == pytest.approx(apart.min(axis=1)[mutual].mean(), abs=1e-6)
-    assert found.mirrored == (found.mirrored_distance < found.distance)
+    assert result.mirrored == (result.mirrored_distance < result.distance)
 
 
 def test_cells_give_what_their_maps_give():
@@ -76,9 +76,9 @@ def test_the_mask_of_the_source_is_mirrored_with_it():
     mirror.values[:, :, 2] = target.values[:, :, 1]
     mask = np.zeros((24, 32), bool)
     mask[:, :16] = True
-    found = align_pose(source, mirror, target, source_mask=mask)
-    assert found.distance == pytest.approx(0, abs=1e-3)
-    assert found.mirrored_distance == pytest.approx(0, abs=1e-3)
+    result = align_pose(source, mirror, target, source_mask=mask)
+    assert result.distance == pytest.approx(0, abs=1e-3)
+    assert result.mirrored_distance == pytest.approx(0, abs=1e-3)
     other = align_pose(source, mirror, target, source_mask=~mask)
     assert min(other.distance, other.mirrored_distance) > 0.1
 
@@ -121,9 +121,9 @@ def test_mirroring_twice_is_nothing(width, count, seed):
 def test_left_stays_left():
     """Left ear, right ear, nose, and a left paw whose counterpart is hidden."""
     points = [[10, 5], [30, 6], [20, 20], [12, 40], [NAN, NAN]]
-    found = points_in_mirror(points, 101, (1, 0, 2, 4, 3))
+    result = points_in_mirror(points, 101, (1, 0, 2, 4, 3))
     expected = [[70, 6], [90, 5], [80, 20], [NAN, NAN], [NAN, NAN]]
-    assert np.array_equal(found, expected, equal_nan=True)
+    assert np.array_equal(result, expected, equal_nan=True)
 
 
 def test_without_groups_mirrored_parts_must_be_accepted():

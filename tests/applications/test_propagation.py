@@ -30,20 +30,20 @@ def rolled(fmap, by):
 
 def test_a_still_video_keeps_its_labels():
     fmap, labels = render_map(5, 6, channels=48), stripes(5, 6)
-    found = list(MaskPropagation()([fmap] * 6, labels))
-    assert len(found) == 6
-    for frame in found:
+    outcome = list(MaskPropagation()([fmap] * 6, labels))
+    assert len(outcome) == 6
+    for frame in outcome:
         assert frame.dtype == np.int64
         assert np.array_equal(frame, labels)
-    assert (mask_scores(found, [labels] * 6, objects=[1, 3])["region"] == 1).all()
+    assert (mask_scores(outcome, [labels] * 6, objects=[1, 3])["region"] == 1).all()
 
 
 def test_labels_follow_what_they_lie_on():
     fmap = render_map(5, 12, channels=48)
     labels = np.zeros((40, 96), dtype=np.uint8)
     labels[:, 16:32] = 1
-    found = list(MaskPropagation()([rolled(fmap, by) for by in range(6)], labels))
-    for by, frame in enumerate(found):
+    outcome = list(MaskPropagation()([rolled(fmap, by) for by in range(6)], labels))
+    for by, frame in enumerate(outcome):
         assert np.array_equal(frame, np.roll(labels, 8 * by, axis=1))
 
 
@@ -68,16 +68,16 @@ def by_definition(features, context, radius, top, temperature):
     result = np.zeros((rows, columns, context[0][1].shape[2]))
     for y in range(rows):
         for x in range(columns):
-            found = [
+            outcome = [
                 (features[:, y, x] @ cells[:, j, i], tuple(soft[j, i]))
                 for cells, soft in context
                 for j in range(rows)
                 for i in range(columns)
                 if max(abs(j - y), abs(i - x)) <= radius
             ]
-            found = sorted(found, key=lambda pair: -pair[0])[:top]
-            weight = np.exp(np.array([cosine for cosine, _ in found]) / temperature)
-            result[y, x] = weight @ np.array([soft for _, soft in found]) / weight.sum()
+            outcome = sorted(outcome, key=lambda pair: -pair[0])[:top]
+            weight = np.exp(np.array([cosine for cosine, _ in outcome]) / temperature)
+            result[y, x] = weight @ np.array([soft for _, soft in outcome]) / weight.sum()
     return result
 
 
@@ -97,7 +97,7 @@ def test_soft_labels_are_those_of_the_definition(rows, columns, radius, top, las
     carry = MaskPropagation(last_frames=last, radius=radius, top=top, temperature=0.3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(propagation, "_ELEMENTS", budget)
-        found = list(carry(iter(maps), labels))
+        outcome = list(carry(iter(maps), labels))
     # With a stride of one pixel the cells are the pixels, and nothing is read between them.
     names = np.unique(np.append(labels, 0))
     softs = [(labels[..., None] == names).astype(float)]
@@ -118,7 +118,7 @@ def test_soft_labels_are_those_of_the_definition(rows, columns, radius, top, las
         # So may those whose stretch is one of rounding alone.
         if (spread[spread > 0] > 1e-4).all():
             expected = names[stretched.argmax(axis=2)]
-            assert np.array_equal(found[number][clear], expected[clear])
+            assert np.array_equal(outcome[number][clear], expected[clear])
 
 
 def test_maps_are_taken_as_needed():

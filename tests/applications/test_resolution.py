@@ -68,8 +68,8 @@ def test_features_are_read_at_the_centres_of_the_cells():
     np.testing.assert_allclose(resampled["x"], (np.arange(18) + 0.5) * 48 / 18 - 0.5)
     inner = resampled.sel(x=slice(3.5, 43.5))
     assert inner.sizes["x"] == 16
-    found = inner[1] / inner[0]
-    np.testing.assert_allclose(found, np.broadcast_to(inner["x"], found.shape), rtol=1e-5)
+    result = inner[1] / inner[0]
+    np.testing.assert_allclose(result, np.broadcast_to(inner["x"], result.shape), rtol=1e-5)
 
 
 def test_cells_have_unit_length_and_keep_their_labels():

@@ -32,9 +32,9 @@ def test_a_matcher_with_one_method():
     matcher = Confident(least=0.6)
     assert repr(matcher) == "Confident(least=0.6, device='cpu')"
     check_matcher(matcher)
-    found = matcher(render_map(9, 9), render_map(9, 9, seed=1))
-    assert np.array_equal(found["matched"], found["score"] >= 0.6)
-    assert 0 < found["matched"].values.mean() < 1
+    result = matcher(render_map(9, 9), render_map(9, 9, seed=1))
+    assert np.array_equal(result["matched"], result["score"] >= 0.6)
+    assert 0 < result["matched"].values.mean() < 1
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_a_matcher_that_gives_nonsense_is_told(partners, message):
 
 def test_the_result_is_labelled():
     source, target = render_map(3, 4, name="cat.jpg"), render_map(5, 2, name="dog.jpg", seed=1)
-    found = NearestNeighbor()(source, target)
-    assert found.attrs == {
+    result = NearestNeighbor()(source, target)
+    assert result.attrs == {
         "matcher": "NearestNeighbor(dtype='auto', device=None, block=None)",
         "basis": "test",
         "source_name": "cat.jpg",
@@ -67,11 +67,11 @@ def test_the_result_is_labelled():
         "target_height": 40,
         "target_width": 16,
     }
-    assert found["target_x"].attrs["units"] == found["y"].attrs["units"] == "pixel"
-    assert found["score"].attrs["long_name"] == "cosine similarity"
+    assert result["target_x"].attrs["units"] == result["y"].attrs["units"] == "pixel"
+    assert result["score"].attrs["long_name"] == "cosine similarity"
     points = NearestNeighbor()(source, target, points=[(1, 2)])
     assert points["source_x"].attrs["units"] == "pixel"
-    assert points.attrs == found.attrs
+    assert points.attrs == result.attrs
 
 
 def test_scores_never_leave_the_range_of_a_cosine():
@@ -85,10 +85,10 @@ def test_masks_in_every_form(tmp_path):
     mask = np.zeros((32, 32), dtype=bool)
     mask[8:24, 8:24] = True
     Image.fromarray(mask).save(tmp_path / "mask.png")
-    found = NearestNeighbor()(source, target, source_mask=mask, target_mask=mask)
-    assert found["matched"].sum() == 4
+    result = NearestNeighbor()(source, target, source_mask=mask, target_mask=mask)
+    assert result["matched"].sum() == 4
     for same in (mask * np.uint8(255), Image.fromarray(mask), tmp_path / "mask.png"):
-        assert found.identical(
+        assert result.identical(
             NearestNeighbor()(source, target, source_mask=same, target_mask=same)
         )
 
@@ -97,11 +97,11 @@ def test_all_points_outside_the_mask_are_unmatched():
     source, target = render_map(4, 4), render_map(4, 4, seed=1)
     mask = np.zeros((32, 32), dtype=bool)
     mask[8:, :] = True
-    found = NearestNeighbor()(source, target, points=[(3, 3), (9, 1)], source_mask=mask)
-    assert not found["matched"].values.any()
-    assert np.isnan(found["score"].values).all()
-    assert found["target_x"].dtype == np.float64
-    assert found["score"].dtype == np.float32
+    result = NearestNeighbor()(source, target, points=[(3, 3), (9, 1)], source_mask=mask)
+    assert not result["matched"].values.any()
+    assert np.isnan(result["score"].values).all()
+    assert result["target_x"].dtype == np.float64
+    assert result["score"].dtype == np.float32
 
 
 def test_maps_of_different_bases_name_both_images():
@@ -156,10 +156,10 @@ def test_the_registry_lists_and_makes_matchers():
 
 
 def test_results_are_plain_datasets(tmp_path):
-    found = NearestNeighbor()(render_map(3, 3), render_map(3, 3, seed=1))
-    found.to_netcdf(tmp_path / "found.nc")
+    result = NearestNeighbor()(render_map(3, 3), render_map(3, 3, seed=1))
+    result.to_netcdf(tmp_path / "found.nc")
     with xr.open_dataset(tmp_path / "found.nc") as loaded:
-        assert loaded.load().identical(found)
+        assert loaded.load().identical(result)
 
 
 def test_a_matcher_with_a_match_of_its_own_is_held_to_use_the_source():

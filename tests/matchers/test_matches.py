@@ -23,40 +23,40 @@ def rows(matches):
 
 
 def test_matches_of_a_grid():
-    found = MutualNearestNeighbor()(render_map(9, 7), render_map(8, 6, seed=1))
-    matches = to_matches(found)
+    result = MutualNearestNeighbor()(render_map(9, 7), render_map(8, 6, seed=1))
+    matches = to_matches(result)
     assert list(matches.data_vars) == COLUMNS
-    assert matches.sizes == {"match": int(found["matched"].sum())}
+    assert matches.sizes == {"match": int(result["matched"].sum())}
     assert (np.diff(matches["score"]) <= 0).all()
-    assert matches.attrs == found.attrs
+    assert matches.attrs == result.attrs
     for x, y, target_x, target_y, score in rows(matches):
-        place = found.sel(x=x, y=y)
+        place = result.sel(x=x, y=y)
         assert (place["target_x"], place["target_y"], place["score"]) == (target_x, target_y, score)
 
 
 def test_matches_of_points():
     points = [(30.0, 2.0), (1.0, 1.0), (9.0, 20.0)]
-    found = NearestNeighbor()(render_map(9, 7), render_map(8, 6, seed=1), points=points)
-    matches = to_matches(found)
-    order = np.argsort(-found["score"].values)
+    result = NearestNeighbor()(render_map(9, 7), render_map(8, 6, seed=1), points=points)
+    matches = to_matches(result)
+    order = np.argsort(-result["score"].values)
     assert np.array_equal(matches["source_x"], np.array(points)[order, 0])
     assert np.array_equal(matches["source_y"], np.array(points)[order, 1])
-    assert np.array_equal(matches["target_x"], found["target_x"][order])
+    assert np.array_equal(matches["target_x"], result["target_x"][order])
 
 
 def test_equal_scores_keep_the_order_of_the_places():
     fmap = render_map(3, 4)
-    found = NearestNeighbor()(fmap, fmap)
-    found["score"][:] = 1
-    matches = to_matches(found)
+    result = NearestNeighbor()(fmap, fmap)
+    result["score"][:] = 1
+    matches = to_matches(result)
     assert np.array_equal(matches["source_y"], np.repeat(fmap["y"], 4))
     assert np.array_equal(matches["source_x"], np.tile(fmap["x"], 3))
 
 
 def test_no_match_gives_an_empty_list():
-    found = NearestNeighbor()(render_map(3, 4), render_map(3, 4, seed=1))
-    found["matched"][:] = False
-    matches = to_matches(found)
+    result = NearestNeighbor()(render_map(3, 4), render_map(3, 4, seed=1))
+    result["matched"][:] = False
+    matches = to_matches(result)
     assert matches.sizes == {"match": 0}
     assert spread_matches(matches, 5).sizes == {"match": 0}
 

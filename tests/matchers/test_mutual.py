@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 SIDES = st.lists(st.integers(1, 12), min_size=4, max_size=4)
 
 
-def pairs(found):
+def pairs(result):
     """The matches as a set of (source x, source y, target x, target y)."""
-    y, x = np.meshgrid(found["y"], found["x"], indexing="ij")
-    matched = found["matched"].values
-    columns = (x, y, found["target_x"].values, found["target_y"].values)
+    y, x = np.meshgrid(result["y"], result["x"], indexing="ij")
+    matched = result["matched"].values
+    columns = (x, y, result["target_x"].values, result["target_y"].values)
     return set(zip(*(column[matched].tolist() for column in columns), strict=True))
 
 
@@ -50,22 +50,22 @@ def test_swapping_the_images_transposes_the_matches(sides, seed, block):
 def test_kept_is_what_comes_back_within_the_tolerance(sides, seed, tolerance, block):
     source = render_map(sides[0], sides[1], seed=seed)
     target = render_map(sides[2], sides[3], seed=seed + 1)
-    found = MutualNearestNeighbor(tolerance=tolerance, block=block)(source, target)
-    assert np.array_equal(found["matched"], by_definition(source, target, tolerance))
+    result = MutualNearestNeighbor(tolerance=tolerance, block=block)(source, target)
+    assert np.array_equal(result["matched"], by_definition(source, target, tolerance))
     nearest = NearestNeighbor()(source, target)
-    assert np.array_equal(found["score"], nearest["score"])
-    assert found["target_x"].equals(nearest["target_x"].where(found["matched"]))
+    assert np.array_equal(result["score"], nearest["score"])
+    assert result["target_x"].equals(nearest["target_x"].where(result["matched"]))
 
 
 def test_the_way_back_stays_in_the_source_mask():
     source, target = render_map(9, 9), render_map(9, 9, seed=1)
     asked = np.zeros((9, 9), dtype=bool)
     asked[2:7, 3:8] = True
-    found = MutualNearestNeighbor()(
+    result = MutualNearestNeighbor()(
         source, target, source_mask=asked.repeat(8, axis=0).repeat(8, axis=1)
     )
     expected = by_definition(source, target, 0, asked) & asked
-    assert np.array_equal(found["matched"], expected)
+    assert np.array_equal(result["matched"], expected)
     alone = by_definition(source, target, 0) & asked
     assert expected.sum() > alone.sum()
 
@@ -75,8 +75,8 @@ def test_a_point_comes_back_to_the_cell_that_holds_it():
     grid = MutualNearestNeighbor()(source, target)
     y, x = np.meshgrid(source["y"], source["x"], indexing="ij")
     corners = np.stack([x.ravel() - 3.4, y.ravel() + 3.4], axis=1)
-    found = MutualNearestNeighbor()(source, target, points=corners, interpolation="nearest")
-    assert np.array_equal(found["matched"], grid["matched"].values.ravel())
+    result = MutualNearestNeighbor()(source, target, points=corners, interpolation="nearest")
+    assert np.array_equal(result["matched"], grid["matched"].values.ravel())
 
 
 def test_points_go_back_over_the_whole_source():

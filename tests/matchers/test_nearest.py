@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 SIDES = st.lists(st.integers(1, 12), min_size=4, max_size=4)
 
 
-def flat_index(found, target):
+def flat_index(result, target):
     """The target cell (row-major) of each place."""
-    row = np.searchsorted(target["y"].values, found["target_y"].values.ravel())
-    column = np.searchsorted(target["x"].values, found["target_x"].values.ravel())
+    row = np.searchsorted(target["y"].values, result["target_y"].values.ravel())
+    column = np.searchsorted(target["x"].values, result["target_x"].values.ravel())
     return row * target.sizes["x"] + column
 
 
@@ -38,27 +38,27 @@ def test_permuting_target_cells_permutes_answers(sides, seed):
 def test_block_and_dtype_change_nothing(sides, seed, block, dtype):
     source = render_map(sides[0], sides[1], seed=seed)
     target = render_map(sides[2], sides[3], seed=seed + 1)
-    found = NearestNeighbor(block=block, dtype=dtype)(source, target)
-    assert found.drop_attrs().identical(NearestNeighbor()(source, target).drop_attrs())
+    result = NearestNeighbor(block=block, dtype=dtype)(source, target)
+    assert result.drop_attrs().identical(NearestNeighbor()(source, target).drop_attrs())
 
 
 def test_a_map_matched_with_itself_is_the_identity():
     fmap = render_map(20, 31)
-    found = NearestNeighbor()(fmap, fmap)
+    result = NearestNeighbor()(fmap, fmap)
     y, x = np.meshgrid(fmap["y"], fmap["x"], indexing="ij")
-    assert np.array_equal(found["target_x"], x)
-    assert np.array_equal(found["target_y"], y)
-    assert np.allclose(found["score"], 1, atol=1e-6)
-    assert found["matched"].values.all()
+    assert np.array_equal(result["target_x"], x)
+    assert np.array_equal(result["target_y"], y)
+    assert np.allclose(result["score"], 1, atol=1e-6)
+    assert result["matched"].values.all()
 
 
 def test_equal_cells_give_the_first():
     source, target = render_map(2, 2), render_map(4, 5, seed=1)
     values = target.values.copy()
     values[:] = values[:, 1:2, 2:3]
-    found = NearestNeighbor()(source, target.copy(data=values))
-    assert (found["target_x"] == target["x"][0]).all()
-    assert (found["target_y"] == target["y"][0]).all()
+    result = NearestNeighbor()(source, target.copy(data=values))
+    assert (result["target_x"] == target["x"][0]).all()
+    assert (result["target_y"] == target["y"][0]).all()
 
 
 def test_one_part_of_the_channels_can_be_matched_alone():

@@ -28,9 +28,9 @@ def fmap(name):
     )
 
 
-def in_cells(found):
+def in_cells(result):
     """The target's columns and rows (place, 2)."""
-    at = np.stack([found["target_x"].values.ravel(), found["target_y"].values.ravel()], axis=1)
+    at = np.stack([result["target_x"].values.ravel(), result["target_y"].values.ravel()], axis=1)
     return (at - (STRIDE - 1) / 2) / STRIDE
 
 
@@ -45,9 +45,9 @@ def scores():
     return source.T @ target
 
 
-def assert_same_cells(found, expected, scores):
+def assert_same_cells(result, expected, scores):
     """The same cells except where two scores differ by less than 1e-5."""
-    column, row = in_cells(found).astype(int).T
+    column, row = in_cells(result).astype(int).T
     ours = row * SIDE + column
     queries = np.arange(len(expected))
     difference = np.abs(scores[queries, ours] - scores[queries, expected])
@@ -56,20 +56,20 @@ def assert_same_cells(found, expected, scores):
 
 
 def test_nearest_cells():
-    found = NearestNeighbor()(fmap("source"), fmap("target"))
-    flat = found.stack(place=("y", "x")).isel(place=QUERIES)
+    result = NearestNeighbor()(fmap("source"), fmap("target"))
+    flat = result.stack(place=("y", "x")).isel(place=QUERIES)
     assert_same_cells(flat, ARRAYS["nearest_cell"], scores()[QUERIES])
     assert np.abs(flat["score"].values - ARRAYS["score"]).max() < 1e-6
 
 
 def test_nearest_cells_reverse():
-    found = NearestNeighbor()(fmap("target"), fmap("source"))
-    assert_same_cells(found, ARRAYS["nearest_cell_reverse"], scores().T)
+    result = NearestNeighbor()(fmap("target"), fmap("source"))
+    assert_same_cells(result, ARRAYS["nearest_cell_reverse"], scores().T)
 
 
 def test_mutual_cells():
-    found = MutualNearestNeighbor()(fmap("source"), fmap("target"))
-    matched = found["matched"].values.ravel()[QUERIES]
+    result = MutualNearestNeighbor()(fmap("source"), fmap("target"))
+    matched = result["matched"].values.ravel()[QUERIES]
     back = ARRAYS["nearest_cell_reverse"][ARRAYS["nearest_cell"]]
     assert np.array_equal(matched, back == QUERIES)
     assert 0.2 < matched.mean() < 0.8
@@ -77,11 +77,11 @@ def test_mutual_cells():
 
 @pytest.mark.parametrize("window", [7, None])
 def test_soft_argmax(window):
-    found = SoftArgmax(window=window)(fmap("source"), fmap("target"))
+    result = SoftArgmax(window=window)(fmap("source"), fmap("target"))
     expected = ARRAYS[f"soft_argmax_window{window or 0}_xy"]
     high = ARRAYS["score"] > 0.5
     assert high.sum() > 200
-    assert np.abs(in_cells(found)[QUERIES] - expected)[high].max() < 1e-3
+    assert np.abs(in_cells(result)[QUERIES] - expected)[high].max() < 1e-3
 
 
 def test_points_at_the_centres_of_the_cells():

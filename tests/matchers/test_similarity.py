@@ -88,10 +88,10 @@ def test_a_visitor_gets_every_block_once():
         best[start : start + len(index)] = index
         block.zero_()
 
-    found = search(a, b, visit=visit, block=33)
+    result = search(a, b, visit=visit, block=33)
     assert torch.allclose(seen, a.T @ b, atol=1e-6)
-    assert torch.equal(best, found.index)
-    assert torch.equal(found.index, by_definition(a, b)[0])
+    assert torch.equal(best, result.index)
+    assert torch.equal(result.index, by_definition(a, b)[0])
 
 
 def test_the_visitor_of_a_bfloat16_search_gets_float32():

@@ -29,9 +29,9 @@ def by_definition(source, target, temperature, window, mask=None):
     return expected
 
 
-def assert_expectation(found, expected, atol):
-    assert np.allclose(found["target_x"], expected[0], rtol=0, atol=atol)
-    assert np.allclose(found["target_y"], expected[1], rtol=0, atol=atol)
+def assert_expectation(result, expected, atol):
+    assert np.allclose(result["target_x"], expected[0], rtol=0, atol=atol)
+    assert np.allclose(result["target_y"], expected[1], rtol=0, atol=atol)
 
 
 @settings(max_examples=25, deadline=None)
@@ -54,9 +54,9 @@ def test_the_expectation_is_that_of_the_definition(
         mask.flat[seed % mask.size] = True
         pixels = mask.repeat(8, axis=0).repeat(8, axis=1)
     matcher = SoftArgmax(temperature=temperature, window=window, block=block)
-    found = matcher(source, target, target_mask=pixels)
-    assert_expectation(found, by_definition(source, target, temperature, window, mask), atol=2e-3)
-    assert found["matched"].values.all()
+    result = matcher(source, target, target_mask=pixels)
+    assert_expectation(result, by_definition(source, target, temperature, window, mask), atol=2e-3)
+    assert result["matched"].values.all()
 
 
 def test_a_low_peak_does_not_leak_out_of_the_window():
@@ -69,8 +69,8 @@ def test_a_low_peak_does_not_leak_out_of_the_window():
     query = np.zeros(41, dtype=np.float32)
     query[[5, 40]] = 0.05, np.sqrt(1 - 0.05**2)
     source = source.copy(data=query.reshape(41, 1, 1))
-    found = SoftArgmax(window=0)(source, target)
-    assert found["target_x"].item() == target["x"][5]
+    result = SoftArgmax(window=0)(source, target)
+    assert result["target_x"].item() == target["x"][5]
     near = SoftArgmax(window=1)(source, target)
     assert near["target_x"].item() == pytest.approx(float(target["x"][5]))
 
@@ -93,16 +93,16 @@ def test_a_window_larger_than_the_grid_is_the_whole_grid():
 def test_cells_alike_are_averaged():
     source, target = render_map(1, 1), render_map(3, 5, seed=1)
     target = target.copy(data=np.broadcast_to(source.values, target.shape).copy())
-    found = SoftArgmax(window=None)(source, target)
-    assert found["target_x"].item() == pytest.approx(19.5)
-    assert found["target_y"].item() == pytest.approx(11.5)
+    result = SoftArgmax(window=None)(source, target)
+    assert result["target_x"].item() == pytest.approx(19.5)
+    assert result["target_y"].item() == pytest.approx(11.5)
 
 
 def test_uneven_cells_are_expected_in_pixels():
     source, target = render_map(2, 2), render_map(1, 3, seed=1)
     target = target.assign_coords(x=[0.0, 1.0, 20.0])
-    found = SoftArgmax(temperature=1.0, window=None)(source, target)
-    assert_expectation(found, by_definition(source, target, 1.0, None), atol=1e-4)
+    result = SoftArgmax(temperature=1.0, window=None)(source, target)
+    assert_expectation(result, by_definition(source, target, 1.0, None), atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,9 @@ class SpoilsTheMap(NearestNeighbor):
 
 class KeepsCoordinatesOfTheUnmatched(NearestNeighbor):
     def __call__(self, source, target, **options):
-        found = super().__call__(source, target, **options)
-        found["matched"][:] = False
-        return found
+        result = super().__call__(source, target, **options)
+        result["matched"][:] = False
+        return result
 
 
 class DependsOnTheBlock(NearestNeighbor):
@@ -110,8 +110,8 @@ class ComparesAnything(NearestNeighbor):
 
 class HasTwoPrecisions(NearestNeighbor):
     def __call__(self, source, target, **options):
-        found = super().__call__(source, target, **options)
-        return found.assign(score=found["score"].astype(np.float64))
+        result = super().__call__(source, target, **options)
+        return result.assign(score=result["score"].astype(np.float64))
 
 
 @pytest.mark.parametrize(

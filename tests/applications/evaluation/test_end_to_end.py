@@ -87,13 +87,13 @@ def test_points_are_found_and_counted_as_by_hand(name, written, describe, plain,
     predictions = predict(dataset, describe, folder=tmp_path / "run", workers=2)
     report = build_report(predictions, dataset)
     ends = np.cumsum(predictions["points"].values)
-    found = np.stack([predictions["target_x"], predictions["target_y"]], axis=1)
+    result = np.stack([predictions["target_x"], predictions["target_y"]], axis=1)
     shares = {}
     for place, (pair, end) in enumerate(zip(dataset, ends, strict=True)):
         both = np.isfinite(pair.source.points).all(1) & np.isfinite(pair.target.points).all(1)
         source, target = pair.source.points[both], pair.target.points[both]
         assert predictions["pair"].values[place] == pair.name
-        own = found[end - len(source) : end]
+        own = result[end - len(source) : end]
         if len(source):
             np.testing.assert_allclose(
                 own, plain.places(pair.source.path, pair.target.path, source), atol=1e-9
@@ -191,16 +191,16 @@ def test_masks_are_carried_and_judged_as_by_hand(written, describe, tmp_path):
     frames = {}
     for place, (pair, end) in enumerate(zip(dataset, ends, strict=True)):
         start = end - predictions["bytes"].values[place]
-        found = pixels(io.BytesIO(png[start:end].tobytes()))
+        result = pixels(io.BytesIO(png[start:end].tobytes()))
         truth = pixels(pair.target.mask)
-        frames.setdefault(pair.category, []).append((found, truth))
+        frames.setdefault(pair.category, []).append((result, truth))
     regions, contours = [], []
     for listed in frames.values():
         for label in (1, 2):
             own = []
             # Neither the first frame, which is given, nor the last counts.
-            for found, truth in listed[:-1]:
-                one, other = found == label, truth == label
+            for result, truth in listed[:-1]:
+                one, other = result == label, truth == label
                 radius = math.ceil(0.008 * math.hypot(*truth.shape))
                 edges = edge(one), edge(other)
                 near = [distance_transform_edt(~which) <= radius for which in edges]

@@ -40,9 +40,9 @@ def test_answers_of_a_matcher_that_was_changed_are_not_taken(
     dataset = written("pf-willow")
     matcher = write_class("changing", MATCHER.format(by=1), "Moved")()
     before = predict(dataset, describe, matcher, folder=tmp_path / "run")
-    said = []
+    message = []
     matcher = write_class("changing", MATCHER.format(by=21), "Moved")()
-    after = predict(dataset, describe, matcher, folder=tmp_path / "run", say=said.append)
+    after = predict(dataset, describe, matcher, folder=tmp_path / "run", say=message.append)
     assert (after["target_x"] - before["target_x"]).values == pytest.approx(20)
-    assert "other code than before" in said[0]
+    assert "other code than before" in message[0]
     assert run_of(after)["matcher"] == run_of(before)["matcher"]

@@ -110,7 +110,7 @@ def test_what_a_dataset_of_ones_own_lacks_is_said(tmp_path):
         Plain(tmp_path / "gone").check()
 
 
-def found(predictions, pair):
+def result(predictions, pair):
     own = np.repeat(predictions["pair"].values == pair, predictions["points"].values)
     return (
         np.stack([predictions["target_x"], predictions["target_y"]], axis=1)[own],
@@ -128,7 +128,7 @@ def test_a_dataset_and_a_descriptor_of_ones_own(tmp_path):
     # Without boxes there is no threshold of boxes.
     assert {row["threshold"] for row in report["variants"]} == {"image", "keypoints"}
     assert report["protocol"]["threshold"] == "image"
-    places, true, _ = found(predictions, "same")
+    places, true, _ = result(predictions, "same")
     assert len(places) == 4
     assert np.hypot(*(places - true).T).max() < 15
 
@@ -139,17 +139,17 @@ def test_poses_are_aligned(tmp_path, groups):
     describe = SIFT(size=256)
     settings = Settings(align_pose=True, accept_mirrored_parts=not groups)
     predictions = predict(dataset, describe, folder=tmp_path / "run", settings=settings)
-    places, true, turned = found(predictions, "turned")
+    places, true, turned = result(predictions, "turned")
     # The fourth point's partner can't be seen: with groups it is asked for as it is.
     assert turned.tolist() == [True, True, True, not groups]
     cell = 451 / 256 * 8
     assert np.abs(places - true)[turned].max() <= cell
-    places, true, turned = found(predictions, "same")
+    places, true, turned = result(predictions, "same")
     assert not turned.any()
     assert np.abs(places - true).max() <= cell
 
     plain = predict(dataset, describe, folder=tmp_path / "run")
-    upright, true, _ = found(plain, "turned")
+    upright, true, _ = result(plain, "turned")
     assert np.hypot(*(upright - true).T).max() > 3 * cell
     # The features of the images were there; mirror images are made of sources alone.
     assert len(list((tmp_path / "run" / "features").rglob("*-mirrored/*.nc"))) == 1

@@ -60,7 +60,7 @@ def test_pairs_padded_to_one_size_are_measured_as_by_the_authors(unequal, descri
             kept[path] = values / np.linalg.norm(values, axis=1, keepdims=True)
         return kept[path]
 
-    found = []
+    result = []
     for folder in sorted(unequal.glob("*/*")):
         for source, target in ((1, 2), (2, 1)):
             images = [folder / f"image{number}.png" for number in (source, target)]
@@ -78,8 +78,8 @@ def test_pairs_padded_to_one_size_are_measured_as_by_the_authors(unequal, descri
             off = np.hypot(*(flow - truth)[mask].T)
             length = max(cv2.imread(str(images[0])).shape[:2])
             smoothness = steps(flow, inside), steps(truth, mask)
-            found.append((np.mean(off <= 0.05 * length), off.mean(), *smoothness))
-    expected = np.mean(found, axis=0)
+            result.append((np.mean(off <= 0.05 * length), off.mean(), *smoothness))
+    expected = np.mean(result, axis=0)
     assert numbers["flow PCK@0.05"] == pytest.approx(expected[0], abs=1e-4)
     assert numbers["end-point error"] == pytest.approx(expected[1], rel=1e-5)
     assert numbers["smoothness with border"] == pytest.approx(expected[2], rel=1e-5)
@@ -91,8 +91,8 @@ def test_pairs_padded_to_one_size_are_measured_as_by_the_authors(unequal, descri
 def test_a_padded_image_is_one_of_its_own_and_keeps_its_size(unequal, describe, tmp_path):
     folders = tmp_path / "run", tmp_path / "features"
     dataset = open_dataset("tss", unequal, pad=True)
-    found = predict(dataset, describe, folder=folders[0], features=folders[1])
-    first = found.isel(pair=0)
+    result = predict(dataset, describe, folder=folders[0], features=folders[1])
+    first = result.isel(pair=0)
     assert str(first["source"].values) == "FG3DCar/001/image1.png@96x96"
     assert (int(first["source_width"]), int(first["source_height"])) == (72, SIDE)
     assert (int(first["target_width"]), int(first["target_height"])) == (SIDE, 72)
@@ -106,7 +106,7 @@ def test_a_padded_image_is_one_of_its_own_and_keeps_its_size(unequal, describe, 
     again = predict(plain, describe, folder=folders[0], features=folders[1])
     counts = build_report(again, plain)["counts"]
     assert (counts["extracted"], counts["kept"]) == (6, 2)
-    assert not np.array_equal(again["end_x"], found["end_x"])
+    assert not np.array_equal(again["end_x"], result["end_x"])
 
 
 def test_padding_is_black_and_lies_right_and_below(unequal):

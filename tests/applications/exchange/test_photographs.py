@@ -28,7 +28,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def found(file: Path, *folders: str, **attributes: Any) -> str:
+def result(file: Path, *folders: str, **attributes: Any) -> str:
     """The path of the photograph, whose pixels are right."""
     about = {**load_features(file).attrs, **attributes}
     path, image = find_photograph(file, about, [Path(folder) for folder in folders])
@@ -38,22 +38,22 @@ def found(file: Path, *folders: str, **attributes: Any) -> str:
 
 def missed(file: Path, *folders: str, **attributes: Any) -> str:
     with pytest.raises(ImageError) as error:
-        found(file, *folders, **attributes)
+        result(file, *folders, **attributes)
     assert error.value.hint == "name the folder that holds it"
     return error.value.message
 
 
 def test_it_is_where_the_file_says_wherever_both_are_moved(file: Path, tmp_path: Path) -> None:
     assert load_features(file).attrs["image_path"] == "../../photos/deep/a.png"
-    assert found(file) == "photos/deep/a.png"
+    assert result(file) == "photos/deep/a.png"
     Path("elsewhere").mkdir()
     for name in ("photos", "features"):
         Path(name).rename(f"elsewhere/{name}")
-    assert found("elsewhere" / file) == "elsewhere/photos/deep/a.png"
-    assert found(tmp_path / "elsewhere" / file) == "elsewhere/photos/deep/a.png"
+    assert result("elsewhere" / file) == "elsewhere/photos/deep/a.png"
+    assert result(tmp_path / "elsewhere" / file) == "elsewhere/photos/deep/a.png"
     # The way begins where the file lies, not at a link to it.
     Path("link").symlink_to("elsewhere/features/deep")
-    assert found(Path("link/x.nc")) == "elsewhere/photos/deep/a.png"
+    assert result(Path("link/x.nc")) == "elsewhere/photos/deep/a.png"
 
 
 def test_the_file_itself_says_what_its_photograph_is(file: Path) -> None:
@@ -79,27 +79,27 @@ def test_images_are_found_in_folders(file: Path) -> None:
 
 def test_it_is_beside_the_file(file: Path) -> None:
     Path("photos/deep/a.png").rename("features/deep/a.png")
-    assert found(file) == "features/deep/a.png"
+    assert result(file) == "features/deep/a.png"
     Path("features/deep/a.png").rename("features/deep/other.png")
     assert missed(file) == (
         "no photograph of features/deep/x.nc at photos/deep/a.png, features/deep/x, "
         "features/deep/a.png"
     )
-    assert found(file.rename("features/deep/other.png.nc")) == "features/deep/other.png"
+    assert result(file.rename("features/deep/other.png.nc")) == "features/deep/other.png"
 
 
 def test_it_is_in_a_folder_that_is_named(file: Path) -> None:
     Path("photos").rename("moved")
-    assert found(file, ".") == "moved/deep/a.png"
-    assert found(file, "features", "moved") == "moved/deep/a.png"
+    assert result(file, ".") == "moved/deep/a.png"
+    assert result(file, "features", "moved") == "moved/deep/a.png"
     assert missed(file, "features").endswith("features/deep/a.png, below features")
     # Of many by one name, that with the likest path is the first to be looked at.
     for name in ("0", "1", "deep"):
         Path(f"many/{name}").mkdir(parents=True)
         shutil.copy("moved/deep/a.png", f"many/{name}")
-    assert found(file, "many") == "many/deep/a.png"
+    assert result(file, "many") == "many/deep/a.png"
     PIL.Image.new("RGB", (96, 64)).save("many/deep/a.png")
-    assert found(file, "many") == "many/0/a.png"
+    assert result(file, "many") == "many/0/a.png"
 
 
 def test_an_image_with_other_pixels_is_another(file: Path) -> None:
@@ -117,7 +117,7 @@ def test_an_image_that_was_turned_by_exif_is_the_same(file: Path) -> None:
     exif = PIL.Image.Exif()
     exif[0x0112] = 3
     PIL.Image.fromarray(pixels[::-1, ::-1]).save("photos/deep/a.png", exif=exif)
-    assert found(file) == "photos/deep/a.png"
+    assert result(file) == "photos/deep/a.png"
 
 
 def test_a_file_leads_nowhere_but_to_its_photograph(file: Path, tmp_path: Path) -> None:
@@ -130,4 +130,4 @@ def test_a_file_leads_nowhere_but_to_its_photograph(file: Path, tmp_path: Path) 
     for path in ("../../pipe", "../../../../../../../../dev/zero", ".", "", "a\0b", "x.nc"):
         missed(file, image_path=path)
     missed(file, image_path=3)
-    assert found(file, image_path="../../bc.png") == "bc.png"
+    assert result(file, image_path="../../bc.png") == "bc.png"

@@ -82,10 +82,10 @@ def test_what_goes_with_a_cell_is_read_with_its_weight():
 
 def test_what_a_matcher_found_becomes_displacements():
     source, target = render_map(4, 5), render_map(3, 6, stride=16, seed=3)
-    found = NearestNeighbor()(source, target)
-    flow = CellFlow.of(found, target)
-    np.testing.assert_array_equal(flow.x, found["target_x"] - found["x"])
-    np.testing.assert_array_equal(flow.y, found["target_y"] - found["y"])
+    result = NearestNeighbor()(source, target)
+    flow = CellFlow.of(result, target)
+    np.testing.assert_array_equal(flow.x, result["target_x"] - result["x"])
+    np.testing.assert_array_equal(flow.y, result["target_y"] - result["y"])
     assert flow.inside.all()
     assert flow.cell == 16
 
@@ -150,13 +150,13 @@ def test_places_inside_stay_where_they_are():
 
 
 def test_places_a_little_outside_come_to_the_border():
-    found = bring_in(Frame(10, 20, None, 4), [(-1.0, 7.25), (11.0, 22.0), (5.0, -4.0)])
-    assert found == [(-0.5, 7.25), (9.5, 19.5), (5.0, -0.5)]
+    result = bring_in(Frame(10, 20, None, 4), [(-1.0, 7.25), (11.0, 22.0), (5.0, -4.0)])
+    assert result == [(-0.5, 7.25), (9.5, 19.5), (5.0, -0.5)]
 
 
 def test_places_far_outside_and_unknown_ones_are_unknown():
-    found = bring_in(Frame(10, 20, None, 4), [(5.0, -4.6), (np.nan, 3.0), (3.0, np.nan)])
-    assert np.isnan(found).all()
+    result = bring_in(Frame(10, 20, None, 4), [(5.0, -4.6), (np.nan, 3.0), (3.0, np.nan)])
+    assert np.isnan(result).all()
 
 
 def test_places_outside_the_mask_come_to_its_nearest_pixel():
@@ -164,9 +164,9 @@ def test_places_outside_the_mask_come_to_its_nearest_pixel():
     mask[4:7, 5:9] = True
     frame = Frame(10, 20, mask, 2.5)
     places = [(5.3, 6.8), (6.4, 8.4), (7.0, 10.0), (1.9, 6.0), (1.0, 6.0)]
-    found = bring_in(frame, places)
-    assert found[:4] == [(5.3, 6.8), (6.4, 8.4), (6.0, 8.0), (4.0, 6.0)]
-    assert np.isnan(found[4]).all()
+    result = bring_in(frame, places)
+    assert result[:4] == [(5.3, 6.8), (6.4, 8.4), (6.0, 8.0), (4.0, 6.0)]
+    assert np.isnan(result[4]).all()
 
 
 @settings(max_examples=60, deadline=None)

@@ -73,14 +73,14 @@ def test_a_homography_is_found_within_a_cell(warped_pair):
 
 def test_what_is_matched_is_what_is_given_at_the_cells(warped_pair):
     source, target = warped_pair
-    found = SoftArgmax(window=1)(source, target)
+    result = SoftArgmax(window=1)(source, target)
     flow = dense_flow(source, target, grid="cells")
     np.testing.assert_array_equal(flow["y"], source["y"])
     np.testing.assert_array_equal(flow["x"], source["x"])
     # Read in float64, kept in float32.
-    np.testing.assert_allclose(flow["flow_x"], found["target_x"] - found["x"], atol=1e-4)
-    np.testing.assert_allclose(flow["flow_y"], found["target_y"] - found["y"], atol=1e-4)
-    np.testing.assert_allclose(flow["score"], found["score"], atol=1e-6)
+    np.testing.assert_allclose(flow["flow_x"], result["target_x"] - result["x"], atol=1e-4)
+    np.testing.assert_allclose(flow["flow_y"], result["target_y"] - result["y"], atol=1e-4)
+    np.testing.assert_allclose(flow["score"], result["score"], atol=1e-6)
 
 
 @pytest.mark.parametrize("grid", ["image", "cells", 24, (7, 31)])

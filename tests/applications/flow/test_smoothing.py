@@ -36,9 +36,9 @@ def negative(flow: CellFlow) -> CellFlow:
 
 def test_an_even_flow_stays_as_it_is():
     there = cell_flow(np.full((ROWS, COLUMNS), 3.0), np.full((ROWS, COLUMNS), -1.0))
-    found = smoothed(there, negative(there))
-    np.testing.assert_array_equal(found.x, 3)
-    np.testing.assert_array_equal(found.y, -1)
+    result = smoothed(there, negative(there))
+    np.testing.assert_array_equal(result.x, 3)
+    np.testing.assert_array_equal(result.y, -1)
 
 
 def test_lone_errors_vanish():
@@ -54,8 +54,8 @@ def test_unmatched_cells_and_wide_errors_are_filled_from_the_rim():
     there = replace(even, x=even.x.copy())
     there.x[:, 6:] = np.linspace(40, 60, ROWS * 6).reshape(ROWS, 6)
     there.x[2:4, 1:3] = np.nan
-    found = smoothed(there, negative(even), radius=1)
-    np.testing.assert_array_equal(found.x, 3)
+    result = smoothed(there, negative(even), radius=1)
+    np.testing.assert_array_equal(result.x, 3)
 
 
 def test_an_edge_stays_where_it_is():
@@ -86,13 +86,13 @@ def test_nothing_crosses_the_border_of_the_mask(seed, radius):
     flow, other = rng.normal(size=(2, ROWS, COLUMNS)) * 5
     there = cell_flow(flow, inside=inside)
     back = cell_flow(np.zeros((ROWS, COLUMNS)))
-    found = smoothed(there, back, radius=radius)
-    assert not found.valid[~inside].any()
-    assert found.valid[inside].all()
+    result = smoothed(there, back, radius=radius)
+    assert not result.valid[~inside].any()
+    assert result.valid[inside].all()
     # Every displacement is one of those inside.
-    assert np.isin(found.x[inside], flow[inside]).all()
+    assert np.isin(result.x[inside], flow[inside]).all()
     changed = cell_flow(np.where(inside, flow, other), inside=inside)
-    np.testing.assert_array_equal(smoothed(changed, back, radius=radius).x, found.x)
+    np.testing.assert_array_equal(smoothed(changed, back, radius=radius).x, result.x)
 
 
 def test_a_part_of_the_mask_out_of_reach_keeps_its_own_flow():
@@ -100,9 +100,9 @@ def test_a_part_of_the_mask_out_of_reach_keeps_its_own_flow():
     inside[:, 4:8] = False
     flow = np.where(np.arange(COLUMNS) < 6, 0.0, 50.0) * np.ones((ROWS, 1))
     back = cell_flow(np.zeros((ROWS, COLUMNS)))
-    found = smoothed(cell_flow(flow, inside=inside), back, radius=2)
-    np.testing.assert_array_equal(found.x[:, :4], 0)
-    np.testing.assert_array_equal(found.x[:, 8:], 50)
+    result = smoothed(cell_flow(flow, inside=inside), back, radius=2)
+    np.testing.assert_array_equal(result.x[:, :4], 0)
+    np.testing.assert_array_equal(result.x[:, 8:], 50)
 
 
 @settings(max_examples=60, deadline=None)

@@ -35,8 +35,8 @@ def expected(folder: Path, chelsea: np.ndarray) -> np.ndarray:
     model = CLIPSegForImageSegmentation.from_pretrained(folder).eval()
     with torch.inference_mode():
         logits = model(input_ids=tokens, pixel_values=pictures).logits
-    found: np.ndarray = logits.reshape(352, 352).numpy()
-    return found
+    result: np.ndarray = logits.reshape(352, 352).numpy()
+    return result
 
 
 def at_full_size(logits: np.ndarray, pixels: np.ndarray) -> np.ndarray:
@@ -81,12 +81,12 @@ def test_a_mask_is_where_the_text_is_likely_enough(
 
 
 def test_other_words_find_other_places(folder: Path, chelsea: np.ndarray) -> None:
-    found = []
+    result = []
     for text in ("a cat", "grass"):
         segmenter = TextPrompt(text, model=str(folder), device="cpu")
         tokens = read_text(segmenter.checkpoint, text)
-        found.append(probabilities(segmenter.network, tokens, chelsea))
-    assert np.abs(found[0] - found[1]).max() > 1e-3
+        result.append(probabilities(segmenter.network, tokens, chelsea))
+    assert np.abs(result[0] - result[1]).max() > 1e-3
 
 
 def test_each_image_can_have_its_own_text(folder: Path, chelsea: np.ndarray) -> None:

@@ -52,9 +52,9 @@ def test_planted_clusters_are_found_with_one_label_in_all_images() -> None:
     first, second = matched_clusters([a, b], clusters=4)
     named = {int(label): int(first.values[of_a == label][0]) for label in range(4)}
     assert sorted(named.values()) == [0, 1, 2, 3]
-    for planted_labels, found in ((of_a, first), (of_b, second)):
+    for planted_labels, result in ((of_a, first), (of_b, second)):
         expected = np.vectorize(named.get)(planted_labels)
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(result, expected)
     assert first.attrs["similarity"] == pytest.approx([1] * 4)
     assert min(second.attrs["similarity"]) > 0.99
     assert second.dims == ("y", "x")
@@ -65,8 +65,8 @@ def test_planted_clusters_are_found_with_one_label_in_all_images() -> None:
 
 def test_the_largest_cluster_of_the_first_image_comes_first() -> None:
     labels = np.repeat([2, 0, 1], [5, 30, 15]).reshape(5, 10)
-    (found,) = matched_clusters([planted(labels, 0)], clusters=3)
-    assert np.bincount(found.values.ravel()).tolist() == [30, 15, 5]
+    (result,) = matched_clusters([planted(labels, 0)], clusters=3)
+    assert np.bincount(result.values.ravel()).tolist() == [30, 15, 5]
 
 
 def test_a_cluster_that_the_other_image_lacks_does_not_mislead_the_rest() -> None:
@@ -88,10 +88,10 @@ def test_cells_outside_the_mask_have_no_cluster() -> None:
     labels = np.repeat([0, 1, 2, 3], 12).reshape(6, 8)
     mask = np.zeros((60, 80), bool)
     mask[:30] = True
-    (found,) = matched_clusters([planted(labels, 0)], clusters=2, masks=[mask])
-    assert (found.values[3:] == -1).all()
-    assert sorted(np.unique(found.values[:3]).tolist()) == [0, 1]
-    np.testing.assert_array_equal(found.values[:3] == found.values[0, 0], labels[:3] == 0)
+    (result,) = matched_clusters([planted(labels, 0)], clusters=2, masks=[mask])
+    assert (result.values[3:] == -1).all()
+    assert sorted(np.unique(result.values[:3]).tolist()) == [0, 1]
+    np.testing.assert_array_equal(result.values[:3] == result.values[0, 0], labels[:3] == 0)
 
 
 def test_too_many_clusters_for_the_cells_are_refused() -> None:

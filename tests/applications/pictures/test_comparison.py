@@ -89,8 +89,8 @@ def test_lines_are_drawn_in_the_row_of_matches_only() -> None:
     height = len(changed)
     assert changed[: height // 4].any()
     assert not changed[height // 3 :].any()
-    found = NearestNeighbor()(*maps)
-    assert bool(found["matched"].all())
+    result = NearestNeighbor()(*maps)
+    assert bool(result["matched"].all())
     nearest = draw_comparison(
         {"one": maps}, images, width=900, clusters=2, matches=5, matcher=NearestNeighbor()
     )

@@ -63,9 +63,9 @@ def test_components_are_those_of_an_independent_decomposition() -> None:
     assert colors.attrs["explained_variance"] == pytest.approx(shares[[1, 0, 3]], rel=1e-4)
     for channel, number in enumerate((1, 0, 3)):
         values = axes[:, number] @ centred
-        found = colors.values[..., channel].ravel()
-        inner = (found > 0) & (found < 1)
-        assert abs(np.corrcoef(values[inner], found[inner])[0, 1]) == pytest.approx(1, abs=1e-5)
+        result = colors.values[..., channel].ravel()
+        inner = (result > 0) & (result < 1)
+        assert abs(np.corrcoef(values[inner], result[inner])[0, 1]) == pytest.approx(1, abs=1e-5)
 
 
 def test_few_extreme_cells_do_not_set_the_scale() -> None:

@@ -24,7 +24,7 @@ def keypoints(
     *rows: tuple[float, float, float, float], names: list[str] | None = None
 ) -> xr.Dataset:
     columns = np.array(rows, dtype=float).reshape(-1, 4).T
-    found = xr.Dataset(
+    result = xr.Dataset(
         {
             name: ("point", column)
             for name, column in zip(
@@ -32,8 +32,8 @@ def keypoints(
             )
         }
     )
-    found["matched"] = found["target_x"].notnull()
-    return found if names is None else found.assign_coords(name=("point", names))
+    result["matched"] = result["target_x"].notnull()
+    return result if names is None else result.assign_coords(name=("point", names))
 
 
 def at(picture: np.ndarray, x: float, y: float, *, left: float = 0) -> list[int]:
@@ -126,8 +126,8 @@ def test_a_name_that_is_wider_than_the_picture_is_cut_in_its_middle() -> None:
 def test_the_picture_can_be_looked_at_whatever_the_images(
     a: tuple[int, int], b: tuple[int, int]
 ) -> None:
-    found = keypoints((0, 0, b[1] - 1, b[0] - 1), (a[1] - 1, a[0] - 1, NAN, NAN), names=["a", "b"])
-    picture = draw_keypoints(flat(*a), flat(*b), found)
+    result = keypoints((0, 0, b[1] - 1, b[0] - 1), (a[1] - 1, a[0] - 1, NAN, NAN), names=["a", "b"])
+    picture = draw_keypoints(flat(*a), flat(*b), result)
     assert picture.shape[2] == 3
     assert picture.shape[0] <= 2200
     assert (picture != GREY).any()
@@ -136,13 +136,13 @@ def test_the_picture_can_be_looked_at_whatever_the_images(
 def test_images_are_taken_as_everywhere(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     PIL.Image.fromarray(flat(60, 80)).save(path)
-    found = keypoints((1, 2, 3, 4))
+    result = keypoints((1, 2, 3, 4))
     np.testing.assert_array_equal(
-        draw_keypoints(path, PIL.Image.open(path), found),
-        draw_keypoints(flat(60, 80), str(path), found),
+        draw_keypoints(path, PIL.Image.open(path), result),
+        draw_keypoints(flat(60, 80), str(path), result),
     )
     with pytest.raises(ImageError, match="no such file"):
-        draw_keypoints(tmp_path / "gone.png", path, found)
+        draw_keypoints(tmp_path / "gone.png", path, result)
 
 
 def test_what_are_no_keypoints_is_refused() -> None:
@@ -195,14 +195,14 @@ def test_labels_stay_inside(corner: tuple[float, float]) -> None:
 def test_labels_of_points_that_lie_apart_do_not_meet(cells: list[tuple[int, int]]) -> None:
     # Each point has room enough for a label of its own.
     points = np.array(cells, dtype=float) * (48, 36) + (30, 24)
-    found = boxes(placed(points))
-    for index, box in enumerate(found):
-        assert all(shared(box, other) == 0 for other in found[index + 1 :])
+    result = boxes(placed(points))
+    for index, box in enumerate(result):
+        assert all(shared(box, other) == 0 for other in result[index + 1 :])
 
 
 def test_crowded_labels_are_led_away() -> None:
     points = np.array([[200.0, 150.0], [206.0, 152.0], [203.0, 156.0], [198.0, 155.0]])
-    found = boxes(placed(points))
-    for index, box in enumerate(found):
-        assert all(shared(box, other) == 0 for other in found[index + 1 :])
+    result = boxes(placed(points))
+    for index, box in enumerate(result):
+        assert all(shared(box, other) == 0 for other in result[index + 1 :])
     assert place_labels(np.empty((0, 2)), np.empty((0, 2)), BOUNDS, radius=5.0).shape == (0, 2)

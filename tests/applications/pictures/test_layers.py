@@ -43,15 +43,15 @@ def test_each_layer_has_colours_of_each_image(pair: list[xr.DataTree]) -> None:
 
 def test_the_projection_of_a_layer_is_that_of_its_cells_alone(pair: list[xr.DataTree]) -> None:
     colors = layer_pca(pair)["other/token"]
-    for tree, found in zip(pair, colors, strict=True):
+    for tree, result in zip(pair, colors, strict=True):
         cells = tree["other/token"]["features"].values.reshape(7, -1)
         # One affine map takes the cells of both images to their colours, where they aren't clipped.
-        inner = ((found.values > 0) & (found.values < 1)).reshape(-1, 3)
+        inner = ((result.values > 0) & (result.values < 1)).reshape(-1, 3)
         design = np.vstack([cells, np.ones(cells.shape[1])]).T
         for channel in range(3):
             rows = inner[:, channel]
             _, residual, rank, _ = np.linalg.lstsq(
-                design[rows], found.values.reshape(-1, 3)[rows, channel]
+                design[rows], result.values.reshape(-1, 3)[rows, channel]
             )
             assert rank == 8
             assert residual[0] < 1e-8

@@ -45,10 +45,10 @@ def test_each_pixel_has_the_colour_of_the_nearest_centre(
 ) -> None:
     grid = colors(rows, columns, 45, 36)
     of_rows, of_columns = pixel_cells(grid, height, width)
-    for axis, found, side, count in (("y", of_rows, 45, height), ("x", of_columns, 36, width)):
+    for axis, result, side, count in (("y", of_rows, 45, height), ("x", of_columns, 36, width)):
         at = (np.arange(count) + 0.5) * side / count - 0.5
         distance = np.abs(grid[axis].values[:, None] - at)
-        np.testing.assert_allclose(distance[found, np.arange(count)], distance.min(axis=0))
+        np.testing.assert_allclose(distance[result, np.arange(count)], distance.min(axis=0))
     assert paint_cells(grid, height=height, width=width).shape == (height, width, 3)
 
 

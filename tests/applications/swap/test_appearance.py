@@ -8,24 +8,24 @@ Y, X = np.mgrid[:30, :40].astype(float)
 def test_an_instance_goes_on_as_its_mirror_image() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
     mask = (X >= 10) & (X < 32)
-    found = extend_instance(pixels, mask)
-    np.testing.assert_array_equal(found[mask], pixels[mask])
-    np.testing.assert_array_equal(found[:, :10], pixels[:, 11:21][:, ::-1])
-    np.testing.assert_array_equal(found[:, 32:], pixels[:, 23:31][:, ::-1])
+    result = extend_instance(pixels, mask)
+    np.testing.assert_array_equal(result[mask], pixels[mask])
+    np.testing.assert_array_equal(result[:, :10], pixels[:, 11:21][:, ::-1])
+    np.testing.assert_array_equal(result[:, 32:], pixels[:, 23:31][:, ::-1])
 
 
 def test_where_the_mirror_image_ends_the_border_goes_on() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
-    found = extend_instance(pixels, (X >= 10) & (X < 13))
-    np.testing.assert_array_equal(found[:, 8], pixels[:, 12])
-    np.testing.assert_array_equal(found[:, 5], pixels[:, 10])
-    np.testing.assert_array_equal(found[:, 30], pixels[:, 12])
+    result = extend_instance(pixels, (X >= 10) & (X < 13))
+    np.testing.assert_array_equal(result[:, 8], pixels[:, 12])
+    np.testing.assert_array_equal(result[:, 5], pixels[:, 10])
+    np.testing.assert_array_equal(result[:, 30], pixels[:, 12])
 
 
 def test_a_margin_is_mirrored_too() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
-    found = extend_instance(pixels, np.ones((30, 40), bool), margin=5)
-    np.testing.assert_array_equal(found[5:-5], np.pad(pixels, ((0, 0), (5, 5), (0, 0)), "reflect"))
+    result = extend_instance(pixels, np.ones((30, 40), bool), margin=5)
+    np.testing.assert_array_equal(result[5:-5], np.pad(pixels, ((0, 0), (5, 5), (0, 0)), "reflect"))
 
 
 def test_a_whole_image_stays_as_it_is() -> None:

@@ -19,22 +19,22 @@ def flat(*color: int) -> np.ndarray:
 def test_outside_the_mask_nothing_changes(mask: np.ndarray, blend: Blend) -> None:
     draw = np.random.default_rng(0)
     image, swapped = draw.integers(0, 256, (2, 12, 15, 3), dtype=np.uint8)
-    found = blend_into(image, swapped, mask, blend=blend)
-    np.testing.assert_array_equal(found[~mask], image[~mask])
-    assert found.dtype == np.uint8
+    result = blend_into(image, swapped, mask, blend=blend)
+    np.testing.assert_array_equal(result[~mask], image[~mask])
+    assert result.dtype == np.uint8
 
 
 @pytest.mark.parametrize("blend", BLENDS)
 def test_a_full_mask_gives_the_swapped_pixels_as_they_are(blend: Blend) -> None:
     image, swapped = np.random.default_rng(0).integers(0, 256, (2, 40, 50, 3), dtype=np.uint8)
-    found = blend_into(image, swapped, np.ones((40, 50), bool), blend=blend)
-    np.testing.assert_array_equal(found, swapped)
+    result = blend_into(image, swapped, np.ones((40, 50), bool), blend=blend)
+    np.testing.assert_array_equal(result, swapped)
 
 
 @pytest.mark.parametrize("mask", [DISC, *TOUCHING])
 def test_a_constant_becomes_by_poisson_the_constant_around_it(mask: np.ndarray) -> None:
-    found = blend_into(flat(200, 30, 90), flat(10, 250, 90), mask, blend="poisson")
-    np.testing.assert_array_equal(found, flat(200, 30, 90))
+    result = blend_into(flat(200, 30, 90), flat(10, 250, 90), mask, blend="poisson")
+    np.testing.assert_array_equal(result, flat(200, 30, 90))
 
 
 @pytest.mark.parametrize("mask", [DISC, *TOUCHING])
@@ -46,9 +46,9 @@ def test_poisson_lands_on_the_right_pixels(mask: np.ndarray) -> None:
 
 
 def test_poisson_of_short_reach_keeps_the_colours_far_from_the_border() -> None:
-    found = blend_into(flat(200, 30, 90), flat(10, 250, 90), DISC, blend="poisson", width=1)
-    np.testing.assert_array_equal(found[20, 25], (10, 250, 90))
-    assert found[20, 14, 0] > 60
+    result = blend_into(flat(200, 30, 90), flat(10, 250, 90), DISC, blend="poisson", width=1)
+    np.testing.assert_array_equal(result[20, 25], (10, 250, 90))
+    assert result[20, 14, 0] > 60
 
 
 def test_the_feather_rises_as_a_straight_line_from_the_border() -> None:
@@ -61,10 +61,10 @@ def test_the_feather_rises_as_a_straight_line_from_the_border() -> None:
 
 def test_feathered_colours_are_those_of_the_weights() -> None:
     mask = X >= 10
-    found = blend_into(flat(0, 100, 200), flat(100, 0, 200), mask, blend="feather", width=5)
-    np.testing.assert_array_equal(found[7, 9:12], [(0, 100, 200), (10, 90, 200), (30, 70, 200)])
+    result = blend_into(flat(0, 100, 200), flat(100, 0, 200), mask, blend="feather", width=5)
+    np.testing.assert_array_equal(result[7, 9:12], [(0, 100, 200), (10, 90, 200), (30, 70, 200)])
 
 
 def test_no_blend_is_a_paste() -> None:
-    found = blend_into(flat(1, 2, 3), flat(4, 5, 6), DISC, blend="none")
-    np.testing.assert_array_equal(found, np.where(DISC[:, :, None], flat(4, 5, 6), flat(1, 2, 3)))
+    result = blend_into(flat(1, 2, 3), flat(4, 5, 6), DISC, blend="none")
+    np.testing.assert_array_equal(result, np.where(DISC[:, :, None], flat(4, 5, 6), flat(1, 2, 3)))

@@ -29,10 +29,10 @@ def test_an_affine_field_comes_out_as_it_is(
     known = holes(share, seed)
     known[[0, 0, -1], [0, -1, 0]] = True
     given_field = np.where(known[:, :, None], field, 999.0)
-    found, trusted = complete_field(
+    result, trusted = complete_field(
         given_field, known, EVERYWHERE, smoothness=smoothness, scale=1.0
     )
-    np.testing.assert_allclose(found, field, atol=1e-5)
+    np.testing.assert_allclose(result, field, atol=1e-5)
     np.testing.assert_array_equal(trusted, known)
 
 
@@ -41,8 +41,8 @@ def test_a_hole_in_a_smooth_field_is_filled_to_a_hundredth_of_its_range() -> Non
     field = np.stack([wave, -wave], axis=2)
     known = EVERYWHERE.copy()
     known[8:14, 10:16] = False
-    found, _ = complete_field(field, known, EVERYWHERE, smoothness=0)
-    np.testing.assert_allclose(found, field, atol=0.1)
+    result, _ = complete_field(field, known, EVERYWHERE, smoothness=0)
+    np.testing.assert_allclose(result, field, atol=0.1)
     # Carrying the nearest value into the hole is far off.
     assert np.abs(field[8:14, 10:16] - field[7, 10:16]).max() > 1
 
@@ -50,10 +50,10 @@ def test_a_hole_in_a_smooth_field_is_filled_to_a_hundredth_of_its_range() -> Non
 def test_without_smoothing_what_is_known_stays_to_the_bit() -> None:
     noisy = AFFINE + np.random.default_rng(1).normal(size=AFFINE.shape)
     known = holes(0.3)
-    found, trusted = complete_field(noisy, known, EVERYWHERE, smoothness=0)
-    np.testing.assert_array_equal(found[known], noisy[known])
+    result, trusted = complete_field(noisy, known, EVERYWHERE, smoothness=0)
+    np.testing.assert_array_equal(result[known], noisy[known])
     np.testing.assert_array_equal(trusted, known)
-    assert np.isfinite(found).all()
+    assert np.isfinite(result).all()
 
 
 def test_noise_is_smoothed_the_more_the_stiffer_the_field() -> None:
@@ -70,9 +70,9 @@ def test_outliers_are_told_and_do_not_bend_the_field() -> None:
     wrong = ~holes(0.3, seed=2)
     field = AFFINE.copy()
     field[wrong] += np.random.default_rng(3).uniform(15, 60, (int(wrong.sum()), 2))
-    found, trusted = complete_field(field, EVERYWHERE, EVERYWHERE, smoothness=2, scale=2.0)
+    result, trusted = complete_field(field, EVERYWHERE, EVERYWHERE, smoothness=2, scale=2.0)
     np.testing.assert_array_equal(trusted, ~wrong)
-    np.testing.assert_allclose(found, AFFINE, atol=0.1)
+    np.testing.assert_allclose(result, AFFINE, atol=0.1)
     bent, _ = complete_field(field, EVERYWHERE, EVERYWHERE, smoothness=2)
     assert np.abs(bent - AFFINE).max() > 5
 
@@ -82,10 +82,10 @@ def test_parts_of_the_domain_do_not_reach_each_other() -> None:
     domain[:, 14:16] = False
     field = np.stack([np.where(X < 15, 10.0, -10.0)] * 2, axis=2)
     known = domain & holes(0.5)
-    found, _ = complete_field(field, known, domain, smoothness=0)
-    np.testing.assert_allclose(found[:, :14], 10, atol=5e-3)
-    np.testing.assert_allclose(found[:, 16:], -10, atol=5e-3)
-    assert np.isnan(found[:, 14:16]).all()
+    result, _ = complete_field(field, known, domain, smoothness=0)
+    np.testing.assert_allclose(result[:, :14], 10, atol=5e-3)
+    np.testing.assert_allclose(result[:, 16:], -10, atol=5e-3)
+    assert np.isnan(result[:, 14:16]).all()
 
 
 def test_a_part_without_a_value_continues_the_others() -> None:
@@ -93,14 +93,14 @@ def test_a_part_without_a_value_continues_the_others() -> None:
     domain[:, 20] = False
     known = domain.copy()
     known[:, 21:] = False
-    found, _ = complete_field(AFFINE, known, domain)
-    np.testing.assert_allclose(found[domain], AFFINE[domain], atol=1e-4)
+    result, _ = complete_field(AFFINE, known, domain)
+    np.testing.assert_allclose(result[domain], AFFINE[domain], atol=1e-4)
 
 
 @pytest.mark.parametrize("place", [(0, 0), (10, 20)])
 def test_one_value_is_everywhere(place: tuple[int, int]) -> None:
     known = np.zeros_like(EVERYWHERE)
     known[place] = True
-    found, trusted = complete_field(AFFINE, known, EVERYWHERE, scale=1.0)
-    np.testing.assert_allclose(found, np.broadcast_to(AFFINE[place], AFFINE.shape), atol=1e-6)
+    result, trusted = complete_field(AFFINE, known, EVERYWHERE, scale=1.0)
+    np.testing.assert_allclose(result, np.broadcast_to(AFFINE[place], AFFINE.shape), atol=1e-6)
     assert trusted.sum() == 1

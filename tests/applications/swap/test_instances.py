@@ -25,8 +25,8 @@ def noise(seed: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def psnr(found: np.ndarray, wanted: np.ndarray, mask: np.ndarray) -> float:
-    error = (found.astype(float) - wanted)[mask]
+def psnr(result: np.ndarray, wanted: np.ndarray, mask: np.ndarray) -> float:
+    error = (result.astype(float) - wanted)[mask]
     return float(10 * np.log10(255**2 / np.mean(error**2)))
 
 
@@ -36,7 +36,7 @@ def test_full_masks_and_the_identity_give_the_target(
     coded_map: CodedMap, blend: Any, smoothness: float
 ) -> None:
     maps = [coded_map(HEIGHT, WIDTH, CODES)] * 2
-    found = swap_instances(
+    result = swap_instances(
         noise(0),
         noise(1),
         maps=maps,
@@ -45,9 +45,9 @@ def test_full_masks_and_the_identity_give_the_target(
         blend=blend,
         smoothness=smoothness,
     )
-    np.testing.assert_array_equal(found["image"], noise(1))
-    assert not found["filled"].any()
-    assert np.abs(found["flow_x"]).max() < 1e-6
+    np.testing.assert_array_equal(result["image"], noise(1))
+    assert not result["filled"].any()
+    assert np.abs(result["flow_x"]).max() < 1e-6
 
 
 def test_no_mask_is_the_image_as_a_whole(coded_map: CodedMap) -> None:
@@ -74,7 +74,7 @@ def test_no_mask_is_the_image_as_a_whole(coded_map: CodedMap) -> None:
 
 def test_a_mirrored_target_is_mirrored_back(coded_map: CodedMap) -> None:
     mirrored = noise(1)[:, ::-1]
-    found = swap_instances(
+    result = swap_instances(
         noise(0),
         mirrored,
         maps=[coded_map(HEIGHT, WIDTH, CODES), coded_map(HEIGHT, WIDTH, CODES[:, ::-1])],
@@ -82,14 +82,14 @@ def test_a_mirrored_target_is_mirrored_back(coded_map: CodedMap) -> None:
         target_mask=FULL,
     )
     # The flow is linear, and exact but for the rounding of its equations.
-    np.testing.assert_allclose(found["image"].values.astype(int), noise(1), atol=1)
+    np.testing.assert_allclose(result["image"].values.astype(int), noise(1), atol=1)
 
 
 def test_a_target_of_twice_the_size_is_read_at_its_own_resolution(coded_map: CodedMap) -> None:
     """What lies between the pixels of the source is read between those of the target."""
     y, x = np.mgrid[: 2 * HEIGHT, : 2 * WIDTH]
     ramp = np.stack([x, y, x + y], axis=2).astype(np.uint8)
-    found = swap_instances(
+    result = swap_instances(
         noise(0),
         ramp,
         maps=[coded_map(HEIGHT, WIDTH, CODES), coded_map(2 * HEIGHT, 2 * WIDTH, CODES)],
@@ -99,12 +99,12 @@ def test_a_target_of_twice_the_size_is_read_at_its_own_resolution(coded_map: Cod
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     expected = np.stack([2 * x + 0.5, 2 * y + 0.5, 2 * x + 2 * y + 1], axis=2)
     inner = slice(4, -4)
-    error = found["image"].values[inner, inner] - expected[inner, inner]
+    error = result["image"].values[inner, inner] - expected[inner, inner]
     assert np.abs(error).max() <= 0.6
 
 
 def test_the_swap_of_a_warped_copy_reproduces_the_source(copy: Copy) -> None:
-    found = swap_instances(
+    result = swap_instances(
         copy.image,
         copy.warped,
         maps=copy.maps,
@@ -113,14 +113,14 @@ def test_the_swap_of_a_warped_copy_reproduces_the_source(copy: Copy) -> None:
         blend="none",
     )
     # 37.3 dB were measured; the true correspondence gives 44.7.
-    assert psnr(found["image"].values, copy.image, copy.mask) > 36
-    flow = np.stack([found["flow_x"], found["flow_y"]], axis=2)
+    assert psnr(result["image"].values, copy.image, copy.mask) > 36
+    flow = np.stack([result["flow_x"], result["flow_y"]], axis=2)
     error = np.linalg.norm(flow - copy.truth(), axis=2)[copy.mask]
     # 0.33 and 1.33 pixels were measured; a cell of these maps is 4.7 pixels wide.
     assert error.mean() < 0.4
     assert np.quantile(error, 0.99) < 2
     outside = ~copy.mask
-    np.testing.assert_array_equal(found["image"].values[outside], copy.image[outside])
+    np.testing.assert_array_equal(result["image"].values[outside], copy.image[outside])
     assert np.isnan(flow[outside]).all()
 
 
@@ -167,10 +167,10 @@ def test_an_instance_of_few_cells_in_the_target_is_matched_as_a_whole() -> None:
     there, back = swap_both(
         noise(0), noise(1), maps=[smooth_map(24, 32), smooth_map(3, 4)], **options
     )
-    for found in (there, back):
-        assert not found["filled"].any()
+    for result in (there, back):
+        assert not result["filled"].any()
         # Half of a large cell is 7.5 pixels.
-        assert float(np.abs(found["flow_x"]).mean()) < 4
+        assert float(np.abs(result["flow_x"]).mean()) < 4
 
 
 @pytest.mark.parametrize("place", [(0, 0), (13, 21), (39, 39)])
@@ -183,7 +183,7 @@ def test_a_match_counts_wherever_it_lies_in_a_pixel(
     other[place] = codes[place]
     maps = [coded_map(4, 4, codes), coded_map(4, 4, other)]
     full = np.ones((4, 4), dtype=bool)
-    found = swap_instances(
+    result = swap_instances(
         noise(0, 4, 4),
         noise(1, 4, 4),
         maps=maps,
@@ -192,14 +192,14 @@ def test_a_match_counts_wherever_it_lies_in_a_pixel(
         target_mask=full,
         blend="none",
     )
-    np.testing.assert_array_equal(found["image"], noise(1, 4, 4))
+    np.testing.assert_array_equal(result["image"], noise(1, 4, 4))
 
 
 def test_wrong_matches_are_filled_from_their_neighbours(coded_map: CodedMap) -> None:
     """Cells of one map that lie elsewhere in the other find each other, there and back."""
     codes = CODES.copy()
     codes[3, 4], codes[6, 8] = codes[6, 8], codes[3, 4]
-    found = swap_instances(
+    result = swap_instances(
         noise(0),
         noise(1),
         maps=[coded_map(HEIGHT, WIDTH, CODES), coded_map(HEIGHT, WIDTH, codes)],
@@ -208,14 +208,14 @@ def test_wrong_matches_are_filled_from_their_neighbours(coded_map: CodedMap) -> 
     )
     expected = np.zeros((8, 10), dtype=bool)
     expected[3, 4] = expected[6, 8] = True
-    np.testing.assert_array_equal(found["filled"], np.kron(expected, np.ones((6, 6), bool)))
-    np.testing.assert_array_equal(found["score"].isnull(), found["filled"])
-    assert np.abs(found["flow_x"]).max() < 0.05
-    np.testing.assert_allclose(found["image"].values.astype(int), noise(1), atol=15)
+    np.testing.assert_array_equal(result["filled"], np.kron(expected, np.ones((6, 6), bool)))
+    np.testing.assert_array_equal(result["score"].isnull(), result["filled"])
+    assert np.abs(result["flow_x"]).max() < 0.05
+    np.testing.assert_allclose(result["image"].values.astype(int), noise(1), atol=15)
 
 
 def test_low_scores_are_filled_too(copy: Copy) -> None:
-    found = swap_instances(
+    result = swap_instances(
         copy.image,
         copy.warped,
         maps=copy.maps,
@@ -223,8 +223,8 @@ def test_low_scores_are_filled_too(copy: Copy) -> None:
         target_mask=copy.warped_mask,
         min_score=0.95,
     )
-    assert float(found["score"].min()) >= 0.95
-    assert 0 < int(found["filled"].sum()) < int(copy.mask.sum())
+    assert float(result["score"].min()) >= 0.95
+    assert 0 < int(result["filled"].sum()) < int(copy.mask.sum())
 
 
 def test_both_directions_are_two_single_calls(copy: Copy) -> None:
@@ -268,7 +268,7 @@ def test_an_instance_at_the_edge_of_the_image_is_swapped_up_to_it(
     mask[[slice(0, 20), slice(-20, None), slice(None), slice(None)][side]] = side < 2
     if side >= 2:
         mask[:, slice(0, 20) if side == 2 else slice(-20, None)] = True
-    found = swap_instances(
+    result = swap_instances(
         noise(0),
         noise(1),
         maps=[coded_map(HEIGHT, WIDTH, CODES)] * 2,
@@ -277,7 +277,7 @@ def test_an_instance_at_the_edge_of_the_image_is_swapped_up_to_it(
         blend="none",
     )
     expected = np.where(mask[:, :, None], noise(1), noise(0))
-    np.testing.assert_array_equal(found["image"], expected)
+    np.testing.assert_array_equal(result["image"], expected)
 
 
 def test_nothing_of_the_background_of_the_target_is_mixed_in(coded_map: CodedMap) -> None:
@@ -289,7 +289,7 @@ def test_nothing_of_the_background_of_the_target_is_mixed_in(coded_map: CodedMap
     target[inside] = (200, 0, 0)
     wider = np.zeros((HEIGHT, WIDTH), dtype=bool)
     wider[9:39, 9:51] = True
-    found = swap_instances(
+    result = swap_instances(
         noise(0),
         target,
         maps=[coded_map(HEIGHT, WIDTH, CODES)] * 2,
@@ -297,11 +297,11 @@ def test_nothing_of_the_background_of_the_target_is_mixed_in(coded_map: CodedMap
         target_mask=inside,
         blend="none",
     )
-    assert (found["image"].values[wider] == (200, 0, 0)).all()
+    assert (result["image"].values[wider] == (200, 0, 0)).all()
 
 
 def test_the_result_says_what_it_is(copy: Copy) -> None:
-    found = swap_instances(
+    result = swap_instances(
         copy.image,
         copy.warped,
         maps=copy.maps,
@@ -309,28 +309,28 @@ def test_the_result_says_what_it_is(copy: Copy) -> None:
         source_mask=copy.mask,
         target_mask=copy.warped_mask,
     )
-    assert found["image"].dims == ("y", "x", "rgb")
-    assert found["image"].dtype == np.uint8
-    assert found["flow_x"].dtype == found["score"].dtype == np.float32
-    assert found["filled"].dtype == bool
-    assert found["flow_x"].attrs["units"] == "pixel"
-    np.testing.assert_array_equal(found["x"], np.arange(451))
-    assert found.attrs["target_width"] == 460
-    assert found.attrs["matcher"] == repr(SoftArgmax(window=2))
-    np.testing.assert_array_equal(found["flow_x"].notnull(), copy.mask)
+    assert result["image"].dims == ("y", "x", "rgb")
+    assert result["image"].dtype == np.uint8
+    assert result["flow_x"].dtype == result["score"].dtype == np.float32
+    assert result["filled"].dtype == bool
+    assert result["flow_x"].attrs["units"] == "pixel"
+    np.testing.assert_array_equal(result["x"], np.arange(451))
+    assert result.attrs["target_width"] == 460
+    assert result.attrs["matcher"] == repr(SoftArgmax(window=2))
+    np.testing.assert_array_equal(result["flow_x"].notnull(), copy.mask)
 
 
 def test_the_dataset_survives_a_file(copy: Copy, tmp_path: Path) -> None:
-    found = swap_instances(
+    result = swap_instances(
         copy.image,
         copy.warped,
         maps=copy.maps,
         source_mask=copy.mask,
         target_mask=copy.warped_mask,
     )
-    found.to_netcdf(tmp_path / "swap.nc")
+    result.to_netcdf(tmp_path / "swap.nc")
     with xr.open_dataset(tmp_path / "swap.nc") as read:
-        xr.testing.assert_equal(read.load(), found)
+        xr.testing.assert_equal(read.load(), result)
 
 
 def small_mask(*place: int) -> np.ndarray:
@@ -381,7 +381,7 @@ def test_one_match_is_enough(coded_map: CodedMap) -> None:
     maps = [coded_map(HEIGHT, WIDTH, codes), coded_map(HEIGHT, WIDTH, CODES)]
     mask = small_mask(2, 2)
     mask[:6, :6] = True
-    found = swap_instances(
+    result = swap_instances(
         noise(0),
         noise(1),
         maps=maps,
@@ -390,7 +390,7 @@ def test_one_match_is_enough(coded_map: CodedMap) -> None:
         target_mask=FULL,
         blend="none",
     )
-    np.testing.assert_array_equal(found["image"].values[mask], noise(1)[mask])
+    np.testing.assert_array_equal(result["image"].values[mask], noise(1)[mask])
 
 
 @pytest.mark.parametrize(

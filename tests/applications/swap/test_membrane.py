@@ -13,16 +13,16 @@ def disc(radius: float = 20, centre: tuple[float, float] = (30, 40)) -> np.ndarr
 def test_a_harmonic_function_is_continued_exactly() -> None:
     harmonic = np.stack([X**2 - Y**2, X * Y, 3 + X - 2 * Y], axis=2)
     mask = disc()
-    found = membrane(np.where(mask[:, :, None], 0, harmonic), mask)
-    np.testing.assert_allclose(found, harmonic, atol=1e-3)
+    result = membrane(np.where(mask[:, :, None], 0, harmonic), mask)
+    np.testing.assert_allclose(result, harmonic, atol=1e-3)
 
 
 def test_it_keeps_within_what_is_given_around_it() -> None:
     values = np.random.default_rng(0).uniform(-3, 5, (60, 80, 1))
-    found = membrane(values, disc())
-    assert values.min() <= found.min()
-    assert found.max() <= values.max()
-    np.testing.assert_array_equal(found[~disc()], values[~disc()])
+    result = membrane(values, disc())
+    assert values.min() <= result.min()
+    assert result.max() <= values.max()
+    np.testing.assert_array_equal(result[~disc()], values[~disc()])
 
 
 def test_the_edge_of_the_image_is_free() -> None:
@@ -33,8 +33,8 @@ def test_the_edge_of_the_image_is_free() -> None:
 
 @pytest.mark.parametrize("mask", [np.ones((60, 80), bool), np.zeros((60, 80), bool)])
 def test_without_a_border_there_is_nothing_to_continue(mask: np.ndarray) -> None:
-    found = membrane(np.full((60, 80, 1), 9.0), mask)
-    np.testing.assert_array_equal(found[:, :, 0], np.where(mask, 0, 9.0))
+    result = membrane(np.full((60, 80, 1), 9.0), mask)
+    np.testing.assert_array_equal(result[:, :, 0], np.where(mask, 0, 9.0))
 
 
 def test_a_large_mask_gives_what_all_equations_give(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,6 +56,6 @@ def test_a_large_mask_gives_what_all_equations_give(monkeypatch: pytest.MonkeyPa
 def test_with_a_reach_values_fade_from_the_border() -> None:
     """Across a wide strip the screened equation has the solution cosh((x - 40) / 5) / cosh."""
     mask = (X > 0) & (X < 79) & (Y >= 0)
-    found = membrane(np.full((60, 80, 1), 100.0), mask, reach=5)[30, :, 0]
+    result = membrane(np.full((60, 80, 1), 100.0), mask, reach=5)[30, :, 0]
     expected = 100 * np.cosh((X[30] - 39.5) / 5) / np.cosh(39.5 / 5)
-    np.testing.assert_allclose(found, expected, atol=1)
+    np.testing.assert_allclose(result, expected, atol=1)

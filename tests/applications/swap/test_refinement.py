@@ -34,10 +34,10 @@ def refine(shared: StableDiffusion | None = None, **settings: Any) -> np.ndarray
 
 @pytest.mark.parametrize("mode", MODES)
 def test_only_the_inside_changes(model: StableDiffusion, mode: Mode) -> None:
-    found = refine(model, mode=mode)
-    assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found[~DISC], PICTURE[~DISC])
-    assert (found[DISC] != PICTURE[DISC]).mean() > 0.9
+    result = refine(model, mode=mode)
+    assert result.dtype == np.uint8
+    np.testing.assert_array_equal(result[~DISC], PICTURE[~DISC])
+    assert (result[DISC] != PICTURE[DISC]).mean() > 0.9
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -63,8 +63,8 @@ def test_a_prompt_counts(model: StableDiffusion) -> None:
 def test_a_strength_of_nothing_leaves_what_the_autoencoder_makes_of_it(
     model: StableDiffusion, mode: Mode
 ) -> None:
-    found = refine(model, mode=mode, strength=0, size=128)
-    np.testing.assert_array_equal(refine(model, mode=mode, strength=0.01, size=128), found)
+    result = refine(model, mode=mode, strength=0, size=128)
+    np.testing.assert_array_equal(refine(model, mode=mode, strength=0.01, size=128), result)
     vae = whole_network(model, "vae")
     unit = torch.from_numpy(PICTURE[3:78, 33:108]).permute(2, 0, 1)[None].float() / 255
     unit = torch.nn.functional.interpolate(unit, (128, 128), mode="bilinear")
@@ -72,7 +72,7 @@ def test_a_strength_of_nothing_leaves_what_the_autoencoder_makes_of_it(
         made = vae(unit * 2 - 1).sample[0].permute(1, 2, 0)
     expected = ((made.clamp(-1, 1) + 1) * 127.5).numpy().mean(axis=(0, 1))
     # The same picture, up to how it was resized.
-    np.testing.assert_allclose(found[DISC].mean(axis=0), expected, atol=20)
+    np.testing.assert_allclose(result[DISC].mean(axis=0), expected, atol=20)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -118,8 +118,8 @@ def test_it_is_what_the_pipeline_of_diffusers_gives(model: StableDiffusion) -> N
         output_type="pt",
     ).images[0]
     settings = Refinement(prompt="a cat", strength=0.5, steps=8, guidance=3.0, seed=5)
-    found = redraw(unit, settings, model=model, unet=unet, vae=vae)
-    torch.testing.assert_close(found, expected.cpu(), atol=2e-4, rtol=0)
+    result = redraw(unit, settings, model=model, unet=unet, vae=vae)
+    torch.testing.assert_close(result, expected.cpu(), atol=2e-4, rtol=0)
 
 
 def test_what_is_kept_follows_the_picture(model: StableDiffusion) -> None:
@@ -148,9 +148,9 @@ def test_networks_that_are_loaded_are_shared_and_only_the_rest_is_read(
     portion = loading._portion
 
     def noted(tensors: Any, names: Any) -> Any:
-        found = portion(tensors, names)
-        read.extend(found)
-        return found
+        result = portion(tensors, names)
+        read.extend(result)
+        return result
 
     monkeypatch.setattr(loading, "_portion", noted)
     parts: tuple[Literal["unet", "vae"], ...] = ("unet", "vae")
@@ -207,9 +207,9 @@ def test_it_works_on_a_model_of_the_kind_of_sdxl(tmp_path: Path) -> None:
     refiner = Refinement(
         model=str(folder), steps=4, strength=0.5, prompt="a cat", size=128, device="cpu"
     ).prepare()
-    found = refiner(PICTURE, DISC)
-    np.testing.assert_array_equal(found[~DISC], PICTURE[~DISC])
-    assert (found[DISC] != PICTURE[DISC]).mean() > 0.9
+    result = refiner(PICTURE, DISC)
+    np.testing.assert_array_equal(result[~DISC], PICTURE[~DISC])
+    assert (result[DISC] != PICTURE[DISC]).mean() > 0.9
 
 
 @pytest.mark.parametrize("part", ["unet", "vae"])
@@ -228,8 +228,8 @@ def test_steps_may_be_as_many_as_the_model_was_trained_with(tmp_path: Path, offs
     folder = models.copy(models.STABLE_DIFFUSION, tmp_path)
     scheduler = folder / "scheduler" / "scheduler_config.json"
     models.edit(scheduler, num_train_timesteps=101, steps_offset=offset)
-    found = refine(model=str(folder), steps=101, strength=1.0)
-    assert (found[DISC] != PICTURE[DISC]).mean() > 0.9
+    result = refine(model=str(folder), steps=101, strength=1.0)
+    assert (result[DISC] != PICTURE[DISC]).mean() > 0.9
     with pytest.raises(OptionError, match="steps must be an integer from 1 to 101, not 102"):
         refine(model=str(folder), steps=102)
 
@@ -245,9 +245,9 @@ def test_half_precision_gives_nearly_the_same(dtype: str) -> None:
 
 
 def test_a_mask_over_the_whole_image_is_redrawn_as_a_whole(model: StableDiffusion) -> None:
-    found = Refinement(steps=2).prepare(model)(PICTURE, np.ones_like(DISC))
-    assert found.shape == PICTURE.shape
-    assert (found != PICTURE).mean() > 0.9
+    result = Refinement(steps=2).prepare(model)(PICTURE, np.ones_like(DISC))
+    assert result.shape == PICTURE.shape
+    assert (result != PICTURE).mean() > 0.9
 
 
 def test_a_swap_is_refined_in_both_directions_with_networks_loaded_once(

@@ -140,9 +140,9 @@ def test_flow_too_long_for_a_kitti_file_is_said(descr: Any) -> None:
     fast = ("--set", "size=400", "--smooth", "0")
     done = descr("flow", "wide.png", "mirrored.png", *fast, "-o", "f.png", "--json")
     assert done.code == 0, done.err
-    said = done.err.splitlines()[-1]
-    assert said.endswith("pixels move further than the 512 of a KITTI file: not valid in it")
-    lost = int(said.split()[0].replace(",", ""))
+    message = done.err.splitlines()[-1]
+    assert message.endswith("pixels move further than the 512 of a KITTI file: not valid in it")
+    lost = int(message.split()[0].replace(",", ""))
     assert json.loads(done.out)["valid"] - lost == int(read_kitti("f.png")["valid"].sum())
 
 

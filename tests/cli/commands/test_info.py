@@ -1,10 +1,11 @@
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from descr.descriptors import SIFT, Fused
-from descr.descriptors.store import save_features
+from descr.descriptors import SIFT, Basis, Fused
+from descr.descriptors.store import load_features, save_features, save_map
 
 
 @pytest.fixture
@@ -86,3 +87,19 @@ def test_a_file_replaces_nothing_that_is_said_of_it(descr: Any, folder: Path) ->
     assert document["file"] == "odd.nc"
     assert document["bytes"] == (folder / "odd.nc").stat().st_size
     assert [layer["layer"] for layer in document["layers"]] == ["sift/scale_1"]
+
+
+def test_maps_and_bases_are_shown_too(descr: Any, folder: Path, feature_file: Path) -> None:
+    store = folder / "store"
+    store.mkdir()
+    shutil.copy(feature_file, store / "a.png.nc")
+    assert descr("basis", "fit", "store", "-o", "basis.nc").code == 0
+    basis = Basis.load(folder / "basis.nc")
+    save_map(basis.transform(load_features(feature_file)), folder / "map.nc")
+    of_map, of_basis = json.loads(descr("info", "map.nc", "basis.nc", "--json").out)
+    assert of_map["basis"] == of_basis["basis"] == basis.identity
+    assert of_map["channels"] == of_basis["channels"] == len(basis.sources)
+    assert 0.99 < of_map["lowest_cosine"] < 1
+    text = descr("info", "map.nc", "basis.nc").out
+    assert "packed to 8 bits" in text
+    assert text.count(basis.identity) == 2

@@ -104,11 +104,11 @@ def test_json_is_one_document_and_nothing_else(descr: Any) -> None:
 
 def test_the_dataset_is_the_matchers(descr: Any, expected: xr.Dataset) -> None:
     assert descr(*PAIR, "-o", "m.nc").code == 0
-    with xr.open_dataset("m.nc") as found:
-        assert dict(found.sizes) == {"y": 32, "x": 48}
-        assert found["matched"].dtype == bool
-        assert found.attrs["source_name"] == "a.png"
-        xr.testing.assert_allclose(to_matches(found.load()), expected)
+    with xr.open_dataset("m.nc") as result:
+        assert dict(result.sizes) == {"y": 32, "x": 48}
+        assert result["matched"].dtype == bool
+        assert result.attrs["source_name"] == "a.png"
+        xr.testing.assert_allclose(to_matches(result.load()), expected)
 
 
 def test_every_output_tells_the_same_after_a_selection(descr: Any) -> None:
@@ -120,12 +120,12 @@ def test_every_output_tells_the_same_after_a_selection(descr: Any) -> None:
     document = json.loads(Path("m.json").read_text())
     assert [str(row["target_x"]) for row in document["matches"]] == [r["target_x"] for r in rows]
     assert document["kept"] == 25
-    with xr.open_dataset("m.nc") as found:
-        matches = to_matches(found.load())
+    with xr.open_dataset("m.nc") as result:
+        matches = to_matches(result.load())
     np.testing.assert_allclose(
         matches["source_x"], [float(row["source_x"]) for row in rows], atol=1e-3
     )
-    assert bool(found["target_x"].isnull().sum() == 1536 - 25)
+    assert bool(result["target_x"].isnull().sum() == 1536 - 25)
 
 
 def test_matched_counts_what_is_not_kept_too(descr: Any) -> None:
@@ -173,8 +173,8 @@ def test_points_are_answered_in_the_order_given(descr: Any) -> None:
     assert rows[2]["target_y"] is None
     assert rows[2]["score"] is None
     written = read_csv("m.csv")
-    said = "1 point has no match back; --matcher nearest or soft-argmax always answers"
-    assert done.err.splitlines()[1:] == [said]
+    message = "1 point has no match back; --matcher nearest or soft-argmax always answers"
+    assert done.err.splitlines()[1:] == [message]
     assert descr(*PAIR, *points, "--matcher", "nearest").err.count("\n") == 1
     assert descr(*PAIR, *points[:2], "--min-score", "1").err.count("\n") == 1
     assert (written[2]["target_x"], written[2]["score"]) == ("", "")

@@ -30,12 +30,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     """A hub on loopback with the models of the default descriptors."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with serving() as found:
-        monkeypatch.setenv("HF_ENDPOINT", found.endpoint)
-        found.repositories[SMALL] = dinov2_files()
-        found.repositories["facebook/dinov2-base"] = dinov2_files(32)
-        found.repositories["stable-diffusion-v1-5/stable-diffusion-v1-5"] = pipeline_files()
-        yield found
+    with serving() as result:
+        monkeypatch.setenv("HF_ENDPOINT", result.endpoint)
+        result.repositories[SMALL] = dinov2_files()
+        result.repositories["facebook/dinov2-base"] = dinov2_files(32)
+        result.repositories["stable-diffusion-v1-5/stable-diffusion-v1-5"] = pipeline_files()
+        yield result
         close_session()
 
 
@@ -62,13 +62,13 @@ def test_the_list_says_what_is_here(descr: Any, hub: FakeHub, cache: Path) -> No
     part = cache / "models--facebook--dinov2-base" / "blobs" / "0.incomplete"
     part.parent.mkdir(parents=True)
     part.write_bytes(b"x")
-    found = listed(descr)
-    assert found["dinov2-small"]["here"] == "whole"
-    assert found["dinov2-small"]["folder"] == folder
-    assert found["dinov2-small"]["revision"] == hub.commit(SMALL)
-    assert found["dinov2-base"]["here"] == "part"
-    assert found["sd-1.5"]["here"] == "none"
-    assert found["sd-1.5"]["licence"] == "creativeml-openrail-m"
+    result = listed(descr)
+    assert result["dinov2-small"]["here"] == "whole"
+    assert result["dinov2-small"]["folder"] == folder
+    assert result["dinov2-small"]["revision"] == hub.commit(SMALL)
+    assert result["dinov2-base"]["here"] == "part"
+    assert result["sd-1.5"]["here"] == "none"
+    assert result["sd-1.5"]["licence"] == "creativeml-openrail-m"
     rows = {line.split()[0]: line for line in descr("models", "list").out.splitlines() if line}
     assert " yes " in rows["dinov2-small"]
     assert " in part " in rows["dinov2-base"]
@@ -110,9 +110,9 @@ def test_both_variants_can_be_here(descr: Any, hub: FakeHub) -> None:
     assert listed(descr)["sd-1.5"]["precisions"] == ["float16"]
     second = descr("models", "pull", "sd-1.5", "--precision", "float32").out.splitlines()
     assert second == [first[0].replace("float16", "float32"), first[1]]
-    found = listed(descr)["sd-1.5"]
-    assert found["precisions"] == ["float16", "float32"]
-    assert found["float32_bytes"] == 2 * found["bytes"]
+    result = listed(descr)["sd-1.5"]
+    assert result["precisions"] == ["float16", "float32"]
+    assert result["float32_bytes"] == 2 * result["bytes"]
     assert "sd-1.5                  yes float16 float32 " in descr("models", "list").out
 
 

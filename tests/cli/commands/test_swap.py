@@ -22,11 +22,11 @@ TINY = str(models.STABLE_DIFFUSION)
 def masks(folder: Path) -> dict[str, np.ndarray]:
     """An ellipse in a, and where it lies in b, as files beside them."""
     y, x = np.mgrid[:64, :96]
-    found = {}
+    result = {}
     for name, left in (("a", 52), ("b", 44)):
-        found[name] = ((x - left) / 30) ** 2 + ((y - 32) / 22) ** 2 < 1
-        PIL.Image.fromarray(found[name].astype(np.uint8) * 255).save(folder / f"{name}-mask.png")
-    return found
+        result[name] = ((x - left) / 30) ** 2 + ((y - 32) / 22) ** 2 < 1
+        PIL.Image.fromarray(result[name].astype(np.uint8) * 255).save(folder / f"{name}-mask.png")
+    return result
 
 
 @pytest.fixture
@@ -121,8 +121,8 @@ def test_options_reach_the_library(descr: Any, masks: dict[str, np.ndarray]) -> 
         max_consistency=5,
         min_score=0.5,
     )
-    with xr.open_dataset("s.nc") as found:
-        xr.testing.assert_equal(found.load(), expected)
+    with xr.open_dataset("s.nc") as result:
+        xr.testing.assert_equal(result.load(), expected)
 
 
 def test_a_gif_shows_the_way(
@@ -173,9 +173,9 @@ def test_the_model_that_refines_can_be_named(descr: Any) -> None:
     refine = ("--refine", "--refine-model", TINY, "--refine-mode", "img2img", "--steps", "2")
     done = descr(*PAIR, *MASKS, *refine, "--prompt", "a cat", "-o", "s.png", "--json")
     assert done.code == 0, done.err
-    said = json.loads(done.out)["refinement"]
-    assert "mode='img2img'" in said
-    assert "prompt='a cat'" in said
+    message = json.loads(done.out)["refinement"]
+    assert "mode='img2img'" in message
+    assert "prompt='a cat'" in message
 
 
 Contents = Callable[[], dict[str, bytes | None]]

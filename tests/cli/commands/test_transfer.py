@@ -49,8 +49,8 @@ def test_every_form_holds_what_the_library_finds(
         for column in COLUMNS:
             values = [float(row[column]) for row in one]
             np.testing.assert_allclose(values, expected[column].values, atol=1e-3)
-    with xr.open_dataset("k.nc") as found:
-        xr.testing.assert_allclose(found.load(), expected)
+    with xr.open_dataset("k.nc") as result:
+        xr.testing.assert_allclose(result.load(), expected)
     # b holds at x - 8 what a holds at x.
     np.testing.assert_allclose(expected["target_x"], expected["source_x"] - 8, atol=2)
     assert document["matched"] == 2

@@ -117,9 +117,9 @@ def test_every_option_of_a_descriptor_is_shown_in_words(descr: Any, name: str) -
     document = json.loads(descr("descriptors", name, "--json").out)
     assert document["name"] == name
     text = " ".join(descr("descriptors", name).out.split())
-    for option, said in document["options"].items():
-        assert said["meaning"]
-        assert said["values"]
+    for option, message in document["options"].items():
+        assert message["meaning"]
+        assert message["values"]
         assert f"{option}=" in text
 
 
@@ -151,5 +151,5 @@ def test_a_class_of_this_folder_is_shown_without_running_it(descr: Any, folder: 
     )
     document = json.loads(descr("descriptors", "mine_own:Mine", "--json").out)
     assert document["summary"] == "Finer."
-    said = {"default": 2, "values": "an integer from 1", "meaning": "Of mine."}
-    assert document["options"] == {"step": said}
+    message = {"default": 2, "values": "an integer from 1", "meaning": "Of mine."}
+    assert document["options"] == {"step": message}

@@ -38,7 +38,7 @@ def test_memory_is_said_with_that_of_weights(
     network = ("--descriptor", "dinov2", "--set", f"model={DINOV2}", "--set", "size=56")
     done = descr(command[0], "a.png", "b.png", *command[1:], *network, "--device", "cpu")
     assert done.code == 0, done.err
-    said = [line for line in done.err.splitlines() if line.startswith("memory: ")]
-    assert len(said) == 1
-    assert said[0].startswith(says)
-    assert said[0].endswith("B for weights")
+    message = [line for line in done.err.splitlines() if line.startswith("memory: ")]
+    assert len(message) == 1
+    assert message[0].startswith(says)
+    assert message[0].endswith("B for weights")

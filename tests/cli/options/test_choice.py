@@ -116,9 +116,9 @@ def test_texts_of_a_part_are_taken_as_they_are(descr: Any) -> None:
     more = ("--set=sd.prompt=a cat, sitting", "--set=sd.layers=decoder_2,decoder_3", "--json")
     done = descr("match", *IMAGES, *FUSED, *more)
     assert done.code == 0, done.err
-    said = json.loads(done.out)["descriptor"]
-    assert "prompt='a cat, sitting'" in said
-    assert sorted(re.findall(r"decoder_\d+", said)) == ["decoder_2", "decoder_3"]
+    message = json.loads(done.out)["descriptor"]
+    assert "prompt='a cat, sitting'" in message
+    assert sorted(re.findall(r"decoder_\d+", message)) == ["decoder_2", "decoder_3"]
 
 
 def test_what_auto_took_is_said_before_it_is_made(descr: Any, here: set[str]) -> None:

@@ -79,7 +79,7 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for() -> None:
         timeout=120,
     )
     for line in lines:
-        said, found, rest = done.stderr.partition(f"{line} 2\n")
-        assert found, done.stderr
-        assert "is not a regular file" in said
+        message, result, rest = done.stderr.partition(f"{line} 2\n")
+        assert result, done.stderr
+        assert "is not a regular file" in message
         done.stderr = rest

@@ -138,7 +138,7 @@ def test_masks_are_found_for_any_number_of_inputs(folder: Path, right: Path) -> 
         assert mask.shape == (64, 96)
         assert mask[:, 48:].all()
         assert not mask[:, :48].any()
-    found = prepare_masks(ImageMasks(auto_mask=True), inputs)(maps)
-    assert all(mask is not None and 0 < mask.mean() < 1 for mask in found)
+    result = prepare_masks(ImageMasks(auto_mask=True), inputs)(maps)
+    assert all(mask is not None and 0 < mask.mean() < 1 for mask in result)
     with pytest.raises(UserError, match="exclude each other"):
         ImageMasks(mask=["right.png"], auto_mask=True)

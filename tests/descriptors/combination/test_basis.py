@@ -102,8 +102,8 @@ def test_tensors_give_tensors_with_the_numbers_of_the_trees():
         assert isinstance(one, FeatureMap)
         assert one.to_xarray().identical(fmap)
     assert basis.transform(features[0]).to_xarray().identical(basis.transform(trees[0]))
-    found = NearestNeighbor()(*combine(features)[:2])
-    assert found.identical(NearestNeighbor()(*combine(trees)[:2]))
+    result = NearestNeighbor()(*combine(features)[:2])
+    assert result.identical(NearestNeighbor()(*combine(trees)[:2]))
 
 
 def test_features_of_another_space_are_refused():

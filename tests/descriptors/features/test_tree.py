@@ -34,10 +34,10 @@ def test_a_tree_follows_the_schema():
 
 
 def test_a_layer_says_how_it_was_computed_and_is_resampled():
-    said = {"precision": "float16", "weights_variant": "float32", "resampling": "direct"}
-    made = tree(layer(GRID, **said))
+    text = {"precision": "float16", "weights_variant": "float32", "resampling": "direct"}
+    made = tree(layer(GRID, **text))
     check_tree(made)
-    assert {key: made["net/token"].attrs[key] for key in said} == said
+    assert {key: made["net/token"].attrs[key] for key in text} == text
 
 
 def test_two_layers_of_one_name_are_refused():

@@ -179,8 +179,8 @@ def test_a_ramp_keeps_its_coordinates_through_the_canvas(fit, size, height, widt
         side, other = (canvas.y, canvas.x) if axis == "y" else (canvas.x, canvas.y)
         inner = np.arange(side.offset + 12, side.offset + side.content - 12)
         middle = other.offset + other.content // 2
-        said = picture[inner, middle] if axis == "y" else picture[middle, inner]
-        difference = said - side.to_image(inner)
+        text = picture[inner, middle] if axis == "y" else picture[middle, inner]
+        difference = text - side.to_image(inner)
         assert np.abs(difference).max() < 0.75
         assert -low - 0.05 < difference.mean() < 0.05
 

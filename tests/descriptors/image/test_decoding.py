@@ -114,10 +114,10 @@ def test_a_hostile_file_takes_no_more_time_and_memory_than_its_pixels_do(tmp_pat
     assert done.stderr == ""
     lines = done.stdout.splitlines()
     for name, line, (_, outcome, _) in zip(CRAFTS, lines, CRAFTS.values(), strict=True):
-        kilobytes, said = line.split(" ", 1)
-        assert outcome in said, name
+        kilobytes, message = line.split(" ", 1)
+        assert outcome in message, name
         # A canvas of WebP takes 16 bytes a pixel in Pillow.
-        pixels = 4000 * 4000 if said.startswith("4000") else 0
+        pixels = 4000 * 4000 if message.startswith("4000") else 0
         assert int(kilobytes) < 100_000 + 20 * pixels // 1000, name
 
 

@@ -161,9 +161,9 @@ def test_an_array_with_negative_strides_is_read_and_left_alone():
 
 def test_the_hash_is_of_the_shape_and_the_upright_pixels(tmp_path):
     path = save(tmp_path / "cat.png", PIL.Image.fromarray(PICTURE))
-    said = hashlib.sha256(struct.pack("<qq", 20, 30) + PICTURE.tobytes()).hexdigest()
-    assert read_image(path).sha256 == said
-    assert read_image(PICTURE.reshape(30, 20, 3)).sha256 != said
+    words = hashlib.sha256(struct.pack("<qq", 20, 30) + PICTURE.tobytes()).hexdigest()
+    assert read_image(path).sha256 == words
+    assert read_image(PICTURE.reshape(30, 20, 3)).sha256 != words
 
 
 def huge_png(side: int) -> bytes:

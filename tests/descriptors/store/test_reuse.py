@@ -54,9 +54,9 @@ def test_a_file_of_the_same_image_and_settings_is_kept(
 ) -> None:
     path = keep(kind(size=96), image, tmp_path / "a.nc")
     assert why_extract(path, image, kind(size=96)) is None
-    said = why_extract(path, image, kind(size=96, step=4))
-    assert said is not None
-    assert said.startswith(reason)
+    message = why_extract(path, image, kind(size=96, step=4))
+    assert message is not None
+    assert message.startswith(reason)
 
 
 def test_a_file_of_other_weights_is_not_kept(image: Image, tmp_path: Path) -> None:

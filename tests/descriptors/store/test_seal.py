@@ -33,13 +33,13 @@ def reading(path):
 
 def check(path, tree):
     """Whether the file gives an equal tree; if not, it must be an error that names the file."""
-    found = reading(path)
-    if isinstance(found, FeatureFileError):
-        assert str(path) in found.message
-        assert "\n" not in str(found)
-        assert found.hint
+    result = reading(path)
+    if isinstance(result, FeatureFileError):
+        assert str(path) in result.message
+        assert "\n" not in str(result)
+        assert result.hint
         return False
-    assert found.identical(tree)
+    assert result.identical(tree)
     return True
 
 

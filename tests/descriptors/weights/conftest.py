@@ -21,9 +21,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def hub(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     """An empty hub on loopback, which the environment names."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with serving() as found:
-        monkeypatch.setenv("HF_ENDPOINT", found.endpoint)
-        yield found
+    with serving() as result:
+        monkeypatch.setenv("HF_ENDPOINT", result.endpoint)
+        yield result
         close_session()
 
 

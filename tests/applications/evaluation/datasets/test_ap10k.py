@@ -161,7 +161,7 @@ def test_splits_share_no_image_and_have_their_sizes(tmp_path):
         split: open_dataset("ap-10k", tmp_path, split=split, category="cat").images()
         for split in ("trn", "val", "test")
     }
-    sizes = {split: len(found) for split, found in images.items()}
+    sizes = {split: len(result) for split, result in images.items()}
     assert sizes == {"trn": 6, "val": 20, "test": 30}
     assert len(set().union(*images.values())) == 56
     for split, first, last in (("val", -50, -30), ("test", -30, None)):
@@ -169,11 +169,11 @@ def test_splits_share_no_image_and_have_their_sizes(tmp_path):
         cats = possible(made, parts["cat"], parts["king cheetah"])
         others = possible(made, parts["cat"] + parts["king cheetah"], parts["dog"])
         most = {"val": (400, 20), "test": (900, 30)}[split]
-        for subset, found, limit in zip(SUBSETS[1:], (cats, others), most, strict=True):
+        for subset, result, limit in zip(SUBSETS[1:], (cats, others), most, strict=True):
             data = open_dataset("ap-10k", tmp_path, split=split, subset=subset)
             pairs = {frozenset(map(int, e.name.split(":")[0].split("-"))) for e in data.entries}
-            assert len(pairs) == len(data) == min(limit, len(found))
-            assert pairs <= found
+            assert len(pairs) == len(data) == min(limit, len(result))
+            assert pairs <= result
 
 
 def possible(made, numbers, others):

@@ -11,37 +11,37 @@ def inventory(root):
 
 def test_nothing_missing_is_no_error(tmp_path):
     (tmp_path / "a").write_text("x")
-    found = inventory(tmp_path)
-    found.need(tmp_path / "a")
-    found.need_folder(tmp_path)
-    found.raise_if_incomplete()
+    result = inventory(tmp_path)
+    result.need(tmp_path / "a")
+    result.need_folder(tmp_path)
+    result.raise_if_incomplete()
 
 
 def test_files_are_counted_once(tmp_path):
-    found = inventory(tmp_path)
+    result = inventory(tmp_path)
     for _ in range(3):
-        found.need(tmp_path / "a")
+        result.need(tmp_path / "a")
     with pytest.raises(DatasetError, match=r"1 of 1 file missing: 1 in \. \(a\)") as caught:
-        found.raise_if_incomplete()
+        result.raise_if_incomplete()
     assert caught.value.hint == "copy it from the shelf"
 
 
 def test_the_highest_missing_folder_is_named(tmp_path):
-    found = inventory(tmp_path)
+    result = inventory(tmp_path)
     for name in ("x/y/one", "x/z/two"):
-        found.need(tmp_path / name)
+        result.need(tmp_path / name)
     with pytest.raises(
         DatasetError, match=r"2 of 2 files missing: the folder x \(2 files\) \(copy"
     ):
-        found.raise_if_incomplete()
+        result.raise_if_incomplete()
 
 
 def test_folders_of_unknown_contents_come_first(tmp_path):
-    found = inventory(tmp_path)
-    found.need(tmp_path / "a")
-    found.need_folder(tmp_path / "b")
+    result = inventory(tmp_path)
+    result.need(tmp_path / "a")
+    result.need_folder(tmp_path / "b")
     with pytest.raises(DatasetError) as caught:
-        found.raise_if_incomplete()
+        result.raise_if_incomplete()
     assert caught.value.message == (
         f"Some Set in {tmp_path} is incomplete: no folder b; 1 of 1 file missing: 1 in . (a)"
     )
@@ -53,22 +53,22 @@ def test_the_count_is_that_of_absent_and_empty_files(tmp_path_factory, there, em
     root = tmp_path_factory.mktemp("set")
     for number in there:
         (root / str(number)).write_text("" if number in empty else "x")
-    found = inventory(root)
+    result = inventory(root)
     for number in range(21):
-        found.need(root / str(number))
+        result.need(root / str(number))
     lacking = 21 - len(there - empty)
     if not lacking:
-        found.raise_if_incomplete()
+        result.raise_if_incomplete()
         return
     with pytest.raises(DatasetError, match=f" {lacking} of 21 files missing: "):
-        found.raise_if_incomplete()
+        result.raise_if_incomplete()
 
 
 def test_a_message_spells_out_eight_folders(tmp_path):
-    found = inventory(tmp_path)
+    result = inventory(tmp_path)
     for number in range(12):
-        found.need(tmp_path / f"folder{number:02d}" / "a")
+        result.need(tmp_path / f"folder{number:02d}" / "a")
     with pytest.raises(DatasetError) as caught:
-        found.raise_if_incomplete()
+        result.raise_if_incomplete()
     assert caught.value.message.startswith(f"Some Set in {tmp_path} is incomplete: 12 of 12 files")
     assert caught.value.message.endswith("the folder folder07 (1 file); and in 4 more folders")

@@ -228,12 +228,12 @@ def test_damaged_annotations_name_their_file(copy, text):
 
 def test_common_points_are_those_that_the_pair_lists(copy):
     path = next((copy / "PairAnnotation/test").glob("000000*"))
-    found = json.loads(path.read_text())
+    result = json.loads(path.read_text())
     for key in ("kps_ids", "src_kps", "trg_kps"):
-        found[key] = found[key][2:5]
-    path.write_text(json.dumps(found))
+        result[key] = result[key][2:5]
+    path.write_text(json.dumps(result))
     pair = open_dataset("spair-71k", copy)[0]
-    assert [pair.point_names[n] for n in np.flatnonzero(pair.common)] == found["kps_ids"]
+    assert [pair.point_names[n] for n in np.flatnonzero(pair.common)] == result["kps_ids"]
     assert np.isfinite(pair.source.points).all(axis=1).sum() > 3
 
 

@@ -79,10 +79,10 @@ def test_bounds_monotony_and_scale(seed, comparison):
     random = np.random.default_rng(seed)
     errors = random.integers(0, 30, random.integers(1, 50)).astype(float)
     alphas = [0.05, 0.1, 0.25, 1.0]
-    found = flow_pck(errors, 100, alphas, comparison=comparison)
-    assert ((found >= 0) & (found <= 1)).all()
-    assert (np.diff(found) >= 0).all()
-    assert np.array_equal(found, flow_pck(4 * errors, 400, alphas, comparison=comparison))
+    result = flow_pck(errors, 100, alphas, comparison=comparison)
+    assert ((result >= 0) & (result <= 1)).all()
+    assert (np.diff(result) >= 0).all()
+    assert np.array_equal(result, flow_pck(4 * errors, 400, alphas, comparison=comparison))
 
 
 @pytest.mark.parametrize(

@@ -36,11 +36,11 @@ CATEGORY = ["cat", "cat", "cat", "dog"]
     ],
 )
 def test_each_variant_by_hand(average, comparison, expected):
-    found = pck(DISTANCE, LENGTH, [0.1], average=average, comparison=comparison, category=CATEGORY)
-    assert found == pytest.approx([expected])
+    result = pck(DISTANCE, LENGTH, [0.1], average=average, comparison=comparison, category=CATEGORY)
+    assert result == pytest.approx([expected])
     table = pck_variants(DISTANCE, {"bbox": LENGTH}, [0.1], category=CATEGORY)["pck"]
     cell = table.sel(threshold="bbox", average=average, comparison=comparison, alpha=0.1)
-    assert float(cell) == found[0]
+    assert float(cell) == result[0]
 
 
 def test_the_threshold_decides_the_number():
@@ -77,8 +77,8 @@ def test_without_categories_there_are_no_averages_over_classes():
 def test_where_nothing_counts_the_number_is_missing():
     nothing = np.full((2, 3), NAN)
     for average in AVERAGES:
-        found = pck(nothing, [NAN, NAN], [0.1], average=average, category=["a", "b"])
-        assert np.isnan(found).all()
+        result = pck(nothing, [NAN, NAN], [0.1], average=average, category=["a", "b"])
+        assert np.isnan(result).all()
     table = pck_variants(nothing, {"bbox": [NAN, NAN]}, [0.1], category=["a", "b"])
     assert np.isnan(table["pck"]).all()
     assert int(table["skipped_pairs"]) == 2
@@ -118,16 +118,16 @@ def test_bounds_monotony_and_scale(case, average, comparison):
             category=category[order],
         )
 
-    found = value()
+    result = value()
     if np.isnan(distance).all():
-        assert np.isnan(found).all()
+        assert np.isnan(result).all()
         return
-    assert (found >= 0).all()
-    assert (found <= 1 + 1e-12).all()
-    assert (np.diff(found) >= 0).all()
+    assert (result >= 0).all()
+    assert (result <= 1 + 1e-12).all()
+    assert (np.diff(result) >= 0).all()
     # A power of two scales the numbers of a computer exactly.
-    assert np.array_equal(found, value(factor=8.0))
-    assert np.allclose(found, value(order=slice(None, None, -1)), rtol=0, atol=1e-12)
+    assert np.array_equal(result, value(factor=8.0))
+    assert np.allclose(result, value(order=slice(None, None, -1)), rtol=0, atol=1e-12)
     assert (value(how="<") <= value(how="<=") + 1e-12).all()
 
 
@@ -151,10 +151,10 @@ def test_weights_stand_for_repeated_pairs(case, average):
     right, points = count_correct(distance, length, [0.1, 0.3])
     which = np.random.default_rng(0).integers(0, len(points), (3, len(points)))
     weights = np.array([np.bincount(row, minlength=len(points)) for row in which])
-    found = average_pairs(right, points, average, category=category, weights=weights)
+    result = average_pairs(right, points, average, category=category, weights=weights)
     for column, row in enumerate(which):
         repeated = average_pairs(right[:, row], points[row], average, category=category[row])
-        assert np.allclose(found[:, column], repeated, rtol=0, atol=1e-12, equal_nan=True)
+        assert np.allclose(result[:, column], repeated, rtol=0, atol=1e-12, equal_nan=True)
 
 
 @pytest.mark.parametrize(

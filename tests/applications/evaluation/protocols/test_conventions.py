@@ -61,8 +61,8 @@ def test_cells_and_answers_are_those_of_the_original(height, width, stride, mirr
     if mirrored:
         on_canvas[:, 0] = side - on_canvas[:, 0]
     canvas = PaddedCanvas.of(grid, height, width)
-    found = canvas.cells(points, mirrored=mirrored)
-    for axis, cells in enumerate(found):
+    result = canvas.cells(points, mirrored=mirrored)
+    for axis, cells in enumerate(result):
         for place, cell in zip(on_canvas[:, 1 - axis].numpy(), cells, strict=True):
             read = int((patches / side * place[None]).astype(np.int32)[0])
             # Of a cell that was dropped, the nearest that was not.

@@ -29,19 +29,19 @@ def reports(written, tmp_path_factory):
         ("soft", SoftArgmax(), Settings()),
         ("part", SoftArgmax(), Settings(sample=12)),
     ):
-        found = predict(dataset, describe, matcher, folder=folder, settings=settings)
+        result = predict(dataset, describe, matcher, folder=folder, settings=settings)
         paths[name] = folder / f"{name}.json"
-        paths[name].write_text(json.dumps(build_report(found, dataset)))
+        paths[name].write_text(json.dumps(build_report(result, dataset)))
     tss = written("tss")
-    found = predict(tss, describe, folder=folder)
+    result = predict(tss, describe, folder=folder)
     paths["tss"] = folder / "tss.json"
-    paths["tss"].write_text(json.dumps(build_report(found, tss)))
+    paths["tss"].write_text(json.dumps(build_report(result, tss)))
     return {name: load_report(path) for name, path in paths.items()}
 
 
 def test_pairs_without_a_common_point_are_not_counted(reports):
-    found = compare_reports(reports["nearest"], reports["soft"])
-    counts = {row["category"]: row["count"] for row in found["by_category"]}
+    result = compare_reports(reports["nearest"], reports["soft"])
+    counts = {row["category"]: row["count"] for row in result["by_category"]}
     assert counts == {row["category"]: row["pairs"] for row in reports["nearest"]["by_category"]}
 
 
@@ -83,19 +83,19 @@ def test_one_pair_is_not_called_pairs(reports, count, words):
 
 
 def test_a_run_does_not_differ_from_itself(reports):
-    found = compare_reports(reports["nearest"], reports["nearest"])
-    for one in found["numbers"]:
+    result = compare_reports(reports["nearest"], reports["nearest"])
+    for one in result["numbers"]:
         assert one["difference"] == one["low"] == one["high"] == 0
         assert one["first"] == one["second"]
-    assert found["differ"] == []
+    assert result["differ"] == []
 
 
 def test_two_runs_are_compared_on_the_same_pairs(reports):
-    found = compare_reports(reports["nearest"], reports["soft"])
+    result = compare_reports(reports["nearest"], reports["soft"])
     back = compare_reports(reports["soft"], reports["nearest"])
-    assert found["common"] == 36
-    assert [one["what"] for one in found["differ"]] == ["matcher"]
-    for row, (one, other) in enumerate(zip(found["numbers"], back["numbers"], strict=True)):
+    assert result["common"] == 36
+    assert [one["what"] for one in result["differ"]] == ["matcher"]
+    for row, (one, other) in enumerate(zip(result["numbers"], back["numbers"], strict=True)):
         assert one["difference"] == pytest.approx(one["first"] - one["second"])
         assert one["first"] == pytest.approx(reports["nearest"]["numbers"][row]["value"])
         assert one["low"] <= one["difference"] <= one["high"]
@@ -116,16 +116,16 @@ def test_two_runs_are_compared_on_the_same_pairs(reports):
         )
         drawn.append((right[0, which].sum() - right[1, which].sum()) / of[which].sum())
     low, high = np.quantile(drawn, [0.025, 0.975])
-    assert found["numbers"][2]["low"] == pytest.approx(low, abs=0.012)
-    assert found["numbers"][2]["high"] == pytest.approx(high, abs=0.012)
+    assert result["numbers"][2]["low"] == pytest.approx(low, abs=0.012)
+    assert result["numbers"][2]["high"] == pytest.approx(high, abs=0.012)
 
 
 def test_runs_on_other_samples_share_what_they_share(reports):
-    found = compare_reports(reports["soft"], reports["part"])
-    assert (found["common"], found["only_first"], found["only_second"]) == (12, 24, 0)
-    for one in found["numbers"]:
+    result = compare_reports(reports["soft"], reports["part"])
+    assert (result["common"], result["only_first"], result["only_second"]) == (12, 24, 0)
+    for one in result["numbers"]:
         assert one["difference"] == 0
-    tables = comparison_tables(found)
+    tables = comparison_tables(result)
     assert [table.columns[0] for table in tables] == ["measure", "category"]
     assert {row[0] for row in tables[1].rows} == {"cat", "dog", "car"}
 
@@ -154,9 +154,9 @@ def test_what_cannot_be_compared_is_refused(reports, tmp_path):
 
 
 def test_errors_in_pixels_are_compared_as_well(reports):
-    found = compare_reports(reports["tss"], reports["tss"])
-    assert [one["unit"] for one in found["numbers"]] == ["%", "px", "", "", "", ""]
-    assert {row["category"] for row in found["by_category"]} == {"FG3DCar", "JODS", "PASCAL"}
+    result = compare_reports(reports["tss"], reports["tss"])
+    assert [one["unit"] for one in result["numbers"]] == ["%", "px", "", "", "", ""]
+    assert {row["category"] for row in result["by_category"]} == {"FG3DCar", "JODS", "PASCAL"}
 
 
 def test_points_outside_their_image_are_told(reports):

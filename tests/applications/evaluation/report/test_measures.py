@@ -18,8 +18,8 @@ def test_objects_are_drawn_from_all_videos(written, describe, tmp_path):
     pairs = report["pairs"]
     assert pairs["what"] == "objects"
     for one, right, of in zip(report["numbers"], pairs["right"], pairs["of"], strict=True):
-        found = bootstrap_interval(right, of, "per-image", resamples=1000)
-        assert (one["low"], one["high"]) == (found.low, found.high)
+        result = bootstrap_interval(right, of, "per-image", resamples=1000)
+        assert (one["low"], one["high"]) == (result.low, result.high)
         assert one["low"] < one["value"] < one["high"]
     worse = {**report, "pairs": {**pairs, "right": (np.array(pairs["right"]) / 2).tolist()}}
     difference = compare_reports(report, worse)["numbers"][0]
@@ -28,8 +28,8 @@ def test_objects_are_drawn_from_all_videos(written, describe, tmp_path):
 
 def test_pairs_are_drawn_within_their_category():
     one = Measure("PCK@0.10", "%", np.array([1.0, 5.0]), np.array([10.0, 10.0]), "per-point")
-    found = one.record(np.array(["cat", "dog"]))
-    assert (found["low"], found["value"], found["high"]) == (0.3, 0.3, 0.3)
+    result = one.record(np.array(["cat", "dog"]))
+    assert (result["low"], result["value"], result["high"]) == (0.3, 0.3, 0.3)
 
 
 def test_every_alpha_has_its_own_label(written, describe, tmp_path):
@@ -45,11 +45,11 @@ def test_a_quantity_that_one_run_lacks_is_compared_where_both_have_it(written, d
     """The smoothness of a flow of which nothing is known."""
     dataset = written("tss")
     first = build_report(predict(dataset, describe, folder=tmp_path), dataset)
-    found = predict(dataset, describe, MutualNearestNeighbor(), folder=tmp_path)
-    silent = slice(0, int(found["cells"][0]))
+    result = predict(dataset, describe, MutualNearestNeighbor(), folder=tmp_path)
+    silent = slice(0, int(result["cells"][0]))
     for name in ("end_x", "end_y"):
-        found[name][silent] = np.nan
-    second = build_report(found, dataset)
+        result[name][silent] = np.nan
+    second = build_report(result, dataset)
     smoothness = [report["pairs"]["right"][2] for report in (first, second)]
     assert second["pairs"]["of"][2][0] == 0 < first["pairs"]["of"][2][0]
     row = compare_reports(first, second)["numbers"][2]

@@ -196,13 +196,13 @@ def test_answers_come_back_to_their_places_bit_for_bit(shapes, seed):
         }
         for shape in shapes
     ]
-    found = unpack_answers(pack_answers(places, answers))
-    assert list(found) == places
+    result = unpack_answers(pack_answers(places, answers))
+    assert list(result) == places
     for place, wanted in zip(places, answers, strict=True):
-        assert list(found[place]) == list(wanted)
+        assert list(result[place]) == list(wanted)
         for name, values in wanted.items():
-            assert found[place][name].dtype == values.dtype
-            np.testing.assert_array_equal(found[place][name], values)
+            assert result[place][name].dtype == values.dtype
+            np.testing.assert_array_equal(result[place][name], values)
 
 
 def test_every_byte_of_a_record_belongs_to_an_answer():

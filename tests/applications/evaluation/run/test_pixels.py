@@ -26,16 +26,16 @@ def test_the_best_pixel_is_that_of_the_resized_features(rows, columns, height, w
     # Cells of very different lengths: what lies between them leans to the longer one.
     features *= torch.rand(rows, columns, generator=generator) * 50 + 0.1
     query = functional.normalize(torch.randn(6, 3, generator=generator), dim=0)
-    found = best_pixels(
+    result = best_pixels(
         query, features, Grid(places(rows, height), places(columns, width)), height, width
     )
     resized = functional.interpolate(
         features[None].double(), size=(height, width), mode="bilinear", align_corners=False
     )[0]
     cosine = functional.normalize(resized.reshape(6, -1), dim=0).T @ query.double()
-    place = (found.y * width + found.x).long()
+    place = (result.y * width + result.x).long()
     best = cosine.max(0).values
-    torch.testing.assert_close(found.score.double(), best, rtol=0, atol=2e-5)
+    torch.testing.assert_close(result.score.double(), best, rtol=0, atol=2e-5)
     torch.testing.assert_close(cosine[place, torch.arange(3)], best, rtol=0, atol=2e-5)
 
 
@@ -43,8 +43,8 @@ def test_of_equal_pixels_the_first_is_taken_and_nothing_is_like_nothing():
     features = torch.zeros(2, 2, 2)
     features[0, 1, 1] = 7.0
     query = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    found = best_pixels(query, features, Grid(places(2, 8), places(2, 8)), 8, 8)
+    result = best_pixels(query, features, Grid(places(2, 8), places(2, 8)), 8, 8)
     # The one cell that is not zero alone decides as far as it reaches.
-    assert (found.y[0], found.x[0]) == (2, 2)
-    assert found.score.tolist() == pytest.approx([1.0, 0.0], abs=1e-6)
-    assert (found.y[1], found.x[1]) == (0, 0)
+    assert (result.y[0], result.x[0]) == (2, 2)
+    assert result.score.tolist() == pytest.approx([1.0, 0.0], abs=1e-6)
+    assert (result.y[1], result.x[1]) == (0, 0)

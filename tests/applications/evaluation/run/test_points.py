@@ -61,8 +61,8 @@ def whole_canvas(data):
 
 def answers_of(predictions):
     ends = np.cumsum(predictions["points"].values)
-    found = np.stack([predictions["target_x"], predictions["target_y"]], axis=1)
-    return list(np.split(found, ends)[:-1])
+    result = np.stack([predictions["target_x"], predictions["target_y"]], axis=1)
+    return list(np.split(result, ends)[:-1])
 
 
 @pytest.mark.parametrize("mode", ["original", "geoaware"])
@@ -76,8 +76,8 @@ def test_padded_canvases_are_read_and_answered_as_in_the_papers(mode, written, l
     turned = predictions["mirrored"].values if align else np.zeros(predictions.sizes["point"], bool)
     turned = np.split(turned, np.cumsum(predictions["points"].values))
     seen = 0
-    for place, (pair, found) in enumerate(zip(dataset, answers_of(predictions), strict=True)):
-        if not len(found) or place % 3:
+    for place, (pair, result) in enumerate(zip(dataset, answers_of(predictions), strict=True)):
+        if not len(result) or place % 3:
             continue
         points = pair.source.points[pair.common].copy()
         mirrored = turned[place]
@@ -97,7 +97,7 @@ def test_padded_canvases_are_read_and_answered_as_in_the_papers(mode, written, l
         _, scale, offset = on_canvas(points, height, width)
         cells = target["features"].values.reshape(128, -1).astype(float)
         cells /= np.linalg.norm(cells, axis=0)
-        for point, turn, answer in zip(places, mirrored, found, strict=True):
+        for point, turn, answer in zip(places, mirrored, result, strict=True):
             own = (mirror if turn else source)[0]
             first = whole_canvas(own)
             column, row = (PATCHES / (14 * PATCHES) * point.astype(np.float32)).astype(int)
@@ -126,8 +126,8 @@ def test_the_best_pixel_is_that_of_resized_features(name, written, layer, tmp_pa
     dataset = written(name)
     predictions = predict(dataset, Colors(), folder=tmp_path, settings=Settings(points="dift"))
     scores = np.split(predictions["score"].values, np.cumsum(predictions["points"].values))
-    for place, (pair, found) in enumerate(zip(dataset, answers_of(predictions), strict=True)):
-        if not len(found) or place % 4:
+    for place, (pair, result) in enumerate(zip(dataset, answers_of(predictions), strict=True)):
+        if not len(result) or place % 4:
             continue
         resized = []
         for picture in (pair.source, pair.target):
@@ -139,10 +139,10 @@ def test_the_best_pixel_is_that_of_resized_features(name, written, layer, tmp_pa
         vectors = functional.normalize(resized[0][:, at[:, 1], at[:, 0]], dim=0)
         height, width = resized[1].shape[1:]
         cosine = vectors.T @ functional.normalize(resized[1].flatten(1), dim=0)
-        assert (found == np.round(found)).all()
-        assert (found >= 0).all()
-        assert (found < [width, height]).all()
-        chosen = (found[:, 1] * width + found[:, 0]).astype(int)
+        assert (result == np.round(result)).all()
+        assert (result >= 0).all()
+        assert (result < [width, height]).all()
+        chosen = (result[:, 1] * width + result[:, 0]).astype(int)
         best = cosine.max(1).values.numpy()
         np.testing.assert_allclose(cosine.numpy()[range(len(chosen)), chosen], best, atol=1e-5)
         np.testing.assert_allclose(scores[place], best, atol=1e-5)

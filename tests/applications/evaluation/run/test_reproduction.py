@@ -155,13 +155,13 @@ def test_rows_go_on_where_they_were_and_those_without_weights_do_not_stop_the_ot
 ):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     root, folder = written("spair-71k").root, tmp_path / "run"
-    said = []
+    words = []
 
     def few(recipe):
         return {} if recipe.name in ("tale-sd", "dift") else tiny(recipe)
 
     wanted = ("tale-sd", "dift", "tale-dinov2", "tale")
-    arguments = {"folder": folder, "only": wanted, "sample": 4, "say": said.append}
+    arguments = {"folder": folder, "only": wanted, "sample": 4, "say": words.append}
     first = reproduce("spair-71k", root, options=few, **arguments)
     rows = {row["recipe"]: row for row in first["rows"]}
     assert "'sd-1.5' are not on this machine" in rows["tale-sd"]["error"]
@@ -169,7 +169,7 @@ def test_rows_go_on_where_they_were_and_those_without_weights_do_not_stop_the_ot
     for name in ("tale", "tale-dinov2"):
         assert rows[name]["report"]["counts"]["kept"] == 0
         assert len(rows[name]["numbers"]) == 4
-    assert [text.partition(":")[0] for text in said] == [
+    assert [text.partition(":")[0] for text in words] == [
         "row tale-dinov2", "row tale-sd", "captioner", "row tale", "captioner", "row dift",
     ]  # fmt: skip
     journals = {path: path.stat().st_size for path in folder.glob("*.journal")}

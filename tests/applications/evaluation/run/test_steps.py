@@ -134,18 +134,18 @@ def test_features_of_other_settings_pixels_or_damaged_ones_are_not_used(written,
     PIL.Image.fromarray(255 - changed).save(image)
     for damaged in (tmp_path / "features").glob("*/sift-*/JPEGImages/cat/2008_000002.jpg.nc"):
         damaged.write_bytes(damaged.read_bytes()[:-50])
-    said: list[str] = []
+    message: list[str] = []
     third = Counting()
-    found = predict(
-        dataset, third, folder=tmp_path / "b", features=tmp_path / "features", say=said.append
+    result = predict(
+        dataset, third, folder=tmp_path / "b", features=tmp_path / "features", say=message.append
     )
     expected = {"extracted": 0, "kept": 2, "redone": 2}
     assert len(third.seen) == 2
-    assert {key: run_of(found)["counts"][key] for key in expected} == expected
+    assert {key: run_of(result)["counts"][key] for key in expected} == expected
     # The journal of the run on the old pixels is not gone on with.
-    assert len(said) == 1
-    assert said[0].endswith("other images than before, beginning anew")
-    assert not same(found, first)
+    assert len(message) == 1
+    assert message[0].endswith("other images than before, beginning anew")
+    assert not same(result, first)
 
 
 @pytest.mark.parametrize(
@@ -188,8 +188,8 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(written, describe, tmp_path
             predict(dataset, describe, Stopping(answers=answers), folder=tmp_path / "b", workers=1)
         asked += answers
     rest = Stopping(answers=1000)
-    found = predict(dataset, describe, rest, folder=tmp_path / "b", workers=1)
-    assert same(found, whole)
+    result = predict(dataset, describe, rest, folder=tmp_path / "b", workers=1)
+    assert same(result, whole)
     # Two pairs have no point to ask for.
     assert 1000 - rest.answers == 34 - asked
 
@@ -234,17 +234,17 @@ def test_a_basis_takes_the_place_of_a_pca_for_each_pair(written, tmp_path):
         predict(dataset, describe, folder=tmp_path, settings=exact, basis=one)
         for one in (None, basis, other, basis)
     ]
-    by_pair, found, _, again = runs
+    by_pair, result, _, again = runs
     # Other maps of the same features; and no run goes on with the answers of another.
     assert [run_of(one)["counts"]["extracted"] for one in runs[1:]] == [0, 0, 0]
     assert [run_of(one).get("basis") for one in runs[:3]] == [None, basis.identity, other.identity]
-    assert not np.array_equal(found["score"], by_pair["score"])
-    np.testing.assert_array_equal(again["score"], found["score"])
+    assert not np.array_equal(result["score"], by_pair["score"])
+    np.testing.assert_array_equal(again["score"], result["score"])
     pair = dataset[0]
     maps = combine(describe.extract([pair.source.path, pair.target.path]), basis=basis)
     wanted = NearestNeighbor()(*maps, points=pair.source.points, interpolation="nearest")
-    np.testing.assert_array_equal(found["target_x"][: len(pair.source.points)], wanted["target_x"])
-    report = build_report(found, dataset)
+    np.testing.assert_array_equal(result["target_x"][: len(pair.source.points)], wanted["target_x"])
+    report = build_report(result, dataset)
     assert ("basis", basis.identity) in report_facts(report)
     differ = compare_reports(report, build_report(by_pair, dataset))["differ"]
     assert {"what": "basis", "first": basis.identity, "second": None} in differ

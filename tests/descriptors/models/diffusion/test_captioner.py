@@ -34,8 +34,8 @@ def states(describe, pixels):
 
 @pytest.mark.parametrize("canvas", ["square", "wide"])
 def test_features_with_the_captioner_are_those_of_the_original(canvas):
-    found = states(tiny(noise=windowed("noise")), windowed(f"pixels_{canvas}"))
-    for name, state in found.items():
+    result = states(tiny(noise=windowed("noise")), windowed(f"pixels_{canvas}"))
+    for name, state in result.items():
         expected = windowed(f"{canvas}_captioned_{name.replace('_', '_block')}")
         assert state.shape == expected.shape
         assert np.abs(state.numpy() - expected).max() < 1e-4, name
@@ -77,11 +77,11 @@ def test_the_embedding_is_that_of_transformers_on_the_centre():
     pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
     with torch.no_grad():
         expected = encoder(**processor(picture, return_tensors="pt")).image_embeds
-        found = tiny().image_captioner.embed(pixels)
+        result = tiny().image_captioner.embed(pixels)
         sharp = tiny(captioner_antialias=False).image_captioner.embed(pixels)
     # Pillow rounds to whole grey values between the two sides.
-    assert (found - expected).abs().max() < 0.05 * expected.abs().max()
-    assert (sharp - expected).abs().max() > 2 * (found - expected).abs().max()
+    assert (result - expected).abs().max() < 0.05 * expected.abs().max()
+    assert (sharp - expected).abs().max() > 2 * (result - expected).abs().max()
 
 
 def test_the_captioner_is_part_of_what_features_are(tmp_path):

@@ -75,9 +75,9 @@ def literally(describe, latents):
 def test_the_states_are_those_of_the_authors_rule_by_channels():
     layers = [f"decoder_{k}" for k in range(1, 12)]
     describe = tiny(free_u=FACTORS, layers=[*layers, "up_3"])
-    found, expected = states(describe, noisy_latents()), literally(describe, noisy_latents())
+    result, expected = states(describe, noisy_latents()), literally(describe, noisy_latents())
     for k, name in enumerate(layers, start=1):
-        assert (found[name] - expected[k]).abs().max() < 1e-4, name
+        assert (result[name] - expected[k]).abs().max() < 1e-4, name
 
 
 def test_the_first_two_blocks_are_those_of_diffusers():

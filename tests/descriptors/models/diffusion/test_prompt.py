@@ -15,8 +15,8 @@ ENCODER = {"max_position_embeddings": 77, "vocab_size": 400}
 
 
 def tokens(folder: Path, **changes: Any) -> list[int]:
-    found = read_tokens(folder, TEXT, "prompt", {**ENCODER, **changes}, padding="max_length")
-    return found[0].tolist()
+    result = read_tokens(folder, TEXT, "prompt", {**ENCODER, **changes}, padding="max_length")
+    return result[0].tolist()
 
 
 def older(folder: Path) -> Path:

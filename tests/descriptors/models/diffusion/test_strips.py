@@ -44,7 +44,7 @@ def test_strips_in_bfloat16_are_as_near_to_float32_as_the_whole_encoder(encoder)
         ours = encode_in_strips(describe.vae.encoder, pixels.bfloat16())
         theirs = describe.vae.encoder(pixels.bfloat16())
     assert ours.dtype == torch.bfloat16
-    error, usual = ((found.float() - exact).abs().mean() for found in (ours, theirs))
+    error, usual = ((result.float() - exact).abs().mean() for result in (ours, theirs))
     assert error <= 1.2 * usual
 
 

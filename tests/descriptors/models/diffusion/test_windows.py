@@ -21,8 +21,8 @@ def tiny(**options) -> StableDiffusion:
 
 @torch.no_grad()
 def states(describe, pixels, **options):
-    found = describe.forward_batch(pixels, range(len(pixels)), **options)
-    return {name: state.numpy() for name, state in found.items()}
+    result = describe.forward_batch(pixels, range(len(pixels)), **options)
+    return {name: state.numpy() for name, state in result.items()}
 
 
 def random_pixels(batch, height, width, seed=0):
@@ -32,9 +32,9 @@ def random_pixels(batch, height, width, seed=0):
 @pytest.mark.parametrize("canvas", ["square", "wide"])
 def test_features_in_windows_are_those_of_the_original(canvas):
     pixels = torch.from_numpy(windowed(f"pixels_{canvas}"))
-    found = states(tiny(noise=windowed("noise")), pixels)
-    assert list(found) == list(LAYERS)
-    for name, state in found.items():
+    result = states(tiny(noise=windowed("noise")), pixels)
+    assert list(result) == list(LAYERS)
+    for name, state in result.items():
         expected = windowed(f"{canvas}_empty_{name.replace('_', '_block')}")
         assert state.shape == expected.shape
         assert np.abs(state - expected).max() < 1e-4, name
@@ -73,7 +73,7 @@ def test_windows_cover_a_canvas_and_end_at_its_borders(rows, columns, side, scal
 @given(rows=st.integers(1, 4), columns=st.integers(1, 4), side=st.integers(1, 3))
 def test_each_cell_is_the_mean_over_exactly_the_windows_that_hold_it(rows, columns, side):
     pixels = random_pixels(2, 64 * rows, 64 * columns, seed=rows)
-    found = states(tiny(window=64 * side, layers=LAYERS[:3], noise="gaussian"), pixels)
+    result = states(tiny(window=64 * side, layers=LAYERS[:3], noise="gaussian"), pixels)
     alone = tiny(window=None, layers=LAYERS[:3], noise="gaussian")
     square = 64 * min(rows, columns, side)
     tops, lefts = (
@@ -85,7 +85,7 @@ def test_each_cell_is_the_mean_over_exactly_the_windows_that_hold_it(rows, colum
         for top in tops
         for left in lefts
     }
-    for name, state in found.items():
+    for name, state in result.items():
         stride = 64 * rows // state.shape[2]
         for row, column in np.ndindex(state.shape[2:]):
             y, x = row * stride, column * stride

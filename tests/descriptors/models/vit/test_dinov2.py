@@ -188,10 +188,10 @@ def test_a_model_with_registers_is_one_whether_or_not_its_config_counts_them(tmp
     config = json.loads((folder / "config.json").read_text())
     del config["num_register_tokens"]
     (folder / "config.json").write_text(json.dumps(config))
-    expected, found = (tiny(one).extract([IMAGES[0]])[0] for one in (DINOV2_REGISTERS, folder))
+    expected, result = (tiny(one).extract([IMAGES[0]])[0] for one in (DINOV2_REGISTERS, folder))
     for group in expected.subtree:
         if "features" in group:
-            assert found[group.path]["features"].equals(group["features"])
+            assert result[group.path]["features"].equals(group["features"])
 
 
 def test_weights_of_another_config_are_refused(tmp_path):
