@@ -229,10 +229,12 @@ def _meaning(module: str, kind: ast.AST, name: str) -> str:
         if text is None:
             continue
         reference = _REFERENCE.search(text)
-        other = _find(place, reference[1]) if reference else None
+        parents = {parent.name: (where, parent) for where, parent in _parents(module, kind)}
+        # A parent need not be imported where its child refers to it.
+        other = (parents.get(reference[1]) or _find(place, reference[1])) if reference else None
         if other is not None:
             more = _meaning(*other, name)
-            return " ".join(filter(None, (_WHOLE_REFERENCE.sub("", text), more)))
+            return " ".join(filter(None, (more, _WHOLE_REFERENCE.sub("", text))))
         return text
     return ""
 
