@@ -95,7 +95,7 @@ def test_ranges_literals_and_texts_of_a_class_and_its_parents() -> None:
     assert signature.summary == "Mine."
     assert signature.layers == ("first", "second")
     assert signature.options == (
-        Option("colour", "blue", "red, blue", "Of mine. Both of the base."),
+        Option("colour", "blue", "red, blue", "Both of the base. Of mine."),
         Option("share", 0.5, "a number above 0", "A part of it."),
         Option("size", 2, "an integer from 1 to 9", "Both of the base."),
     )
