@@ -118,7 +118,7 @@ class HasTwoPrecisions(NearestNeighbor):
     ("broken", "message"),
     [
         (ForgetsTheTargetMask, "outside the target mask"),
-        (ForgetsTheSourceMask, "outside the source mask is matched"),
+        (ForgetsTheSourceMask, "outside the mask is matched"),
         (ShiftsPoints, "two answers|whether cells or points"),
         (LeavesTheImage, "outside the target image"),
         (Guesses, "two answers|depends on"),
