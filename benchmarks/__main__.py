@@ -49,8 +49,8 @@ def settings_of(
         name, _, text = assignment.partition("=")
         owners = [own for own in settings.values() if name in own]
         if not owners:
-            known = sorted({setting for own in settings.values() for setting in own})
-            raise SystemExit(f"error: there is no setting {name!r}; there are {', '.join(known)}")
+            valid = sorted({setting for own in settings.values() for setting in own})
+            raise SystemExit(f"error: there is no setting {name!r}; there are {', '.join(valid)}")
         for own in owners:
             try:
                 own[name] = type(own[name])(text)
@@ -61,7 +61,7 @@ def settings_of(
 
 def main() -> int:
     """Run the benchmarks; 1 if a target was missed."""
-    known = names()
+    valid = names()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="which ones; all by default")
     parser.add_argument("--list", action="store_true", help="print the names and what they measure")
@@ -74,13 +74,13 @@ def main() -> int:
     )
     options = parser.parse_args()
     if options.list:
-        print("\n".join(f"{name:<14} {title}" for name, title in known.items()))
+        print("\n".join(f"{name:<14} {title}" for name, title in valid.items()))
         return 0
-    if unknown := [name for name in options.names if name not in known]:
-        parser.error(f"there is no {unknown[0]!r}; there are {', '.join(known)}")
+    if unknown := [name for name in options.names if name not in valid]:
+        parser.error(f"there is no {unknown[0]!r}; there are {', '.join(valid)}")
     functions = {
         name: importlib.import_module(f"benchmarks.suite.{name}").run
-        for name in options.names or known
+        for name in options.names or valid
     }
     settings = settings_of(functions, options.set)
     results: dict[str, Any] = {}
@@ -94,7 +94,7 @@ def main() -> int:
                 rows.extend(run(bench, **settings[name]))
             except (UnavailableError, WeightsNotFoundError) as skip:
                 bench.skip(name, str(skip))
-        print_rows(f"{name}: {known[name]}", rows, bench.skipped)
+        print_rows(f"{name}: {valid[name]}", rows, bench.skipped)
         results[name] = {
             "settings": settings[name],
             "rows": [vars(row) for row in rows],

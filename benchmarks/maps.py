@@ -53,7 +53,7 @@ def random_map(
 def random_features(seed: int, layers: tuple[tuple, ...] = FUSED, device: str = "cpu") -> Features:
     """The features of one square image, by default of the sizes of the recipe `fused`."""
     generator = torch.Generator().manual_seed(seed)
-    made = []
+    output = []
     for source, layer, channels, cells, components in layers:
         about = Provenance(
             source=source,
@@ -65,6 +65,6 @@ def random_features(seed: int, layers: tuple[tuple, ...] = FUSED, device: str = 
         )
         values = torch.randn(channels, cells, cells, generator=generator).to(device)
         grid = Grid(centres(cells), centres(cells))
-        made.append(LayerFeatures(values, grid, about.attributes))
+        output.append(LayerFeatures(values, grid, about.attributes))
     image = Image(np.full((SIDE, SIDE, 3), seed, np.uint8), f"{seed}.png")
-    return Features.of(image, "random", made)
+    return Features.of(image, "random", output)

@@ -101,8 +101,8 @@ class Matches:
 
     def columns(self, full: "Matches", *, packed: bool) -> dict[str, float | str]:
         """The mean over the pairs, beside the matches of full features."""
-        known = [error[np.isfinite(error)] for error in self.errors]
-        right = np.mean([(error <= WITHIN).mean() for error in known])
+        valid = [error[np.isfinite(error)] for error in self.errors]
+        right = np.mean([(error <= WITHIN).mean() for error in valid])
         # Maps may lie on the grid of another layer: what counts is where a match begins and ends.
         apart = [
             cKDTree(own).query(of, p=np.inf)[0]
@@ -111,7 +111,7 @@ class Matches:
         kept = [(one <= NEAR).mean() for one in apart]
         return {
             "channels": self.channels,
-            "matches": float(np.mean([len(error) for error in known])),
+            "matches": float(np.mean([len(error) for error in valid])),
             f"within {WITHIN} pixels": f"{right:.1%}",
             "of the full matches": f"{np.mean(kept):.1%}",
             "MB per image": float(np.mean(self.sizes)) * (1 if packed else 4) / 1e6,

@@ -46,8 +46,8 @@ def columns(treatment: str, scales: tuple[int, ...], pair: Pair) -> dict[str, fl
     matches = to_matches(MutualNearestNeighbor()(*maps))
     source, target = ends(matches, "source"), ends(matches, "target")
     place = truth(source)
-    known = np.isfinite(place).all(axis=1)
-    source, target, place = source[known], target[known], place[known]
+    valid = np.isfinite(place).all(axis=1)
+    source, target, place = source[valid], target[valid], place[valid]
     error = np.hypot(*(target - place).T)
     edge = np.minimum(to_edge(source, first), to_edge(target, second))
     wrong, shown = error > WITHIN[-1], to_edge(place, second) >= 0

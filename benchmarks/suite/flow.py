@@ -56,14 +56,14 @@ def methods(left: npt.NDArray[np.uint8], right: npt.NDArray[np.uint8]) -> dict[s
 def run(bench: Bench) -> Iterator[Row]:
     """A row for each method; errors are those of the pixels whose disparity is known."""
     left, right, disparity = data.stereo_motorcycle()
-    known = np.isfinite(disparity)
+    certain = np.isfinite(disparity)
     truth = np.stack([-disparity, np.zeros_like(disparity)], axis=-1)
     errors = {}
     for name, find in methods(left, right).items():
         began = bench.now()
         flow = find()
         seconds = bench.now() - began
-        errors[name] = np.hypot(*np.moveaxis(flow - truth, -1, 0))[known]
+        errors[name] = np.hypot(*np.moveaxis(flow - truth, -1, 0))[certain]
         yield Row(name, columns(errors[name]) | {"seconds": seconds})
     where = np.where(np.isfinite(errors[BEST]), errors["DIS, medium"], np.nan)
     yield Row("DIS, medium, where fine SIFT with smoothing 6 has flow", columns(where))

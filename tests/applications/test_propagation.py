@@ -122,16 +122,16 @@ def test_soft_labels_are_those_of_the_definition(rows, columns, radius, top, las
 
 
 def test_maps_are_taken_as_needed():
-    made = 0
+    output = 0
 
     def frames():
-        nonlocal made
+        nonlocal output
         for seed in range(5):
-            made += 1
+            output += 1
             yield render_map(3, 3, seed=seed)
 
     for number, _ in enumerate(MaskPropagation()(frames(), np.zeros((24, 24), int)), start=1):
-        assert made == number
+        assert output == number
 
 
 def test_maps_that_no_frame_needs_any_more_are_let_go():

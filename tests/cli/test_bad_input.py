@@ -36,9 +36,9 @@ def _nothing_is_left_behind(contents: Any) -> Iterator[None]:
 @pytest.fixture
 def mess(folder: Path) -> Path:
     """A folder for the bad files, made by the test itself; see `spoil`."""
-    made = folder / "mess"
-    made.mkdir()
-    return made
+    drawing = folder / "mess"
+    drawing.mkdir()
+    return drawing
 
 
 def huge_png(path: Path, side: int = 60_000) -> None:

@@ -47,9 +47,9 @@ def test_a_class_in_a_file_of_this_folder(tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     before = [*sys.path]
-    made = descriptors.create("my_own_module:Coarse", step=16)
-    assert isinstance(made, SIFT)
-    assert repr(made).startswith("SIFT(step=16")
+    output = descriptors.create("my_own_module:Coarse", step=16)
+    assert isinstance(output, SIFT)
+    assert repr(output).startswith("SIFT(step=16")
     assert sys.path == before
 
 

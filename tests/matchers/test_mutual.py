@@ -17,13 +17,13 @@ def pairs(result):
     return set(zip(*(column[matched].tolist() for column in columns), strict=True))
 
 
-def by_definition(source, target, tolerance, asked=None):
+def by_definition(source, target, tolerance, inside=None):
     """Whether each source cell comes back to within `tolerance` cells of itself."""
     rows, columns = source.sizes["y"], source.sizes["x"]
     a, b = (fmap.values.reshape(12, -1).astype(np.float64) for fmap in (source, target))
     scores = (a.T @ b).astype(np.float32)
-    if asked is not None:
-        scores[~asked.ravel()] = -np.inf
+    if inside is not None:
+        scores[~inside.ravel()] = -np.inf
     end = scores.argmax(axis=0)[scores.argmax(axis=1)].reshape(rows, columns)
     row, column = np.mgrid[:rows, :columns]
     return np.maximum(abs(end // columns - row), abs(end % columns - column)) <= tolerance
@@ -59,14 +59,14 @@ def test_kept_is_what_comes_back_within_the_tolerance(sides, seed, tolerance, bl
 
 def test_the_way_back_stays_in_the_source_mask():
     source, target = render_map(9, 9), render_map(9, 9, seed=1)
-    asked = np.zeros((9, 9), dtype=bool)
-    asked[2:7, 3:8] = True
+    inside = np.zeros((9, 9), dtype=bool)
+    inside[2:7, 3:8] = True
     result = MutualNearestNeighbor()(
-        source, target, source_mask=asked.repeat(8, axis=0).repeat(8, axis=1)
+        source, target, source_mask=inside.repeat(8, axis=0).repeat(8, axis=1)
     )
-    expected = by_definition(source, target, 0, asked) & asked
+    expected = by_definition(source, target, 0, inside) & inside
     assert np.array_equal(result["matched"], expected)
-    alone = by_definition(source, target, 0) & asked
+    alone = by_definition(source, target, 0) & inside
     assert expected.sum() > alone.sum()
 
 

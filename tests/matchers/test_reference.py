@@ -89,10 +89,10 @@ def test_points_at_the_centres_of_the_cells():
     points = np.stack([QUERIES % SIDE, QUERIES // SIDE], axis=1) * STRIDE + (STRIDE - 1) / 2
     for matcher in (NearestNeighbor(), MutualNearestNeighbor(), SoftArgmax()):
         grid = matcher(source, target)
-        asked = matcher(source, target, points=points)
+        of_points = matcher(source, target, points=points)
         for name in ("target_x", "target_y", "matched"):
             assert np.allclose(
-                asked[name].values,
+                of_points[name].values,
                 grid[name].values.ravel()[QUERIES],
                 rtol=0,
                 atol=1e-3,

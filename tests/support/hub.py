@@ -293,8 +293,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         path = unquote(urlsplit(self.path).path)
-        given = self.headers.get("Range")
-        start = int(given.removeprefix("bytes=").rstrip("-")) if given else None
+        inputs = self.headers.get("Range")
+        start = int(inputs.removeprefix("bytes=").rstrip("-")) if inputs else None
         token = self.headers.get("Authorization") is not None
         self.hub.requests.append(Request(self.command, path, start, token))
         fault = self.hub._take_fault(self.command, path)

@@ -13,9 +13,9 @@ def test_features_of_a_network_that_was_changed_are_not_taken(write_class):
     # An evaluation counts code even where the class says that its features are the same.
     text = NETWORK + '    revision = "7"\n'
     for by in (0, 1, 0):
-        made = write_class("network", text.format(by=by), "Network")()
-        recipes.append(made.recipe)
-        labels.append((descriptor_label(made), descriptor_label(Fused(SIFT(), made))))
+        output = write_class("network", text.format(by=by), "Network")()
+        recipes.append(output.recipe)
+        labels.append((descriptor_label(output), descriptor_label(Fused(SIFT(), output))))
     assert recipes[0] == recipes[1]
     assert labels[0] == labels[2]
     assert labels[0][0] != labels[1][0]

@@ -180,7 +180,7 @@ def test_whatever_is_known_lies_in_the_mask(places, seed, reach):
     mask[3, 4] = True
     y, x = np.array(places).T
     in_y, in_x = Frame(12, 17, mask, reach).bring_in(y, x)
-    known = np.isfinite(in_y)
-    np.testing.assert_array_equal(known, np.isfinite(in_x))
-    assert mask[nearest_pixels(in_y[known], 12), nearest_pixels(in_x[known], 17)].all()
-    assert (np.hypot(in_y - y, in_x - x)[known] <= reach).all()
+    certain = np.isfinite(in_y)
+    np.testing.assert_array_equal(certain, np.isfinite(in_x))
+    assert mask[nearest_pixels(in_y[certain], 12), nearest_pixels(in_x[certain], 17)].all()
+    assert (np.hypot(in_y - y, in_x - x)[certain] <= reach).all()

@@ -183,12 +183,12 @@ def test_flow_comes_back_to_half_a_step(tmp_path_factory, vectors):
     path = tmp_path_factory.mktemp("kitti") / "f.png"
     assert write_kitti(pixel_flow(vectors[..., 0], vectors[..., 1]), path) == 0
     flow = read_kitti(path)
-    known = np.isfinite(vectors).all(axis=2)
-    np.testing.assert_array_equal(flow["valid"], known)
+    certain = np.isfinite(vectors).all(axis=2)
+    np.testing.assert_array_equal(flow["valid"], certain)
     for name, k in (("flow_x", 0), ("flow_y", 1)):
         assert flow[name].dtype == np.float32
-        np.testing.assert_allclose(flow[name].values[known], vectors[known, k], atol=1 / 128)
-        assert not np.isfinite(flow[name].values[~known]).any()
+        np.testing.assert_allclose(flow[name].values[certain], vectors[certain, k], atol=1 / 128)
+        assert not np.isfinite(flow[name].values[~certain]).any()
 
 
 def test_what_the_file_cannot_hold_is_not_valid_and_counted(tmp_path):

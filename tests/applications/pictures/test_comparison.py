@@ -5,15 +5,15 @@ from descr.applications.pictures.painting import NEUTRAL
 from descr.descriptors import SIFT, Fused, combine
 from descr.descriptors.errors import InvalidFeaturesError, OptionError
 from descr.matchers import NearestNeighbor, SoftArgmax
-from support import trees as made
+from support import trees as output
 from support.pictures import photograph, random_map
 
 
 def fused_trees() -> list:
     return [
-        made.tree(
-            made.layer(random.normal(size=(6, 6, 6)), source="stable_diffusion", weight=0.5),
-            made.layer(random.normal(size=(5, 8, 8)), source="dinov2", weight=0.25),
+        output.tree(
+            output.layer(random.normal(size=(6, 6, 6)), source="stable_diffusion", weight=0.5),
+            output.layer(random.normal(size=(5, 8, 8)), source="dinov2", weight=0.25),
             name=name,
         )
         for name, random in (("a", np.random.default_rng(0)), ("b", np.random.default_rng(1)))
@@ -35,7 +35,7 @@ def test_a_fusion_is_split_into_its_sources_and_itself() -> None:
 
 
 def test_one_source_is_compared_with_nothing() -> None:
-    trees = [made.tree(made.layer(np.ones((2, 3, 3)), source="one"))] * 2
+    trees = [output.tree(output.layer(np.ones((2, 3, 3)), source="one"))] * 2
     assert list(split_sources(trees)) == ["one"]
     with pytest.raises(InvalidFeaturesError):
         split_sources([])
@@ -44,10 +44,10 @@ def test_one_source_is_compared_with_nothing() -> None:
 def test_a_source_that_weighs_nothing_is_left_out() -> None:
     random = np.random.default_rng(0)
     layers = [
-        made.layer(random.normal(size=(4, 3, 3)), source=source, weight=weight)
+        output.layer(random.normal(size=(4, 3, 3)), source=source, weight=weight)
         for source, weight in (("a", 1.0), ("b", 0.0), ("c", 2.0))
     ]
-    assert list(split_sources([made.tree(*layers)])) == ["a", "c", "fused"]
+    assert list(split_sources([output.tree(*layers)])) == ["a", "c", "fused"]
 
 
 def compared(columns: int, width: int = 1200, **settings: object) -> np.ndarray:

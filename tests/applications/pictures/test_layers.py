@@ -10,16 +10,16 @@ from descr.descriptors.errors import (
     InvalidFeaturesError,
     OptionError,
 )
-from support import trees as made
+from support import trees as output
 from support.pictures import photograph
 
 
 def two_sources(seed: int, name: str = "a.png") -> xr.DataTree:
     random = np.random.default_rng(seed)
-    return made.tree(
-        made.layer(random.normal(size=(6, 2, 2)), source="deep_net", name="coarse", components=3),
-        made.layer(random.normal(size=(5, 4, 4)), source="deep_net", name="fine", components=3),
-        made.layer(random.normal(size=(7, 8, 8)), source="other", name="token"),
+    return output.tree(
+        output.layer(random.normal(size=(6, 2, 2)), source="deep_net", name="coarse", components=3),
+        output.layer(random.normal(size=(5, 4, 4)), source="deep_net", name="fine", components=3),
+        output.layer(random.normal(size=(7, 8, 8)), source="other", name="token"),
         name=name,
         seed=seed,
     )
@@ -62,7 +62,7 @@ def test_the_projection_of_a_layer_is_that_of_its_cells_alone(pair: list[xr.Data
 
 def test_a_tree_of_one_unit_layer_is_seen_as_its_map() -> None:
     features = np.random.default_rng(0).normal(size=(6, 5, 5)).astype(np.float32)
-    tree = made.tree(made.layer(features / np.linalg.norm(features, axis=0)))
+    tree = output.tree(output.layer(features / np.linalg.norm(features, axis=0)))
     (of_layer,) = layer_pca([tree])["net/token"]
     (of_map,) = joint_pca(combine([tree]))
     np.testing.assert_allclose(of_layer.values, of_map.values, atol=1e-4)
@@ -131,7 +131,7 @@ def test_a_mask_between_the_cells_of_a_layer_is_refused(pair: list[xr.DataTree])
 
 def test_what_does_not_go_together_is_refused(pair: list[xr.DataTree]) -> None:
     with pytest.raises(IncomparableFeaturesError, match="layers"):
-        layer_pca([pair[0], made.tree(made.layer(np.ones((2, 3, 3))))])
+        layer_pca([pair[0], output.tree(output.layer(np.ones((2, 3, 3))))])
     with pytest.raises(IncomparableFeaturesError, match="together"):
         layer_pca([pair[0], photograph(20, 20)])
     with pytest.raises(InvalidFeaturesError):

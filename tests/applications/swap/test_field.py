@@ -26,22 +26,22 @@ def test_an_affine_field_comes_out_as_it_is(
 ) -> None:
     a, b, c, d, e, f = coefficients
     field = np.stack([a + b * X + c * Y, d + e * X + f * Y], axis=2)
-    known = holes(share, seed)
-    known[[0, 0, -1], [0, -1, 0]] = True
-    given_field = np.where(known[:, :, None], field, 999.0)
+    valid = holes(share, seed)
+    valid[[0, 0, -1], [0, -1, 0]] = True
+    partial_field = np.where(valid[:, :, None], field, 999.0)
     result, trusted = complete_field(
-        given_field, known, EVERYWHERE, smoothness=smoothness, scale=1.0
+        partial_field, valid, EVERYWHERE, smoothness=smoothness, scale=1.0
     )
     np.testing.assert_allclose(result, field, atol=1e-5)
-    np.testing.assert_array_equal(trusted, known)
+    np.testing.assert_array_equal(trusted, valid)
 
 
 def test_a_hole_in_a_smooth_field_is_filled_to_a_hundredth_of_its_range() -> None:
     wave = 5 * np.sin(X / 6) * np.cos(Y / 7)
     field = np.stack([wave, -wave], axis=2)
-    known = EVERYWHERE.copy()
-    known[8:14, 10:16] = False
-    result, _ = complete_field(field, known, EVERYWHERE, smoothness=0)
+    valid = EVERYWHERE.copy()
+    valid[8:14, 10:16] = False
+    result, _ = complete_field(field, valid, EVERYWHERE, smoothness=0)
     np.testing.assert_allclose(result, field, atol=0.1)
     # Carrying the nearest value into the hole is far off.
     assert np.abs(field[8:14, 10:16] - field[7, 10:16]).max() > 1
@@ -49,10 +49,10 @@ def test_a_hole_in_a_smooth_field_is_filled_to_a_hundredth_of_its_range() -> Non
 
 def test_without_smoothing_what_is_known_stays_to_the_bit() -> None:
     noisy = AFFINE + np.random.default_rng(1).normal(size=AFFINE.shape)
-    known = holes(0.3)
-    result, trusted = complete_field(noisy, known, EVERYWHERE, smoothness=0)
-    np.testing.assert_array_equal(result[known], noisy[known])
-    np.testing.assert_array_equal(trusted, known)
+    valid = holes(0.3)
+    result, trusted = complete_field(noisy, valid, EVERYWHERE, smoothness=0)
+    np.testing.assert_array_equal(result[valid], noisy[valid])
+    np.testing.assert_array_equal(trusted, valid)
     assert np.isfinite(result).all()
 
 
@@ -81,8 +81,8 @@ def test_parts_of_the_domain_do_not_reach_each_other() -> None:
     domain = EVERYWHERE.copy()
     domain[:, 14:16] = False
     field = np.stack([np.where(X < 15, 10.0, -10.0)] * 2, axis=2)
-    known = domain & holes(0.5)
-    result, _ = complete_field(field, known, domain, smoothness=0)
+    valid = domain & holes(0.5)
+    result, _ = complete_field(field, valid, domain, smoothness=0)
     np.testing.assert_allclose(result[:, :14], 10, atol=5e-3)
     np.testing.assert_allclose(result[:, 16:], -10, atol=5e-3)
     assert np.isnan(result[:, 14:16]).all()
@@ -91,16 +91,16 @@ def test_parts_of_the_domain_do_not_reach_each_other() -> None:
 def test_a_part_without_a_value_continues_the_others() -> None:
     domain = EVERYWHERE.copy()
     domain[:, 20] = False
-    known = domain.copy()
-    known[:, 21:] = False
-    result, _ = complete_field(AFFINE, known, domain)
+    valid = domain.copy()
+    valid[:, 21:] = False
+    result, _ = complete_field(AFFINE, valid, domain)
     np.testing.assert_allclose(result[domain], AFFINE[domain], atol=1e-4)
 
 
 @pytest.mark.parametrize("place", [(0, 0), (10, 20)])
 def test_one_value_is_everywhere(place: tuple[int, int]) -> None:
-    known = np.zeros_like(EVERYWHERE)
-    known[place] = True
-    result, trusted = complete_field(AFFINE, known, EVERYWHERE, scale=1.0)
+    valid = np.zeros_like(EVERYWHERE)
+    valid[place] = True
+    result, trusted = complete_field(AFFINE, valid, EVERYWHERE, scale=1.0)
     np.testing.assert_allclose(result, np.broadcast_to(AFFINE[place], AFFINE.shape), atol=1e-6)
     assert trusted.sum() == 1

@@ -408,7 +408,7 @@ def test_one_match_is_enough(coded_map: CodedMap) -> None:
 def test_settings_are_checked_before_anything_is_extracted(
     options: dict[str, Any], word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SIFT, "extract", lambda *given: pytest.fail("features were extracted"))
+    monkeypatch.setattr(SIFT, "extract", lambda *inputs: pytest.fail("features were extracted"))
     masks = {"source_mask": FULL, "target_mask": FULL}
     with pytest.raises(OptionError, match=word):
         swap_instances(noise(0), noise(1), descriptor=SIFT(), **masks, **options)

@@ -28,8 +28,8 @@ def model() -> StableDiffusion:
 
 
 def refine(shared: StableDiffusion | None = None, **settings: Any) -> np.ndarray:
-    given = {"model": MODEL, "steps": 4, "size": 64, "device": "cpu", **settings}
-    return Refinement(**given).prepare(shared)(PICTURE, DISC)
+    arguments = {"model": MODEL, "steps": 4, "size": 64, "device": "cpu", **settings}
+    return Refinement(**arguments).prepare(shared)(PICTURE, DISC)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -69,8 +69,8 @@ def test_a_strength_of_nothing_leaves_what_the_autoencoder_makes_of_it(
     unit = torch.from_numpy(PICTURE[3:78, 33:108]).permute(2, 0, 1)[None].float() / 255
     unit = torch.nn.functional.interpolate(unit, (128, 128), mode="bilinear")
     with torch.inference_mode():
-        made = vae(unit * 2 - 1).sample[0].permute(1, 2, 0)
-    expected = ((made.clamp(-1, 1) + 1) * 127.5).numpy().mean(axis=(0, 1))
+        output = vae(unit * 2 - 1).sample[0].permute(1, 2, 0)
+    expected = ((output.clamp(-1, 1) + 1) * 127.5).numpy().mean(axis=(0, 1))
     # The same picture, up to how it was resized.
     np.testing.assert_allclose(result[DISC].mean(axis=0), expected, atol=20)
 

@@ -190,8 +190,8 @@ def test_what_goes_by_one_name_keeps_its_folder(
     descr: Any, arguments: list[str], expected: list[str]
 ) -> None:
     photographs("one/x.png", "two/x.png", "two/y.png", "deep/one/x.png")
-    for given in (arguments, [os.path.abspath(path) for path in arguments]):
-        done = descr("extract", *given, "-o", "f", *FAST, "--json")
+    for inputs in (arguments, [os.path.abspath(path) for path in arguments]):
+        done = descr("extract", *inputs, "-o", "f", *FAST, "--json")
         assert list(statuses(done)) == [f"f/{name}.png.nc" for name in expected]
     assert set(statuses(done).values()) == {"kept"}
     assert sorted(os.listdir()) == ["a.png", "b.png", "deep", "f", "one", "two"]

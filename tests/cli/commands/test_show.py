@@ -92,13 +92,13 @@ def test_a_fused_descriptor_is_compared_part_by_part(descr: Any) -> None:
         "    def __init__(self):\n"
         "        super().__init__(SIFT(size=96, step=8), SIFT(size=96, step=12))\n"
     )
-    given = ("show", "a.png", "b.png", "--descriptor", "two_of_a_user:Two", "--width", "600")
-    done = descr(*given, "--as", "compare", "-o", "x.png", "--json")
+    values = ("show", "a.png", "b.png", "--descriptor", "two_of_a_user:Two", "--width", "600")
+    done = descr(*values, "--as", "compare", "-o", "x.png", "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["compared"] == ["sift", "sift_2", "fused"]
     assert "one source" not in done.err
     assert "one source" in descr(*SHOW, "--as", "compare", "-o", "y.png").err
-    done = descr(*given, "--as", "layers", "-o", "y.png")
+    done = descr(*values, "--as", "layers", "-o", "y.png")
     assert "sift_2/scale_1" in done.out
 
 

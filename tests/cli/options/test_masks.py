@@ -28,7 +28,7 @@ def right(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("arguments", "named"),
     [
         (("--mask-a", "right.png", "--segment", "cat"), ("--mask-a", "--segment")),
         (("--mask-b", "right.png", "--auto-mask"), ("--mask-b", "--auto-mask")),
@@ -36,15 +36,15 @@ def right(folder: Path) -> Path:
     ],
 )
 def test_ways_to_a_mask_exclude_each_other(
-    descr: Any, right: Path, given: tuple[str, ...], named: tuple[str, ...]
+    descr: Any, right: Path, arguments: tuple[str, ...], named: tuple[str, ...]
 ) -> None:
-    done = descr(*PAIR, *given, "-o", "m.csv")
+    done = descr(*PAIR, *arguments, "-o", "m.csv")
     done.refused(*named, "exclude each other")
     assert not Path("m.csv").exists()
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("arguments", "says"),
     [
         (("--mask-a", "gone.png"), "no such file: gone.png"),
         (("--segment", " "), "--segment needs a text"),
@@ -55,9 +55,9 @@ def test_ways_to_a_mask_exclude_each_other(
     ],
 )
 def test_what_is_wrong_with_the_options_is_one_line(
-    descr: Any, given: tuple[str, ...], says: str
+    descr: Any, arguments: tuple[str, ...], says: str
 ) -> None:
-    descr(*PAIR, *given).refused(says)
+    descr(*PAIR, *arguments).refused(says)
 
 
 def test_missing_weights_are_said_before_the_work(

@@ -11,18 +11,18 @@ GRID = np.random.default_rng(0).standard_normal((4, 3, 5))
 
 
 def test_a_tree_follows_the_schema():
-    made = tree(
+    sample = tree(
         layer(GRID, "sd", "decoder_5", components=2, weight=0.5, settings={"timestep": 100}),
         layer(GRID, "dino", "token"),
     )
-    check_tree(made)
-    assert list(tree_layers(made)) == ["sd/decoder_5", "dino/token"]
-    assert made.attrs["descr_schema"] == SCHEMA == 1
-    assert made.attrs["image_name"] == "a.png"
-    assert (made.attrs["image_height"], made.attrs["image_width"]) == (128, 128)
-    assert len(made.attrs["image_sha256"]) == 64
-    assert datetime.fromisoformat(made.attrs["created"]).tzinfo is not None
-    node = made["sd/decoder_5"]
+    check_tree(sample)
+    assert list(tree_layers(sample)) == ["sd/decoder_5", "dino/token"]
+    assert sample.attrs["descr_schema"] == SCHEMA == 1
+    assert sample.attrs["image_name"] == "a.png"
+    assert (sample.attrs["image_height"], sample.attrs["image_width"]) == (128, 128)
+    assert len(sample.attrs["image_sha256"]) == 64
+    assert datetime.fromisoformat(sample.attrs["created"]).tzinfo is not None
+    node = sample["sd/decoder_5"]
     assert node["features"].dims == ("channel", "y", "x")
     assert node["features"].dtype == np.float32
     assert node["y"].dtype == node["x"].dtype == np.float64
@@ -30,14 +30,14 @@ def test_a_tree_follows_the_schema():
     assert (node.attrs["components"], node.attrs["weight"]) == (2, 0.5)
     assert json.loads(node.attrs["settings"]) == {"timestep": 100}
     optional = {"components", "precision", "weights_variant", "resampling"}
-    assert not optional.intersection(made["dino/token"].attrs)
+    assert not optional.intersection(sample["dino/token"].attrs)
 
 
 def test_a_layer_says_how_it_was_computed_and_is_resampled():
     text = {"precision": "float16", "weights_variant": "float32", "resampling": "direct"}
-    made = tree(layer(GRID, **text))
-    check_tree(made)
-    assert {key: made["net/token"].attrs[key] for key in text} == text
+    sample = tree(layer(GRID, **text))
+    check_tree(sample)
+    assert {key: sample["net/token"].attrs[key] for key in text} == text
 
 
 def test_two_layers_of_one_name_are_refused():
@@ -46,15 +46,15 @@ def test_two_layers_of_one_name_are_refused():
 
 
 def changed(**attributes):
-    made = tree(layer(GRID))
-    made["net/token"].attrs.update(attributes)
-    return made
+    sample = tree(layer(GRID))
+    sample["net/token"].attrs.update(attributes)
+    return sample
 
 
 def without(name):
-    made = tree(layer(GRID))
-    del made.attrs[name]
-    return made
+    sample = tree(layer(GRID))
+    del sample.attrs[name]
+    return sample
 
 
 def test_a_tree_without_layers_is_refused():
@@ -93,14 +93,14 @@ def test_broken_trees_are_refused_with_what_is_wrong(broken, message):
 
 
 def test_dimensions_type_and_variable_are_checked():
-    made = tree(layer(GRID))
-    node = made["net/token"].to_dataset()
+    sample = tree(layer(GRID))
+    node = sample["net/token"].to_dataset()
     for dataset, message in (
         (node.transpose("y", "x", "channel"), "dimensions"),
         (node.astype(np.float64), "type float64, expected float32"),
         (node.drop_vars("x"), "no coordinate 'x'"),
         (node.rename(features="values"), "no variable 'features'"),
     ):
-        made["net/token"].dataset = dataset
+        sample["net/token"].dataset = dataset
         with pytest.raises(InvalidFeaturesError, match=f"layer net/token.*{message}"):
-            check_tree(made)
+            check_tree(sample)

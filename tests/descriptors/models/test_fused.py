@@ -61,8 +61,8 @@ class Shuffling(Descriptor):
         late, self.last = self.last, trees
         trees[-1].attrs["image_width"] += self.way == "wider"
         blank = [tree.copy().filter(lambda node: not node.data_vars) for tree in trees]
-        given = {"late": late, "fewer": trees[:-1], "none": None, "blank": blank}
-        return given.get(self.way, trees)
+        inputs = {"late": late, "fewer": trees[:-1], "none": None, "blank": blank}
+        return inputs.get(self.way, trees)
 
 
 @pytest.mark.parametrize(

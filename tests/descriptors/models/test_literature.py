@@ -19,8 +19,8 @@ def test_fused_is_the_papers_two_parts():
     place = {"device": "cpu", "dtype": "float32"}
     by_hand = Fused(StableDiffusion(**PARTS["sd"], **place), DINOv2(**PARTS["dinov2"], **place))
     assert repr(by_name) == repr(by_hand)
-    for named, made in zip(by_name(*IMAGES), by_hand(*IMAGES), strict=True):
-        assert named.identical(made)
+    for named, output in zip(by_name(*IMAGES), by_hand(*IMAGES), strict=True):
+        assert named.identical(output)
 
 
 def test_settings_of_the_parts_are_handed_on():

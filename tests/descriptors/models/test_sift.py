@@ -22,11 +22,11 @@ def test_a_stereo_pair_is_matched(motorcycle):
     row = np.rint(matches.source_y.values).astype(int)
     column = np.rint(matches.source_x.values).astype(int)
     shift = disparity[row, column]
-    known = np.isfinite(shift)
+    valid = np.isfinite(shift)
     error = np.hypot(
         matches.source_x - shift - matches.target_x, matches.source_y - matches.target_y
-    ).values[known]
-    assert known.sum() >= 4000
+    ).values[valid]
+    assert valid.sum() >= 4000
     assert share_within(error, 8) >= 0.92
 
 

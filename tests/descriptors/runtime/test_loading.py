@@ -23,8 +23,8 @@ class Pair(torch.nn.Module):
 def weights(dtype=torch.float32):
     generator = torch.Generator().manual_seed(0)
     shapes = {"first.weight": (4, 3), "first.bias": (4,), "second.weight": (2, 4)}
-    made = {name: torch.randn(s, generator=generator).to(dtype) for name, s in shapes.items()}
-    return {**made, "count": torch.tensor([1, 2])}
+    output = {name: torch.randn(s, generator=generator).to(dtype) for name, s in shapes.items()}
+    return {**output, "count": torch.tensor([1, 2])}
 
 
 def empty():

@@ -21,7 +21,7 @@ POORLY_LABELLED = 5
 
 
 @dataclass(frozen=True)
-class MadeAP10K:
+class SampleAP10K:
     """What was written, and what is true of it.
 
     Args:
@@ -39,12 +39,12 @@ class MadeAP10K:
         return [number for number, (name, _) in self.views.items() if name == species]
 
 
-def make_ap10k(root: Path, *, images: int = 4, side: int = 120) -> MadeAP10K:
+def make_ap10k(root: Path, *, images: int = 4, side: int = 120) -> SampleAP10K:
     """Write an AP-10K as it is distributed: data/ and annotations/, in three files.
 
     With more than CROWDED or POORLY_LABELLED images, those are among them.
     """
-    made = _animals(root, images, side)
+    sample = _animals(root, images, side)
     kinds = {name: n for n, name in enumerate(SPECIES, start=1)}
     documents = [
         {
@@ -57,38 +57,38 @@ def make_ap10k(root: Path, *, images: int = 4, side: int = 120) -> MadeAP10K:
         }
         for _ in range(3)
     ]
-    for place, (number, (species, view)) in enumerate(made.views.items()):
+    for place, (number, (species, view)) in enumerate(sample.views.items()):
         view.save(root / "data" / f"{number:012d}.jpg")
         document = documents[place % 3]
         document["images"].append(_image(number, view))
-        index = made.numbers(species).index(number)
+        index = sample.numbers(species).index(number)
         for _ in range(2 if index == CROWDED else 1):
-            note = _note(made, number) | {"image_id": number, "category_id": kinds[species]}
+            note = _note(sample, number) | {"image_id": number, "category_id": kinds[species]}
             document["annotations"].append(note | {"id": len(document["annotations"])})
     folder = root / "annotations"
     folder.mkdir(parents=True)
     for part, document in zip(("train", "val", "test"), documents, strict=True):
         (folder / f"ap10k-{part}-split1.json").write_text(json.dumps(document))
-    return made
+    return sample
 
 
 def make_prepared_ap10k(
     root: Path, *, images: int = 3, split: str = "test", side: int = 120, colon: str = ":"
-) -> MadeAP10K:
+) -> SampleAP10K:
     """Write an AP-10K prepared for correspondence: every ordered pair of each subset.
 
     Paths within the annotations begin with data/ap-10k, where the authors' code is run.
     """
-    made = _animals(root, images, side)
-    for number, (species, view) in made.views.items():
+    sample = _animals(root, images, side)
+    for number, (species, view) in sample.views.items():
         family = SPECIES[species][0]
         view.save(root / "JPEGImages" / family / species / f"{number:012d}.jpg")
         path = root / "ImageAnnotation" / family / species / f"{number:012d}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        note = _note(made, number) | _image(number, view)
+        note = _note(sample, number) | _image(number, view)
         path.write_text(json.dumps(note | {"name": species, "supercategory": family}))
-    for source, target in itertools.permutations(made.views, 2):
-        one, other = made.views[source][0], made.views[target][0]
+    for source, target in itertools.permutations(sample.views, 2):
+        one, other = sample.views[source][0], sample.views[target][0]
         if one == other:
             suffix, category = "", one
         elif SPECIES[one][0] == SPECIES[other][0]:
@@ -104,11 +104,11 @@ def make_prepared_ap10k(
         }
         name = f"{source:012d}-{target:012d}{colon}{category}.json"
         (folder / name).write_text(json.dumps(pair))
-    return made
+    return sample
 
 
-def _animals(root: Path, images: int, side: int) -> MadeAP10K:
-    made = MadeAP10K(root, {}, {})
+def _animals(root: Path, images: int, side: int) -> SampleAP10K:
+    sample = SampleAP10K(root, {}, {})
     for place, (species, (_, scene)) in enumerate(SPECIES.items()):
         points = grid_points(scene, side, columns=6)[:17]
         seen = views(scene, images, seed=place, side=side, mirror=(1,))
@@ -116,11 +116,11 @@ def _animals(root: Path, images: int, side: int) -> MadeAP10K:
             seen[2] = corner_view(scene, 0, side=side)
         for index, view in enumerate(seen):
             number = 100 * (place + 1) + index
-            made.views[number] = (species, view)
-            made.places[number] = view.seen(points)
+            sample.views[number] = (species, view)
+            sample.places[number] = view.seen(points)
             if index == POORLY_LABELLED:
-                made.places[number][2:] = np.nan
-    return made
+                sample.places[number][2:] = np.nan
+    return sample
 
 
 def _image(number: int, view: View) -> dict[str, object]:
@@ -128,11 +128,11 @@ def _image(number: int, view: View) -> dict[str, object]:
     return {"id": number, "file_name": f"{number:012d}.jpg", **size}
 
 
-def _note(made: MadeAP10K, number: int) -> dict[str, object]:
-    places = made.places[number]
+def _note(sample: SampleAP10K, number: int) -> dict[str, object]:
+    places = sample.places[number]
     seen = np.isfinite(places).all(axis=1)
     keypoints = np.column_stack([np.where(seen[:, None], places, 0), seen * 2])
-    left, top, right, bottom = made.views[number][1].box
+    left, top, right, bottom = sample.views[number][1].box
     return {
         "keypoints": keypoints.ravel().tolist(),
         "num_keypoints": int(seen.sum()),

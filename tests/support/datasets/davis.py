@@ -12,7 +12,7 @@ VIDEOS = {"blackswan": "astronaut", "camel": "chelsea"}
 
 
 @dataclass(frozen=True)
-class MadeDavis:
+class SampleDavis:
     """What was written: the labels of each frame, uint8 (height, width), per video."""
 
     root: Path
@@ -21,23 +21,23 @@ class MadeDavis:
 
 def make_davis(
     root: Path, *, frames: int = 4, split: str = "val", side: int = 96, line_end: str = "\n"
-) -> MadeDavis:
+) -> SampleDavis:
     """Write a DAVIS 2017 of two videos, each of a scene that drifts, with two objects.
 
     The objects are the left and the right half of the scene's middle; all frames but the first
     have a strip of void pixels across both.
     """
-    made = MadeDavis(root, {})
+    sample = SampleDavis(root, {})
     for name, scene in VIDEOS.items():
         start = views(scene, 1, side=side)[0]
-        made.labels[name] = []
+        sample.labels[name] = []
         for frame in range(frames):
             drift = np.array([[1.0, 0, 2 * frame], [0, 1, frame], [0, 0, 1]])
             view = View(scene, drift @ start.matrix, start.width, start.height, side)
             labels = _labels(view)
             if frame:
                 labels[view.height // 2 :][:3] = 255
-            made.labels[name].append(labels)
+            sample.labels[name].append(labels)
             view.save(root / "JPEGImages" / "480p" / name / f"{frame:05d}.jpg")
             path = root / "Annotations" / "480p" / name / f"{frame:05d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def make_davis(
     lists = root / "ImageSets" / "2017"
     lists.mkdir(parents=True)
     (lists / f"{split}.txt").write_bytes("".join(n + line_end for n in VIDEOS).encode())
-    return made
+    return sample
 
 
 def _labels(view: View) -> np.ndarray:

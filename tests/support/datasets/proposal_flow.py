@@ -14,7 +14,7 @@ PASCAL_CLASSES = {"bird": 3, "cat": 8, "tvmonitor": 20}
 
 
 @dataclass(frozen=True)
-class MadePF:
+class SamplePF:
     """What was written, and what is true of it.
 
     Args:
@@ -38,73 +38,75 @@ def make_pf_pascal(
     side: int = 120,
     annotations: bool = True,
     line_end: str = "\n",
-) -> MadePF:
+) -> SamplePF:
     """Write a PF-PASCAL of three classes; `root` is best called PF-dataset-PASCAL.
 
     The last two images of the first class share no point. All numbers count from 1.
     """
-    made = MadePF(root, [], {}, {})
+    sample = SamplePF(root, [], {}, {})
     for place, category in enumerate(PASCAL_CLASSES):
         scene = SCENES[place]
         seen = views(scene, images, side=side, mirror=(1,))
         if place == 0:
             seen += [corner_view(scene, corner, side=side) for corner in (0, 1)]
-        made.points[category] = grid_points(scene, side)
-        made.views[category] = {f"2010_{place}{n:05d}": view for n, view in enumerate(seen)}
-        for name, view in made.views[category].items():
+        sample.points[category] = grid_points(scene, side)
+        sample.views[category] = {f"2010_{place}{n:05d}": view for n, view in enumerate(seen)}
+        for name, view in sample.views[category].items():
             view.save(root / "JPEGImages" / f"{name}.jpg")
             if annotations:
-                _write_mat(root / "Annotations" / category / f"{name}.mat", view, made, category)
-        pairs = itertools.permutations(made.views[category], 2)
-        made.rows.extend((category, source, target) for source, target in pairs)
+                _write_mat(root / "Annotations" / category / f"{name}.mat", view, sample, category)
+        pairs = itertools.permutations(sample.views[category], 2)
+        sample.rows.extend((category, source, target) for source, target in pairs)
     if split == "trn":
         header = "source_image,target_image,class,flip"
         rows = [
             f"{_path(source)},{_path(target)},{PASCAL_CLASSES[category]},{flip}"
-            for category, source, target in made.rows
+            for category, source, target in sample.rows
             for flip in (0, 1)
         ]
     else:
         header = "source_image,target_image,class,XA,YA,XB,YB"
-        rows = [_row(made, *row) for row in made.rows]
+        rows = [_row(sample, *row) for row in sample.rows]
     name = "train" if split == "trn" else split
     text = line_end.join([header, *rows, ""])
     (root / f"{name}_pairs_pf_pascal.csv").write_bytes(text.encode())
-    return made
+    return sample
 
 
-def make_pf_willow(root: Path, *, images: int = 3, side: int = 120, line_end: str = "\n") -> MadePF:
+def make_pf_willow(
+    root: Path, *, images: int = 3, side: int = 120, line_end: str = "\n"
+) -> SamplePF:
     """Write a PF-WILLOW of two categories; `root` is best called PF-dataset.
 
     Images go by the same names in both. All numbers count from 1.
     """
-    made = MadePF(root, [], {}, {})
+    sample = SamplePF(root, [], {}, {})
     for category, scene in (("car(S)", "coffee"), ("winebottle(wC)", "chelsea")):
-        made.points[category] = grid_points(scene, side, columns=5, rows=2)
+        sample.points[category] = grid_points(scene, side, columns=5, rows=2)
         seen = views(scene, images, side=side)
-        made.views[category] = {f"image_{n:04d}": view for n, view in enumerate(seen)}
-        for name, view in made.views[category].items():
+        sample.views[category] = {f"image_{n:04d}": view for n, view in enumerate(seen)}
+        for name, view in sample.views[category].items():
             view.save(root / category / f"{name}.png")
-        pairs = itertools.permutations(made.views[category], 2)
-        made.rows.extend((category, source, target) for source, target in pairs)
+        pairs = itertools.permutations(sample.views[category], 2)
+        sample.rows.extend((category, source, target) for source, target in pairs)
     numbers = [f"{axis}{side}{n}" for side in "AB" for axis in "XY" for n in range(1, 11)]
     rows = [",".join(["imageA", "imageB", *numbers])]
-    for category, *names in made.rows:
+    for category, *names in sample.rows:
         cells = [f"PF-dataset/{category}/{name}.png" for name in names]
         for name in names:
-            places = made.views[category][name].place(made.points[category]) + 1
+            places = sample.views[category][name].place(sample.points[category]) + 1
             cells += [repr(float(value)) for value in places.T.ravel()]
         rows.append(",".join(cells))
     (root / "test_pairs_pf.csv").write_bytes(line_end.join([*rows, ""]).encode())
-    return made
+    return sample
 
 
 def _path(name: str) -> str:
     return f"PF-dataset-PASCAL/JPEGImages/{name}.jpg"
 
 
-def _row(made: MadePF, category: str, source: str, target: str) -> str:
-    seen = [made.views[category][name].seen(made.points[category]) for name in (source, target)]
+def _row(sample: SamplePF, category: str, source: str, target: str) -> str:
+    seen = [sample.views[category][name].seen(sample.points[category]) for name in (source, target)]
     both = np.isfinite(seen[0] + seen[1]).all(axis=1)
     numbers = [
         ";".join(repr(float(value)) for value in places[both, axis] + 1)
@@ -114,10 +116,10 @@ def _row(made: MadePF, category: str, source: str, target: str) -> str:
     return ",".join([_path(source), _path(target), str(PASCAL_CLASSES[category]), *numbers])
 
 
-def _write_mat(path: Path, view: View, made: MadePF, category: str) -> None:
+def _write_mat(path: Path, view: View, sample: SamplePF, category: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     note = {
-        "kps": view.seen(made.points[category]) + 1,
+        "kps": view.seen(sample.points[category]) + 1,
         "bbox": np.array([view.box]) + 1,
         "imsize": np.array([[view.width, view.height]]),
     }

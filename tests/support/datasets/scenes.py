@@ -123,7 +123,7 @@ def views(
     """
     random = np.random.default_rng([seed, SCENES.index(scene)])
     height, width = photograph(scene, side).shape[:2]
-    made = []
+    sample = []
     for index in range(count):
         to_width = int(side * random.uniform(0.7, 1.1))
         to_height = int(side * random.uniform(0.7, 1.1))
@@ -139,8 +139,8 @@ def views(
         matrix = back @ tilt @ turn @ centre
         if index in mirror:
             matrix = mirrored(to_width) @ matrix
-        made.append(View(scene, matrix, to_width, to_height, side, grey=index % 4 == 3))
-    return made
+        sample.append(View(scene, matrix, to_width, to_height, side, grey=index % 4 == 3))
+    return sample
 
 
 def corner_view(scene: str, corner: int, *, side: int = 240) -> View:

@@ -16,7 +16,7 @@ NUMBERS = 12
 
 
 @dataclass(frozen=True)
-class MadeSPair:
+class SampleSPair:
     """What was written, and what is true of it.
 
     Args:
@@ -48,7 +48,7 @@ def make_spair(
     masks: bool = True,
     seed: int = 0,
     relabel: bool = False,
-) -> MadeSPair:
+) -> SampleSPair:
     """Write a SPair-71k with these categories, `images` images in each.
 
     Args:
@@ -67,10 +67,10 @@ def make_spair(
     places: dict[str, dict[str, np.ndarray]] = {}
     for place, category in enumerate(categories):
         scene = SCENES[place % len(SCENES)]
-        made = views(scene, images, seed=seed, side=side, mirror=(1,) if awkward else ())
+        sample = views(scene, images, seed=seed, side=side, mirror=(1,) if awkward else ())
         if awkward and place == 0 and images >= 4:
-            made[-2:] = [corner_view(scene, 0, side=side), corner_view(scene, 1, side=side)]
-        seen[category] = {f"2008_{index:06d}": view for index, view in enumerate(made)}
+            sample[-2:] = [corner_view(scene, 0, side=side), corner_view(scene, 1, side=side)]
+        seen[category] = {f"2008_{index:06d}": view for index, view in enumerate(sample)}
         points = np.full((30, 2), np.nan)
         points[:NUMBERS] = grid_points(scene, side)
         places[category] = {name: view.seen(points) for name, view in seen[category].items()}
@@ -94,7 +94,7 @@ def make_spair(
         path.parent.mkdir(parents=True)
         text = "".join(name + line_end for name in list(names)[::share])
         path.write_bytes(text.encode())
-    return MadeSPair(root, seen, places, names)
+    return SampleSPair(root, seen, places, names)
 
 
 def _choose(seen: dict[str, dict[str, View]], pairs: int | None) -> list[tuple[str, str, str]]:

@@ -14,7 +14,7 @@ _SCENES = {"FG3DCar": "motorcycle", "JODS": "chelsea", "PASCAL": "coffee"}
 
 
 @dataclass(frozen=True)
-class MadeTSS:
+class SampleTSS:
     """What was written: the two views of each pair ("JODS/Bird_01"), and which are mirrored."""
 
     root: Path
@@ -22,29 +22,29 @@ class MadeTSS:
     mirrored: set[str]
 
 
-def make_tss(root: Path, *, side: int = 120, line_end: str = "\n") -> MadeTSS:
+def make_tss(root: Path, *, side: int = 120, line_end: str = "\n") -> SampleTSS:
     """Write a TSS with a pair or two in each subset; the one of PASCAL is mirrored.
 
     Flows are exact everywhere in the image; the mask is 255 on the object and 128 around it, as
     smoothed masks are, and the flow is unknown where it would leave the other image.
     """
-    made = MadeTSS(root, {}, set())
+    sample = SampleTSS(root, {}, set())
     for place, (subset, names) in enumerate(PAIRS.items()):
         for number, name in enumerate(names):
             mirror = (1,) if subset == "PASCAL" else ()
             seen = views(_SCENES[subset], 2, seed=10 * place + number, side=side, mirror=mirror)
-            made.views[f"{subset}/{name}"] = (seen[0], seen[1])
+            sample.views[f"{subset}/{name}"] = (seen[0], seen[1])
             folder = root / subset / name
             for index, (view, other) in enumerate(zip(seen, seen[::-1], strict=True), start=1):
                 view.save(folder / f"image{index}.png")
                 cv2.writeOpticalFlow(str(folder / f"flow{index}.flo"), true_flow(view, other))
                 _mask(view).save(folder / f"mask{index}.png")
             if mirror:
-                made.mirrored.add(f"{subset}/{name}")
+                sample.mirrored.add(f"{subset}/{name}")
             note = f"{int(bool(mirror))}{line_end}"
             (folder / "flip_gt.txt").write_bytes(note.encode())
             (folder / "pair.txt").write_bytes(f"image1.png,image2.png{line_end}".encode())
-    return made
+    return sample
 
 
 def true_flow(view: View, other: View) -> np.ndarray:

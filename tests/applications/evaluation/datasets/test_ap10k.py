@@ -23,15 +23,15 @@ def original(tmp_path_factory):
     return make_ap10k(tmp_path_factory.mktemp("made") / "ap-10k", images=8, side=64)
 
 
-def check_pairs(data, made):
+def check_pairs(data, sample):
     read = list(data)
     names = [pair.name for pair in read]
     assert names == sorted(names)
     for pair in read:
         numbers = [int(part) for part in pair.name.split(":")[0].split("-")]
         for picture, number in zip((pair.source, pair.target), numbers, strict=True):
-            _, view = made.views[number]
-            np.testing.assert_allclose(picture.points, made.places[number], atol=1e-9)
+            _, view = sample.views[number]
+            np.testing.assert_allclose(picture.points, sample.places[number], atol=1e-9)
             np.testing.assert_allclose(picture.box, view.box)
             image = read_image(picture.path)
             assert (image.width, image.height) == (view.width, view.height)
@@ -129,8 +129,8 @@ def test_made_pairs_leave_out_crowds_and_poor_labels(original):
 
 def test_made_pairs_share_three_points_and_come_once(original):
     data = open_dataset("ap-10k", original.root)
-    made = {tuple(sorted(map(int, e.name.split(":")[0].split("-")))) for e in data.entries}
-    assert len(made) == len(data)
+    sample = {tuple(sorted(map(int, e.name.split(":")[0].split("-")))) for e in data.entries}
+    assert len(sample) == len(data)
     expected = set()
     for species in ("cat", "king cheetah", "dog"):
         numbers = original.numbers(species)
@@ -141,7 +141,7 @@ def test_made_pairs_share_three_points_and_come_once(original):
             for one, other in combinations(numbers, 2)
             if np.isfinite(original.places[one] + original.places[other]).all(axis=1).sum() >= 3
         }
-    assert made == expected
+    assert sample == expected
     directions = {e.name[:12] < e.name[13:25] for e in data.entries}
     assert directions == {True, False}
 
@@ -156,7 +156,7 @@ def test_the_list_of_crowds_takes_the_place_of_the_rule(original, tmp_path):
 
 
 def test_splits_share_no_image_and_have_their_sizes(tmp_path):
-    made = make_ap10k(tmp_path, images=58, side=24)
+    sample = make_ap10k(tmp_path, images=58, side=24)
     images = {
         split: open_dataset("ap-10k", tmp_path, split=split, category="cat").images()
         for split in ("trn", "val", "test")
@@ -165,9 +165,9 @@ def test_splits_share_no_image_and_have_their_sizes(tmp_path):
     assert sizes == {"trn": 6, "val": 20, "test": 30}
     assert len(set().union(*images.values())) == 56
     for split, first, last in (("val", -50, -30), ("test", -30, None)):
-        parts = {kind: made.numbers(kind)[first:last] for kind in ("cat", "king cheetah", "dog")}
-        cats = possible(made, parts["cat"], parts["king cheetah"])
-        others = possible(made, parts["cat"] + parts["king cheetah"], parts["dog"])
+        parts = {kind: sample.numbers(kind)[first:last] for kind in ("cat", "king cheetah", "dog")}
+        cats = possible(sample, parts["cat"], parts["king cheetah"])
+        others = possible(sample, parts["cat"] + parts["king cheetah"], parts["dog"])
         most = {"val": (400, 20), "test": (900, 30)}[split]
         for subset, result, limit in zip(SUBSETS[1:], (cats, others), most, strict=True):
             data = open_dataset("ap-10k", tmp_path, split=split, subset=subset)
@@ -176,13 +176,13 @@ def test_splits_share_no_image_and_have_their_sizes(tmp_path):
             assert pairs <= result
 
 
-def possible(made, numbers, others):
+def possible(sample, numbers, others):
     """The pairs of images that show three points in common."""
     return {
         frozenset((one, other))
         for one in numbers
         for other in others
-        if np.isfinite(made.places[one] + made.places[other]).all(axis=1).sum() >= 3
+        if np.isfinite(sample.places[one] + sample.places[other]).all(axis=1).sum() >= 3
     }
 
 

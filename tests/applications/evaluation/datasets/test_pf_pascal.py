@@ -8,25 +8,25 @@ from support.datasets.proposal_flow import make_pf_pascal
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def sample(tmp_path_factory):
     return make_pf_pascal(tmp_path_factory.mktemp("made") / "PF-dataset-PASCAL", side=80)
 
 
 @pytest.fixture
-def copy(made, tmp_path):
-    return shutil.copytree(made.root, tmp_path / "PF-dataset-PASCAL")
+def copy(sample, tmp_path):
+    return shutil.copytree(sample.root, tmp_path / "PF-dataset-PASCAL")
 
 
-def check_pairs(data, made, first_pixel=1):
+def check_pairs(data, sample, first_pixel=1):
     read = list(data)
-    assert [(p.category, p.source.path.stem, p.target.path.stem) for p in read] == made.rows
-    for pair, (category, *names) in zip(read, made.rows, strict=True):
-        seen = [made.views[category][name].seen(made.points[category]) for name in names]
+    assert [(p.category, p.source.path.stem, p.target.path.stem) for p in read] == sample.rows
+    for pair, (category, *names) in zip(read, sample.rows, strict=True):
+        seen = [sample.views[category][name].seen(sample.points[category]) for name in names]
         both = np.isfinite(seen[0] + seen[1]).all(axis=1)
         for picture, name, places in zip((pair.source, pair.target), names, seen, strict=True):
             np.testing.assert_allclose(picture.points, places[both] + 1 - first_pixel, atol=1e-9)
             assert picture.key == f"JPEGImages/{name}.jpg"
-            image, view = read_image(picture.path), made.views[category][name]
+            image, view = read_image(picture.path), sample.views[category][name]
             assert (image.width, image.height) == (view.width, view.height)
             if picture.box is not None:
                 np.testing.assert_allclose(picture.box, np.add(view.box, 1 - first_pixel))
@@ -34,10 +34,10 @@ def check_pairs(data, made, first_pixel=1):
     return read
 
 
-def test_every_pair_is_read_as_it_was_made(made):
-    data = open_dataset("pf-pascal", made.root)
+def test_every_pair_is_read_as_it_was_made(sample):
+    data = open_dataset("pf-pascal", sample.root)
     data.check()
-    read = check_pairs(data, made)
+    read = check_pairs(data, sample)
     assert data.categories == ("bird", "cat", "tvmonitor")
     assert len({pair.name for pair in read}) == len(read) == 20 + 6 + 6
     assert sum(len(pair.source.points) == 0 for pair in read) == 2
@@ -46,15 +46,15 @@ def test_every_pair_is_read_as_it_was_made(made):
     assert read[0].point_names == ()
 
 
-def test_numbers_as_they_stand(made):
-    check_pairs(open_dataset("pf-pascal", made.root, first_pixel=0), made, first_pixel=0)
+def test_numbers_as_they_stand(sample):
+    check_pairs(open_dataset("pf-pascal", sample.root, first_pixel=0), sample, first_pixel=0)
 
 
 def test_the_list_of_the_training_pairs_takes_its_points_from_the_annotations(tmp_path):
-    made = make_pf_pascal(tmp_path, split="trn", side=64, line_end="\r\n")
+    sample = make_pf_pascal(tmp_path, split="trn", side=64, line_end="\r\n")
     data = open_dataset("pf-pascal", tmp_path, split="trn")
     data.check()
-    check_pairs(data, made)
+    check_pairs(data, sample)
     shutil.rmtree(tmp_path / "Annotations")
     with pytest.raises(DatasetError, match="no folder Annotations, where the points of 01-2010"):
         data = open_dataset("pf-pascal", tmp_path, split="trn")[0]
@@ -63,22 +63,22 @@ def test_the_list_of_the_training_pairs_takes_its_points_from_the_annotations(tm
 
 
 def test_validation_without_annotations_and_with_windows_line_ends(tmp_path):
-    made = make_pf_pascal(tmp_path, split="val", side=64, annotations=False, line_end="\r\n")
+    sample = make_pf_pascal(tmp_path, split="val", side=64, annotations=False, line_end="\r\n")
     data = open_dataset("pf-pascal", tmp_path, split="val")
     data.check()
-    read = check_pairs(data, made)
+    read = check_pairs(data, sample)
     assert all(pair.target.box is None for pair in read)
 
 
-def test_published_numbers_of_pairs(made):
-    assert open_dataset("pf-pascal", made.root).published_pairs == 299
-    assert open_dataset("pf-pascal", made.root, split="val").published_pairs == 308
-    assert open_dataset("pf-pascal", made.root, category="cat").published_pairs is None
+def test_published_numbers_of_pairs(sample):
+    assert open_dataset("pf-pascal", sample.root).published_pairs == 299
+    assert open_dataset("pf-pascal", sample.root, split="val").published_pairs == 308
+    assert open_dataset("pf-pascal", sample.root, category="cat").published_pairs is None
 
 
-def test_another_name_of_the_list(copy, made):
+def test_another_name_of_the_list(copy, sample):
     (copy / "test_pairs_pf_pascal.csv").rename(copy / "test_pairs.csv")
-    check_pairs(open_dataset("pf-pascal", copy), made)
+    check_pairs(open_dataset("pf-pascal", copy), sample)
 
 
 def test_a_missing_list_is_named(copy):

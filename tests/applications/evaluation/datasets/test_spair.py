@@ -17,23 +17,23 @@ CATEGORIES = [
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def sample(tmp_path_factory):
     return make_spair(tmp_path_factory.mktemp("made") / "SPair-71k", side=120)
 
 
 @pytest.fixture
-def copy(made, tmp_path):
-    return shutil.copytree(made.root, tmp_path / "SPair-71k")
+def copy(sample, tmp_path):
+    return shutil.copytree(sample.root, tmp_path / "SPair-71k")
 
 
-def test_every_pair_is_read_as_it_was_made(made):
-    data = open_dataset("spair-71k", made.root)
+def test_every_pair_is_read_as_it_was_made(sample):
+    data = open_dataset("spair-71k", sample.root)
     read = list(data)
-    assert [pair.name for pair in read] == sorted(made.pairs)
+    assert [pair.name for pair in read] == sorted(sample.pairs)
     for pair in read:
-        category, *names = made.pairs[pair.name]
-        seen = [made.views[category][name] for name in names]
-        places = [made.places[category][name] for name in names]
+        category, *names = sample.pairs[pair.name]
+        seen = [sample.views[category][name] for name in names]
+        places = [sample.places[category][name] for name in names]
         assert pair.category == category
         both = np.isfinite(places[0] + places[1]).all(axis=1)
         np.testing.assert_array_equal(pair.common, both)
@@ -50,29 +50,29 @@ def test_every_pair_is_read_as_it_was_made(made):
             np.testing.assert_array_equal(data.mask(picture), view.object)
 
 
-def test_awkward_pairs_are_among_them(made):
-    read = list(open_dataset("spair-71k", made.root))
+def test_awkward_pairs_are_among_them(sample):
+    read = list(open_dataset("spair-71k", sample.root))
     assert any(not pair.common.any() for pair in read)
     assert any(0 < pair.common.sum() < 12 for pair in read)
     keys = {picture.key for pair in read for picture in (pair.source, pair.target)}
     assert len(keys) == 15
     assert len({key.rpartition("/")[2] for key in keys}) == 5
-    shapes = {(view.width, view.height) for seen in made.views.values() for view in seen.values()}
+    shapes = {(view.width, view.height) for seen in sample.views.values() for view in seen.values()}
     assert {np.sign(width - height) for width, height in shapes} >= {-1, 1}
     modes = set()
-    for path in open_dataset("spair-71k", made.root).images().values():
+    for path in open_dataset("spair-71k", sample.root).images().values():
         with PIL.Image.open(path) as image:
             modes.add(image.mode)
     assert modes == {"L", "RGB"}
 
 
-def test_flags_are_those_of_the_annotation(made):
-    pair = open_dataset("spair-71k", made.root)[5]
+def test_flags_are_those_of_the_annotation(sample):
+    pair = open_dataset("spair-71k", sample.root)[5]
     assert pair.flags == {"viewpoint": "2", "scale": "1", "truncation": "1", "occlusion": "0"}
 
 
-def test_images_are_listed_once(made):
-    data = open_dataset("spair-71k", made.root)
+def test_images_are_listed_once(sample):
+    data = open_dataset("spair-71k", sample.root)
     assert len(data) == 60
     assert len(data.images()) == 15
     assert all(path.is_file() for path in data.images().values())
@@ -90,24 +90,24 @@ def test_listing_opens_no_annotation_and_no_image(copy):
     assert data.categories == ("car", "cat", "dog")
 
 
-def test_a_category_alone(made):
-    data = open_dataset("spair-71k", made.root, category="dog")
+def test_a_category_alone(sample):
+    data = open_dataset("spair-71k", sample.root, category="dog")
     assert len(data) == 20
     assert {pair.category for pair in data} == {"dog"}
     assert data.published_pairs is None
-    several = open_dataset("spair-71k", made.root, category=["dog", "car"])
+    several = open_dataset("spair-71k", sample.root, category=["dog", "car"])
     assert several.categories == ("car", "dog")
 
 
-def test_an_unknown_category_lists_the_known(made):
+def test_an_unknown_category_lists_the_known(sample):
     with pytest.raises(OptionError, match=r"unknown category of SPair-71k: 'dgo'") as caught:
-        len(open_dataset("spair-71k", made.root, category="dgo"))
+        len(open_dataset("spair-71k", sample.root, category="dgo"))
     assert caught.value.hint == "did you mean 'dog'? known: car, cat, dog"
 
 
-def test_the_small_layout_is_its_list(made):
-    data = open_dataset("spair-71k", made.root, layout="small")
-    assert [entry.name for entry in data.entries] == sorted(made.pairs)[::4]
+def test_the_small_layout_is_its_list(sample):
+    data = open_dataset("spair-71k", sample.root, layout="small")
+    assert [entry.name for entry in data.entries] == sorted(sample.pairs)[::4]
 
 
 @pytest.mark.parametrize("split", ["trn", "val", "test"])
@@ -120,34 +120,34 @@ def test_each_split(tmp_path, split):
 
 
 def test_windows_line_ends_and_names(tmp_path):
-    made = make_spair(
+    sample = make_spair(
         tmp_path, categories=["cat"], images=2, side=48, line_end="\r\n", colon="_", masks=False
     )
     data = open_dataset("spair-71k", tmp_path)
     data.check()
-    assert [pair.name for pair in data] == sorted(made.pairs)
+    assert [pair.name for pair in data] == sorted(sample.pairs)
     assert data[0].source.mask is None
 
 
 @pytest.mark.parametrize("colon", ["-", "\uf022", "\uf03a"])
 def test_other_signs_for_the_colon(tmp_path, colon):
-    made = make_spair(tmp_path, categories=["cat"], images=2, side=48, colon=colon)
+    sample = make_spair(tmp_path, categories=["cat"], images=2, side=48, colon=colon)
     shutil.rmtree(tmp_path / "Layout")
     data = open_dataset("spair-71k", tmp_path)
-    assert [pair.name for pair in data] == sorted(made.pairs)
+    assert [pair.name for pair in data] == sorted(sample.pairs)
 
 
-def test_without_lists_every_annotated_pair_is_taken(copy, made):
+def test_without_lists_every_annotated_pair_is_taken(copy, sample):
     shutil.rmtree(copy / "Layout")
     (copy / "PairAnnotation/test/._000000-2008_000000-2008_000001:cat.json").write_bytes(b"x")
     data = open_dataset("spair-71k", copy)
-    assert [entry.name for entry in data.entries] == sorted(made.pairs)
+    assert [entry.name for entry in data.entries] == sorted(sample.pairs)
     with pytest.raises(DatasetError, match="has no folder Layout, and so no layout small"):
         len(open_dataset("spair-71k", copy, layout="small"))
 
 
-def test_a_whole_copy_passes_the_check(made):
-    open_dataset("spair-71k", made.root).check()
+def test_a_whole_copy_passes_the_check(sample):
+    open_dataset("spair-71k", sample.root).check()
 
 
 def test_missing_files_are_counted_and_named(copy):
@@ -237,8 +237,8 @@ def test_common_points_are_those_that_the_pair_lists(copy):
     assert np.isfinite(pair.source.points).all(axis=1).sum() > 3
 
 
-def test_points_of_one_pair_are_not_those_of_the_next(made):
-    data = open_dataset("spair-71k", made.root)
+def test_points_of_one_pair_are_not_those_of_the_next(sample):
+    data = open_dataset("spair-71k", sample.root)
     data[0].source.points[:] = -1
     assert not (data[0].source.points == -1).any()
 
@@ -246,9 +246,9 @@ def test_points_of_one_pair_are_not_those_of_the_next(made):
 @pytest.mark.parametrize(
     ("option", "value"), [("split", "train"), ("layout", "tiny"), ("spilt", "test")]
 )
-def test_wrong_options(made, option, value):
+def test_wrong_options(sample, option, value):
     with pytest.raises(OptionError):
-        open_dataset("spair-71k", made.root, **{option: value})
+        open_dataset("spair-71k", sample.root, **{option: value})
 
 
 @pytest.mark.parametrize("category", CATEGORIES)

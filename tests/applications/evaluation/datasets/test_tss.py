@@ -8,17 +8,17 @@ from support.datasets.tss import make_tss
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def sample(tmp_path_factory):
     return make_tss(tmp_path_factory.mktemp("made") / "TSS_CVPR2016", side=80)
 
 
 @pytest.fixture
-def copy(made, tmp_path):
-    return shutil.copytree(made.root, tmp_path / "TSS_CVPR2016")
+def copy(sample, tmp_path):
+    return shutil.copytree(sample.root, tmp_path / "TSS_CVPR2016")
 
 
-def test_both_directions_of_every_pair(made):
-    data = open_dataset("tss", made.root)
+def test_both_directions_of_every_pair(sample):
+    data = open_dataset("tss", sample.root)
     data.check()
     assert [entry.name for entry in data.entries] == [
         *("FG3DCar/001:1-2", "FG3DCar/001:2-1", "FG3DCar/002:1-2", "FG3DCar/002:2-1"),
@@ -28,31 +28,31 @@ def test_both_directions_of_every_pair(made):
     assert len(data.images()) == 8
 
 
-def test_the_flow_leads_from_the_target_into_the_source(made):
-    data = open_dataset("tss", made.root)
+def test_the_flow_leads_from_the_target_into_the_source(sample):
+    data = open_dataset("tss", sample.root)
     assert data.flow_lies_on == "target"
     for pair in data:
         place, direction = pair.name.split(":")
-        source, target = made.views[place][:: 1 if direction == "1-2" else -1]
+        source, target = sample.views[place][:: 1 if direction == "1-2" else -1]
         for picture, view in ((pair.source, source), (pair.target, target)):
             image = read_image(picture.path)
             assert (image.width, image.height) == (view.width, view.height)
         flow = data.flow(pair)
         assert flow.shape == (target.height, target.width, 2)
-        known = np.isfinite(flow).all(axis=2)
-        assert 0.2 < known.mean() <= 1
-        np.testing.assert_allclose(flow[known], target.flow_to(source)[known], atol=1e-4)
-        y, x = np.argwhere(known)[7]
+        valid = np.isfinite(flow).all(axis=2)
+        assert 0.2 < valid.mean() <= 1
+        np.testing.assert_allclose(flow[valid], target.flow_to(source)[valid], atol=1e-4)
+        y, x = np.argwhere(valid)[7]
         led = np.array([x, y]) + flow[y, x]
         matrix = source.matrix @ np.linalg.inv(target.matrix)
         there = matrix @ [x, y, 1]
         np.testing.assert_allclose(led, there[:2] / there[2], atol=1e-3)
 
 
-def test_the_mask_is_the_value_255_alone(made):
-    data = open_dataset("tss", made.root)
+def test_the_mask_is_the_value_255_alone(sample):
+    data = open_dataset("tss", sample.root)
     pair = data[0]
-    view = made.views["FG3DCar/001"][1]
+    view = sample.views["FG3DCar/001"][1]
     np.testing.assert_array_equal(data.mask(pair.target), view.object)
     assert 128 in data.labels(pair.target)
     with pytest.raises(DatasetError, match=r"no mask of FG3DCar/001/image1\.png"):
@@ -60,10 +60,10 @@ def test_the_mask_is_the_value_255_alone(made):
 
 
 def test_flip_notes(tmp_path):
-    made = make_tss(tmp_path, side=48, line_end="\r\n")
+    sample = make_tss(tmp_path, side=48, line_end="\r\n")
     (tmp_path / "JODS/Bird_01/flip_gt.txt").unlink()
     read = {pair.name.split(":")[0]: pair.flags["flip"] for pair in open_dataset("tss", tmp_path)}
-    assert {name for name, flip in read.items() if flip == "1"} == made.mirrored
+    assert {name for name, flip in read.items() if flip == "1"} == sample.mirrored
     (tmp_path / "FG3DCar/001/flip_gt.txt").write_text("maybe")
     with pytest.raises(DatasetError, match="holds 'maybe' where 0 or 1 is expected"):
         open_dataset("tss", tmp_path)[0]

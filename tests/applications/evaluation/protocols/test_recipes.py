@@ -17,8 +17,8 @@ from support.models import CAPTIONER, DINOV2, STABLE_DIFFUSION
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
 def test_a_recipe_names_what_exists(recipe):
     assert RECIPES[recipe.name] is recipe
-    known = inspect.signature(DESCRIPTORS.find(recipe.descriptor)).parameters
-    assert set(recipe.options_for("cat")) <= set(known)
+    valid = inspect.signature(DESCRIPTORS.find(recipe.descriptor)).parameters
+    assert set(recipe.options_for("cat")) <= set(valid)
     for part, options in recipe.options_for("cat").items():
         if part not in PARTS:
             continue
@@ -116,8 +116,10 @@ def test_the_rows_of_a_tale_of_two_features_pad_the_pairs_of_tss(recipe, written
 def test_the_descriptor_of_a_recipe_takes_other_options_part_by_part():
     recipe = find_recipe("geoaware")
     kept = {"sd": {"size": 64, "model": str(STABLE_DIFFUSION)}}
-    made = recipe.describe({**kept, "dinov2": {"size": 56, "model": str(DINOV2)}, "device": "cpu"})
-    sd, dinov2 = made.parts
+    output = recipe.describe(
+        {**kept, "dinov2": {"size": 56, "model": str(DINOV2)}, "device": "cpu"}
+    )
+    sd, dinov2 = output.parts
     assert (sd.timestep, sd.size, dinov2.size) == (50, 64, 56)
     per_category = find_recipe("dift").describe({"model": str(STABLE_DIFFUSION), "size": 64})
     assert per_category("cat").prompt == "a photo of a cat"

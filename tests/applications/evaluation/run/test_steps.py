@@ -182,35 +182,35 @@ def test_answers_depend_on_nothing_but_the_pair(written, kind, matcher, tmp_path
 def test_a_run_that_was_stopped_goes_on_where_it_was(written, describe, tmp_path):
     dataset = written("spair-71k")
     whole = predict(dataset, describe, folder=tmp_path / "whole", workers=1)
-    asked = 0
+    answers_before = 0
     for answers in (3, 5, 0, 11):
         with pytest.raises(KeyboardInterrupt):
             predict(dataset, describe, Stopping(answers=answers), folder=tmp_path / "b", workers=1)
-        asked += answers
+        answers_before += answers
     rest = Stopping(answers=1000)
     result = predict(dataset, describe, rest, folder=tmp_path / "b", workers=1)
     assert same(result, whole)
     # Two pairs have no point to ask for.
-    assert 1000 - rest.answers == 34 - asked
+    assert 1000 - rest.answers == 34 - answers_before
 
 
 def test_an_end_in_the_middle_of_a_record_loses_that_record_alone(written, describe, tmp_path):
     dataset = written("spair-71k")
-    asked = []
+    requests = []
 
     class Noting(NearestNeighbor):
         uses_source = False
 
         def match(self, query, source, target):
-            asked.append(len(query))
+            requests.append(len(query))
             return super().match(query, source, target)
 
     whole = predict(dataset, describe, Noting(), folder=tmp_path)
     journal = next(tmp_path.glob("*.journal"))
     journal.write_bytes(journal.read_bytes()[:-7])
-    asked.clear()
+    requests.clear()
     assert same(predict(dataset, describe, Noting(), folder=tmp_path), whole)
-    assert len(asked) == 1
+    assert len(requests) == 1
 
 
 def test_other_options_do_not_touch_a_run(written, describe, tmp_path):
@@ -348,14 +348,14 @@ def test_missing_files_are_named_before_the_work(written, tmp_path):
 
 def test_a_descriptor_may_depend_on_the_category(written, tmp_path):
     dataset = written("spair-71k")
-    made: list[str] = []
+    example: list[str] = []
 
     def describe(category):
-        made.append(category)
+        example.append(category)
         return SIFT(size=96, step={"cat": 4, "dog": 6, "car": 8}[category])
 
     predictions = predict(dataset, describe, folder=tmp_path)
-    assert sorted(made) == ["car", "cat", "dog"]
+    assert sorted(example) == ["car", "cat", "dog"]
     alone = predict(
         written("spair-71k", category="dog"), SIFT(size=96, step=6), folder=tmp_path / "alone"
     )
@@ -365,17 +365,17 @@ def test_a_descriptor_may_depend_on_the_category(written, tmp_path):
 
 
 def test_the_cache_holds_no_more_than_it_may_and_makes_a_value_once():
-    made = []
+    example = []
 
     def make(key):
-        made.append(key)
+        example.append(key)
         return bytes(10)
 
     cache = Cache(30, len)
     for key in (1, 2, 3, 1, 4, 1, 2):
         cache.get(key, lambda key=key: make(key))
         assert cache.taken <= 30
-    assert made == [1, 2, 3, 4, 2]
+    assert example == [1, 2, 3, 4, 2]
     assert len(cache.get("large", lambda: bytes(100))) == 100
     assert cache.taken == 100
     slow = Cache(1000, len)
@@ -390,4 +390,4 @@ def test_the_cache_holds_no_more_than_it_may_and_makes_a_value_once():
         thread.start()
     for thread in threads:
         thread.join()
-    assert made.count("slow") == 1
+    assert example.count("slow") == 1

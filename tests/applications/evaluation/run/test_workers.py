@@ -75,14 +75,14 @@ def test_no_more_is_taken_ahead_than_workers_need():
             yield item
 
     work = in_order_of_completion(lambda item: release.wait(30), items(), 2)
-    asked = threading.Thread(target=next, args=(work,))
-    asked.start()
+    consumer = threading.Thread(target=next, args=(work,))
+    consumer.start()
     while len(taken) < 4:
         release.wait(0.01)
     assert not release.wait(0.1)
     assert len(taken) == 4
     release.set()
-    asked.join()
+    consumer.join()
     work.close()
 
 

@@ -15,7 +15,7 @@ LAYERS = ("decoder_2", "decoder_5", "decoder_8", "decoder_11")
 
 
 def tiny(**options) -> StableDiffusion:
-    given = {
+    settings = {
         "model": str(STABLE_DIFFUSION),
         "size": 192,
         "window": 128,
@@ -24,7 +24,7 @@ def tiny(**options) -> StableDiffusion:
         "device": "cpu",
         "dtype": "float32",
     }
-    return StableDiffusion(**{**given, **options})
+    return StableDiffusion(**{**settings, **options})
 
 
 @torch.no_grad()

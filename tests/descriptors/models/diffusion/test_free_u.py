@@ -11,8 +11,8 @@ FACTORS = (1.2, 1.4, 0.9, 0.2)
 
 
 def tiny(**options) -> StableDiffusion:
-    given = {"size": 128, "device": "cpu", "dtype": "float32", **options}
-    return StableDiffusion(model=str(STABLE_DIFFUSION), **given)
+    settings = {"size": 128, "device": "cpu", "dtype": "float32", **options}
+    return StableDiffusion(model=str(STABLE_DIFFUSION), **settings)
 
 
 def noisy_latents():

@@ -8,8 +8,8 @@ from support.reference import reference
 
 
 def tiny(**options) -> StableDiffusion:
-    given = {"size": 128, "device": "cpu", "dtype": "float32", **options}
-    return StableDiffusion(model=str(STABLE_DIFFUSION), **given)
+    settings = {"size": 128, "device": "cpu", "dtype": "float32", **options}
+    return StableDiffusion(model=str(STABLE_DIFFUSION), **settings)
 
 
 def test_the_posterior_is_that_of_diffusers():

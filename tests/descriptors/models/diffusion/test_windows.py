@@ -53,9 +53,9 @@ def test_the_windows_of_the_papers_canvas():
     rows=st.integers(1, 12), columns=st.integers(1, 12), side=st.integers(1, 12), scale=st.just(8)
 )
 def test_windows_cover_a_canvas_and_end_at_its_borders(rows, columns, side, scale):
-    height, width, asked = rows * scale, columns * scale, side * scale
-    windows = cut_windows(height, width, asked)
-    square = min(height, width, asked)
+    height, width, window = rows * scale, columns * scale, side * scale
+    windows = cut_windows(height, width, window)
+    square = min(height, width, window)
     assert len(set(windows)) == len(windows) == -(-height // square) * -(-width // square)
     count = np.zeros((rows, columns), int)
     for window in windows:

@@ -14,7 +14,7 @@ def folder(tmp_path_factory):
 
 
 def tiny(folder, **options) -> StableDiffusion:
-    given = {
+    settings = {
         "model": str(folder),
         "size": 128,
         "device": "cpu",
@@ -22,7 +22,7 @@ def tiny(folder, **options) -> StableDiffusion:
         "layers": LAYERS,
         **options,
     }
-    return StableDiffusion(**given)
+    return StableDiffusion(**settings)
 
 
 def whole_pipeline(folder):
