@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -20,18 +19,8 @@ T = TypeVar("T")
 
 
 def plugins(group: str) -> "Iterable[EntryPoint]":
-    """The entry points of other distributions in a group.
-
-    Every distribution is looked at, once for a group and a path of modules.
-    """
-    return _scan(importlib.metadata.entry_points, group, tuple(sys.path))
-
-
-@lru_cache
-def _scan(
-    entry_points: "Callable[..., Iterable[EntryPoint]]", group: str, path: tuple[str, ...]
-) -> "tuple[EntryPoint, ...]":
-    return tuple(entry_points(group=group))
+    """The entry points of other distributions in a group."""
+    return importlib.metadata.entry_points(group=group)
 
 
 @dataclass(frozen=True)

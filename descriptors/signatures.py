@@ -249,30 +249,35 @@ def _documented(node: ast.ClassDef | ast.FunctionDef) -> dict[str, str]:
     section = dedent(google[1]) if google else numpy[1] if numpy else ""
     texts: dict[str, str] = {}
     for entry in re.split(r"\n(?=\S)", section):
-        names, _, text = entry.partition(":")
-        for name in re.findall(r"\w+", names):
-            # numpy's form has the type of a parameter in the line of its name.
-            texts[name] = " ".join((text if google else text.partition("\n")[2]).split())
+        # numpy's form has the type of a parameter in the line of its name.
+        head, _, text = entry.partition(":" if google else "\n")
+        for name in re.findall(r"\w+", head.partition(":")[0]):
+            texts[name] = " ".join(text.split())
     return texts
 
 
 def _layers(module: str, kind: ast.AST, options: Sequence[Option]) -> tuple[str, ...]:
     """The layers of a class by default, without those of its parts; see `Signature`."""
-    if (words := _stated(module, kind, "default_layers")) is not None:
-        return tuple(_value(words))
-    calls = getattr(_stated(module, kind, "layers"), "elts", ())
+    classes = [one for _, one in _parents(module, kind)]
+    for one in classes:
+        if (words := _assigned(one, "default_layers")) is not None:
+            return tuple(_value(words))
+        # What a parent says goes with the defaults of the parent's constructor.
+        if any(isinstance(node, ast.FunctionDef) and node.name == "__init__" for node in one.body):
+            break
+    lists = (_assigned(one, "layers") for one in classes)
+    calls = getattr(next((one for one in lists if one is not None), None), "elts", ())
     names = [str(_value(one.args[0])) for one in calls if isinstance(one, ast.Call) and one.args]
     default = next((one.default for one in options if one.name == "layers"), None) or ()
     return tuple(names or ([default] if isinstance(default, str) else default))
 
 
-def _stated(module: str, kind: ast.AST, name: str) -> ast.AST | None:
-    """The value of an attribute in the body of a class or of one that it derives from."""
-    for _, one in _parents(module, kind):
-        for node in one.body:
-            match node:
-                case ast.Assign(targets=[ast.Name(id=target)]) if target == name:
-                    return node.value
-                case ast.AnnAssign(target=ast.Name(id=target)) if target == name and node.value:
-                    return node.value
+def _assigned(kind: ast.ClassDef | ast.FunctionDef, name: str) -> ast.AST | None:
+    """The value of an attribute in the body of a class."""
+    for node in kind.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=target)]) if target == name:
+                return node.value
+            case ast.AnnAssign(target=ast.Name(id=target)) if target == name and node.value:
+                return node.value
     return None

@@ -59,7 +59,8 @@ class ImageCommand(WorkCommand):
     @property
     def read(self) -> list[Path]:
         """See `WorkCommand.read`."""
-        return [*self.sources, *self.masks.paths]
+        basis = getattr(self.method, "basis", None)
+        return [*self.sources, *self.masks.paths, *([basis] if basis else [])]
 
     def check_inputs(self, comparison: Comparison) -> None:
         """Refuse what doesn't fit the inputs, before features are extracted."""

@@ -214,11 +214,12 @@ class FeatureMap:
 def scale_cells(pieces: Sequence[torch.Tensor], length: float, out: torch.Tensor) -> bool:
     """Join pieces of cells and scale each cell to a length, into `out`; whether all have it then.
 
-    Where squares leave the range of float32, or a cell is 0, it is by `unit_length`.
+    Where squares leave the range of float32, a cell is 0, or gradients are taken, it is by
+    `unit_length`.
     """
     squares = _squared_lengths(*pieces)
     is_within = bool(((squares > _SQUARES[0]) & (squares < _SQUARES[1])).all())
-    if not is_within or squares.requires_grad:
+    if not is_within or squares.requires_grad or out.requires_grad:
         out.copy_(unit_length(torch.cat(list(pieces))) * length)
         return False
     divisor = squares.sqrt_() / length

@@ -146,7 +146,7 @@ def check_tree(tree: xr.DataTree, name: str = "feature tree") -> None:
     """
     if not isinstance(tree, xr.DataTree):
         raise InvalidFeaturesError(f"{name} is a {type(tree).__name__}, not an xarray.DataTree")
-    _check_attributes(tree.attrs, ROOT_ATTRIBUTES, name)
+    check_attribute_types(tree.attrs, ROOT_ATTRIBUTES, name)
     layers = tree_layers(tree)
     if not layers:
         raise InvalidFeaturesError(f"{name} holds no layer")
@@ -155,11 +155,11 @@ def check_tree(tree: xr.DataTree, name: str = "feature tree") -> None:
 
 
 def _check_layer(node: xr.Dataset, path: str, name: str, tree: xr.DataTree) -> None:
-    _check_attributes(node.attrs, LAYER_ATTRIBUTES, name)
+    check_attribute_types(node.attrs, LAYER_ATTRIBUTES, name)
     if f"{node.attrs['source']}/{node.attrs['layer']}" != path:
         raise InvalidFeaturesError(f"{name} calls itself something else in its attributes")
     optional = {key: kind for key, kind in OPTIONAL_ATTRIBUTES.items() if key in node.attrs}
-    _check_attributes(node.attrs, optional, name)
+    check_attribute_types(node.attrs, optional, name)
     if node.attrs.get("components", 1) < 1:
         raise InvalidFeaturesError(f"{name}: components is {node.attrs['components']}, below 1")
     resampling = node.attrs.get("resampling", "cascade")
@@ -202,7 +202,8 @@ def check_grid(grid: xr.DataArray, name: str, image: Mapping[Any, Any]) -> None:
 def check_centres(centres: npt.NDArray[Any], name: str, side: int) -> None:
     """Raise `InvalidFeaturesError` unless centres of cells ascend on a side of an image."""
     if (
-        centres.dtype.kind != "f"
+        centres.ndim != 1
+        or centres.dtype.kind != "f"
         or not np.isfinite(centres).all()
         or (np.diff(centres) <= 0).any()
         or centres[0] < -0.5
@@ -213,9 +214,10 @@ def check_centres(centres: npt.NDArray[Any], name: str, side: int) -> None:
         )
 
 
-def _check_attributes(
+def check_attribute_types(
     attributes: Mapping[Any, Any], expected: Mapping[str, type], name: str
 ) -> None:
+    """Raise `InvalidFeaturesError` for an attribute that is missing, or of another type."""
     kinds = {str: str, int: int | np.integer, float: float | int | np.floating | np.integer}
     for key, kind in expected.items():
         if key not in attributes:

@@ -73,6 +73,9 @@ def _basis(groups: dict[str, Group], root: Any) -> Basis:
         for source, parts in contents["recipe"].items()
     }
     projections = {}
+    channels = [layers[part.path]["channels"] for parts in recipe.values() for part in parts]
+    if sum(channels) > _MOST_CHANNELS:
+        raise ValueError("channels that no networks have together")
     for parts in recipe.values():
         for part in parts:
             if part.components is not None:

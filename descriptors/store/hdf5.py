@@ -288,7 +288,11 @@ def read_values(data: Bytes, storage: Storage, *, is_checked: bool = False) -> n
     """
     dtype, shape, chunk = np.dtype(storage.dtype), tuple(storage.shape), tuple(storage.chunk)
     if not chunk:
-        return np.ndarray(shape, dtype, data, storage.place or 0)
+        place = storage.place or 0
+        if place < 0:
+            # NumPy would read before the data.
+            raise ValueError(f"an array at {place}")
+        return np.ndarray(shape, dtype, data, place)
     array, size = np.empty(shape, dtype), dtype.itemsize * math.prod(chunk)
     for start, place, length, mask in storage.pieces:
         block = array[tuple(slice(one, one + step) for one, step in zip(start, chunk, strict=True))]
@@ -395,6 +399,8 @@ def read_directory(
     end = (len(data) if end is None else end) - 8
     header = json.loads(data[end - int.from_bytes(data[end : end + 8], "little") : end])
     for group in header:
+        if not (isinstance(group["path"], str) and isinstance(group["attributes"], dict)):
+            raise ValueError("a group without a path or attributes")
         for name, about in group["arrays"].items():
             about["dimensions"] = tuple(about["dimensions"])
             about["storage"] = storage = Storage(*about["storage"])
@@ -405,6 +411,8 @@ def read_directory(
             else:
                 array = Array(values=read_values(data, storage, is_checked=is_checked), **about)
             group["arrays"][name] = array
+    if not header:
+        raise ValueError("no group")
     return [Group(**group) for group in header]
 
 

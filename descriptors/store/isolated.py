@@ -17,6 +17,16 @@ from .hdf5 import Group, Schema
 # time, which the process limits itself.
 START_SECONDS = 60.0
 BYTES_PER_SECOND = 5e6
+# What an answer raises that was not written by `hdf5`; a type of NumPy may be no Python.
+_NONSENSE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    SyntaxError,
+)
 # What a process gets at the limit of its processor time, where the system has such a limit.
 _TOO_SLOW = getattr(signal, "SIGXCPU", None)
 
@@ -66,7 +76,7 @@ def read_isolated(file: BinaryIO, *, schema: Schema, values: bool) -> list[Group
             raise IsolatedReadError(": ".join(["can't be read", *reason]))
         try:
             return hdf5.read_directory(mmap.mmap(answer.fileno(), 0))
-        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        except _NONSENSE as error:
             raise IsolatedReadError(f"is damaged: reading it gave nonsense ({error})") from error
 
 

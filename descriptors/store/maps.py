@@ -12,10 +12,11 @@ import numpy as np
 import torch
 import xarray as xr
 
+from ..errors import InvalidFeaturesError
 from ..features.grids import Grid, unit_length
-from ..features.maps import check_map, map_attributes
+from ..features.maps import check_map
 from ..features.tensors import FeatureMap, scale_cells
-from ..features.tree import check_centres
+from ..features.tree import check_attribute_types, check_centres
 from .hdf5 import Array, Group, Schema
 from .layout import SEALED, attributes_to_keep
 from .sealed import Form, contents_of, read_sealed, root_of, write_sealed
@@ -28,6 +29,10 @@ MAPS = Form(
 )
 _GROUP = "/map/cells"
 _LARGEST = 127
+_ABOUT = {
+    **dict.fromkeys(("image_name", "image_sha256", "descriptor", "basis"), str),
+    **dict.fromkeys(("image_height", "image_width"), int),
+}
 _OWN = ("Conventions", "descr_map", "descr_version", "created", "channels", "lowest_cosine", SEALED)
 
 
@@ -66,6 +71,7 @@ def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool
         OutputError: The file can't be written.
     """
     check_map(fmap)
+    check_attribute_types(fmap.attrs, _ABOUT, "the feature map")
     values, about, lowest = np.ascontiguousarray(fmap.values), {}, 1.0
     if not lossless:
         scale = float(np.abs(values).max()) / _LARGEST or 1.0
@@ -109,10 +115,14 @@ def load_tensors(path: str | os.PathLike[str]) -> FeatureMap:
         counts = [run[2] for run in runs]
         if min(counts, default=0) < 0 or sum(counts) != len(features):
             raise ValueError("labels of other channels")
+        if not all(isinstance(label, str) for run in runs for label in run[:2]):
+            raise ValueError("labels that are no texts")
         labels = [[run[at] for run in runs for _ in range(run[2])] for at in (0, 1)]
         grid = Grid(arrays["y"].values, arrays["x"].values)
         cells = torch.from_numpy(features)
         is_unit = scale_cells([cells], 1.0, cells)
+        if not (is_unit or bool(cells.isfinite().all())):
+            raise InvalidFeaturesError("holds NaN or infinite values")
         fmap = FeatureMap(cells, grid, attributes, *labels, is_unit=is_unit)
         check_centres(grid.y, "its y", attributes["image_height"])
         check_centres(grid.x, "its x", attributes["image_width"])
@@ -129,7 +139,7 @@ def read_map_info(path: str | os.PathLike[str]) -> MapInfo:
             raise ValueError("no cosine")
         return MapInfo(
             size=size,
-            attributes=attributes | map_attributes(attributes, attributes["basis"]),
+            attributes=attributes,
             shape=arrays["features"].values.shape,
             lowest_cosine=lowest,
         )
@@ -138,4 +148,8 @@ def read_map_info(path: str | os.PathLike[str]) -> MapInfo:
 def _contents(groups: Sequence[Group]) -> tuple[Mapping[str, Array], dict[str, Any]]:
     """The arrays of a map, and its own attributes."""
     own = {key: value for key, value in groups[0].attributes.items() if key not in _OWN}
-    return {group.path: group for group in groups}[_GROUP].arrays, own
+    check_attribute_types(own, _ABOUT, "the feature map")
+    arrays = {group.path: group for group in groups}[_GROUP].arrays
+    if arrays["features"].values.ndim != 3:
+        raise ValueError("features that are no map")
+    return arrays, own

@@ -20,7 +20,7 @@ class DownloadError(WeightsNotFoundError):
 class UnusableRepositoryError(DownloadError):
     """A repository that can't give the weights, so that the next of the list is asked.
 
-    `login` says whether to log in might help: the hub answers alike for what is gone and private.
+    `login` says whether logging in might help: the hub answers alike for what is gone or private.
     """
 
     def __init__(self, message: str, *, login: bool = False, hint: str | None = None) -> None:

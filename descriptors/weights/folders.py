@@ -85,7 +85,10 @@ def read_folder(folder: Path, model: Model, precision: str | None = None) -> Wei
 
 
 def weight_names(stem: str, precision: str | None = None) -> tuple[str, ...]:
-    """The names that the weights of a part may have, or the index of its shards, by preference."""
+    """The names that the weights of a part may have, or the index of its shards.
+
+    Half precision comes first, unless the precision is "float32".
+    """
     # diffusers and transformers place the variant before and after `index` by version.
     half = ["fp16.safetensors", "safetensors.index.fp16.json", "fp16.safetensors.index.json"]
     full = ["safetensors", "safetensors.index.json"]

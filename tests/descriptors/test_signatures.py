@@ -125,3 +125,18 @@ def test_a_function_is_read_like_a_class() -> None:
 def test_what_can_not_be_read_is_named(name: str, message: str) -> None:
     with pytest.raises(OptionError, match=message):
         describe(descriptors.REGISTRY, name)
+
+
+@pytest.mark.usefixtures("package")
+def test_parameters_of_numpy_s_form_need_no_type() -> None:
+    Path("package_to_read/plain.py").write_text(
+        "from descr.descriptors import SIFT\n"
+        "class Mine(SIFT):\n"
+        "    '''Mine.\n\n    Parameters\n    ----------\n"
+        "    step\n        Of the grid: in pixels.\n    size : int\n        How large.\n    '''\n"
+        "    def __init__(self, *, step: int = 2, size: int = 9): ...\n"
+    )
+    signature = describe(descriptors.REGISTRY, "package_to_read.plain:Mine")
+    assert [one.meaning for one in signature.options] == ["Of the grid: in pixels.", "How large."]
+    # The layers of SIFT go with the defaults of SIFT.
+    assert signature.layers == ()

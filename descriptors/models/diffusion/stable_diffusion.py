@@ -288,7 +288,7 @@ class StableDiffusion(Network):
         """Latents with the noise of the timestep: (batch * ensemble, channel, rows, columns).
 
         The members of a latent follow each other. `images` are the places of their images in the
-        call, which index an array of noise; `deviation` is for the draws where `latent` asks them.
+        call, which index an array of noise; `deviation` is for draws around the mean.
         """
         shape = (latents.shape[1], latents.shape[2], latents.shape[3])
         if isinstance(self.noise, str):

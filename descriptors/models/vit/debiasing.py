@@ -4,8 +4,8 @@ Cuttano et al., "INSID3: Training-Free In-Context Segmentation with DINOv3", CVP
 arXiv:2603.28480: cells of a picture without content differ by their position alone, in few
 dimensions. Theirs are the black canvas, its cells scaled to unit length and centred, the first left
 singular vectors, and the projection onto their complement, for the normed token of DINOv3 on a
-square canvas of one size. Ours are directions for each shape of canvas, every facet, block and
-vision transformer, and that one in which cells differ by no more than rounding stays.
+square canvas of one size. Here every facet and block of any vision transformer has its directions
+for each shape of canvas; one in which cells differ by no more than rounding is not taken out.
 """
 
 import torch

@@ -172,3 +172,15 @@ def test_features_that_need_gradients_get_them_and_nan_is_refused():
     token.detach()[0, 0, 0] = torch.nan
     with pytest.raises(InvalidFeaturesError, match="not of unit length, or NaN"):
         basis.transform(features)
+
+
+@pytest.mark.parametrize("trained", [0, 1])
+def test_one_source_may_take_gradients_and_the_other_none(trained):
+    features = Features.from_tree(image(0))
+    basis = Basis.fit([features])
+    sources = list(dict.fromkeys(path.partition("/")[0] for path in features.layers))
+    own = [path for path in features.layers if path.startswith(sources[trained])]
+    for path in own:
+        features.layers[path].features.requires_grad_()
+    basis.transform(features).features.square()[0].sum().backward()
+    assert all(features.layers[path].features.grad is not None for path in own)

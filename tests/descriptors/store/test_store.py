@@ -403,7 +403,7 @@ def test_a_map_that_does_not_say_of_which_image_it_is_is_made_anew(tmp_path, pic
         file.delncattr("descr_seal")
     outcomes = store.extract(pictures)
     assert statuses(outcomes) == ["redone"] + ["kept"] * 6
-    assert outcomes[0].reason == "of another image"
+    assert outcomes[0].reason == "damaged, or of another schema"
 
 
 def test_symbolic_links_and_names_of_any_kind_go_through(tmp_path, pictures):
