@@ -68,6 +68,13 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "shared.py").write_text(
         "from typing import Literal\nColour = Literal['red', 'blue']\nSIDES = (2, 4)\n"
     )
+    (folder / "plain.py").write_text(
+        "from descr.descriptors import SIFT\n"
+        "class Mine(SIFT):\n"
+        "    '''Mine.\n\n    Parameters\n    ----------\n"
+        "    step\n        Of the grid: in pixels.\n    size : int\n        How large.\n    '''\n"
+        "    def __init__(self, *, step: int = 2, size: int = 9): ...\n"
+    )
     monkeypatch.chdir(tmp_path)
 
 
@@ -129,13 +136,6 @@ def test_what_can_not_be_read_is_named(name: str, message: str) -> None:
 
 @pytest.mark.usefixtures("package")
 def test_parameters_of_numpy_s_form_need_no_type() -> None:
-    Path("package_to_read/plain.py").write_text(
-        "from descr.descriptors import SIFT\n"
-        "class Mine(SIFT):\n"
-        "    '''Mine.\n\n    Parameters\n    ----------\n"
-        "    step\n        Of the grid: in pixels.\n    size : int\n        How large.\n    '''\n"
-        "    def __init__(self, *, step: int = 2, size: int = 9): ...\n"
-    )
     signature = describe(descriptors.REGISTRY, "package_to_read.plain:Mine")
     assert [one.meaning for one in signature.options] == ["Of the grid: in pixels.", "How large."]
     # The layers of SIFT go with the defaults of SIFT.
