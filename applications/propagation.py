@@ -34,12 +34,13 @@ class MaskPropagation(Configurable):
     Properties in Self-Supervised Vision Transformers" (ICCV 2021), section 4.2.2.
 
     Args:
-        last_frames: How many of the frames before count beside the first.
+        last_frames: How many of the frames before count beside the first; 0 for the first alone.
         radius: How many cells, along rows and along columns, the context may lie from the cell's
             place; None for anywhere.
         top: How many cells of the context count.
         temperature: Above 0.
         device: Where the cosines are made: `auto`, or a torch device.
+
     Raises `OptionError`: a setting is out of range.
     """
 

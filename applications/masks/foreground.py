@@ -105,14 +105,12 @@ def _returns(fmap: xr.DataArray, maps: Sequence[xr.DataArray]) -> Values:
     1 for the cell itself, falling off like a Gaussian; the mean over the other maps.
     """
     shape = fmap.shape[1:]
-    if len(maps) == 1:
+    rest = [other for other in maps if other is not fmap]
+    if not rest:
         return np.ones(shape)
     tolerance = max(1.0, _TOLERANCE * max(shape))
     total = np.zeros(shape)
-    cells, *others = (
-        FeatureMap.from_xarray(one).features.flatten(1)
-        for one in (fmap, *(other for other in maps if other is not fmap))
-    )
+    cells, *others = (FeatureMap.from_xarray(one).features.flatten(1) for one in (fmap, *rest))
     for other in others:
         best = search(cells, other, back=True)
         assert best.back is not None

@@ -91,7 +91,7 @@ def write_texts(
             colour = INK if index == 0 else (110, 110, 110)
             place = (x, first + index * size * _LEADING)
             draw.text(place, plain(line), fill=colour, font=_font(size), anchor=f"{anchor}m")
-    return np.asarray(image)
+    return np.array(image)
 
 
 def text_width(text: str, size: int) -> float:

@@ -25,7 +25,9 @@ def complete_field(
     smoothness: float = 2.0,
     scale: float | None = None,
 ) -> tuple[Field, npt.NDArray[np.bool_]]:
-    """The field on its whole domain, and where it rests on a value of its own.
+    """The field on its whole domain, and which of its known values are no outliers.
+
+    Both over (row, column).
 
     A thin plate: the minimum of the squared distances to the known values plus the squared second
     differences, within the domain (Duchon, "Splines minimizing rotation-invariant semi-norms in

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -118,15 +118,31 @@ def swap_both(
     target_mask: MaskLike | None,
     descriptor: Descriptor | None = None,
     maps: Sequence[xr.DataArray | FeatureMap] | None = None,
-    **options: Any,
+    matcher: Matcher | None = None,
+    cells: Resolution | None = None,
+    max_consistency: float | None = None,
+    min_score: float | None = None,
+    smoothness: float = 2.0,
+    blend: Blend = "feather",
+    blend_width: float | None = None,
+    refine: "Refinement | None" = None,
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """The source with the target's appearance, and the target with the source's.
 
     What two calls of `swap_instances` give, with features extracted and weights loaded once. Takes
-    and raises what that does; `options` are its others, from `matcher` to `refine`.
+    and raises what that does.
     """
-    images, masks = (source, target), (source_mask, target_mask)
-    pair = _Pair.of(images, masks, SwapOptions(**options), descriptor, maps)
+    options = SwapOptions(
+        matcher=matcher,
+        cells=cells,
+        max_consistency=max_consistency,
+        min_score=min_score,
+        smoothness=smoothness,
+        blend=blend,
+        blend_width=blend_width,
+        refine=refine,
+    )
+    pair = _Pair.of((source, target), (source_mask, target_mask), options, descriptor, maps)
     return pair.swap(), pair.reverse().swap()
 
 

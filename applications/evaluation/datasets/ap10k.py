@@ -82,9 +82,14 @@ class AP10K(Dataset):
                 hint="take split val or test, or subset intra-species",
             )
 
+    @property
+    def prepared(self) -> bool:
+        """Whether the folder has pairs of its own; else they are made."""
+        return (self.folder / "PairAnnotation").is_dir()
+
     def _list(self) -> Iterator[Entry]:
         """Entries whose origin is the pair's annotation, else the two animals of the pair."""
-        if not (self.folder / "PairAnnotation").is_dir():
+        if not self.prepared:
             yield from sorted(self._pairs_of_animals(), key=lambda entry: entry.name)
             return
         suffix = "" if self.subset == "intra-species" else f"_{self.subset.replace('-', '_')}"
@@ -93,13 +98,13 @@ class AP10K(Dataset):
             if not (parts := _STEM.fullmatch(path.stem)):
                 raise DatasetError(f"{path} is not named as <number>-<number>:<category>.json")
             numbers, category = parts.groups()
-            yield Entry(f"{numbers}:{category}", category, path)
+            yield Entry(f"{numbers}:{category}", category, origin=path)
 
     def _pairs_of_animals(self) -> Iterator[Entry]:
         self._need_folder("annotations")
         for category, source, target in make_pairs(self.folder, self.split, self.subset):
             name = f"{source.number:012d}-{target.number:012d}:{category}"
-            yield Entry(name, category, (source, target))
+            yield Entry(name, category, origin=(source, target))
 
     def _read(self, entry: Entry) -> Pair:
         if isinstance(entry.origin, Path):

@@ -3,7 +3,7 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias, cast
@@ -29,7 +29,7 @@ class Entry:
 
     name: str
     category: str
-    origin: Any = None
+    origin: Any = field(default=None, kw_only=True, compare=False)
 
 
 class _ClassName:

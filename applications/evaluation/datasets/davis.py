@@ -102,7 +102,7 @@ class DAVIS2017(Dataset):
         for video in self.videos:
             for frame in range(1, len(video.frames)):
                 first, later = video.frames[0].stem, video.frames[frame].stem
-                yield Entry(f"{video.name}:{first}-{later}", video.name, frame)
+                yield Entry(f"{video.name}:{first}-{later}", video.name, origin=frame)
 
     def _read(self, entry: Entry) -> Pair:
         video = self._by_name[entry.category]

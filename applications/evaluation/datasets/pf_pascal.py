@@ -72,7 +72,7 @@ class PFPascal(ProposalFlow):
                 number = int(row[2])
                 if not 1 <= number <= len(CLASSES):
                     raise ValueError(f"class {number} is not from 1 to {len(CLASSES)}")
-                yield Entry(name, CLASSES[number - 1], row)
+                yield Entry(name, CLASSES[number - 1], origin=row)
 
     def _read(self, entry: Entry) -> Pair:
         row = entry.origin

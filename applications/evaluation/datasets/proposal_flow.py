@@ -106,7 +106,7 @@ class PFWillow(ProposalFlow):
             images = [[Path(self._image(cell)[0]) for cell in row[:2]] for row in rows]
             stems = [f"{source.stem}-{target.stem}" for source, target in images]
             for name, row, (source, _) in zip(numbered(stems), rows, images, strict=True):
-                yield Entry(name, source.parent.name, row)
+                yield Entry(name, source.parent.name, origin=row)
 
     def _read(self, entry: Entry) -> Pair:
         row = entry.origin

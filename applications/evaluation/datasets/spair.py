@@ -96,7 +96,7 @@ class SPair71k(Dataset):
 
     def _list(self) -> Iterator[Entry]:
         for name, path in sorted(self._annotated.items()):
-            yield Entry(name, name.rpartition(":")[2], path)
+            yield Entry(name, name.rpartition(":")[2], origin=path)
 
     @cached_property
     def _annotated(self) -> dict[str, Path]:

@@ -78,7 +78,7 @@ class TSS(Dataset):
                 if folder.is_dir() and not folder.name.startswith("."):
                     for source, target in ((1, 2), (2, 1)):
                         name = f"{subset}/{folder.name}:{source}-{target}"
-                        yield Entry(name, subset, (folder, source, target))
+                        yield Entry(name, subset, origin=(folder, source, target))
 
     def _read(self, entry: Entry) -> Pair:
         folder, source, target = entry.origin

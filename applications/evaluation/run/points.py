@@ -90,12 +90,15 @@ class PointWork(Work):
 
     def _as_they_are(self, pairs: Sequence[Pair]) -> dict[str, npt.NDArray[Any]]:
         folder = self.folders.upright[pairs[0].category]
-        keys = [*(pair.source.key for pair in pairs), pairs[0].target.key]
-        *sources, target = self.maps.together(*((folder, key) for key in keys))
-        queries = [side.at(pair.source_points) for side, pair in zip(sources, pairs, strict=True)]
         if len(pairs) == 1:
-            return self._match(queries[0], sources[0].cells, target)
-        query = Cells.joined(queries)
+            keys = pairs[0].source.key, pairs[0].target.key
+            source, target = self.maps.together(*((folder, key) for key in keys))
+            return self._match(source.at(pairs[0].source_points), source.cells, target)
+        target = self.maps.alone(folder, pairs[0].target.key)
+        # One source at a time: all of them would take memory that nothing bounds.
+        query = Cells.joined(
+            [self.maps.alone(folder, pair.source.key).at(pair.source_points) for pair in pairs]
+        )
         return self._match(query, query, target)
 
     def _aligned(self, pair: Pair) -> dict[str, npt.NDArray[Any]]:

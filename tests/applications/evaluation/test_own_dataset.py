@@ -1,5 +1,7 @@
 """A data set of the user's own, with its own descriptor; and poses aligned on it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -164,3 +166,15 @@ def test_mirrored_parts_are_only_taken_where_that_is_accepted(tmp_path):
             settings=Settings(align_pose=True),
         )
     assert "accept mirrored parts" in error.value.hint
+
+
+@dataclass(frozen=True)
+class Frame(Entry):
+    """An entry of one's own with a field that it needs."""
+
+    number: int
+
+
+def test_entries_of_one_s_own_need_their_fields_and_can_be_told_apart() -> None:
+    assert Frame("one", "cat", 3).number == 3
+    assert len({Entry("one", "cat", origin=["a", "b"]), Entry("two", "cat", origin=[])}) == 2

@@ -142,3 +142,11 @@ def test_what_cannot_be_is_refused(maps: list[xr.DataArray]) -> None:
         JointForeground()([np.zeros((8, 8, 3), np.uint8)])
     with pytest.raises(IncomparableFeaturesError):
         JointForeground()(maps=[maps[0], maps[1].assign_attrs(basis="another")])
+
+
+def test_a_map_beside_itself_has_the_mask_that_it_has_alone(maps: Sequence[xr.DataArray]) -> None:
+    alone = JointForeground()(maps=maps[:1])[0]
+    both = JointForeground()(maps=[maps[0], maps[0]])
+    assert both[0].sum() > 0
+    np.testing.assert_array_equal(both[0], both[1])
+    assert overlap(both[0], alone) > 0.5
