@@ -126,7 +126,8 @@ def test_what_is_wrong_is_one_line(descr: Any, basis: str) -> None:
     descr("basis", "fit", "empty", "-o", "x.nc").refused("empty holds no feature file")
     descr("basis", "fit", "f", "-o", "x.png").refused("means nothing", "use one of .nc (basis)")
     descr("basis", "fit", "f", "-o", "x.nc", "--components", "0").refused("components must be")
-    descr(*match, "--basis", "gone.nc").refused("gone.nc: there is no such file")
+    descr(*match, "--basis", "gone.nc").refused("no such file: gone.nc")
+    descr(*match, "--basis", basis, "-o", basis).refused(f"{basis} would overwrite an input")
     descr(*match, "--basis", "f/a.png.nc").refused("not a basis")
     descr(*match, "--basis", basis, "--set", "step=4").refused("can't be compared: sift/scale_1")
     descr("show", "a.png", "b.png", "--as", "layers", "--basis", basis, "-o", "x.png").refused(
