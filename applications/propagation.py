@@ -100,7 +100,7 @@ class MaskPropagation(Configurable):
         for number, frame in enumerate(frames, start=1):
             fmap = as_feature_map(frame, f"feature map of frame {number}")
             check_comparable(first, fmap)
-            if not all(np.array_equal(getattr(fmap.grid, at), getattr(grid, at)) for at in "yx"):
+            if not fmap.grid.equals(grid):
                 raise InvalidFeaturesError(
                     f"the feature map of frame {number} has another grid than that of the first "
                     "frame",

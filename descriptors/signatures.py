@@ -228,14 +228,14 @@ def _meaning(module: str, kind: ast.AST, name: str) -> str:
         text = _documented(one).get(name)
         if text is None:
             continue
-        reference = _REFERENCE.search(text)
-        parents = {parent.name: (where, parent) for where, parent in _parents(module, kind)}
+        if (reference := _REFERENCE.search(text)) is None:
+            return text
         # A parent need not be imported where its child refers to it.
-        other = (parents.get(reference[1]) or _find(place, reference[1])) if reference else None
-        if other is not None:
-            more = _meaning(*other, name)
-            return " ".join(filter(None, (more, _WHOLE_REFERENCE.sub("", text))))
-        return text
+        parents = (parent for parent in _parents(module, kind) if parent[1].name == reference[1])
+        other = next(parents, None) or _find(place, reference[1])
+        if other is None:
+            return text
+        return " ".join(filter(None, (_meaning(*other, name), _WHOLE_REFERENCE.sub("", text))))
     return ""
 
 

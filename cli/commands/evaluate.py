@@ -101,7 +101,7 @@ descr evaluate --compare tale.json dinov2.json"""
     @property
     def read(self) -> list[Path]:
         """See `WorkCommand.read`."""
-        return [*(self.reports or ()), *([] if self.basis is None else [self.basis])]
+        return [*(self.reports or ()), *filter(None, [self.basis])]
 
     def check(self) -> None:
         """Refuse what is wrong with the options, before the library is loaded."""

@@ -59,8 +59,7 @@ class ImageCommand(WorkCommand):
     @property
     def read(self) -> list[Path]:
         """See `WorkCommand.read`."""
-        basis = getattr(self.method, "basis", None)
-        return [*self.sources, *self.masks.paths, *([basis] if basis else [])]
+        return [*self.sources, *self.masks.paths, *filter(None, [self.method.basis])]
 
     def check_inputs(self, comparison: Comparison) -> None:
         """Refuse what doesn't fit the inputs, before features are extracted."""

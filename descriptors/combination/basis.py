@@ -161,9 +161,7 @@ class Basis:
         for parts in self.recipe.values():
             layers = [features.layers[part.path] for part in parts]
             pieces, grid = self._on_one_grid(layers, parts), layers[0].grid
-            if not (
-                np.array_equal(grid.y, finest.grid.y) and np.array_equal(grid.x, finest.grid.x)
-            ):
+            if not grid.equals(finest.grid):
                 pieces = [resample(unit_length(torch.cat(pieces)), grid, finest.grid)]
             own = whole[place : place + sum(map(len, pieces))]
             place += len(own)

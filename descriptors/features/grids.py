@@ -27,6 +27,10 @@ class Grid:
         y, x = (np.asarray(labelled[axis].values, dtype=np.float64) for axis in ("y", "x"))
         return cls(y, x)
 
+    def equals(self, other: "Grid") -> bool:
+        """Whether the cells lie at the same places."""
+        return np.array_equal(self.y, other.y) and np.array_equal(self.x, other.x)
+
 
 def as_tensor(values: npt.NDArray[Any]) -> torch.Tensor:
     """The array as a tensor to read from; it shares memory where torch can."""

@@ -17,8 +17,8 @@ from .hdf5 import Group, Schema
 # time, which the process limits itself.
 START_SECONDS = 60.0
 BYTES_PER_SECOND = 5e6
-# What an answer raises that was not written by `hdf5`; a type of NumPy may be no Python.
-_NONSENSE = (
+# What contents raise that nobody vouches for; a type of NumPy may be no Python.
+NONSENSE = (
     ValueError,
     TypeError,
     LookupError,
@@ -76,7 +76,7 @@ def read_isolated(file: BinaryIO, *, schema: Schema, values: bool) -> list[Group
             raise IsolatedReadError(": ".join(["can't be read", *reason]))
         try:
             return hdf5.read_directory(mmap.mmap(answer.fileno(), 0))
-        except _NONSENSE as error:
+        except NONSENSE as error:
             raise IsolatedReadError(f"is damaged: reading it gave nonsense ({error})") from error
 
 

@@ -16,7 +16,7 @@ from ..runtime.atomic import whole_file
 from ..runtime.ram import free_ram
 from . import seal
 from .hdf5 import Group, Schema, UnreadableError, directory, read_directory, read_groups
-from .isolated import IsolatedReadError, read_isolated
+from .isolated import NONSENSE, IsolatedReadError, read_isolated
 from .layout import SEALED
 from .netcdf import write_groups
 
@@ -129,7 +129,7 @@ def contents_of(path: str | os.PathLike[str], form: Form, what: str) -> Iterator
     except InvalidFeaturesError as error:
         message = f"{os.fspath(path)}: {error.message}"
         raise FeatureFileError(message, hint=error.hint or form.again) from error
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except NONSENSE as error:
         raise FeatureFileError(
             f"{os.fspath(path)}: is damaged: it holds no {what}", hint=form.again
         ) from error
