@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 import torch
-from descr.descriptors.runtime.precision import computes_natively
+from descr.descriptors.runtime.devices import computes_natively
 from rich.console import Console
 from rich.table import Table
 

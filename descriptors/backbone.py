@@ -15,15 +15,13 @@ from .errors import DescrError, InvalidFeaturesError, OptionError
 from .features.grids import Grid
 from .features.tensors import Features, LayerFeatures
 from .features.tree import Provenance, root_attributes
-from .image.ahead import attempt, read_ahead
-from .image.batches import Picture, batches
 from .image.canvas import FITS, Canvas, Fit, check_multiple
 from .image.reading import ImageLike, read_image
+from .image.stream import Picture, attempt, batches, read_ahead
 from .layer import Layer
 from .runtime.code import code_digest
-from .runtime.devices import find_device
+from .runtime.devices import check_dtype, find_device
 from .runtime.memory import check_fits, memory_errors
-from .runtime.precision import check_dtype
 from .settings import check_choice, check_int
 from .weights.find import LOCAL
 

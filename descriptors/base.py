@@ -10,8 +10,8 @@ import xarray as xr
 from .combination.combine import combine
 from .errors import DescrError, InvalidFeaturesError, OptionError
 from .features.tensors import Features
-from .image.ahead import attempt
 from .image.reading import Image, ImageLike
+from .image.stream import attempt
 from .settings import Configurable
 
 

@@ -61,6 +61,6 @@ def write_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
 @pytest.fixture
 def half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks in half precision on any processor: on most it is slow, and refused."""
-    from descr.descriptors.runtime import precision
+    from descr.descriptors.runtime import devices
 
-    monkeypatch.setattr(precision, "computes_natively", lambda dtype: True)
+    monkeypatch.setattr(devices, "computes_natively", lambda dtype: True)

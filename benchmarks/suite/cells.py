@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import torch
 from descr.descriptors import FeatureMap
-from descr.descriptors.runtime.precision import computes_natively
+from descr.descriptors.runtime.devices import computes_natively
 from descr.matchers import Matcher, MutualNearestNeighbor, NearestNeighbor, SoftArgmax
 from descr.matchers.similarity import default_rows
 

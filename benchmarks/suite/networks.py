@@ -19,8 +19,8 @@ from descr.descriptors import DINOv2, Fused, StableDiffusion
 from descr.descriptors.backbone import Backbone
 from descr.descriptors.models.diffusion.latent import encoder_activations
 from descr.descriptors.models.diffusion.windows import cut_windows
+from descr.descriptors.runtime.devices import computes_natively
 from descr.descriptors.runtime.memory import fitting
-from descr.descriptors.runtime.precision import computes_natively
 from descr.descriptors.runtime.quiet import quiet
 from descr.descriptors.testing import render_picture
 

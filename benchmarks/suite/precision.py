@@ -15,7 +15,7 @@ import torch
 from descr.descriptors import DINOv2, StableDiffusion
 from descr.descriptors.backbone import Backbone
 from descr.descriptors.features.tree import tree_layers
-from descr.descriptors.runtime.precision import computes_natively
+from descr.descriptors.runtime.devices import computes_natively
 from descr.descriptors.testing import render_picture
 
 from .. import full_size

@@ -8,8 +8,8 @@ from typing import Any
 from ..base import Descriptor, StreamingDescriptor
 from ..errors import DescrError, InvalidFeaturesError, OptionError
 from ..features.tensors import Features, LayerFeatures
-from ..image.ahead import read_ahead
 from ..image.reading import Image, ImageLike, read_image
+from ..image.stream import read_ahead
 from ..settings import check_float
 
 _AHEAD = 4  # images that are decoded before they are asked for

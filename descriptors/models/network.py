@@ -5,7 +5,7 @@ import os
 import torch
 
 from ..backbone import Backbone
-from ..runtime.precision import network_dtype
+from ..runtime.devices import network_dtype
 from ..weights import Checkpoint, find_weights
 
 

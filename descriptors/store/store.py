@@ -27,8 +27,8 @@ from ..errors import (
     OutputError,
 )
 from ..features.tensors import FeatureMap, Features
-from ..image.ahead import read_ahead
 from ..image.reading import Image, ImageLike, read_image
+from ..image.stream import read_ahead
 from ..runtime.atomic import remove_abandoned, writing
 from ..runtime.code import code_digest
 from .files import load_features, save_features

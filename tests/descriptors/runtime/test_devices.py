@@ -3,8 +3,8 @@ import torch
 from descr.descriptors.errors import OptionError
 from descr.descriptors.models.diffusion.stable_diffusion import StableDiffusion
 from descr.descriptors.models.vit.dinov2 import DINOv2
-from descr.descriptors.runtime import precision
-from descr.descriptors.runtime.precision import check_dtype, computes_natively, network_dtype
+from descr.descriptors.runtime import devices
+from descr.descriptors.runtime.devices import check_dtype, computes_natively, network_dtype
 from support.models import DINOV2, STABLE_DIFFUSION
 
 CPU = torch.device("cpu")
@@ -12,7 +12,7 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize("native", [True, False])
 def test_auto_is_float32_on_every_processor(monkeypatch, native):
-    monkeypatch.setattr(precision, "computes_natively", lambda dtype: native)
+    monkeypatch.setattr(devices, "computes_natively", lambda dtype: native)
     assert network_dtype(CPU) == torch.float32
     for describe in (
         DINOv2(model=str(DINOV2), size=28, device="cpu"),
@@ -28,7 +28,7 @@ def test_gpus_run_in_float16():
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_precision_is_refused_on_a_processor_that_is_slow_in_it(monkeypatch, dtype):
-    monkeypatch.setattr(precision, "computes_natively", lambda dtype: dtype == torch.float32)
+    monkeypatch.setattr(devices, "computes_natively", lambda dtype: dtype == torch.float32)
     with pytest.raises(OptionError, match=f"no fast {dtype}") as caught:
         DINOv2(model=str(DINOV2), size=28, device="cpu", dtype=dtype)
     assert caught.value.hint == "use dtype=float32, or a GPU"
