@@ -6,7 +6,6 @@ from .lazy import lazy_names
 from .registry import Registry
 
 if TYPE_CHECKING:
-    from .automatic import best_descriptor
     from .backbone import Backbone
     from .base import Descriptor
     from .combination.basis import Basis
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from .models.vit.dinov3 import DINOv3
     from .models.xfeat import XFeat
     from .store import FeatureStore, load_features, save_features
+    from .weights.find import best_descriptor
 
 # Imported when they are first asked for: names can be listed, completed and refused at once.
 __getattr__ = lazy_names(__name__)

@@ -44,8 +44,8 @@ class Choice(Generic[T]):
 
 def explain_auto() -> tuple[str, str]:
     """The name of the descriptor that `auto` takes, why it, and what would bring the best."""
-    from ...descriptors.automatic import EMBEDDED, PREFERENCE, best_descriptor
     from ...descriptors.weights import missing_models
+    from ...descriptors.weights.find import EMBEDDED, PREFERENCE, best_descriptor
 
     name, best = best_descriptor(), PREFERENCE[0]
     reason = "embedded, needs no weights"

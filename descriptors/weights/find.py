@@ -16,6 +16,10 @@ from .table import IMAGE_ENCODER, MODELS, find_model, find_models
 
 LOCAL = "local"
 """The name of weights that a folder of the user holds; their revision says which they are."""
+PREFERENCE = ("fused", "dinov2", "xfeat")
+"""The descriptors with weights that are considered where none is named, the best first."""
+EMBEDDED = "sift"
+"""The descriptor that needs no weights."""
 
 
 def find_weights(
@@ -89,6 +93,13 @@ def cached(name: str, *, precision: str | None = None) -> Checkpoint | None:
 def missing_models(name: str) -> tuple[Model, ...]:
     """Those of the models of a name, as `find_models` takes it, that are not on this machine."""
     return tuple(model for model in find_models(name) if cached(model.name) is None)
+
+
+def best_descriptor() -> str:
+    """The name of the best descriptor whose weights are on this machine, or of the embedded one."""
+    models = MODELS.by_descriptor()
+    here = (name for name in PREFERENCE if name in models and not missing_models(name))
+    return next(here, EMBEDDED)
 
 
 def _cached(model: Model, precision: str | None) -> Checkpoint | None:

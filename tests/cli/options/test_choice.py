@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from descr.cli.options.choice import explain_auto
-from descr.descriptors import automatic, best_descriptor, weights
+from descr.descriptors import best_descriptor, weights
 from descr.descriptors.weights import find
 from support.models import DINOV2, IMAGES, STABLE_DIFFUSION
 
@@ -24,7 +24,7 @@ FUSED = [
 def here(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The names of the models whose weights are on the machine; a test adds to them."""
     names: set[str] = set()
-    for module in (automatic, find, weights):
+    for module in (find, weights):
         monkeypatch.setattr(module, "cached", lambda name: name if name in names else None)
     return names
 
