@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from ...descriptors.errors import WeightsNotFoundError
-from ...descriptors.models.diffusion.latent import RENAMES, encode, encoder_dtype
+from ...descriptors.models.diffusion.latent import RENAMES, encode_posterior, encoder_dtype
 from ...descriptors.models.diffusion.noise import draw_noise
 from ...descriptors.models.diffusion.prompt import Conditioning, encode_prompt
 from ...descriptors.models.diffusion.stable_diffusion import StableDiffusion
@@ -49,7 +49,7 @@ def redraw(
     # The first of as many steps as the model was trained with is beyond its last, by the offset.
     timesteps = scheduler.timesteps[steps - taken :].clamp(max=count - 1)
     with torch.no_grad():
-        clean = encode(vae, pixels[None].to(device))
+        clean = encode_posterior(vae, pixels[None].to(device))[0]
         _, channels, rows, columns = clean.shape
         noise = draw_noise("gaussian", 1, (channels, rows, columns), settings.seed).to(device)
         latents = scheduler.add_noise(clean, noise, timesteps[:1]) if taken else clean

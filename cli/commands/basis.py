@@ -10,6 +10,7 @@ import typer
 
 from ..console.errors import UserError
 from ..console.help import Command, Group
+from ..console.tables import facts_of
 from ..options import common as options
 from ..options.command import WorkCommand
 from ..options.groups import argument, as_function
@@ -90,17 +91,14 @@ descr match a.jpg b.jpg --basis birds.nc"""
                 seed=self.seed,
             )
         basis.save(self.output)
-        layers = {path: basis.components(path) for path in basis.layers}
         about: dict[str, Any] = {
             "images": len(keys),
             "channels": len(basis.sources),
-            "layers": layers,
+            "layers": {path: basis.components(path) for path in basis.layers},
             "identity": basis.identity,
             "seconds": round(time.perf_counter() - start, 3),
         }
-        words = {**about, "layers": ", ".join(f"{path} {one}" for path, one in layers.items())}
-        facts = [(name, str(one)) for name, one in words.items()]
-        self.print_result({**about, "written": str(self.output)}, facts)
+        self.print_result({**about, "written": str(self.output)}, facts_of(about))
 
 
 app.command("fit", cls=Command, epilog=Fit.EXAMPLES)(as_function(Fit))

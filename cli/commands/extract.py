@@ -1,7 +1,6 @@
 """`descr extract`: the features of many images, each kept in a file."""
 
 import contextlib
-import math
 import os
 import time
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import typer
 
 from ..console.errors import USER, UserError, say, say_error
+from ..console.tables import degrees, print_json
 from ..options import common as options
 from ..options.command import WorkCommand
 from ..options.groups import argument, same_option
@@ -112,8 +112,6 @@ descr match features/cat.jpg.nc features/dog.jpg.nc"""
     def _print(
         self, outcomes: "Sequence[Outcome]", paths: Mapping[str, Path], seconds: float
     ) -> None:
-        from ..console.tables import print_json
-
         lowest = min((one.lowest_cosine for one in outcomes), default=1.0)
         if self.as_json:
             files = [
@@ -136,8 +134,7 @@ descr match features/cat.jpg.nc features/dog.jpg.nc"""
         if self.dry_run:
             text = f"{self.output}: would be {shares}"
         if self.basis is not None and lowest < 1:
-            degrees = math.degrees(math.acos(lowest))
-            text += f"; packing to 8 bits turns no cell by more than {degrees:.2f} degrees"
+            text += f"; packing to 8 bits turns no cell by more than {degrees(lowest)}"
         say(text, err=False)
 
 

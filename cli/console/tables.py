@@ -1,8 +1,9 @@
 """Tables on standard output, no wider than the terminal."""
 
+import math
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -99,6 +100,21 @@ def print_facts(facts: Sequence[Fact]) -> None:
     for name, value in facts:
         table.add_row(Text(printable(name)), Text(printable(value)))
     _print(table, _console())
+
+
+def facts_of(document: Mapping[str, Any]) -> list[Fact]:
+    """A document as facts; what is by name in it on one line, as in `sift/scale_1 64`."""
+    lines = {
+        name: ", ".join(f"{key} {one}" for key, one in value.items())
+        for name, value in document.items()
+        if isinstance(value, Mapping)
+    }
+    return [(name, str(value)) for name, value in {**document, **lines}.items()]
+
+
+def degrees(cosine: float) -> str:
+    """The angle of a cosine as it is printed."""
+    return f"{math.degrees(math.acos(cosine)):.2f} degrees"
 
 
 def print_json(document: Any) -> None:

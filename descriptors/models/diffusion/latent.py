@@ -41,11 +41,6 @@ def encoder_dtype(config: Mapping[str, Any], dtype: torch.dtype) -> torch.dtype:
     return dtype
 
 
-def encode(vae: Any, pixels: torch.Tensor) -> torch.Tensor:
-    """The mean of `encode_posterior`."""
-    return encode_posterior(vae, pixels)[0]
-
-
 def encode_posterior(vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and standard deviation of the posterior, both x scaling factor.
 

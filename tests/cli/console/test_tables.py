@@ -1,7 +1,7 @@
 """Tables and facts on terminals of all widths, and on none."""
 
 import pytest
-from descr.cli.console.tables import print_facts, print_table
+from descr.cli.console.tables import degrees, facts_of, print_facts, print_table
 
 LAYERS = [f"stable_diffusion/decoder_{number}" for number in (2, 5, 8)]
 NAMES = ["left eye", "鼻の先", "the_tip_of_the_left_ear_as_seen_from_behind", "[bold]"]
@@ -100,3 +100,9 @@ def test_a_table_without_rows_and_cells_without_text(
     assert capsys.readouterr().out.splitlines()[0].split() == ["name", "a"]
     print_table(["", "a"], [["", "1"]], numbers=["a"])
     assert capsys.readouterr().out.splitlines()[-1].strip() == "1"
+
+
+def test_a_document_as_facts() -> None:
+    facts = facts_of({"images": 2, "layers": {"sift/scale_1": 64, "sift/scale_2": 32}})
+    assert facts == [("images", "2"), ("layers", "sift/scale_1 64, sift/scale_2 32")]
+    assert degrees(0.5) == "60.00 degrees"
