@@ -3,19 +3,17 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...descriptors.errors import ForeignFileError
 from ..console.tables import Fact, print_facts, print_json, print_table
 from ..options.common import Json
 from ..options.inputs import check_exist
 
 if TYPE_CHECKING:
-    from ...descriptors.store import FeatureInfo, LayerInfo, MapInfo
+    from ...descriptors.store import BasisInfo, FeatureInfo, LayerInfo, MapInfo
 
 Document = dict[str, Any]
 Content = tuple[Document, list[Fact], list[Document]]
@@ -48,20 +46,17 @@ def info(
 
 
 def _read(path: Path) -> Content:
-    """What a file of any of the three kinds says of itself."""
-    try:
-        return _features(path)
-    except ForeignFileError as error:
-        for read in (_map, _basis):
-            with suppress(ForeignFileError):
-                return read(path)
-        raise error
+    from ...descriptors.store import BasisInfo, MapInfo, read_info
+
+    content = read_info(path)
+    if isinstance(content, BasisInfo):
+        return _basis(path, content)
+    if isinstance(content, MapInfo):
+        return _map(path, content)
+    return _features(path, content)
 
 
-def _features(path: Path) -> Content:
-    from ...descriptors.store import read_feature_info
-
-    content = read_feature_info(path)
+def _features(path: Path, content: "FeatureInfo") -> Content:
     about, layers = content.attributes, [_layer(content, one) for one in content.layers]
     bits = sorted({one["rounded_bits"] for one in layers if one["rounded_bits"] is not None})
     kept = f"rounded to {', '.join(map(str, bits))} bits" if bits else "lossless"
@@ -73,10 +68,7 @@ def _features(path: Path) -> Content:
     return _document(path, content) | {"layers": layers}, facts, layers
 
 
-def _map(path: Path) -> Content:
-    from ...descriptors.store import read_map_info
-
-    content = read_map_info(path)
+def _map(path: Path, content: "MapInfo") -> Content:
     channels, *grid = content.shape
     lowest = content.lowest_cosine
     angle = f"{math.degrees(math.acos(lowest)):.2f} degrees"
@@ -91,19 +83,15 @@ def _map(path: Path) -> Content:
     return _document(path, content) | own, facts, []
 
 
-def _basis(path: Path) -> Content:
-    # Loads torch, which the other kinds do without.
-    from ...descriptors import Basis
-
-    basis = Basis.load(path)
-    layers = {layer: basis.components(layer) for layer in basis.layers}
+def _basis(path: Path, content: "BasisInfo") -> Content:
     document = {
         "file": str(path),
-        "basis": basis.identity,
-        "channels": len(basis.sources),
-        "layers": layers,
+        "basis": content.identity,
+        "channels": content.channels,
+        "layers": dict(content.layers),
     }
-    words = {**document, "layers": ", ".join(f"{layer} {one}" for layer, one in layers.items())}
+    layers = ", ".join(f"{layer} {count}" for layer, count in content.layers.items())
+    words = {**document, "layers": layers}
     return document, [(name, str(one)) for name, one in words.items()], []
 
 

@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...descriptors.errors import ForeignFileError
 from ..console.errors import UserError, say
 from .outputs import check_not_inputs
 
@@ -196,16 +195,9 @@ def _content(path: Path, has_features: bool) -> tuple[Any, Mapping[Any, Any]]:
     """The image, the feature tree or the feature map at a path, and its attributes."""
     if has_features:
         # Loads the NetCDF library, which photographs don't need.
-        from ...descriptors.store import load_features, load_map
+        from ...descriptors.store import load_any
 
-        features: xr.DataTree | xr.DataArray
-        try:
-            features = load_features(path)
-        except ForeignFileError as error:
-            try:
-                features = load_map(path)
-            except ForeignFileError:
-                raise error from None
+        features = load_any(path)
         return features, features.attrs
     from ...descriptors import read_image
 

@@ -6,11 +6,13 @@ import math
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from ..errors import IncomparableFeaturesError, InvalidFeaturesError, OptionError
 from ..settings import check_float, check_int, unknown
-from .pca import Projection
+
+if TYPE_CHECKING:
+    from .pca import Projection
 
 Layers: TypeAlias = Mapping[str, Mapping[Any, Any]]
 """What layers say of themselves, by "source/layer": the attributes of the groups."""
@@ -171,7 +173,7 @@ def _shares(weights: Mapping[str, float]) -> dict[str, float]:
     return {source: round(weight / total, 6) for source, weight in weights.items()}
 
 
-def basis_of(recipe: Mapping[str, Sequence[Part]], projections: Sequence[Projection]) -> str:
+def basis_of(recipe: Mapping[str, Sequence[Part]], projections: Sequence["Projection"]) -> str:
     """The identity of the space that the maps live in, as a hex digest."""
     shares = _shares({source: parts[0].weight for source, parts in recipe.items()})
     said = [

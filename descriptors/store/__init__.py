@@ -5,22 +5,34 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .files import FeatureInfo, LayerInfo, load_features, read_feature_info, save_features
-    from .maps import MapInfo, load_map, read_map_info, save_map
+    from .files import load_any, load_features, save_features
+    from .info import (
+        BasisInfo,
+        FeatureInfo,
+        LayerInfo,
+        MapInfo,
+        read_feature_info,
+        read_info,
+        read_map_info,
+    )
+    from .maps import load_map, save_map
     from .reuse import why_extract
     from .store import FeatureStore, Outcome
 
 __getattr__ = lazy_names(__name__)
 
 __all__ = [
+    "BasisInfo",
     "FeatureInfo",
     "FeatureStore",
     "LayerInfo",
     "MapInfo",
     "Outcome",
+    "load_any",
     "load_features",
     "load_map",
     "read_feature_info",
+    "read_info",
     "read_map_info",
     "save_features",
     "save_map",

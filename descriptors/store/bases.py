@@ -2,29 +2,23 @@
 
 import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from ..combination.basis import Basis
-from ..combination.pca import Projection
 from ..combination.recipe import Part
 from ..errors import FeatureFileError
-from .hdf5 import Array, Group, Schema
-from .sealed import Form, contents_of, read_sealed, root_of, write_sealed
+from .forms import BASES
+from .hdf5 import Array, Group
+from .sealed import Contents, read_sealed, write_sealed
 
-BASES = Form(
-    "basis",
-    Schema("descr_basis", 1, ("axes", "mean")),
-    make="make one with `descr basis fit` or Basis.fit(...).save",
-    again="fit it again",
-)
+if TYPE_CHECKING:
+    from ..combination.basis import Basis
 
 _MOST_CHANNELS = 1 << 20
 
 
-def save_basis(basis: Basis, path: str | os.PathLike[str]) -> None:
+def save_basis(basis: "Basis", path: str | os.PathLike[str]) -> None:
     """Write a basis to a file, whole or not at all; see `Basis.save`."""
     contents = {
         "finest": basis.finest,
@@ -35,7 +29,7 @@ def save_basis(basis: Basis, path: str | os.PathLike[str]) -> None:
         },
     }
     text = json.dumps(contents, default=lambda number: number.item())
-    groups = {"/": root_of(BASES, identity=basis.identity, contents=text)}
+    groups = {"/": BASES.root(identity=basis.identity, contents=text)}
     for place, projection in basis.projections.items():
         source = f"/{place.partition('/')[0]}"
         groups.setdefault(source, Group(source, {}))
@@ -47,22 +41,35 @@ def save_basis(basis: Basis, path: str | os.PathLike[str]) -> None:
     write_sealed(path, list(groups.values()), BASES, lossless=True)
 
 
-def load_basis(path: str | os.PathLike[str]) -> Basis:
+def load_basis(path: str | os.PathLike[str]) -> "Basis":
     """The basis that a file holds; see `Basis.load`."""
-    groups = read_sealed(path, BASES)[0]
-    with contents_of(path, BASES, "basis"):
-        basis = _basis({group.path[1:]: group for group in groups}, groups[0].attributes)
-    if basis.identity != groups[0].attributes.get("identity"):
+    import torch
+
+    from ..combination.basis import Basis
+    from ..combination.pca import Projection
+
+    contents = read_sealed(path, BASES)
+    with contents.guard():
+        recipe, arrays, layers, finest = basis_contents(contents)
+        projections = {
+            path: Projection(*(torch.from_numpy(np.array(one, np.float32)) for one in both))
+            for path, both in arrays.items()
+        }
+        basis = Basis(recipe, projections, layers, finest)
+    if basis.identity != contents.attributes.get("identity"):
         raise FeatureFileError(
-            f"{os.fspath(path)}: is damaged: its numbers are not those of its identity",
+            f"{contents.path}: is damaged: its numbers are not those of its identity",
             hint=BASES.again,
         )
     return basis
 
 
-def _basis(groups: dict[str, Group], root: Any) -> Basis:
-    contents = json.loads(root["contents"])
-    layers = {str(path): dict(layer) for path, layer in contents["layers"].items()}
+def basis_contents(
+    contents: Contents,
+) -> tuple[dict[str, list[Part]], dict[str, tuple[Any, Any]], dict[str, dict[str, Any]], str]:
+    """What a `Basis` is made of, with mean and axes in the place of each projection."""
+    about = json.loads(contents.attributes["contents"])
+    layers = {str(path): dict(layer) for path, layer in about["layers"].items()}
     if not all(0 < layer["channels"] <= _MOST_CHANNELS for layer in layers.values()):
         raise ValueError("channels that no network has")
     recipe = {
@@ -70,20 +77,18 @@ def _basis(groups: dict[str, Group], root: Any) -> Basis:
             Part.of(layers[f"{source}/{layer}"], components=components, weight=float(weight))
             for layer, components, weight in parts
         ]
-        for source, parts in contents["recipe"].items()
+        for source, parts in about["recipe"].items()
     }
-    projections = {}
-    channels = [layers[part.path]["channels"] for parts in recipe.values() for part in parts]
-    if sum(channels) > _MOST_CHANNELS:
+    every = [part for parts in recipe.values() for part in parts]
+    if sum(layers[part.path]["channels"] for part in every) > _MOST_CHANNELS:
         raise ValueError("channels that no networks have together")
-    for parts in recipe.values():
-        for part in parts:
-            if part.components is not None:
-                axes, mean = (groups[part.path].arrays[name].values for name in ("axes", "mean"))
-                if mean.shape != (layers[part.path]["channels"],) or axes.shape[:-1] != mean.shape:
-                    raise ValueError("a projection of another shape")
-                tensors = (torch.from_numpy(np.array(one, np.float32)) for one in (mean, axes))
-                projections[part.path] = Projection(*tensors)
-    if contents["finest"] not in layers or not recipe or not all(recipe.values()):
+    projections = {}
+    for path in (part.path for part in every if part.components is not None):
+        arrays = contents.groups[f"/{path}"].arrays
+        mean, axes = arrays["mean"].values, arrays["axes"].values
+        if mean.shape != (layers[path]["channels"],) or axes.shape[:-1] != mean.shape:
+            raise ValueError("a projection of another shape")
+        projections[path] = mean, axes
+    if about["finest"] not in layers or not recipe or not all(recipe.values()):
         raise ValueError("no layer")
-    return Basis(recipe, projections, layers, contents["finest"])
+    return recipe, projections, layers, about["finest"]

@@ -1,60 +1,15 @@
 """Feature files: feature trees kept as NetCDF-4, one group per layer."""
 
 import os
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import xarray as xr
 
-from ..errors import FeatureFileError, InvalidFeaturesError
-from ..features.tree import IMAGE_PATH, SCHEMA, check_tree, tree_layers
-from .hdf5 import Group, Schema
+from ..features.tree import IMAGE_PATH, check_tree
+from .forms import FEATURES, MAPS
 from .layout import groups_to_tree, tree_to_groups
-from .sealed import Form, read_sealed, write_sealed
-
-FEATURES = Form(
-    "feature file",
-    Schema("descr_schema", SCHEMA, ("features", "y", "x")),
-    make="make a feature file with `descr extract` or save_features",
-    again="extract it again",
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayerInfo:
-    """What a feature file says of one layer.
-
-    Attributes:
-        path: "source/layer".
-        shape: Channels, rows, columns.
-        dtype: The type of the features.
-        rounded_bits: To how many bits of mantissa they were rounded; None for not at all.
-        attributes: Those of the layer's group.
-    """
-
-    path: str
-    shape: tuple[int, ...]
-    dtype: str
-    rounded_bits: int | None
-    attributes: Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeatureInfo:
-    """What a feature file says of itself: see `read_feature_info`.
-
-    Attributes:
-        size: Of the file, in bytes.
-        attributes: Those of the root: of the image, of the descriptor, of the schema.
-        layers: In order.
-    """
-
-    size: int
-    attributes: Mapping[str, Any]
-    layers: tuple[LayerInfo, ...]
+from .sealed import Contents, read_sealed, write_sealed
 
 
 def save_features(
@@ -99,32 +54,17 @@ def load_features(path: str | os.PathLike[str]) -> xr.DataTree:
     Raises `FeatureFileError` if there is no such file, or if it is not a feature file, has another
     schema, was cut off or altered, or breaks the schema.
     """
-    return _to_tree(path, read_sealed(path, FEATURES)[0])
+    return to_tree(read_sealed(path, FEATURES))
 
 
-def read_feature_info(path: str | os.PathLike[str]) -> FeatureInfo:
-    """Return what a file says of its image and its layers, without decoding the features.
+def load_any(path: str | os.PathLike[str]) -> xr.DataTree | xr.DataArray:
+    """The feature tree or the feature map that a file holds: `load_features` or `load_map`."""
+    contents = read_sealed(path, FEATURES, MAPS)
+    if contents.form is MAPS:
+        from .maps import to_map
 
-    Checks all that `load_features` checks but the values of features in files that descr did not
-    write, and raises the same errors.
-    """
-    groups, size = read_sealed(path, FEATURES, values=False)
-    tree = _to_tree(path, groups)
-    by_path = {group.path[1:]: group for group in groups}
-    return FeatureInfo(
-        size=size,
-        attributes=cast(Mapping[str, Any], tree.attrs),
-        layers=tuple(
-            LayerInfo(
-                path=layer,
-                shape=node["features"].shape,
-                dtype=str(node["features"].dtype),
-                rounded_bits=by_path[layer].arrays["features"].rounded_bits,
-                attributes=cast(Mapping[str, Any], node.attrs),
-            )
-            for layer, node in tree_layers(tree).items()
-        ),
-    )
+        return to_map(contents).to_xarray()
+    return to_tree(contents)
 
 
 def _way(image_path: str | os.PathLike[str], path: str | os.PathLike[str]) -> str | None:
@@ -137,10 +77,9 @@ def _way(image_path: str | os.PathLike[str], path: str | os.PathLike[str]) -> st
     return None
 
 
-def _to_tree(path: str | os.PathLike[str], groups: list[Group]) -> xr.DataTree:
-    try:
-        tree = groups_to_tree(groups, os.fspath(path))
-        check_tree(tree, os.fspath(path))
-    except InvalidFeaturesError as error:
-        raise FeatureFileError(error.message, hint=error.hint or FEATURES.again) from error
+def to_tree(contents: Contents) -> xr.DataTree:
+    """The feature tree that a feature file holds."""
+    with contents.guard():
+        tree = groups_to_tree(contents.groups.values())
+        check_tree(tree, "the feature tree")
     return tree

@@ -110,18 +110,24 @@ class Group:
     arrays: Mapping[str, Array] = field(default_factory=dict)
 
 
+def schema_of(root: Mapping[str, Any], schemas: Iterable[Schema]) -> Schema | None:
+    """The first schema whose attribute a root has; None where there is none of this number."""
+    schema = next((one for one in schemas if one.attribute in root), None)
+    return schema if schema and root[schema.attribute] == schema.number else None
+
+
 def read_groups(
     data: Bytes,
     *,
-    schema: Schema,
+    schemas: Sequence[Schema],
     values: bool = True,
     reserve: Callable[[int], None] = lambda size: None,
 ) -> Iterator[Group]:
     """Read the groups of a file, parents first, in the order in which they were made.
 
-    A file of another schema gives its root alone. Without `values`, the large arrays are outlines.
-    `reserve` is called, before any array is read, with the bytes that they take together, and
-    three times the largest chunk beside them.
+    A file of none of the schemas gives its root alone. Without `values`, the large arrays are
+    outlines. `reserve` is called, before any array is read, with the bytes that they take together,
+    and three times the largest chunk beside them.
 
     Raises `UnreadableError` if a layer holds something that a feature file does not hold, and
     exceptions of any kind if the file is damaged.
@@ -129,7 +135,8 @@ def read_groups(
     file = h5py.File(io.BytesIO(data) if isinstance(data, bytes) else data, "r")
     root = Group("/", _read_attributes(file, "the root"))
     yield root
-    if root.attributes.get(schema.attribute) != schema.number:
+    schema = schema_of(root.attributes, schemas)
+    if schema is None:
         return
     groups: list[tuple[Group, dict[str, Any]]] = []
     for source_name, source in _groups(file):
@@ -389,15 +396,24 @@ def dump_groups(groups: Iterable[Group], stream: BinaryIO) -> None:
 
 
 def read_directory(
-    data: Bytes, *, end: int | None = None, outline: str = "", is_checked: bool = False
+    data: Bytes,
+    *,
+    schemas: Sequence[Schema],
+    values: bool = True,
+    end: int | None = None,
+    is_checked: bool = False,
 ) -> list[Group]:
-    """The groups of a directory that ends there, by default with the data.
+    """As `read_groups`, by a directory that ends there, by default with the data.
 
-    Arrays that are whole are the memory of the data, those called `outline` are outlines. Pieces
-    are put together of data that is checked alone: they may state any size.
+    Arrays that are whole are the memory of the data. Pieces are put together of data that is
+    checked alone: they may state any size.
     """
     end = (len(data) if end is None else end) - 8
     header = json.loads(data[end - int.from_bytes(data[end : end + 8], "little") : end])
+    if header[0]["path"] != "/":
+        raise ValueError("no root")
+    schema = schema_of(header[0]["attributes"], schemas)
+    header = header if schema else header[:1]
     for group in header:
         if not (isinstance(group["path"], str) and isinstance(group["attributes"], dict)):
             raise ValueError("a group without a path or attributes")
@@ -406,13 +422,12 @@ def read_directory(
             about["storage"] = storage = Storage(*about["storage"])
             if np.dtype(storage.dtype).kind not in "fiu" or (storage.chunk and not is_checked):
                 raise ValueError(f"an array of type {storage.dtype} in pieces of {storage.chunk}")
-            if name == outline or (storage.place is None and not storage.chunk):
+            is_large = schema is not None and name == schema.arrays[0]
+            if (is_large and not values) or (storage.place is None and not storage.chunk):
                 array = Array.outline(storage.shape, storage.dtype, **about)
             else:
                 array = Array(values=read_values(data, storage, is_checked=is_checked), **about)
             group["arrays"][name] = array
-    if not header:
-        raise ValueError("no group")
     return [Group(**group) for group in header]
 
 
@@ -434,7 +449,7 @@ def _memory_limiter() -> Callable[[int], None]:
     return lambda more: None
 
 
-def _main(schema: str, values: str, free: str) -> int:
+def _main(schemas: str, values: str, free: str) -> int:
     """Read the file at standard input, write its groups to standard output, or why not."""
 
     def reserve(size: int) -> None:
@@ -457,10 +472,10 @@ def _main(schema: str, values: str, free: str) -> int:
             # What is open stays open; nothing else can be opened. h5py wants the codec later.
             codecs.lookup("ascii")
             _limit("NOFILE", 0)
-            groups = read_groups(
-                data, schema=Schema(*json.loads(schema)), values=values == "values", reserve=reserve
+            kinds = [Schema(*one) for one in json.loads(schemas)]
+            dump_groups(
+                read_groups(data, schemas=kinds, values=values == "values", reserve=reserve), stream
             )
-            dump_groups(groups, stream)
     except Exception as error:
         reason = str(error)
         if isinstance(error, MemoryError):

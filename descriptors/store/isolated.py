@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from ..runtime.ram import free_ram
@@ -35,7 +36,7 @@ class IsolatedReadError(Exception):
     """The other process could not read the file; the message says why, in a few words."""
 
 
-def read_isolated(file: BinaryIO, *, schema: Schema, values: bool) -> list[Group]:
+def read_isolated(file: BinaryIO, *, schemas: Sequence[Schema], values: bool) -> list[Group]:
     """Read the groups of an open file, as `hdf5.read_groups` does, in another process.
 
     That process may use about twice the memory of the features that the file states, which have to
@@ -53,7 +54,7 @@ def read_isolated(file: BinaryIO, *, schema: Schema, values: bool) -> list[Group
     with _memory_file() as answer:
         try:
             child = subprocess.run(
-                [*command, json.dumps(schema), "values" if values else "outline", str(free)],
+                [*command, json.dumps(schemas), "values" if values else "outline", str(free)],
                 stdin=file,
                 stdout=answer,
                 stderr=subprocess.PIPE,
@@ -75,7 +76,7 @@ def read_isolated(file: BinaryIO, *, schema: Schema, values: bool) -> list[Group
         if child.returncode > 0:
             raise IsolatedReadError(": ".join(["can't be read", *reason]))
         try:
-            return hdf5.read_directory(mmap.mmap(answer.fileno(), 0))
+            return hdf5.read_directory(mmap.mmap(answer.fileno(), 0), schemas=schemas)
         except NONSENSE as error:
             raise IsolatedReadError(f"is damaged: reading it gave nonsense ({error})") from error
 

@@ -9,12 +9,11 @@ import xarray as xr
 
 from ..errors import InvalidFeaturesError
 from ..features.tree import tree_layers
+from .forms import SEALED
 from .hdf5 import Array, Group
 
 ARRAYS = ("features", "y", "x")
 
-# Says in a file that it was sealed, so that one whose seal is gone is known to be cut or altered.
-SEALED = "descr_seal"
 # NetCDF allows 256 bytes, on which the HDF5 library fails.
 _NAME_BYTES = 255
 
@@ -44,8 +43,8 @@ def tree_to_groups(tree: xr.DataTree) -> list[Group]:
     return groups
 
 
-def groups_to_tree(groups: Iterable[Group], name: str) -> xr.DataTree:
-    """The tree whose groups these are, called `name` in messages; it may break the schema.
+def groups_to_tree(groups: Iterable[Group]) -> xr.DataTree:
+    """The tree whose groups these are; it may break the schema.
 
     Raises `InvalidFeaturesError` if the arrays of a layer don't fit together.
     """
@@ -56,9 +55,7 @@ def groups_to_tree(groups: Iterable[Group], name: str) -> xr.DataTree:
             variables = {name: _variable(array) for name, array in group.arrays.items()}
             nodes[group.path] = xr.Dataset(variables, attrs=attributes)
         except ValueError as error:
-            raise InvalidFeaturesError(
-                f"layer {group.path[1:]} of {name} is no grid: {error}"
-            ) from error
+            raise InvalidFeaturesError(f"layer {group.path[1:]} is no grid: {error}") from error
     return xr.DataTree.from_dict(nodes)
 
 

@@ -2,8 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
@@ -17,16 +16,11 @@ from ..features.grids import Grid, unit_length
 from ..features.maps import check_map
 from ..features.tensors import FeatureMap, scale_cells
 from ..features.tree import check_attribute_types, check_centres
-from .hdf5 import Array, Group, Schema
-from .layout import SEALED, attributes_to_keep
-from .sealed import Form, contents_of, read_sealed, root_of, write_sealed
+from .forms import MAPS, SEALED
+from .hdf5 import Array, Group
+from .layout import attributes_to_keep
+from .sealed import Contents, read_sealed, write_sealed
 
-MAPS = Form(
-    "feature map file",
-    Schema("descr_map", 1, ("features", "y", "x")),
-    make="make one with `descr extract --basis` or save_map",
-    again="extract it again",
-)
 _GROUP = "/map/cells"
 _LARGEST = 127
 _ABOUT = {
@@ -34,23 +28,6 @@ _ABOUT = {
     **dict.fromkeys(("image_height", "image_width"), int),
 }
 _OWN = ("Conventions", "descr_map", "descr_version", "created", "channels", "lowest_cosine", SEALED)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MapInfo:
-    """What a feature map file says of itself.
-
-    Attributes:
-        size: Of the file, in bytes.
-        attributes: Those of the map: of the image, of the descriptor, and `basis`.
-        shape: Channels, rows, columns.
-        lowest_cosine: Of a cell with what the file keeps of it; 1 where nothing is lost.
-    """
-
-    size: int
-    attributes: Mapping[str, Any]
-    shape: tuple[int, ...]
-    lowest_cosine: float
 
 
 def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool = False) -> float:
@@ -87,7 +64,7 @@ def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool
         "channels": json.dumps(runs),
         "lowest_cosine": lowest,
     }
-    root = root_of(MAPS, **attributes_to_keep(fmap.attrs, "the feature map"), **about_map)
+    root = MAPS.root(**attributes_to_keep(fmap.attrs, "the feature map"), **about_map)
     arrays = {"features": Array(("channel", "y", "x"), values, about)}
     arrays |= {one: Array((one,), fmap[one].values.astype(np.float64)) for one in ("y", "x")}
     groups = [root, Group("/map", {}), Group(_GROUP, {}, arrays)]
@@ -105,12 +82,16 @@ def load_map(path: str | os.PathLike[str]) -> xr.DataArray:
 
 def load_tensors(path: str | os.PathLike[str]) -> FeatureMap:
     """As `load_map`, as a tensor."""
-    groups = read_sealed(path, MAPS)[0]
-    with contents_of(path, MAPS, "feature map"):
-        arrays, attributes = _contents(groups)
+    return to_map(read_sealed(path, MAPS))
+
+
+def to_map(contents: Contents) -> FeatureMap:
+    """The feature map that a file of one holds."""
+    with contents.guard():
+        arrays, attributes = map_arrays(contents)
         values, scale = arrays["features"].values, arrays["features"].attributes
         features = np.multiply(values, scale.get("scale_factor", 1.0), dtype=np.float32)
-        runs = json.loads(groups[0].attributes["channels"])
+        runs = json.loads(contents.attributes["channels"])
         # Before labels are made of them: a stranger's file may state any number.
         counts = [run[2] for run in runs]
         if min(counts, default=0) < 0 or sum(counts) != len(features):
@@ -129,27 +110,11 @@ def load_tensors(path: str | os.PathLike[str]) -> FeatureMap:
     return fmap
 
 
-def read_map_info(path: str | os.PathLike[str]) -> MapInfo:
-    """What a file says of its map, without the features; raises what `load_map` does."""
-    groups, size = read_sealed(path, MAPS, values=False)
-    with contents_of(path, MAPS, "feature map"):
-        arrays, attributes = _contents(groups)
-        lowest = float(groups[0].attributes["lowest_cosine"])
-        if not -1 <= lowest <= 1:
-            raise ValueError("no cosine")
-        return MapInfo(
-            size=size,
-            attributes=attributes,
-            shape=arrays["features"].values.shape,
-            lowest_cosine=lowest,
-        )
-
-
-def _contents(groups: Sequence[Group]) -> tuple[Mapping[str, Array], dict[str, Any]]:
+def map_arrays(contents: Contents) -> tuple[Mapping[str, Array], dict[str, Any]]:
     """The arrays of a map, and its own attributes."""
-    own = {key: value for key, value in groups[0].attributes.items() if key not in _OWN}
+    own = {key: value for key, value in contents.attributes.items() if key not in _OWN}
     check_attribute_types(own, _ABOUT, "the feature map")
-    arrays = {group.path: group for group in groups}[_GROUP].arrays
+    arrays = contents.groups[_GROUP].arrays
     if arrays["features"].values.ndim != 3:
         raise ValueError("features that are no map")
     return arrays, own

@@ -9,8 +9,7 @@ from ..combination.basis import Basis
 from ..combination.recipe import computations, difference
 from ..errors import FeatureFileError, ForeignFileError
 from ..image.reading import Image
-from .files import FeatureInfo, read_feature_info
-from .maps import MapInfo, read_map_info
+from .info import FeatureInfo, MapInfo, read_feature_info, read_map_info
 
 Info = TypeVar("Info", FeatureInfo, MapInfo)
 

@@ -5,9 +5,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.metadata import version
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
@@ -15,9 +13,9 @@ from ..errors import FeatureFileError, ForeignFileError, InvalidFeaturesError, O
 from ..runtime.atomic import whole_file
 from ..runtime.ram import free_ram
 from . import seal
-from .hdf5 import Group, Schema, UnreadableError, directory, read_directory, read_groups
+from .forms import SEALED, Form
+from .hdf5 import Group, UnreadableError, directory, read_directory, read_groups
 from .isolated import NONSENSE, IsolatedReadError, read_isolated
-from .layout import SEALED
 from .netcdf import write_groups
 
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -27,14 +25,31 @@ _LITTLE = 1 << 25
 _DIRECTORY = b"DESCRDR1"
 
 
-@dataclass(frozen=True)
-class Form:
-    """A kind of file: its name, what it holds, and how to make one, the first time and again."""
+class Contents(NamedTuple):
+    """The kind of a file, its size in bytes, and its groups by path, parents first."""
 
-    name: str
-    schema: Schema
-    make: str
-    again: str
+    path: str
+    form: Form
+    size: int
+    groups: Mapping[str, Group]
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """Those of the root."""
+        return self.groups["/"].attributes
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Turn what is raised where groups hold nothing whole into a `FeatureFileError`."""
+        try:
+            yield
+        except InvalidFeaturesError as error:
+            message, hint = f"{self.path}: {error.message}", error.hint or self.form.again
+            raise FeatureFileError(message, hint=hint) from error
+        except NONSENSE as error:
+            raise FeatureFileError(
+                f"{self.path}: is damaged: it holds no {self.form.name}", hint=self.form.again
+            ) from error
 
 
 def write_sealed(
@@ -60,7 +75,7 @@ def write_sealed(
         try:
             # Some distributions have one HDF5 library for h5py and netCDF4.
             with NETCDF4_PYTHON_LOCK:
-                copy = list(read_groups(data, schema=form.schema, values=False))
+                copy = list(read_groups(data, schemas=[form.schema], values=False))
         except UnreadableError as error:
             raise InvalidFeaturesError(f"can't be kept in a file: it {error}") from error
         if directory(copy, with_places=False) != directory(groups, with_places=False):
@@ -74,16 +89,14 @@ def write_sealed(
             file.write(index + seal.seal_of(data, index))
 
 
-def read_sealed(
-    path: str | os.PathLike[str], form: Form, *, values: bool = True
-) -> tuple[list[Group], int]:
-    """Return the groups of a file, and its size in bytes.
+def read_sealed(path: str | os.PathLike[str], *forms: Form, values: bool = True) -> Contents:
+    """Return what a file of one of these kinds holds; of another kind no array is read.
 
     A file of this user's is checked byte by byte and read here, another in a process of its own.
-    Raises `FeatureFileError` for a file that is damaged or can't be read, and `ForeignFileError`
-    for one of another kind.
+    Raises `FeatureFileError` for a file that is damaged or can't be read, and `ForeignFileError`,
+    as for the first kind, for one of another kind.
     """
-    name = os.fspath(path)
+    name, form, schemas = os.fspath(path), forms[0], [form.schema for form in forms]
     with _opened(path, form) as file:
         size = os.fstat(file.fileno()).st_size
         _check_head(name, file.read(seal.HEAD_SIZE), size, form)
@@ -102,48 +115,23 @@ def read_sealed(
             raise FeatureFileError(f"{name}: is damaged: its checksum is wrong", hint=form.again)
         try:
             if own and isinstance(content, io.BytesIO):
-                large = "" if values else form.schema.arrays[0]
                 place = size - end - len(_DIRECTORY)
                 groups = read_directory(
-                    content.getvalue(), end=place, outline=large, is_checked=True
+                    content.getvalue(), schemas=schemas, values=values, end=place, is_checked=True
                 )
             else:
-                groups = read_isolated(file, schema=form.schema, values=values)
+                groups = read_isolated(file, schemas=schemas, values=values)
         except IsolatedReadError as error:
             raise FeatureFileError(f"{name}: {error}", hint=form.again) from error
     attributes = groups[0].attributes
-    _check_schema(name, attributes, form)
+    form = next((one for one in forms if one.schema.attribute in attributes), form)
+    form.check(name, attributes)
     if not sealed and SEALED in attributes:
         raise FeatureFileError(
             f"{name}: was cut off or altered after it was written: its checksum is gone",
             hint=f"{form.again}, or remove the attribute {SEALED} if you altered it on purpose",
         )
-    return groups, size
-
-
-@contextmanager
-def contents_of(path: str | os.PathLike[str], form: Form, what: str) -> Iterator[None]:
-    """Turn what is raised where groups hold no whole `what` into a `FeatureFileError`."""
-    try:
-        yield
-    except InvalidFeaturesError as error:
-        message = f"{os.fspath(path)}: {error.message}"
-        raise FeatureFileError(message, hint=error.hint or form.again) from error
-    except NONSENSE as error:
-        raise FeatureFileError(
-            f"{os.fspath(path)}: is damaged: it holds no {what}", hint=form.again
-        ) from error
-
-
-def root_of(form: Form, **attributes: Any) -> Group:
-    """The root group of a file of this kind, with these attributes besides."""
-    about = {
-        "Conventions": "CF-1.11",
-        form.schema.attribute: form.schema.number,
-        "descr_version": version("descr-sdk"),
-        SEALED: "sha256",
-    }
-    return Group("/", attributes | about)
+    return Contents(name, form, size, {group.path: group for group in groups})
 
 
 @contextmanager
@@ -180,19 +168,4 @@ def _check_head(name: str, head: bytes, size: int, form: Form) -> None:
     if claimed is not None and size < claimed:
         raise FeatureFileError(
             f"{name}: is cut off after {size} of {claimed} bytes, or damaged", hint=form.again
-        )
-
-
-def _check_schema(name: str, attributes: Mapping[str, Any], form: Form) -> None:
-    schema = attributes.get(form.schema.attribute)
-    if schema is None:
-        raise ForeignFileError(
-            f"{name}: is not a {form.name}: it has no attribute {form.schema.attribute}",
-            hint=form.make,
-        )
-    if schema != (number := form.schema.number):
-        raise FeatureFileError(
-            f"{name}: has schema {schema!r}, and this version of descr reads schema {number}",
-            hint=f"{form.again}, or use the version of descr that wrote it "
-            f"({attributes.get('descr_version')!r})",
         )

@@ -6,7 +6,7 @@ import h5py
 import netCDF4
 import numpy as np
 import pytest
-from descr.descriptors.store.files import FEATURES
+from descr.descriptors.store.forms import FEATURES
 from descr.descriptors.store.hdf5 import (
     Array,
     Group,
@@ -71,7 +71,7 @@ def path(tmp_path, groups):
 
 
 def reading(path, **options):
-    return list(read_groups(path.read_bytes(), schema=FEATURES.schema, **options))
+    return list(read_groups(path.read_bytes(), schemas=[FEATURES.schema], **options))
 
 
 def test_groups_come_back_from_a_file(tmp_path, groups):
@@ -80,21 +80,19 @@ def test_groups_come_back_from_a_file(tmp_path, groups):
     assert described(reading(path)) == described(groups)
     with path.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        assert described(read_groups(mapped, schema=FEATURES.schema)) == described(groups)
+        assert described(read_groups(mapped, schemas=[FEATURES.schema])) == described(groups)
 
 
 def test_groups_come_back_from_a_directory_without_hdf5(path, monkeypatch):
     data, groups = path.read_bytes(), reading(path)
     index = directory(reading(path, values=False))
     monkeypatch.setattr(h5py, "File", None)
-    assert described(read_directory(data + index, is_checked=True)) == described(groups)
-    assert (
-        read_directory(data + index, outline="features", is_checked=True)[2]
-        .arrays["features"]
-        .is_outline
-    )
+    own = {"schemas": [FEATURES.schema], "is_checked": True}
+    assert described(read_directory(data + index, **own)) == described(groups)
+    outlined = read_directory(data + index, values=False, **own)
+    assert outlined[2].arrays["features"].is_outline
     with pytest.raises(ValueError, match="in pieces"):
-        read_directory(data + index)
+        read_directory(data + index, schemas=[FEATURES.schema])
 
 
 def test_without_values_features_are_outlines(path):
@@ -107,7 +105,7 @@ def test_without_values_features_are_outlines(path):
 
 def test_another_schema_gives_the_root_alone(path, groups):
     assert described(
-        read_groups(path.read_bytes(), schema=FEATURES.schema._replace(number=2))
+        read_groups(path.read_bytes(), schemas=[FEATURES.schema._replace(number=2)])
     ) == described(groups[:1])
 
 
@@ -115,7 +113,7 @@ def test_memory_is_reserved_before_an_array_is_read(tmp_path, groups):
     path = tmp_path / "a.nc"
     write_groups(str(path), [*groups, layer_group(path="/network/other")], lossless=False)
     sizes = []
-    read = read_groups(path.read_bytes(), schema=FEATURES.schema, reserve=sizes.append)
+    read = read_groups(path.read_bytes(), schemas=[FEATURES.schema], reserve=sizes.append)
     assert next(read).path == "/"
     assert next(read).path == "/network"
     # Two layers, and three chunks of the largest array.
@@ -253,7 +251,7 @@ def test_groups_come_back_from_memory(groups, tmp_path):
         rounded_bits=10,
     )
     groups.append(Group("/network/outline", {}, {"features": outline}))
-    mapped = read_directory(dumped(groups, tmp_path))
+    mapped = read_directory(dumped(groups, tmp_path), schemas=[FEATURES.schema])
     assert described(mapped) == described(groups)
     assert mapped[2].arrays["features"].values.flags.writeable
     assert mapped[2].arrays["features"].values.flags.aligned
@@ -265,7 +263,7 @@ def test_a_broken_answer_is_an_error(groups, tmp_path):
         broken = mmap.mmap(-1, cut)
         broken[:] = data[:cut]
         with pytest.raises((ValueError, TypeError)):
-            read_directory(broken)
+            read_directory(broken, schemas=[FEATURES.schema])
 
 
 def test_a_stream_gets_nothing_for_no_groups():

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from descr.descriptors.errors import FeatureFileError
 from descr.descriptors.store import hdf5, isolated, load_features, read_feature_info, save_features
-from descr.descriptors.store.files import FEATURES
+from descr.descriptors.store.forms import FEATURES
 from descr.descriptors.store.isolated import IsolatedReadError, read_isolated
 from descr.descriptors.store.layout import tree_to_groups
 from descr.descriptors.store.netcdf import write_groups
@@ -112,7 +112,7 @@ def test_a_reader_that_hangs_is_stopped(path, tmp_path, monkeypatch):
     monkeypatch.setattr(isolated, "START_SECONDS", 0.2)
     run_instead(monkeypatch, tmp_path, "import time; time.sleep(600)")
     with pytest.raises(IsolatedReadError, match="takes too long"), path.open("rb") as file:
-        read_isolated(file, schema=FEATURES.schema, values=True)
+        read_isolated(file, schemas=[FEATURES.schema], values=True)
 
 
 def test_a_reader_that_goes_round_in_circles_is_stopped(path, tmp_path, monkeypatch):
@@ -123,7 +123,7 @@ while True: pass
 """
     run_instead(monkeypatch, tmp_path, code)
     with pytest.raises(IsolatedReadError, match="takes too long"), path.open("rb") as file:
-        read_isolated(file, schema=FEATURES.schema, values=True)
+        read_isolated(file, schemas=[FEATURES.schema], values=True)
 
 
 ANSWER = """
@@ -153,7 +153,7 @@ LARGER = ANSWER % '["<f4", [1000000000000], 0]'
 def test_an_answer_that_makes_no_sense(path, tmp_path, monkeypatch, code, reason):
     run_instead(monkeypatch, tmp_path, code)
     with pytest.raises(IsolatedReadError, match=reason), path.open("rb") as file:
-        read_isolated(file, schema=FEATURES.schema, values=True)
+        read_isolated(file, schemas=[FEATURES.schema], values=True)
 
 
 def test_features_larger_than_what_the_reader_may_take_for_itself(path):
@@ -278,7 +278,7 @@ def test_features_of_another_form_are_refused(path, dimensions, dtype):
         for name in ("y", "x"):
             other.createVariable(name, "f8", (name,))[:] = fine[name][:]
         other.createVariable("features", dtype, dimensions)[:] = 1.0
-    with pytest.raises(FeatureFileError, match=r"network/other of .*foreign\.nc"):
+    with pytest.raises(FeatureFileError, match=r"foreign\.nc: layer network/other"):
         load_features(path)
 
 

@@ -33,7 +33,8 @@ from descr.descriptors.errors import (
     OutputError,
 )
 from descr.descriptors.features.tensors import Features
-from descr.descriptors.store.maps import load_map, read_map_info, save_map
+from descr.descriptors.store.info import read_map_info
+from descr.descriptors.store.maps import load_map, save_map
 from descr.descriptors.testing import render_picture
 from support.hostile import sealed_anew
 from torch.nn import functional

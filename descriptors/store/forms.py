@@ -1,0 +1,68 @@
+"""The kinds of files that descr writes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from ..errors import FeatureFileError, ForeignFileError
+from ..features.tree import SCHEMA
+from .hdf5 import Group, Schema
+
+# Says in a file that it was sealed, so that one whose seal is gone is known to be cut or altered.
+SEALED = "descr_seal"
+
+
+@dataclass(frozen=True)
+class Form:
+    """A kind of file: its name, what it holds, and how to make one, the first time and again."""
+
+    name: str
+    schema: Schema
+    make: str
+    again: str
+
+    def root(self, **attributes: Any) -> Group:
+        """The root group of a file of this kind, with these attributes besides."""
+        about = {
+            "Conventions": "CF-1.11",
+            self.schema.attribute: self.schema.number,
+            "descr_version": version("descr-sdk"),
+            SEALED: "sha256",
+        }
+        return Group("/", attributes | about)
+
+    def check(self, name: str, attributes: Mapping[str, Any]) -> None:
+        """Raise `FeatureFileError` unless these are of the root of a file of this kind."""
+        attribute, number, _ = self.schema
+        if attribute not in attributes:
+            raise ForeignFileError(
+                f"{name}: is not a {self.name}: it has no attribute {attribute}", hint=self.make
+            )
+        if attributes[attribute] != number:
+            raise FeatureFileError(
+                f"{name}: has schema {attributes[attribute]!r}, and this version of descr reads "
+                f"schema {number}",
+                hint=f"{self.again}, or use the version of descr that wrote it "
+                f"({attributes.get('descr_version')!r})",
+            )
+
+
+FEATURES = Form(
+    "feature file",
+    Schema("descr_schema", SCHEMA, ("features", "y", "x")),
+    make="make a feature file with `descr extract` or save_features",
+    again="extract it again",
+)
+MAPS = Form(
+    "feature map",
+    Schema("descr_map", 1, ("features", "y", "x")),
+    make="make one with `descr extract --basis` or save_map",
+    again="extract it again",
+)
+BASES = Form(
+    "basis",
+    Schema("descr_basis", 1, ("axes", "mean")),
+    make="make one with `descr basis fit` or Basis.fit(...).save",
+    again="fit it again",
+)

@@ -1,0 +1,110 @@
+import json
+import subprocess
+
+import netCDF4
+import pytest
+from descr.descriptors import Basis
+from descr.descriptors.errors import FeatureFileError, ForeignFileError
+from descr.descriptors.store import (
+    BasisInfo,
+    FeatureInfo,
+    MapInfo,
+    isolated,
+    load_any,
+    load_features,
+    load_map,
+    read_feature_info,
+    read_info,
+    read_map_info,
+    save_features,
+    save_map,
+)
+from support.trees import network_tree
+
+INFOS = {"tree": FeatureInfo, "map": MapInfo, "basis": BasisInfo}
+
+
+@pytest.fixture(scope="module")
+def basis():
+    return Basis.fit([network_tree("a.jpg", coarse=8)], components={"coarse": 5})
+
+
+@pytest.fixture
+def paths(basis, tmp_path):
+    """A file of each kind."""
+    tree = network_tree("a.jpg", coarse=8)
+    save_features(tree, tmp_path / "tree.nc")
+    save_map(basis.transform(tree), tmp_path / "map.nc")
+    basis.save(tmp_path / "basis.nc")
+    return {name: tmp_path / f"{name}.nc" for name in INFOS}
+
+
+@pytest.fixture
+def readers(monkeypatch):
+    """The processes that were started to read a file."""
+    started, start = [], subprocess.run
+
+    def run(*args, **options):
+        started.append(args)
+        return start(*args, **options)
+
+    monkeypatch.setattr(isolated.subprocess, "run", run)
+    return started
+
+
+@pytest.mark.parametrize("kind", INFOS)
+@pytest.mark.parametrize("own", [True, False])
+def test_a_file_of_any_kind_is_read_once(paths, kind, own, tmp_path, monkeypatch, readers):
+    if not own:
+        monkeypatch.setenv("DESCR_HOME", str(tmp_path / "somebody else"))
+    info = read_info(paths[kind])
+    assert type(info) is INFOS[kind]
+    assert info.size == paths[kind].stat().st_size
+    assert len(readers) == (not own)
+
+
+def test_info_of_any_kind_is_that_of_its_kind(paths, basis):
+    assert read_info(paths["tree"]) == read_feature_info(paths["tree"])
+    assert read_info(paths["map"]) == read_map_info(paths["map"])
+    info = read_info(paths["basis"])
+    assert info.identity == basis.identity
+    assert info.channels == len(basis.sources) == 5 + 24
+    assert info.layers == {path: basis.components(path) for path in basis.layers}
+
+
+def test_what_a_file_holds_is_loaded_by_its_kind(paths, tmp_path, monkeypatch, readers):
+    for other in (False, True):
+        if other:
+            monkeypatch.setenv("DESCR_HOME", str(tmp_path / "somebody else"))
+        assert load_any(paths["tree"]).identical(load_features(paths["tree"]))
+        assert load_any(paths["map"]).identical(load_map(paths["map"]))
+        # Two of each.
+        assert len(readers) == 4 * other
+        with pytest.raises(ForeignFileError, match=r"basis\.nc: is not a feature file"):
+            load_any(paths["basis"])
+
+
+def test_another_number_of_a_schema_is_told_of_its_kind(paths):
+    for kind, number in (("map", "descr_map"), ("basis", "descr_basis")):
+        with netCDF4.Dataset(paths[kind], "a") as file:
+            file.setncattr(number, 7)
+        with pytest.raises(FeatureFileError, match=r"has schema 7.*reads schema 1"):
+            read_info(paths[kind])
+
+
+def test_a_basis_that_is_none_is_no_info(paths):
+    with netCDF4.Dataset(paths["basis"], "a") as file:
+        file.contents = json.dumps({"layers": {}})
+        file.delncattr("descr_seal")
+    with pytest.raises(FeatureFileError, match=r"basis\.nc: is damaged: it holds no basis"):
+        read_info(paths["basis"])
+
+
+def test_what_is_of_no_kind(tmp_path):
+    (tmp_path / "text.nc").write_text("text")
+    with netCDF4.Dataset(tmp_path / "other.nc", "w") as file:
+        file.title = "something else"
+    for name in ("text.nc", "other.nc"):
+        for read in (read_info, load_any):
+            with pytest.raises(ForeignFileError, match=f"{name}: is not a feature file"):
+                read(tmp_path / name)
