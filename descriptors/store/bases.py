@@ -9,7 +9,7 @@ import numpy as np
 from ..combination.recipe import Part
 from ..errors import FeatureFileError
 from .forms import BASES
-from .hdf5 import Array, Group
+from .groups import Array, Group
 from .sealed import Contents, read_sealed, write_sealed
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import FeatureFileError, ForeignFileError
 from ..features.tree import SCHEMA
-from .hdf5 import Group, Schema
+from .groups import Group, Schema
 
 # Says in a file that it was sealed, so that one whose seal is gone is known to be cut or altered.
 SEALED = "descr_seal"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
+from ..features.tree import tree_layers
 from .bases import basis_contents
 from .files import to_tree
 from .forms import BASES, FEATURES, MAPS
@@ -111,11 +112,11 @@ def read_map_info(path: str | os.PathLike[str]) -> MapInfo:
 def _of_features(contents: Contents) -> FeatureInfo:
     tree = to_tree(contents)
     layers = []
-    for layer in tree.leaves:
-        array = contents.groups[layer.path].arrays["features"]
+    for path, layer in tree_layers(tree).items():
+        array = contents.groups[f"/{path}"].arrays["features"]
         layers.append(
             LayerInfo(
-                path=layer.path[1:],
+                path=path,
                 shape=array.values.shape,
                 dtype=str(array.values.dtype),
                 rounded_bits=array.rounded_bits,

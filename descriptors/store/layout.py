@@ -10,7 +10,7 @@ import xarray as xr
 from ..errors import InvalidFeaturesError
 from ..features.tree import tree_layers
 from .forms import SEALED
-from .hdf5 import Array, Group
+from .groups import Array, Group
 
 ARRAYS = ("features", "y", "x")
 

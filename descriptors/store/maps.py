@@ -17,7 +17,7 @@ from ..features.maps import check_map
 from ..features.tensors import FeatureMap, scale_cells
 from ..features.tree import check_attribute_types, check_centres
 from .forms import MAPS, SEALED
-from .hdf5 import Array, Group
+from .groups import Array, Group
 from .layout import attributes_to_keep
 from .sealed import Contents, read_sealed, write_sealed
 

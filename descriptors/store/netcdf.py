@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidFeaturesError
-from .hdf5 import ROUNDED_BY, Group
+from .groups import Group
+from .hdf5 import ROUNDED_BY
 
 ROUNDED_BITS = 10
 # Level 1 takes half the time of level 2 for a file 7% larger, and chunks of this size are the

@@ -14,7 +14,8 @@ from ..runtime.atomic import whole_file
 from ..runtime.ram import free_ram
 from . import seal
 from .forms import SEALED, Form
-from .hdf5 import Group, UnreadableError, directory, read_directory, read_groups
+from .groups import Group, UnreadableError, directory, read_directory
+from .hdf5 import read_groups
 from .isolated import NONSENSE, IsolatedReadError, read_isolated
 from .netcdf import write_groups
 
@@ -120,7 +121,7 @@ def read_sealed(path: str | os.PathLike[str], *forms: Form, values: bool = True)
                     content.getvalue(), schemas=schemas, values=values, end=place, is_checked=True
                 )
             else:
-                groups = read_isolated(file, schemas=schemas, values=values)
+                groups = read_isolated(file, schemas=schemas, values=values, free=free_ram() // 2)
         except IsolatedReadError as error:
             raise FeatureFileError(f"{name}: {error}", hint=form.again) from error
     attributes = groups[0].attributes

@@ -1,4 +1,3 @@
-import io
 import mmap
 import zlib
 
@@ -7,60 +6,15 @@ import netCDF4
 import numpy as np
 import pytest
 from descr.descriptors.store.forms import FEATURES
-from descr.descriptors.store.hdf5 import (
-    Array,
-    Group,
-    UnreadableError,
-    directory,
-    dump_groups,
-    read_directory,
-    read_groups,
-)
+from descr.descriptors.store.groups import UnreadableError
+from descr.descriptors.store.hdf5 import read_groups
 from descr.descriptors.store.netcdf import write_groups
-from numcodecs.zstd import compress
-
-
-def layer_group(shape=(3, 2, 2), path="/network/fine"):
-    rng = np.random.default_rng(0)
-    return Group(
-        path,
-        {"text": "żółw", "empty": "", "integer": 1, "float": 1.0},
-        {
-            "features": Array(
-                ("channel", "y", "x"), rng.standard_normal(shape).astype(np.float32), {"units": "1"}
-            ),
-            "y": Array(("y",), np.arange(shape[1]) * 1.5, {"units": "pixel"}),
-            "x": Array(("x",), np.arange(shape[2]) * 1.5),
-        },
-    )
-
-
-def described(groups):
-    return [
-        (
-            group.path,
-            [(name, type(value), value) for name, value in group.attributes.items()],
-            [
-                (
-                    name,
-                    array.dimensions,
-                    array.values.dtype,
-                    array.values.shape,
-                    array.values.tobytes(),
-                    dict(array.attributes),
-                    array.rounded_bits,
-                    array.is_outline,
-                )
-                for name, array in group.arrays.items()
-            ],
-        )
-        for group in groups
-    ]
+from support.groups import described, layer_group, small_groups
 
 
 @pytest.fixture
 def groups():
-    return [Group("/", {"descr_schema": 1}), Group("/network", {"a": "b"}), layer_group()]
+    return small_groups()
 
 
 @pytest.fixture
@@ -81,18 +35,6 @@ def test_groups_come_back_from_a_file(tmp_path, groups):
     with path.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         assert described(read_groups(mapped, schemas=[FEATURES.schema])) == described(groups)
-
-
-def test_groups_come_back_from_a_directory_without_hdf5(path, monkeypatch):
-    data, groups = path.read_bytes(), reading(path)
-    index = directory(reading(path, values=False))
-    monkeypatch.setattr(h5py, "File", None)
-    own = {"schemas": [FEATURES.schema], "is_checked": True}
-    assert described(read_directory(data + index, **own)) == described(groups)
-    outlined = read_directory(data + index, values=False, **own)
-    assert outlined[2].arrays["features"].is_outline
-    with pytest.raises(ValueError, match="in pieces"):
-        read_directory(data + index, schemas=[FEATURES.schema])
 
 
 def test_without_values_features_are_outlines(path):
@@ -207,17 +149,6 @@ def test_a_chunk_of_another_size_than_it_states(tmp_path, data, compression):
         reading(path)
 
 
-@pytest.mark.parametrize("size", [1, 63, 64, 65, 300, 70_000])
-def test_a_frame_of_zstd_says_its_size(size):
-    from descr.descriptors.store.hdf5 import _expand
-
-    data = np.random.default_rng(0).bytes(size)
-    assert bytes(_expand(compress(data), size)) == data
-    for other in (size + 1, size + 256, size - 1):
-        with pytest.raises(UnreadableError, match="another size"):
-            _expand(compress(data), other)
-
-
 @pytest.mark.parametrize("values", [True, False])
 def test_unknown_compression(tmp_path, values):
     with pytest.raises(UnreadableError, match=r"network/fine/features is compressed.*filter 32000"):
@@ -232,41 +163,3 @@ def test_values_that_were_never_written(tmp_path):
             file.create_dataset("network/fine/features", (4, 2, 2), "f4", **options)
         with pytest.raises(UnreadableError, match=r"network/fine/features (was never|lacks)"):
             reading(path)
-
-
-def dumped(groups, tmp_path):
-    path = tmp_path / "answer"
-    with path.open("wb") as stream:
-        dump_groups(groups, stream)
-    with path.open("r+b") as file:
-        return mmap.mmap(file.fileno(), 0)
-
-
-def test_groups_come_back_from_memory(groups, tmp_path):
-    outline = Array.outline(
-        (100, 10, 10),
-        "f4",
-        dimensions=("channel", "y", "x"),
-        attributes={"a": 1.0},
-        rounded_bits=10,
-    )
-    groups.append(Group("/network/outline", {}, {"features": outline}))
-    mapped = read_directory(dumped(groups, tmp_path), schemas=[FEATURES.schema])
-    assert described(mapped) == described(groups)
-    assert mapped[2].arrays["features"].values.flags.writeable
-    assert mapped[2].arrays["features"].values.flags.aligned
-
-
-def test_a_broken_answer_is_an_error(groups, tmp_path):
-    data = dumped(groups, tmp_path)[:]
-    for cut in [1, 9, 20, len(data) // 2, len(data) - 1]:
-        broken = mmap.mmap(-1, cut)
-        broken[:] = data[:cut]
-        with pytest.raises((ValueError, TypeError)):
-            read_directory(broken, schemas=[FEATURES.schema])
-
-
-def test_a_stream_gets_nothing_for_no_groups():
-    stream = io.BytesIO()
-    dump_groups([], stream)
-    assert stream.getvalue() == b"[]" + (2).to_bytes(8, "little")

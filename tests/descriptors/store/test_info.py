@@ -100,6 +100,16 @@ def test_a_basis_that_is_none_is_no_info(paths):
         read_info(paths["basis"])
 
 
+def test_a_source_without_layers_is_no_layer(paths):
+    with netCDF4.Dataset(paths["tree"], "a") as file:
+        file.createGroup("empty")
+        file.delncattr("descr_seal")
+    assert [layer.path for layer in read_info(paths["tree"]).layers] == [
+        "network/coarse",
+        "network/fine",
+    ]
+
+
 def test_what_is_of_no_kind(tmp_path):
     (tmp_path / "text.nc").write_text("text")
     with netCDF4.Dataset(tmp_path / "other.nc", "w") as file:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from descr.descriptors.errors import FeatureFileError
-from descr.descriptors.store import hdf5, isolated, load_features, read_feature_info, save_features
+from descr.descriptors.store import isolated, load_features, read_feature_info, save_features
 from descr.descriptors.store.forms import FEATURES
 from descr.descriptors.store.isolated import IsolatedReadError, read_isolated
 from descr.descriptors.store.layout import tree_to_groups
@@ -34,10 +34,9 @@ def path(tree, tmp_path):
     return path
 
 
-def run_instead(monkeypatch, tmp_path, code):
+def run_instead(monkeypatch, code):
     """Put another program in the place of the reader."""
-    (tmp_path / "program.py").write_text(code)
-    monkeypatch.setattr(hdf5, "__file__", str(tmp_path / "program.py"))
+    monkeypatch.setattr(isolated, "PROGRAM", code)
 
 
 def test_a_file_of_another_program_is_read(tree, path):
@@ -103,27 +102,27 @@ def test_metadata_that_brings_hdf5_down(path, place):
 
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGKILL"])
 def test_a_crash_is_a_damaged_file(path, tmp_path, monkeypatch, name):
-    run_instead(monkeypatch, tmp_path, f"import os, signal; os.kill(os.getpid(), signal.{name})")
+    run_instead(monkeypatch, f"import os, signal; os.kill(os.getpid(), signal.{name})")
     with pytest.raises(FeatureFileError, match=r"foreign\.nc: is damaged.*crashed"):
         load_features(path)
 
 
 def test_a_reader_that_hangs_is_stopped(path, tmp_path, monkeypatch):
     monkeypatch.setattr(isolated, "START_SECONDS", 0.2)
-    run_instead(monkeypatch, tmp_path, "import time; time.sleep(600)")
+    run_instead(monkeypatch, "import time; time.sleep(600)")
     with pytest.raises(IsolatedReadError, match="takes too long"), path.open("rb") as file:
-        read_isolated(file, schemas=[FEATURES.schema], values=True)
+        read_isolated(file, schemas=[FEATURES.schema], values=True, free=1 << 30)
 
 
 def test_a_reader_that_goes_round_in_circles_is_stopped(path, tmp_path, monkeypatch):
-    code = f"""
-from runpy import run_path
-run_path({hdf5.__file__!r})["_limit"]("CPU", 1)
+    code = """
+from descr.descriptors.store import isolated
+isolated._limit("CPU", 1)
 while True: pass
 """
-    run_instead(monkeypatch, tmp_path, code)
+    run_instead(monkeypatch, code)
     with pytest.raises(IsolatedReadError, match="takes too long"), path.open("rb") as file:
-        read_isolated(file, schemas=[FEATURES.schema], values=True)
+        read_isolated(file, schemas=[FEATURES.schema], values=True, free=1 << 30)
 
 
 ANSWER = """
@@ -151,9 +150,9 @@ LARGER = ANSWER % '["<f4", [1000000000000], 0]'
     ],
 )
 def test_an_answer_that_makes_no_sense(path, tmp_path, monkeypatch, code, reason):
-    run_instead(monkeypatch, tmp_path, code)
+    run_instead(monkeypatch, code)
     with pytest.raises(IsolatedReadError, match=reason), path.open("rb") as file:
-        read_isolated(file, schemas=[FEATURES.schema], values=True)
+        read_isolated(file, schemas=[FEATURES.schema], values=True, free=1 << 30)
 
 
 def test_features_larger_than_what_the_reader_may_take_for_itself(path):
@@ -162,7 +161,7 @@ def test_features_larger_than_what_the_reader_may_take_for_itself(path):
         new = hostile.replaced(file, "features", shape, chunks=(1 << 17, 8, 8), compression="gzip")
         new[...] = np.ones(shape, np.float32)
     assert path.stat().st_size < 1 << 22
-    assert np.prod(shape) * 4 > hdf5.HEADROOM
+    assert np.prod(shape) * 4 > isolated.HEADROOM
     assert load_features(path)["network/fine/features"].shape == shape
 
 
@@ -181,10 +180,9 @@ def test_a_file_that_claims_to_be_huge_is_not_read(path):
 
 def test_the_reader_limits_its_memory_and_its_files(tmp_path):
     code = (
-        "import sys; from runpy import run_path; import numpy as np\n"
-        "module = run_path(sys.argv[1])\n"
-        "limit_memory = module['_memory_limiter']()\n"
-        "module['_limit']('NOFILE', 0)\n"
+        "import sys; import numpy as np; from descr.descriptors.store import isolated\n"
+        "limit_memory = isolated._memory_limiter()\n"
+        "isolated._limit('NOFILE', 0)\n"
         "limit_memory(1 << 30)\n"
         "np.ones(1 << 29, np.uint8)\n"
         "for act in (lambda: np.ones(3 << 29, np.uint8), lambda: open(sys.argv[1])):\n"
@@ -192,7 +190,7 @@ def test_the_reader_limits_its_memory_and_its_files(tmp_path):
         "    except (MemoryError, OSError) as error: print(type(error).__name__)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code, hdf5.__file__],
+        [sys.executable, "-P", "-c", code, __file__],
         check=True,
         capture_output=True,
         text=True,

@@ -4,7 +4,7 @@ import xarray as xr
 from descr.descriptors.errors import InvalidFeaturesError
 from descr.descriptors.image.reading import Image
 from descr.descriptors.store import hdf5, load_features, save_features
-from descr.descriptors.store.hdf5 import Array, Group
+from descr.descriptors.store.groups import Array, Group
 from descr.descriptors.store.layout import SEALED, groups_to_tree, tree_to_groups
 from support.trees import build_tree, layer_features
 

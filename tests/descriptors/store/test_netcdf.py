@@ -2,7 +2,7 @@ import netCDF4
 import numpy as np
 import pytest
 from descr.descriptors.errors import InvalidFeaturesError
-from descr.descriptors.store.hdf5 import Array, Group
+from descr.descriptors.store.groups import Array, Group
 from descr.descriptors.store.netcdf import CHUNK_BYTES, write_groups
 
 
