@@ -9,7 +9,7 @@ from typing import Any
 
 from ...descriptors import Image, read_image
 from ...descriptors.errors import ImageError
-from ...descriptors.features.tree import IMAGE_PATH
+from ...descriptors.features.schema import IMAGE_PATH
 from ...descriptors.store import read_feature_info
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")

@@ -10,7 +10,8 @@ import xarray as xr
 
 from ..errors import IncomparableFeaturesError, InvalidFeaturesError, PointError
 from .grids import Grid
-from .tree import check_grid, grid_coordinates
+from .schema import check_grid
+from .tree import grid_coordinates, variables
 
 Points: TypeAlias = Iterable[tuple[float, float]] | npt.NDArray[Any]
 
@@ -56,7 +57,7 @@ def check_map(fmap: xr.DataArray, name: str = "feature map") -> None:
             hint="feature maps come from combine(trees) or from calling a descriptor",
         )
     check_attributes(fmap.attrs, name)
-    check_grid(fmap, name, fmap.attrs)
+    check_grid(variables(fmap.to_dataset(name="features")), name, fmap.attrs)
 
 
 def check_attributes(attrs: Mapping[Any, Any], name: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,35 +14,7 @@ import xarray as xr
 from ..errors import InvalidFeaturesError, OptionError
 from ..image.reading import Image
 from ..layer import Resampling
-
-SCHEMA = 1
-ROOT_ATTRIBUTES: Mapping[str, type] = {
-    "Conventions": str,
-    "descr_schema": int,
-    "descr_version": str,
-    "descriptor": str,
-    "image_name": str,
-    "image_height": int,
-    "image_width": int,
-    "image_sha256": str,
-    "created": str,
-}
-IMAGE_PATH = "image_path"
-"""The attribute of the root, where there is one, with the way from a file to its photograph."""
-LAYER_ATTRIBUTES: Mapping[str, type] = {
-    "source": str,
-    "layer": str,
-    "weight": float,
-    "model": str,
-    "revision": str,
-    "settings": str,
-}
-OPTIONAL_ATTRIBUTES: Mapping[str, type] = {
-    "components": int,
-    "precision": str,
-    "weights_variant": str,
-    "resampling": str,
-}
+from .schema import LAYER_ATTRIBUTES, SCHEMA, Variables, check_features
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -139,91 +111,13 @@ def tree_layers(tree: xr.DataTree) -> dict[str, xr.Dataset]:
 
 
 def check_tree(tree: xr.DataTree, name: str = "feature tree") -> None:
-    """Raise `InvalidFeaturesError` if the tree breaks the schema.
-
-    It has all attributes, of their types, and at least one layer of float32 features (channel, y,
-    x), all finite, whose coordinates ascend within the image.
-    """
+    """Raise `InvalidFeaturesError` if the tree breaks the schema: see `check_features`."""
     if not isinstance(tree, xr.DataTree):
         raise InvalidFeaturesError(f"{name} is a {type(tree).__name__}, not an xarray.DataTree")
-    check_attribute_types(tree.attrs, ROOT_ATTRIBUTES, name)
-    layers = tree_layers(tree)
-    if not layers:
-        raise InvalidFeaturesError(f"{name} holds no layer")
-    for path, node in layers.items():
-        _check_layer(node, path, f"layer {path} of {name}", tree)
+    layers = {path: (node.attrs, variables(node)) for path, node in tree_layers(tree).items()}
+    check_features(tree.attrs, layers, name)
 
 
-def _check_layer(node: xr.Dataset, path: str, name: str, tree: xr.DataTree) -> None:
-    check_attribute_types(node.attrs, LAYER_ATTRIBUTES, name)
-    if f"{node.attrs['source']}/{node.attrs['layer']}" != path:
-        raise InvalidFeaturesError(f"{name} calls itself something else in its attributes")
-    optional = {key: kind for key, kind in OPTIONAL_ATTRIBUTES.items() if key in node.attrs}
-    check_attribute_types(node.attrs, optional, name)
-    if node.attrs.get("components", 1) < 1:
-        raise InvalidFeaturesError(f"{name}: components is {node.attrs['components']}, below 1")
-    resampling = node.attrs.get("resampling", "cascade")
-    if resampling not in get_args(Resampling):
-        raise InvalidFeaturesError(
-            f"{name}: resampling is {resampling!r}, which this version of descr does not know",
-            hint="use the version that wrote it, or extract it again",
-        )
-    if not (np.isfinite(node.attrs["weight"]) and node.attrs["weight"] >= 0):
-        raise InvalidFeaturesError(f"{name}: weight is {node.attrs['weight']!r}")
-    try:
-        settings = json.loads(node.attrs["settings"])
-    except (ValueError, RecursionError):
-        settings = None
-    if not isinstance(settings, dict):
-        raise InvalidFeaturesError(f"{name}: settings is not a JSON object")
-    if "features" not in node.data_vars:
-        raise InvalidFeaturesError(f"{name} has no variable 'features'")
-    check_grid(node["features"], name, tree.attrs)
-
-
-def check_grid(grid: xr.DataArray, name: str, image: Mapping[Any, Any]) -> None:
-    """Raise `InvalidFeaturesError` unless it is a finite float32 (channel, y, x) on an image."""
-    if grid.dims != ("channel", "y", "x"):
-        raise InvalidFeaturesError(
-            f"{name} has the dimensions {grid.dims}, expected ('channel', 'y', 'x')"
-        )
-    if grid.dtype != np.float32:
-        raise InvalidFeaturesError(f"{name} has type {grid.dtype}, expected float32")
-    if grid.size == 0:
-        raise InvalidFeaturesError(f"{name} is empty: its shape is {grid.shape}")
-    for axis, side in (("y", "image_height"), ("x", "image_width")):
-        if axis not in grid.coords:
-            raise InvalidFeaturesError(f"{name} has no coordinate {axis!r}")
-        check_centres(np.asarray(grid[axis].values), f"{name}: its {axis}", image[side])
-    if not np.isfinite(grid.values).all():
-        raise InvalidFeaturesError(f"{name} holds NaN or infinite values", hint="extract it again")
-
-
-def check_centres(centres: npt.NDArray[Any], name: str, side: int) -> None:
-    """Raise `InvalidFeaturesError` unless centres of cells ascend on a side of an image."""
-    if (
-        centres.ndim != 1
-        or centres.dtype.kind != "f"
-        or not np.isfinite(centres).all()
-        or (np.diff(centres) <= 0).any()
-        or centres[0] < -0.5
-        or centres[-1] > side - 0.5
-    ):
-        raise InvalidFeaturesError(
-            f"{name} coordinates do not ascend within the image's {side} pixels"
-        )
-
-
-def check_attribute_types(
-    attributes: Mapping[Any, Any], expected: Mapping[str, type], name: str
-) -> None:
-    """Raise `InvalidFeaturesError` for an attribute that is missing, or of another type."""
-    kinds = {str: str, int: int | np.integer, float: float | int | np.floating | np.integer}
-    for key, kind in expected.items():
-        if key not in attributes:
-            raise InvalidFeaturesError(f"{name} has no attribute {key!r}")
-        value = attributes[key]
-        if isinstance(value, bool) or not isinstance(value, kinds[kind]):
-            raise InvalidFeaturesError(
-                f"{name}: attribute {key!r} is {value!r}, expected {kind.__name__}"
-            )
+def variables(layer: xr.Dataset) -> Variables:
+    """Those of a layer as `check_grid` takes them."""
+    return {name: (one.dims, one.values) for name, one in layer.variables.items()}

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import xarray as xr
 
-from ..features.tree import IMAGE_PATH, check_tree
+from ..features.schema import IMAGE_PATH
+from ..features.tree import check_tree
 from .forms import FEATURES, MAPS
+from .info import feature_layers
 from .layout import groups_to_tree, tree_to_groups
-from .sealed import Contents, read_sealed, write_sealed
+from .netcdf import write_sealed
+from .sealed import Contents, read_sealed
 
 
 def save_features(
@@ -80,6 +83,5 @@ def _way(image_path: str | os.PathLike[str], path: str | os.PathLike[str]) -> st
 def to_tree(contents: Contents) -> xr.DataTree:
     """The feature tree that a feature file holds."""
     with contents.guard():
-        tree = groups_to_tree(contents.groups.values())
-        check_tree(tree, "the feature tree")
-    return tree
+        feature_layers(contents)
+        return groups_to_tree(contents.groups.values())

@@ -6,11 +6,8 @@ from importlib.metadata import version
 from typing import Any
 
 from ..errors import FeatureFileError, ForeignFileError
-from ..features.tree import SCHEMA
+from ..features.schema import SCHEMA
 from .groups import Group, Schema
-
-# Says in a file that it was sealed, so that one whose seal is gone is known to be cut or altered.
-SEALED = "descr_seal"
 
 
 @dataclass(frozen=True)
@@ -28,7 +25,6 @@ class Form:
             "Conventions": "CF-1.11",
             self.schema.attribute: self.schema.number,
             "descr_version": version("descr-sdk"),
-            SEALED: "sha256",
         }
         return Group("/", attributes | about)
 

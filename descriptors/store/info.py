@@ -1,16 +1,24 @@
 """What the files that descr writes say of themselves, without their features."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
-from ..features.tree import tree_layers
-from .bases import basis_contents
-from .files import to_tree
+from ..combination.recipe import Part
+from ..features.schema import check_attribute_types, check_features
 from .forms import BASES, FEATURES, MAPS
-from .maps import map_arrays
+from .groups import Array, Group
 from .sealed import Contents, read_sealed
+
+MAP_GROUP = "/map/cells"
+MAP_ATTRIBUTES = {
+    **dict.fromkeys(("image_name", "image_sha256", "descriptor", "basis"), str),
+    **dict.fromkeys(("image_height", "image_width"), int),
+}
+_OWN = ("Conventions", "descr_map", "descr_version", "created", "channels", "lowest_cosine")
+_MOST_CHANNELS = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,21 +118,21 @@ def read_map_info(path: str | os.PathLike[str]) -> MapInfo:
 
 
 def _of_features(contents: Contents) -> FeatureInfo:
-    tree = to_tree(contents)
+    with contents.guard():
+        groups = feature_layers(contents)
     layers = []
-    for path, layer in tree_layers(tree).items():
-        array = contents.groups[f"/{path}"].arrays["features"]
+    for path, group in groups.items():
+        array = group.arrays["features"]
         layers.append(
             LayerInfo(
                 path=path,
                 shape=array.values.shape,
                 dtype=str(array.values.dtype),
                 rounded_bits=array.rounded_bits,
-                attributes=cast(Mapping[str, Any], layer.attrs),
+                attributes=group.attributes,
             )
         )
-    attributes = cast(Mapping[str, Any], tree.attrs)
-    return FeatureInfo(size=contents.size, attributes=attributes, layers=tuple(layers))
+    return FeatureInfo(size=contents.size, attributes=contents.attributes, layers=tuple(layers))
 
 
 def _of_map(contents: Contents) -> MapInfo:
@@ -152,3 +160,55 @@ def _of_basis(contents: Contents) -> BasisInfo:
             channels=sum(channels[part.path] for parts in recipe.values() for part in parts),
             layers=channels,
         )
+
+
+def feature_layers(contents: Contents) -> dict[str, Group]:
+    """The layers of a feature file, by "source/layer", once they agree with the schema."""
+    layers, checkable = {}, {}
+    for path, group in contents.groups.items():
+        if path.count("/") == 2:
+            layers[path[1:]] = group
+            variables = {name: (one.dimensions, one.values) for name, one in group.arrays.items()}
+            checkable[path[1:]] = group.attributes, variables
+    check_features(contents.attributes, checkable, "the feature tree")
+    return layers
+
+
+def map_arrays(contents: Contents) -> tuple[Mapping[str, Array], dict[str, Any]]:
+    """The arrays of a map, and its own attributes."""
+    own = {key: value for key, value in contents.attributes.items() if key not in _OWN}
+    check_attribute_types(own, MAP_ATTRIBUTES, "the feature map")
+    arrays = contents.groups[MAP_GROUP].arrays
+    if arrays["features"].values.ndim != 3:
+        raise ValueError("features that are no map")
+    return arrays, own
+
+
+def basis_contents(
+    contents: Contents,
+) -> tuple[dict[str, list[Part]], dict[str, tuple[Any, Any]], dict[str, dict[str, Any]], str]:
+    """What a `Basis` is made of, with mean and axes in the place of each projection."""
+    about = json.loads(contents.attributes["contents"])
+    layers = {str(path): dict(layer) for path, layer in about["layers"].items()}
+    if not all(0 < layer["channels"] <= _MOST_CHANNELS for layer in layers.values()):
+        raise ValueError("channels that no network has")
+    recipe = {
+        source: [
+            Part.of(layers[f"{source}/{layer}"], components=components, weight=float(weight))
+            for layer, components, weight in parts
+        ]
+        for source, parts in about["recipe"].items()
+    }
+    every = [part for parts in recipe.values() for part in parts]
+    if sum(layers[part.path]["channels"] for part in every) > _MOST_CHANNELS:
+        raise ValueError("channels that no networks have together")
+    projections = {}
+    for path in (part.path for part in every if part.components is not None):
+        arrays = contents.groups[f"/{path}"].arrays
+        mean, axes = arrays["mean"].values, arrays["axes"].values
+        if mean.shape != (layers[path]["channels"],) or axes.shape[:-1] != mean.shape:
+            raise ValueError("a projection of another shape")
+        projections[path] = mean, axes
+    if about["finest"] not in layers or not recipe or not all(recipe.values()):
+        raise ValueError("no layer")
+    return recipe, projections, layers, about["finest"]

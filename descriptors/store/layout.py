@@ -9,7 +9,6 @@ import xarray as xr
 
 from ..errors import InvalidFeaturesError
 from ..features.tree import tree_layers
-from .forms import SEALED
 from .groups import Array, Group
 
 ARRAYS = ("features", "y", "x")
@@ -26,7 +25,7 @@ def tree_to_groups(tree: xr.DataTree) -> list[Group]:
     doesn't allow.
     """
     _check_variables(tree.dataset.variables, "the root", allowed=())
-    groups = [Group("/", {**attributes_to_keep(tree.attrs, "the root"), SEALED: "sha256"})]
+    groups = [Group("/", attributes_to_keep(tree.attrs, "the root"))]
     layers = tree_layers(tree)
     for source, node in tree.children.items():
         _check_name(source, "source")
@@ -44,26 +43,15 @@ def tree_to_groups(tree: xr.DataTree) -> list[Group]:
 
 
 def groups_to_tree(groups: Iterable[Group]) -> xr.DataTree:
-    """The tree whose groups these are; it may break the schema.
-
-    Raises `InvalidFeaturesError` if the arrays of a layer don't fit together.
-    """
+    """The tree whose groups these are, which agree with the schema."""
     nodes = {}
     for group in groups:
-        attributes = {key: value for key, value in group.attributes.items() if key != SEALED}
-        try:
-            variables = {name: _variable(array) for name, array in group.arrays.items()}
-            nodes[group.path] = xr.Dataset(variables, attrs=attributes)
-        except ValueError as error:
-            raise InvalidFeaturesError(f"layer {group.path[1:]} is no grid: {error}") from error
+        variables = {
+            name: xr.Variable(array.dimensions, array.values, dict(array.attributes))
+            for name, array in group.arrays.items()
+        }
+        nodes[group.path] = xr.Dataset(variables, attrs=group.attributes)
     return xr.DataTree.from_dict(nodes)
-
-
-def _variable(array: Array) -> xr.Variable:
-    if len(set(array.dimensions)) < len(array.dimensions):
-        # xarray only warns of them.
-        raise ValueError(f"its dimensions {array.dimensions} have no names of their own")
-    return xr.Variable(array.dimensions, array.values, dict(array.attributes))
 
 
 def _layer_group(path: str, layer: xr.Dataset) -> Group:

@@ -2,10 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,20 +12,16 @@ import xarray as xr
 from ..errors import InvalidFeaturesError
 from ..features.grids import Grid, unit_length
 from ..features.maps import check_map
+from ..features.schema import check_attribute_types, check_centres
 from ..features.tensors import FeatureMap, scale_cells
-from ..features.tree import check_attribute_types, check_centres
-from .forms import MAPS, SEALED
+from .forms import MAPS
 from .groups import Array, Group
+from .info import MAP_ATTRIBUTES, MAP_GROUP, map_arrays
 from .layout import attributes_to_keep
-from .sealed import Contents, read_sealed, write_sealed
+from .netcdf import write_sealed
+from .sealed import Contents, read_sealed
 
-_GROUP = "/map/cells"
 _LARGEST = 127
-_ABOUT = {
-    **dict.fromkeys(("image_name", "image_sha256", "descriptor", "basis"), str),
-    **dict.fromkeys(("image_height", "image_width"), int),
-}
-_OWN = ("Conventions", "descr_map", "descr_version", "created", "channels", "lowest_cosine", SEALED)
 
 
 def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool = False) -> float:
@@ -48,7 +42,7 @@ def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool
         OutputError: The file can't be written.
     """
     check_map(fmap)
-    check_attribute_types(fmap.attrs, _ABOUT, "the feature map")
+    check_attribute_types(fmap.attrs, MAP_ATTRIBUTES, "the feature map")
     values, about, lowest = np.ascontiguousarray(fmap.values), {}, 1.0
     if not lossless:
         scale = float(np.abs(values).max()) / _LARGEST or 1.0
@@ -67,7 +61,7 @@ def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool
     root = MAPS.root(**attributes_to_keep(fmap.attrs, "the feature map"), **about_map)
     arrays = {"features": Array(("channel", "y", "x"), values, about)}
     arrays |= {one: Array((one,), fmap[one].values.astype(np.float64)) for one in ("y", "x")}
-    groups = [root, Group("/map", {}), Group(_GROUP, {}, arrays)]
+    groups = [root, Group("/map", {}), Group(MAP_GROUP, {}, arrays)]
     write_sealed(path, groups, MAPS, lossless=True)
     return lowest
 
@@ -108,13 +102,3 @@ def to_map(contents: Contents) -> FeatureMap:
         check_centres(grid.y, "its y", attributes["image_height"])
         check_centres(grid.x, "its x", attributes["image_width"])
     return fmap
-
-
-def map_arrays(contents: Contents) -> tuple[Mapping[str, Array], dict[str, Any]]:
-    """The arrays of a map, and its own attributes."""
-    own = {key: value for key, value in contents.attributes.items() if key not in _OWN}
-    check_attribute_types(own, _ABOUT, "the feature map")
-    arrays = contents.groups[_GROUP].arrays
-    if arrays["features"].values.ndim != 3:
-        raise ValueError("features that are no map")
-    return arrays, own

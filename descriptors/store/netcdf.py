@@ -1,16 +1,22 @@
-"""Groups of arrays written as NetCDF-4 files."""
+"""Groups of arrays written as NetCDF-4 files, whole and sealed."""
 
 import math
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import netCDF4
 import numpy as np
 import numpy.typing as npt
+from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
-from ..errors import InvalidFeaturesError
-from .groups import Group
-from .hdf5 import ROUNDED_BY
+from ..errors import InvalidFeaturesError, OutputError
+from ..runtime.atomic import whole_file
+from . import seal
+from .forms import Form
+from .groups import Group, UnreadableError, directory
+from .hdf5 import ROUNDED_BY, read_groups
 
 ROUNDED_BITS = 10
 # Level 1 takes half the time of level 2 for a file 7% larger, and chunks of this size are the
@@ -21,6 +27,45 @@ COMPRESSION_LEVEL = 1
 CHUNK_BYTES = 1 << 20
 # The largest number of 10 bits; what is larger may be rounded up to infinity.
 LARGEST_ROUNDED = float(np.float32(2.0**128 * (1 - 2.0**-11)))
+
+
+def write_sealed(
+    path: str | os.PathLike[str], groups: Sequence[Group], form: Form, *, lossless: bool
+) -> None:
+    """Write groups, parents first, to a file, whole or not at all.
+
+    Raises:
+        InvalidFeaturesError: The groups hold what would not come back as it is.
+        OutputError: The file can't be written.
+    """
+    root, *rest = groups
+    groups = [replace(root, attributes={**root.attributes, seal.ATTRIBUTE: "sha256"}), *rest]
+    large = form.schema.arrays[0]
+    with whole_file(path) as temporary:
+        try:
+            with NETCDF4_PYTHON_LOCK:
+                write_groups(str(temporary), groups, lossless=lossless, large=large)
+        except UnicodeEncodeError as error:
+            raise OutputError(
+                f"{os.fspath(path)}: can't be written by the NetCDF library: {error}",
+                hint="its path, and the names and attributes of layers, must be valid text",
+            ) from error
+        data = temporary.read_bytes()
+        try:
+            # Some distributions have one HDF5 library for h5py and netCDF4.
+            with NETCDF4_PYTHON_LOCK:
+                copy = list(read_groups(data, schemas=[form.schema], values=False))
+        except UnreadableError as error:
+            raise InvalidFeaturesError(f"can't be kept in a file: it {error}") from error
+        if directory(copy, with_places=False) != directory(groups, with_places=False):
+            raise InvalidFeaturesError(
+                f"{os.fspath(path)}: there are names or attributes that NetCDF can't hold as they "
+                "are",
+                hint="use plain text for the names and attributes of layers",
+            )
+        index = directory(copy) + seal.DIRECTORY
+        with temporary.open("ab") as file:
+            file.write(index + seal.seal_of(data, index))
 
 
 def write_groups(

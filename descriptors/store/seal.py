@@ -19,6 +19,10 @@ MAGIC = b"DESCRSHA"
 SIZE = len(MAGIC) + hashlib.sha256().digest_size
 MARK = b"DESCRKEY"
 MARK_SIZE = len(MARK) + hashlib.sha256().digest_size
+# Says in a file that it was sealed, so that one whose seal is gone is known to be cut or altered.
+ATTRIBUTE = "descr_seal"
+# Stands after a directory of this form, by which a file of this user's is read, before the mark.
+DIRECTORY = b"DESCRDR1"
 _KEY, _SECRET_SIZE = "seal.key", 32
 _BLOCK = 1 << 20
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"

@@ -1,29 +1,23 @@
-"""Files of descr's own kinds, each written whole and sealed, and read as its origin demands."""
+"""Files of descr's own kinds, each read as its origin demands."""
 
 import io
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, BinaryIO, NamedTuple
 
-from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
-
-from ..errors import FeatureFileError, ForeignFileError, InvalidFeaturesError, OutputError
-from ..runtime.atomic import whole_file
+from ..errors import FeatureFileError, ForeignFileError, InvalidFeaturesError
 from ..runtime.ram import free_ram
 from . import seal
-from .forms import SEALED, Form
-from .groups import Group, UnreadableError, directory, read_directory
-from .hdf5 import read_groups
+from .forms import Form
+from .groups import Group, read_directory
 from .isolated import NONSENSE, IsolatedReadError, read_isolated
-from .netcdf import write_groups
 
 _BINARY = getattr(os, "O_BINARY", 0)
 # What is not asked whether there is memory for: to ask takes as long as to read it.
 _LITTLE = 1 << 25
-# Stands before the mark of a user and after a directory of this form, by which the file is read.
-_DIRECTORY = b"DESCRDR1"
 
 
 class Contents(NamedTuple):
@@ -53,43 +47,6 @@ class Contents(NamedTuple):
             ) from error
 
 
-def write_sealed(
-    path: str | os.PathLike[str], groups: Sequence[Group], form: Form, *, lossless: bool
-) -> None:
-    """Write groups, parents first, to a file, whole or not at all.
-
-    Raises:
-        InvalidFeaturesError: The groups hold what would not come back as it is.
-        OutputError: The file can't be written.
-    """
-    large = form.schema.arrays[0]
-    with whole_file(path) as temporary:
-        try:
-            with NETCDF4_PYTHON_LOCK:
-                write_groups(str(temporary), groups, lossless=lossless, large=large)
-        except UnicodeEncodeError as error:
-            raise OutputError(
-                f"{os.fspath(path)}: can't be written by the NetCDF library: {error}",
-                hint="its path, and the names and attributes of layers, must be valid text",
-            ) from error
-        data = temporary.read_bytes()
-        try:
-            # Some distributions have one HDF5 library for h5py and netCDF4.
-            with NETCDF4_PYTHON_LOCK:
-                copy = list(read_groups(data, schemas=[form.schema], values=False))
-        except UnreadableError as error:
-            raise InvalidFeaturesError(f"can't be kept in a file: it {error}") from error
-        if directory(copy, with_places=False) != directory(groups, with_places=False):
-            raise InvalidFeaturesError(
-                f"{os.fspath(path)}: there are names or attributes that NetCDF can't hold as they "
-                "are",
-                hint="use plain text for the names and attributes of layers",
-            )
-        index = directory(copy) + _DIRECTORY
-        with temporary.open("ab") as file:
-            file.write(index + seal.seal_of(data, index))
-
-
 def read_sealed(path: str | os.PathLike[str], *forms: Form, values: bool = True) -> Contents:
     """Return what a file of one of these kinds holds; of another kind no array is read.
 
@@ -104,19 +61,19 @@ def read_sealed(path: str | os.PathLike[str], *forms: Form, values: bool = True)
         if size > _LITTLE and size > free_ram():
             raise FeatureFileError(f"{name}: is larger than the free memory", hint=form.again)
         end = seal.SIZE + seal.MARK_SIZE
-        file.seek(max(0, size - end - len(_DIRECTORY)))
+        file.seek(max(0, size - end - len(seal.DIRECTORY)))
         tail = file.read()
         sealed = seal.has_seal(tail)
         file.seek(0)
         # What may be this user's is read once, so that it is what was checked.
-        is_ours = seal.has_mark(tail) and tail.startswith(_DIRECTORY)
+        is_ours = seal.has_mark(tail) and tail.startswith(seal.DIRECTORY)
         content = io.BytesIO(file.read()) if is_ours else file
         intact, own = seal.check(content, size) if sealed else (True, False)
         if not intact:
             raise FeatureFileError(f"{name}: is damaged: its checksum is wrong", hint=form.again)
         try:
             if own and isinstance(content, io.BytesIO):
-                place = size - end - len(_DIRECTORY)
+                place = size - end - len(seal.DIRECTORY)
                 groups = read_directory(
                     content.getvalue(), schemas=schemas, values=values, end=place, is_checked=True
                 )
@@ -124,14 +81,16 @@ def read_sealed(path: str | os.PathLike[str], *forms: Form, values: bool = True)
                 groups = read_isolated(file, schemas=schemas, values=values, free=free_ram() // 2)
         except IsolatedReadError as error:
             raise FeatureFileError(f"{name}: {error}", hint=form.again) from error
-    attributes = groups[0].attributes
+    attributes = dict(groups[0].attributes)
     form = next((one for one in forms if one.schema.attribute in attributes), form)
     form.check(name, attributes)
-    if not sealed and SEALED in attributes:
+    if attributes.pop(seal.ATTRIBUTE, None) is not None and not sealed:
         raise FeatureFileError(
             f"{name}: was cut off or altered after it was written: its checksum is gone",
-            hint=f"{form.again}, or remove the attribute {SEALED} if you altered it on purpose",
+            hint=f"{form.again}, or remove the attribute {seal.ATTRIBUTE} if you altered it on "
+            "purpose",
         )
+    groups[0] = replace(groups[0], attributes=attributes)
     return Contents(name, form, size, {group.path: group for group in groups})
 
 

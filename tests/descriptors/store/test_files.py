@@ -16,9 +16,9 @@ from descr.descriptors.image.reading import Image
 from descr.descriptors.store import (
     files,
     load_features,
+    netcdf,
     read_feature_info,
     save_features,
-    sealed,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -361,14 +361,14 @@ def test_an_invalid_tree_is_not_written(tmp_path):
 
 
 def test_what_does_not_come_back_from_netcdf_is_not_written(tmp_path, monkeypatch):
-    write = sealed.write_groups
+    write = netcdf.write_groups
 
     def write_wrongly(path, groups, **options):
         tree = small_tree()
         tree.attrs["descriptor"] = "Other()"
         write(path, files.tree_to_groups(tree), **options)
 
-    monkeypatch.setattr(sealed, "write_groups", write_wrongly)
+    monkeypatch.setattr(netcdf, "write_groups", write_wrongly)
     with pytest.raises(InvalidFeaturesError, match=r"tree\.nc"):
         save_features(small_tree(), tmp_path / "tree.nc")
     assert os.listdir(tmp_path) == []
@@ -392,7 +392,7 @@ def test_a_failure_in_the_middle_leaves_the_old_file(tmp_path, monkeypatch, fail
         Path(target).write_bytes(b"half")
         raise failure
 
-    monkeypatch.setattr(sealed, "write_groups", fail)
+    monkeypatch.setattr(netcdf, "write_groups", fail)
     with pytest.raises(OutputError if isinstance(failure, RuntimeError) else failure):
         save_features(small_tree(2), path)
     assert contents(load_features(path)) == contents(small_tree(1))

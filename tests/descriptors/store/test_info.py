@@ -1,5 +1,6 @@
 import json
 import subprocess
+import sys
 
 import netCDF4
 import pytest
@@ -61,6 +62,18 @@ def test_a_file_of_any_kind_is_read_once(paths, kind, own, tmp_path, monkeypatch
     assert type(info) is INFOS[kind]
     assert info.size == paths[kind].stat().st_size
     assert len(readers) == (not own)
+
+
+def test_own_files_say_what_they_are_without_what_takes_long_to_load(paths):
+    code = (
+        "import sys; from descr.descriptors.store import read_info\n"
+        "for path in sys.argv[1:]: read_info(path)\n"
+        "print({'torch', 'xarray', 'netCDF4', 'h5py', 'numcodecs'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *paths.values()], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "set()"
 
 
 def test_info_of_any_kind_is_that_of_its_kind(paths, basis):

@@ -241,6 +241,7 @@ HARMLESS = {
         (lambda file: file["network/fine"].delncattr("weight"), "layer network/fine.*weight"),
         (lambda file: file["network/fine"].renameVariable("features", "f"), "no variable"),
         (lambda file: file["network/fine"].renameVariable("y", "z"), "network/fine.*'y'"),
+        (lambda file: file["network/fine"].renameDimension("y", "z"), "network/fine.*'z'"),
         (lambda file: file["network/fine"].setncattr("weight", "heavy"), "'heavy'"),
         (lambda file: file["network/fine"].setncattr("layer", "other"), "network/fine"),
         (lambda file: nan(file["network/fine/features"]), "network/fine.*NaN"),

@@ -4,8 +4,7 @@ import xarray as xr
 from descr.descriptors.errors import InvalidFeaturesError
 from descr.descriptors.image.reading import Image
 from descr.descriptors.store import hdf5, load_features, save_features
-from descr.descriptors.store.groups import Array, Group
-from descr.descriptors.store.layout import SEALED, groups_to_tree, tree_to_groups
+from descr.descriptors.store.layout import groups_to_tree, tree_to_groups
 from support.trees import build_tree, layer_features
 
 
@@ -39,7 +38,6 @@ def test_groups_and_tree_are_the_same_thing():
     tree = tree_of()
     groups = tree_to_groups(tree)
     assert [group.path for group in groups] == ["/", "/network", "/network/fine"]
-    assert groups[0].attributes[SEALED] == "sha256"
     assert groups_to_tree(groups).identical(tree)
 
 
@@ -136,15 +134,6 @@ def test_coordinates_of_the_source_are_those_of_its_layers(tmp_path):
     )
     save_features(shared, tmp_path / "tree.nc")
     assert load_features(tmp_path / "tree.nc").identical(tree)
-
-
-def test_arrays_that_do_not_fit_are_no_grid():
-    arrays = {
-        "features": Array(("channel", "y", "x"), np.ones((1, 2, 3), np.float32)),
-        "y": Array(("y",), np.ones(4)),
-    }
-    with pytest.raises(InvalidFeaturesError, match="layer network/fine is no grid"):
-        groups_to_tree([Group("/", {}), Group("/network/fine", {}, arrays)])
 
 
 def test_more_layers_than_are_read_back_are_not_written(tmp_path, monkeypatch):
