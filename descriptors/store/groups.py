@@ -84,23 +84,18 @@ def schema_of(root: Mapping[str, Any], schemas: Iterable[Schema]) -> Schema | No
     return schema if schema and root[schema.attribute] == schema.number else None
 
 
-def directory(groups: Iterable[Group], *, with_places: bool = True) -> bytes:
-    """What groups are, as JSON, and its length: with where a file keeps their arrays.
-
-    Or with their types alone, so that it compares groups.
-    """
+def directory(groups: Iterable[Group]) -> bytes:
+    """What groups are and where a file keeps their arrays, as JSON, and its length."""
 
     def about(array: Array) -> dict[str, Any]:
-        own = {"dimensions": array.dimensions, "attributes": array.attributes}
-        if with_places:
-            return own | {"rounded_bits": array.rounded_bits, "storage": array.storage}
-        return own | {"type": array.values.dtype.str, "shape": array.values.shape}
+        names = "dimensions", "attributes", "rounded_bits", "storage"
+        return {name: getattr(array, name) for name in names}
 
     header = [
         vars(group) | {"arrays": {name: about(array) for name, array in group.arrays.items()}}
         for group in groups
     ]
-    text = json.dumps(header, sort_keys=not with_places).encode()
+    text = json.dumps(header).encode()
     return text + len(text).to_bytes(8, "little")
 
 

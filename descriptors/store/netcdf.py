@@ -57,15 +57,25 @@ def write_sealed(
                 copy = list(read_groups(data, schemas=[form.schema], values=False))
         except UnreadableError as error:
             raise InvalidFeaturesError(f"can't be kept in a file: it {error}") from error
-        if directory(copy, with_places=False) != directory(groups, with_places=False):
+        if [_comparable(one, large) for one in copy] != [_comparable(one, large) for one in groups]:
             raise InvalidFeaturesError(
-                f"{os.fspath(path)}: there are names or attributes that NetCDF can't hold as they "
-                "are",
+                f"{os.fspath(path)}: there are names, attributes or coordinates that NetCDF can't "
+                "hold as they are",
                 hint="use plain text for the names and attributes of layers",
             )
         index = directory(copy) + seal.DIRECTORY
         with temporary.open("ab") as file:
             file.write(index + seal.seal_of(data, index))
+
+
+def _comparable(group: Group, large: str) -> str:
+    """All of a group but the values of the large array, which may be rounded."""
+    arrays = sorted(group.arrays.items())
+    about = [(name, one.dimensions, sorted(one.attributes.items())) for name, one in arrays]
+    types = [(one.values.dtype.str, one.values.shape) for _, one in arrays]
+    small = [one.values.tobytes() for name, one in arrays if name != large]
+    # As text, in which 1 is not 1.0, and what is no number equals itself.
+    return repr((group.path, sorted(group.attributes.items()), about, types, small))
 
 
 def write_groups(

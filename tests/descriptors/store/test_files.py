@@ -360,13 +360,18 @@ def test_an_invalid_tree_is_not_written(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_what_does_not_come_back_from_netcdf_is_not_written(tmp_path, monkeypatch):
+@pytest.mark.parametrize("change", ["descriptor", "y"])
+def test_what_does_not_come_back_from_netcdf_is_not_written(tmp_path, monkeypatch, change):
     write = netcdf.write_groups
 
     def write_wrongly(path, groups, **options):
-        tree = small_tree()
-        tree.attrs["descriptor"] = "Other()"
-        write(path, files.tree_to_groups(tree), **options)
+        root, source, layer, *rest = groups
+        if change == "y":
+            y = replace(layer.arrays["y"], values=layer.arrays["y"].values + 1e-9)
+            layer = replace(layer, arrays={**layer.arrays, "y": y})
+        else:
+            root = replace(root, attributes={**root.attributes, change: "Other()"})
+        write(path, [root, source, layer, *rest], **options)
 
     monkeypatch.setattr(netcdf, "write_groups", write_wrongly)
     with pytest.raises(InvalidFeaturesError, match=r"tree\.nc"):
