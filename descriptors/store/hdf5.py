@@ -70,7 +70,7 @@ def read_groups(
             if len(groups) > MOST_GROUPS:
                 raise UnreadableError(f"holds more than {MOST_GROUPS:,} sources and layers")
     wanted = [one for _, variables in groups for one in variables.values()]
-    reserve(_size(wanted) + 3 * max(map(_chunk_size, wanted), default=0))
+    reserve(_room(wanted))
     for group, variables in groups:
         arrays = {
             name: _read_array(data, variable, values=values or name != schema.arrays[0])
@@ -126,20 +126,17 @@ def _read_attribute(node: Any, name: str, what: str) -> Any:
     return items[0] if len(items) == 1 else items
 
 
-def _size(variables: Iterable[Any]) -> int:
-    """The bytes of arrays; `UnreadableError` for what is none of numbers."""
-    size = 0
+def _room(variables: Iterable[Any]) -> int:
+    """The bytes that reading arrays takes; `UnreadableError` for what is none of numbers."""
+    size = largest = 0
     for variable in variables:
         if not isinstance(variable, h5py.Dataset) or variable.dtype.kind not in "fiu":
             raise UnreadableError(f"{variable.name[1:]} holds no numbers")
         if variable.shape is None:
             raise UnreadableError(f"{variable.name[1:]} holds nothing")
         size += variable.dtype.itemsize * math.prod(variable.shape)
-    return size
-
-
-def _chunk_size(variable: Any) -> int:
-    return int(variable.dtype.itemsize * math.prod(variable.chunks or (0,)))
+        largest = max(largest, variable.dtype.itemsize * math.prod(variable.chunks or (0,)))
+    return size + 3 * largest
 
 
 def _read_array(data: Bytes, variable: Any, *, values: bool) -> Array:
@@ -199,9 +196,8 @@ def _pieces(variable: Any, path: str) -> list[tuple[Sequence[int], int, int, int
     chunks: list[Any] = []
     variable.id.chunk_iter(chunks.append)
     index = {one.chunk_offset: one for one in chunks}
-    starts = product(*map(range, repeat(0), variable.shape, variable.chunks))
     pieces: list[tuple[Sequence[int], int, int, int]] = []
-    for start in starts:
+    for start in product(*map(range, repeat(0), variable.shape, variable.chunks)):
         if start not in index:
             raise UnreadableError(f"{path} lacks a part of its values")
         one = index[start]

@@ -84,7 +84,7 @@ def attributes_to_keep(attributes: Mapping[Any, Any], name: str) -> dict[str, An
 
 def _is_storable(value: object) -> bool:
     if isinstance(value, str):
-        return "\0" not in value and _utf8(value) is not None
+        return "\0" not in value and _is_text(value)
     if isinstance(value, int):
         return not isinstance(value, bool) and -(2**63) <= value < 2**63
     return isinstance(value, float)
@@ -92,12 +92,12 @@ def _is_storable(value: object) -> bool:
 
 def _is_name(name: object) -> bool:
     """Whether NetCDF takes a name and gives it back as it is (NetCDF Users Guide, "Names")."""
-    if not isinstance(name, str) or not name or unicodedata.normalize("NFC", name) != name:
+    if not isinstance(name, str) or not name or not _is_text(name):
         return False
-    data = _utf8(name)
+    data = name.encode()
     return (
-        data is not None
-        and len(data) <= _NAME_BYTES
+        len(data) <= _NAME_BYTES
+        and unicodedata.normalize("NFC", name) == name
         and (name[0].isalnum() or name[0] == "_" or data[0] >= 0x80)
         and not any(byte < 0x20 or byte == 0x7F for byte in data)
         and "/" not in name
@@ -105,11 +105,9 @@ def _is_name(name: object) -> bool:
     )
 
 
-def _utf8(text: str) -> bytes | None:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return None
+def _is_text(text: str) -> bool:
+    """Whether UTF-8 has all of it, as it has not the halves of surrogate pairs."""
+    return text.encode(errors="ignore").decode() == text
 
 
 def _check_name(name: str, kind: str) -> None:

@@ -264,7 +264,8 @@ class FeatureStore(Mapping[str, Any]):
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="descr-write") as writer:
             try:
                 for features in describe.attempts(images()):
-                    yield from _drained(done)
+                    while done:
+                        yield done.popleft()
                     look = looks.popleft()
                     if isinstance(features, DescrError):
                         yield self._failed(look.key, features)
@@ -272,7 +273,8 @@ class FeatureStore(Mapping[str, Any]):
                     writes.append((look, writer.submit(self._write, look, features)))
                     while len(writes) > _AHEAD or (writes and writes[0][1].done()):
                         yield self._written(*writes.popleft())
-                yield from _drained(done)
+                while done:
+                    yield done.popleft()
                 while writes:
                     yield self._written(*writes.popleft())
             finally:
@@ -343,11 +345,6 @@ class FeatureStore(Mapping[str, Any]):
         parts = [*own, self.lossless, None if basis is None else basis.identity]
         text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _drained(done: "deque[Any]") -> Iterator[Any]:
-    while done:
-        yield done.popleft()
 
 
 def _by_name(paths: Iterable[str | os.PathLike[str]]) -> dict[str, ImageSource]:
