@@ -233,9 +233,9 @@ class Backbone(StreamingDescriptor):
             "lower its size (--set size=...)",
             self.torch_device,
         )
-        drawn = canvas.render(image.pixels, self.margin)
+        pixels = canvas.render(image.pixels, self.margin)
         attributes = root_attributes(image, repr(self))
-        return Picture(attributes, canvas, drawn, min(self.batch_size, room))
+        return Picture(attributes, canvas, pixels, min(self.batch_size, room))
 
     def _extract_batch(
         self, batch: Mapping[int, Picture]
@@ -263,8 +263,8 @@ class Backbone(StreamingDescriptor):
         memory = memory_errors(f"{type(self).__name__} for {names}", self.torch_device)
         # Tensors of an inference mode, such as weights loaded in it, would know no gradients later.
         with torch.inference_mode(False), torch.no_grad(), memory:
-            drawn = torch.from_numpy(np.stack([one.drawn for one in batch.values()]))
-            pixels = drawn.to(self.torch_device).permute(0, 3, 1, 2)
+            pictures = torch.from_numpy(np.stack([one.pixels for one in batch.values()]))
+            pixels = pictures.to(self.torch_device).permute(0, 3, 1, 2)
             values = (pixels.float() / 255).to(self.pixel_dtype)
             canvases = [one.canvas for one in batch.values()]
             outputs = self.forward_batch(values, list(batch), canvases)

@@ -73,10 +73,10 @@ class Registry(Generic[T]):
 
     def create(self, name: str, options: Mapping[str, Any]) -> T:
         """An instance by name, with these options; `OptionError` for a name or option not known."""
-        made = construct(self.find(name), f"{self.kind} {name!r}", options)
-        if not isinstance(made, _attribute(self.base)):
-            raise OptionError(f"{self.kind} {name!r} gave a {type(made).__name__}")
-        return made
+        instance = construct(self.find(name), f"{self.kind} {name!r}", options)
+        if not isinstance(instance, _attribute(self.base)):
+            raise OptionError(f"{self.kind} {name!r} gave a {type(instance).__name__}")
+        return instance
 
     def _check(self, name: str, maker: Any) -> Callable[..., T]:
         base = _attribute(self.base)

@@ -125,10 +125,8 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _find(module: str, name: str) -> Place | None:
-    found = _resolve(module, name)
-    if found is None or not isinstance(found[1], ast.ClassDef | ast.FunctionDef):
-        return None
-    return found[0], found[1]
+    place, node = _resolve(module, name) or ("", None)
+    return (place, node) if isinstance(node, ast.ClassDef | ast.FunctionDef) else None
 
 
 def _parents(module: str, kind: ast.AST) -> Iterator[Place]:
@@ -197,8 +195,8 @@ def _choices(module: str, node: ast.AST) -> tuple[Any, ...]:
         case ast.Call(func=ast.Name(id="get_args"), args=[inner]):
             return _choices(module, inner)
         case ast.Name(id=name):
-            found = _resolve(module, name)
-            return () if found is None else _choices(*found)
+            place = _resolve(module, name)
+            return () if place is None else _choices(*place)
         case ast.Tuple() | ast.List():
             return tuple(map(_value, node.elts))
     return ()

@@ -211,8 +211,8 @@ def check_backbone_layers(descriptor: Descriptor) -> None:
     if not isinstance(descriptor, Backbone):
         return
     paths = list(_layers(descriptor))
-    stated = [f"{descriptor.source}/{layer.name}" for layer in descriptor.layers]
-    assert paths == stated, f"layers {paths}, stated {stated}"
+    expected = [f"{descriptor.source}/{layer.name}" for layer in descriptor.layers]
+    assert paths == expected, f"layers {paths}, stated {expected}"
 
 
 def check_gradients(descriptor: Descriptor) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from torch.nn import functional
 
 from ..features.grids import double
 
@@ -86,14 +87,15 @@ class Moments:
         else:
             mean, channels = self._mean, len(self._mean)
             values, vectors = torch.linalg.eigh(self._scatter)
-        wanted = min(components, channels)
-        values, axes = values.flip(0)[:wanted], vectors.flip(1)[:, :wanted]
-        kept = _significant(values, max(channels, self._count))
+        count, size = min(components, channels), max(channels, self._count)
+        values, axes = values.flip(0)[:count], vectors.flip(1)[:, :count]
+        # Eigenvalues that are more than rounding.
+        significant = values > values[0].clamp(min=0) * size * torch.finfo(values.dtype).eps
         if self._few:
-            axes = (centred @ axes) / torch.where(kept, values, torch.ones_like(values)).sqrt()
-            missing = axes.new_zeros(channels, wanted - axes.shape[1])
-            axes, kept = torch.cat([axes * kept, missing], dim=1), kept.new_ones(wanted)
-        axes = axes * kept
+            lengths = torch.where(significant, values, torch.ones_like(values)).sqrt()
+            axes = functional.pad((centred @ axes) / lengths, (0, count - axes.shape[1]))
+            significant = functional.pad(significant, (0, count - len(significant)))
+        axes = axes * significant
         largest = axes.gather(0, axes.abs().argmax(dim=0, keepdim=True))
         axes = torch.where(largest < 0, -axes, axes)
         return Projection(mean.float(), axes.float())
@@ -104,8 +106,3 @@ def _moments(cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     mean = cells.mean(dim=1)
     centred = cells - mean[:, None]
     return mean, centred @ centred.T
-
-
-def _significant(values: torch.Tensor, size: int) -> torch.Tensor:
-    """Which eigenvalues are more than rounding."""
-    return values > values[0].clamp(min=0) * size * torch.finfo(values.dtype).eps

@@ -146,12 +146,12 @@ def read_recipe(
     weigh = _weights(layers, weights)
     for path, one in layers.items():
         source, layer = one["source"], one["layer"]
-        wanted = components.get(path, components.get(layer, one.get("components")))
-        if wanted is not None:
-            wanted = check_int(f"components of {path}", wanted, minimum=1)
+        count = components.get(path, components.get(layer, one.get("components")))
+        if count is not None:
+            count = check_int(f"components of {path}", count, minimum=1)
         if source not in weights and one["weight"] != weigh[source]:
             raise InvalidFeaturesError(f"the layers of {source} have different weights")
-        recipe[source].append(Part.of(one, components=wanted, weight=weigh[source]))
+        recipe[source].append(Part.of(one, components=count, weight=weigh[source]))
     recipe = {source: parts for source, parts in recipe.items() if parts[0].weight > 0}
     if not recipe:
         raise OptionError("every weight is 0", hint="give at least one source a weight above 0")
@@ -160,10 +160,10 @@ def read_recipe(
 
 def _weights(layers: Layers, weights: Mapping[str, float]) -> dict[str, float]:
     """The weight of each source: that of the call, or else that of its layers."""
-    stated = {one["source"]: one["weight"] for one in layers.values()}
+    defaults = {one["source"]: one["weight"] for one in layers.values()}
     return {
         source: check_float(f"weight of {source}", weights.get(source, weight), minimum=0)
-        for source, weight in stated.items()
+        for source, weight in defaults.items()
     }
 
 
@@ -176,10 +176,10 @@ def _shares(weights: Mapping[str, float]) -> dict[str, float]:
 def basis_of(recipe: Mapping[str, Sequence[Part]], projections: Sequence["Projection"]) -> str:
     """The identity of the space that the maps live in, as a hex digest."""
     shares = _shares({source: parts[0].weight for source, parts in recipe.items()})
-    said = [
+    layers = [
         [part.path, part.components, shares[part.source], dict(part.identity)]
         for parts in recipe.values()
         for part in parts
     ]
-    text = json.dumps([said, [fit.sha256 for fit in projections]], sort_keys=True)
+    text = json.dumps([layers, [fit.sha256 for fit in projections]], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

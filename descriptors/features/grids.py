@@ -78,12 +78,12 @@ def at_cells(pixels: npt.NDArray[T], grid: Grid) -> npt.NDArray[T]:
     return pixels[np.ix_(nearest_pixels(grid.y, height), nearest_pixels(grid.x, width))]
 
 
-def resample(features: torch.Tensor, grid: Grid, wanted: Grid) -> torch.Tensor:
+def resample(features: torch.Tensor, grid: Grid, target: Grid) -> torch.Tensor:
     """Features (channel, rows, columns) on one grid, read bilinearly at the cells of another."""
-    if not np.array_equal(grid.y, wanted.y):
-        features = bilinear_weights(grid.y, wanted.y).to(features.device) @ features
-    if not np.array_equal(grid.x, wanted.x):
-        features = features @ bilinear_weights(grid.x, wanted.x).to(features.device).T
+    if not np.array_equal(grid.y, target.y):
+        features = bilinear_weights(grid.y, target.y).to(features.device) @ features
+    if not np.array_equal(grid.x, target.x):
+        features = features @ bilinear_weights(grid.x, target.x).to(features.device).T
     return features
 
 

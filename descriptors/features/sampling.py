@@ -37,15 +37,14 @@ def sample_features(
     """
     check_map(fmap)
     at = check_points(points, fmap)
-    sampled = read_at(as_tensor(fmap.values), Grid.of(fmap), at, interpolation)
-    unit = unit_length(sampled).numpy()
+    features = read_at(as_tensor(fmap.values), Grid.of(fmap), at, interpolation)
     channel_coordinates = {
         name: coordinate
         for name, coordinate in fmap.coords.items()
         if coordinate.dims == ("channel",)
     }
     return xr.DataArray(
-        unit,
+        unit_length(features).numpy(),
         dims=("channel", "point"),
         coords={**channel_coordinates, "x": ("point", at[:, 0]), "y": ("point", at[:, 1])},
         attrs=fmap.attrs,

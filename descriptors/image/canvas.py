@@ -49,10 +49,10 @@ class Axis:
         inside = np.flatnonzero((edges >= self.offset) & (edges <= self.offset + self.content))
         if inside.size == 0:
             return slice(0, 0), np.empty(0)
-        kept = slice(int(inside[0]), int(inside[-1]) + 1)
-        centres = self.to_image(edges[kept] - 0.5)
+        cells = slice(int(inside[0]), int(inside[-1]) + 1)
+        centres = self.to_image(edges[cells] - 0.5)
         # Rounding must not carry a centre on the very edge out of the image.
-        return kept, np.clip(centres, -0.5, self.image - 0.5)
+        return cells, np.clip(centres, -0.5, self.image - 0.5)
 
 
 @dataclass(frozen=True)

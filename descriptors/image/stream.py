@@ -55,12 +55,12 @@ def read_ahead(
 class Picture:
     """An image as a network sees it, and with how many others it fits into memory.
 
-    `attributes` are those of the root of its feature tree; `drawn` is uint8 (height, width, 3).
+    `attributes` are those of the root of its feature tree; `pixels` is uint8 (height, width, 3).
     """
 
     attributes: Mapping[str, Any]
     canvas: Canvas
-    drawn: npt.NDArray[np.uint8]
+    pixels: npt.NDArray[np.uint8]
     most: int
 
 
@@ -84,5 +84,5 @@ def batches(pictures: Iterable[tuple[int, Picture]], window: int) -> Iterator[di
 def _first(waiting: Mapping[int, Picture]) -> list[int]:
     """The places of the first picture and of those that go with it, as many as fit."""
     first = next(iter(waiting.values()))
-    alike = (at for at, one in waiting.items() if one.drawn.shape == first.drawn.shape)
+    alike = (at for at, one in waiting.items() if one.pixels.shape == first.pixels.shape)
     return list(islice(alike, first.most))

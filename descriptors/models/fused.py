@@ -99,7 +99,7 @@ class Fused(StreamingDescriptor):
         self, parts: Sequence[Mapping[str, Mapping[str, Any]]]
     ) -> Iterator[tuple[int, str, dict[str, Any]]]:
         """For each layer its part, its path there, and what it says of itself in the fusion."""
-        taken: set[str] = set()
+        sources: set[str] = set()
         for index, (layers, weight) in enumerate(zip(parts, self.weights, strict=True)):
             names: dict[str, str] = {}
             for path, attributes in layers.items():
@@ -107,7 +107,7 @@ class Fused(StreamingDescriptor):
                 if source not in names:
                     # Numbered from 2 if another part has it.
                     free = chain([source], (f"{source}_{number}" for number in count(2)))
-                    names[source] = next(name for name in free if name not in taken)
-                    taken.add(names[source])
+                    names[source] = next(name for name in free if name not in sources)
+                    sources.add(names[source])
                 share = weight * float(attributes["weight"])
                 yield index, path, {**attributes, "source": names[source], "weight": share}

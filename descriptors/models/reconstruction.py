@@ -67,10 +67,10 @@ def _part(attributes: Mapping[Any, Any], device: str) -> Descriptor:
         "variant": variant if variant in PRECISIONS else None,
     }
     incidental = {*getattr(kind, "_incidental", ("device",))}
-    stated = incidental.intersection(kind.option_names(), options)
+    names = incidental.intersection(kind.option_names(), options)
     weights = {"model": model, "captioner": settings.get("captioner")}
     if ":" in model:
-        stated.discard("model")
+        names.discard("model")
         weights.clear()
     for name, value in weights.items():
         # A path is not taken from a feature file, which may come from anywhere.
@@ -81,7 +81,7 @@ def _part(attributes: Mapping[Any, Any], device: str) -> Descriptor:
                 f"{name}=FOLDER",
             )
     settings = {name: value for name, value in settings.items() if name not in incidental}
-    return construct(kind, source, {**settings, **{name: options[name] for name in stated}})
+    return construct(kind, source, {**settings, **{name: options[name] for name in names}})
 
 
 def _class(source: str, model: str, settings: Mapping[str, Any]) -> type[Descriptor]:
@@ -91,7 +91,7 @@ def _class(source: str, model: str, settings: Mapping[str, Any]) -> type[Descrip
     kind: Any = getattr(sys.modules.get(module), name, None)
     if isinstance(kind, type) and issubclass(kind, Descriptor):
         return kind
-    lacking: set[str] = set()
+    gaps: set[str] = set()
     for name in REGISTRY.available():
         try:
             kind = REGISTRY.find(name)
@@ -102,10 +102,10 @@ def _class(source: str, model: str, settings: Mapping[str, Any]) -> type[Descrip
             names = {*kind.option_names()}.difference(kind._incidental)
             if names == {*settings}.difference(kind._incidental):
                 return cast(type[Descriptor], kind)
-            lacking = lacking or names.difference(settings)
-    if lacking:
+            gaps = gaps or names.difference(settings)
+    if gaps:
         raise OptionError(
-            f"the features of {source} don't say what their {', '.join(sorted(lacking))} was: "
+            f"the features of {source} don't say what their {', '.join(sorted(gaps))} was: "
             "another version made them; extract them again"
         )
     raise OptionError(f"{source} is of {model!r}, which is no class that can be found")

@@ -104,7 +104,7 @@ def _check_scales(scales: Any) -> tuple[float, ...]:
         scales = (scales,)
     if isinstance(scales, (str, bytes)) or not isinstance(scales, Sequence) or not scales:
         raise OptionError(f"scales must be a list of positive numbers, not {scales!r}")
-    checked = tuple(check_float("scales", scale, minimum=0, open_minimum=True) for scale in scales)
-    if len({f"{scale:g}" for scale in checked}) < len(checked):
+    factors = tuple(check_float("scales", scale, minimum=0, open_minimum=True) for scale in scales)
+    if len({f"{scale:g}" for scale in factors}) < len(factors):
         raise OptionError(f"scales holds a number twice: {scales!r}")
-    return checked
+    return factors

@@ -119,12 +119,12 @@ def _imported_silent(library: str) -> Iterator[None]:
     """A library reads its level from the environment, once, when it is imported."""
     name = "HF_HUB" if library == "huggingface_hub" else library.upper()
     variable = f"{name}_VERBOSITY"
-    stated = variable in os.environ
+    is_set = variable in os.environ
     os.environ.setdefault(variable, "error")
     try:
         yield
     finally:
-        if not stated:
+        if not is_set:
             del os.environ[variable]
 
 
@@ -135,12 +135,12 @@ def _without_bars() -> Iterator[None]:
     from transformers.utils import logging as switch
 
     hub: Any = huggingface_hub.utils
-    shown, hub_shown = switch.is_progress_bar_enabled(), not hub.are_progress_bars_disabled()
+    has_bars, hub_has_bars = switch.is_progress_bar_enabled(), not hub.are_progress_bars_disabled()
     switch.disable_progress_bar()
     try:
         yield
     finally:
-        if shown:
+        if has_bars:
             switch.enable_progress_bar()
-            if not hub_shown:
+            if not hub_has_bars:
                 hub.disable_progress_bars()

@@ -145,7 +145,7 @@ def read_config(path: Path, kind: str) -> dict[str, Any]:
 
 
 def _checked(values: Mapping[str, Any], table: Mapping[str, Any], place: str) -> dict[str, Any]:
-    checked: dict[str, Any] = {}
+    config: dict[str, Any] = {}
     for name, kind in ((name, kind) for names, kind in table.items() for name in names.split()):
         key = name.rstrip("!")
         value: Any = values.get(key)
@@ -154,8 +154,8 @@ def _checked(values: Mapping[str, Any], table: Mapping[str, Any], place: str) ->
         if not _fits(value, kind):
             raise _wrong(place + key, value, _text(kind))
         nested = isinstance(value, dict)
-        checked[key] = _checked(value, kind[0], f"{place}{key}.") if nested else value
-    return checked
+        config[key] = _checked(value, kind[0], f"{place}{key}.") if nested else value
+    return config
 
 
 def _fits(value: Any, kind: Any) -> bool:

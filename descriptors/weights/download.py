@@ -53,9 +53,9 @@ def retry_while_busy(ask: Callable[[], T], say: Callable[[str], None]) -> T:
             return ask()
         except HfHubHTTPError as error:
             status, headers = error.response.status_code, error.response.headers
-            stated = _AFTER.match(headers.get("retry-after", ""))
-            stated = stated or _LIMIT.match(headers.get("ratelimit", ""))
-            seconds = int(stated[1]) if stated else 2 ** (attempt - 1)
+            wait = _AFTER.match(headers.get("retry-after", ""))
+            wait = wait or _LIMIT.match(headers.get("ratelimit", ""))
+            seconds = int(wait[1]) if wait else 2 ** (attempt - 1)
             if status not in _BUSY or attempt == TRIES or seconds > LONGEST:
                 raise
             say(f"the hub is busy ({status}): waiting {seconds} s, try {attempt} of {TRIES}")

@@ -131,8 +131,8 @@ def _choose(
             others.append(stem)
     if others:
         (other,) = {*PRECISIONS} - {precision}
-        lacking = ", ".join(others)
-        progress.say(f"{repository.name} has no {lacking} in {precision}; taking {other}")
+        stems = ", ".join(others)
+        progress.say(f"{repository.name} has no {stems} in {precision}; taking {other}")
     return files
 
 
@@ -161,10 +161,9 @@ def _alone(repository: Repository) -> Iterator[None]:
 
     lock = repository.root.parent / ".locks" / repository.root.name / "descr.lock"
     make_folder(lock.parent, repository.cache)
-    held = utils.WeakFileLock(lock, timeout=0.5)  # type: ignore[attr-defined]
     with ExitStack() as stack:
         try:
-            stack.enter_context(held)
+            stack.enter_context(utils.WeakFileLock(lock, timeout=0.5))  # type: ignore[attr-defined]
         except TimeoutError as error:
             message = f"{repository.name}: another pull of it is running"
             raise DownloadError(message, hint="wait until that one has ended") from error

@@ -35,7 +35,7 @@ def remove(name: str) -> int:
         raise OutputError(f"{folder}: is a link to {folder.resolve()}", hint="remove both by hand")
     # The hub's library keeps contents that repositories share in a folder of its own.
     places = [*folders, cache / "blobs"]
-    held, none = _size(places), frozenset[Path]()
+    before, none = _size(places), frozenset[Path]()
     try:
         with hub_silenced():
             DeleteCacheStrategy(
@@ -49,7 +49,7 @@ def remove(name: str) -> int:
             f"{error.filename or name}: can't be removed: {error.strerror or error}",
             hint="change its permissions, or remove it by hand",
         ) from error
-    return held - _size(places)
+    return before - _size(places)
 
 
 def _size(folders: list[Path]) -> int:

@@ -52,11 +52,11 @@ def choose_places(layers: Any, places: Mapping[str, Place]) -> dict[str, Place]:
     names = [layers] if isinstance(layers, str) else layers
     if not isinstance(names, Sequence) or not names:
         raise OptionError(f"layers must be one or more of {', '.join(places)}, not {layers!r}")
-    chosen: dict[str, Place] = {}
+    choice: dict[str, Place] = {}
     for name in names:
         if name not in places:
             raise unknown("layer of the model", str(name), places)
-        if name in chosen:
+        if name in choice:
             raise OptionError(f"layers holds {name!r} twice")
-        chosen[name] = places[name]
-    return chosen
+        choice[name] = places[name]
+    return choice

@@ -121,7 +121,7 @@ def _read_tokenizer(folder: Path, longest: int) -> Any:
             content = read_file(folder / name)
             if "tokenize" in name or "special" in name:
                 values = read_json(folder / name)
-                kept = {key: values[key] for key in _KEPT if key in values}
-                content = json.dumps(kept).encode()
+                settings = {key: values[key] for key in _KEPT if key in values}
+                content = json.dumps(settings).encode()
             Path(copy, name).write_bytes(content)
         return CLIPTokenizer.from_pretrained(copy, local_files_only=True, model_max_length=longest)

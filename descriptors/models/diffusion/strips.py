@@ -98,8 +98,8 @@ def convolved_strips(
     batch, channels, height, width = features.shape
     rows = (height + above + below - size) // stride + 1
     # The first layer makes 128 channels of 3: what a strip holds is the larger of the two.
-    held = max(stride * channels, layer.out_channels // stride)
-    step = max(1, _STRIP // (batch * width * held))
+    depth = max(stride * channels, layer.out_channels // stride)
+    step = max(1, _STRIP // (batch * width * depth))
     for first in range(0, rows, step):
         stop = min(first + step, rows)
         top, bottom = first * stride - above, (stop - 1) * stride - above + size
