@@ -7,6 +7,7 @@ import sys
 import typing
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ def mess(folder: Path) -> Path:
     return drawing
 
 
-def huge_png(path: Path, side: int = 60_000) -> None:
+@cache
+def huge_png(side: int = 60_000) -> bytes:
     """A valid black 1-bit PNG of this side: 450 MB of zeros in some 450 kB."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -52,9 +54,8 @@ def huge_png(path: Path, side: int = 60_000) -> None:
     packer = zlib.compressobj(9)
     packed = b"".join(packer.compress(row * 100) for _ in range(side // 100)) + packer.flush()
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
-    )
+    chunks = (chunk(b"IHDR", header), chunk(b"IDAT", packed), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def spoil(kind: str, path: Path) -> None:
@@ -69,7 +70,7 @@ def spoil(kind: str, path: Path) -> None:
         PIL.Image.open(A).save(path, format="JPEG")
         path.write_bytes(path.read_bytes()[:-400])
     elif kind == "too large":
-        huge_png(path)
+        path.write_bytes(huge_png())
     elif kind == "one pixel":
         PIL.Image.new("RGB", (1, 1)).save(path)
     elif kind == "of another format":
@@ -98,7 +99,7 @@ def test_an_image_that_is_none(descr: Any, mess: Path, kind: str, first: bool) -
 
 
 def test_the_hint_about_size_is_for_the_command_line(descr: Any, mess: Path) -> None:
-    huge_png(mess / "huge.png")
+    (mess / "huge.png").write_bytes(huge_png())
     (hint,) = descr("match", "mess/huge.png", B).hints
     assert hint == (
         "hint: scale it down first, as in: magick big.png -resize 4000x4000 smaller.png"

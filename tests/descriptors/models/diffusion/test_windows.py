@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +25,12 @@ def tiny(**options) -> StableDiffusion:
 def states(describe, pixels, **options):
     result = describe.forward_batch(pixels, range(len(pixels)), **options)
     return {name: state.numpy() for name, state in result.items()}
+
+
+@cache
+def loaded(window):
+    """What `tiny` makes, with its networks, for windows of this side."""
+    return tiny(window=window, layers=LAYERS[:3], noise="gaussian")
 
 
 def random_pixels(batch, height, width, seed=0):
@@ -73,15 +81,14 @@ def test_windows_cover_a_canvas_and_end_at_its_borders(rows, columns, side, scal
 @given(rows=st.integers(1, 4), columns=st.integers(1, 4), side=st.integers(1, 3))
 def test_each_cell_is_the_mean_over_exactly_the_windows_that_hold_it(rows, columns, side):
     pixels = random_pixels(2, 64 * rows, 64 * columns, seed=rows)
-    result = states(tiny(window=64 * side, layers=LAYERS[:3], noise="gaussian"), pixels)
-    alone = tiny(window=None, layers=LAYERS[:3], noise="gaussian")
+    result = states(loaded(64 * side), pixels)
     square = 64 * min(rows, columns, side)
     tops, lefts = (
         sorted({min(at, n - square) for at in range(0, n, square)})
         for n in (64 * rows, 64 * columns)
     )
     windows = {
-        (top, left): states(alone, pixels[:, :, top : top + square, left : left + square])
+        (top, left): states(loaded(None), pixels[:, :, top : top + square, left : left + square])
         for top in tops
         for left in lefts
     }
