@@ -1,14 +1,13 @@
 """`descr info`: what is in a feature file."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..console.tables import Fact, print_facts, print_json, print_table
+from ..console.tables import Fact, degrees, facts_of, print_facts, print_json, print_table
 from ..options.common import Json
 from ..options.inputs import check_exist
 
@@ -71,8 +70,7 @@ def _features(path: Path, content: "FeatureInfo") -> Content:
 def _map(path: Path, content: "MapInfo") -> Content:
     channels, *grid = content.shape
     lowest = content.lowest_cosine
-    angle = f"{math.degrees(math.acos(lowest)):.2f} degrees"
-    kept = f"packed to 8 bits, by which no cell turns by more than {angle}"
+    kept = f"packed to 8 bits, by which no cell turns by more than {degrees(lowest)}"
     facts = [
         *_facts(path, content, kept if lowest < 1 else "lossless"),
         ("basis", content.attributes["basis"]),
@@ -90,9 +88,7 @@ def _basis(path: Path, content: "BasisInfo") -> Content:
         "channels": content.channels,
         "layers": dict(content.layers),
     }
-    layers = ", ".join(f"{layer} {count}" for layer, count in content.layers.items())
-    words = {**document, "layers": layers}
-    return document, [(name, str(one)) for name, one in words.items()], []
+    return document, facts_of(document), []
 
 
 def _document(path: Path, content: "FeatureInfo | MapInfo") -> Document:
