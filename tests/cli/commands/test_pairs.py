@@ -107,9 +107,12 @@ def test_every_drawing_can_be_a_png_a_jpeg_or_a_webp(
 ) -> None:
     forms = {"x.png": "PNG", "x.jpg": "JPEG", "x.jpeg": "JPEG", "x.webp": "WEBP"}
     pixels = {}
-    for name, form in forms.items():
-        done = descr(command[0], "a.png", "b.png", *FAST, *command[1:], option, name)
+    outputs = [(option, name) for name in forms]
+    # -o can be repeated.
+    for some in [sum(outputs, ())] if option == "-o" else outputs:
+        done = descr(command[0], "a.png", "b.png", *FAST, *command[1:], *some)
         assert done.code == 0, done.err
+    for name, form in forms.items():
         with PIL.Image.open(name) as picture:
             assert picture.format == form
             pixels[name] = np.asarray(picture.convert("RGB")).astype(int)

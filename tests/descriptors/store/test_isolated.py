@@ -158,7 +158,8 @@ def test_an_answer_that_makes_no_sense(path, tmp_path, monkeypatch, code, reason
 def test_features_larger_than_what_the_reader_may_take_for_itself(path):
     shape = (1_100_000, 8, 8)
     with h5py.File(path, "r+") as file:
-        new = hostile.replaced(file, "features", shape, chunks=(1 << 17, 8, 8), compression="gzip")
+        options = {"chunks": (1 << 17, 8, 8), "compression": "gzip", "compression_opts": 1}
+        new = hostile.replaced(file, "features", shape, **options)
         new[...] = np.ones(shape, np.float32)
     assert path.stat().st_size < 1 << 22
     assert np.prod(shape) * 4 > isolated.HEADROOM
