@@ -101,7 +101,8 @@ def explain_usage(error: Any) -> tuple[str, str | None]:
     message = one_line(error.format_message()).replace(" (env var: 'None')", "").rstrip(".")
     misspelt = getattr(error, "option_name", None)
     if context is not None and misspelt and message.startswith("No such option"):
-        names = _options(context)
+        params = context.command.get_params(context)
+        names = [param.opts[0] for param in params if param.opts[0].startswith("-")]
         message = f"no such option: {misspelt}"
         hint = f"{_nearest(misspelt, names)}{command} takes {', '.join(names)}"
     elif context is not None and message.startswith("No such command"):
@@ -130,11 +131,6 @@ def _explain_value(error: Any, command: str) -> tuple[str, str] | None:
     else:
         return None
     return f"{option} must be {expected}, not {error.value!r}", hint.rstrip(".")
-
-
-def _options(context: Any) -> list[str]:
-    params = context.command.get_params(context)
-    return [param.opts[0] for param in params if param.opts[0].startswith("-")]
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:

@@ -47,16 +47,11 @@ class Entry:
 
     def document(self, *, details: bool = False) -> dict[str, Any]:
         """The entry as JSON holds it, sizes in bytes; with `details` each option in words."""
-        options = {one.name: _plain(one.default) for one in self.signature.options}
-        if details:
-            options = {
-                one.name: {
-                    "default": options[one.name],
-                    "values": one.values,
-                    "meaning": one.meaning,
-                }
-                for one in self.signature.options
-            }
+        options: dict[str, Any] = {}
+        for one in self.signature.options:
+            default = _plain(one.default)
+            about = {"default": default, "values": one.values, "meaning": one.meaning}
+            options[one.name] = about if details else default
         return {
             "name": self.name,
             "summary": self.signature.summary,

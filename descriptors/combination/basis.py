@@ -230,7 +230,7 @@ class Fitting:
             grid = layer.features
             self._cells[path] += grid[0].numel()
             if path in self._moments:
-                self._moments[path].add(grid if sample is None else _drawn(grid, *sample))
+                self._moments[path].add(grid if sample is None else _sample(grid, *sample))
 
     def parts(self) -> tuple[Any, Any, Any, str]:
         """What a `Basis` of all that was added is made of."""
@@ -272,7 +272,7 @@ def facts(features: Features) -> dict[str, dict[str, Any]]:
     }
 
 
-def _drawn(grid: torch.Tensor, count: int, generator: np.random.Generator) -> torch.Tensor:
+def _sample(grid: torch.Tensor, count: int, generator: np.random.Generator) -> torch.Tensor:
     """So many cells of a grid, without repeats, as a grid of one column; all if there are fewer."""
     cells = grid.flatten(1)
     if count >= cells.shape[1]:
