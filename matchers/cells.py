@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from ..descriptors.errors import ImageError
-from ..descriptors.features.grids import as_tensor, nearest_cells, nearest_pixels
+from ..descriptors.features.grids import as_tensor, nearest_cells, nearest_pixels, unit_length
 from ..descriptors.features.maps import Labelled, Points, check_points
-from ..descriptors.features.sampling import Interpolation
+from ..descriptors.features.sampling import Interpolation, read_at
 from ..descriptors.features.tensors import FeatureMap
 from ..descriptors.image.masks import MaskLike, read_mask
 
@@ -41,12 +41,11 @@ class Cells:
     def of(cls, fmap: FeatureMap) -> Self:
         """All cells of a map, in its memory."""
         rows, columns = fmap.features.shape[1:]
-        y, x = np.meshgrid(fmap.grid.y, fmap.grid.x, indexing="ij")
         return cls(
             fmap.features.flatten(1),
             torch.arange(rows * columns),
-            torch.from_numpy(y.ravel()),
-            torch.from_numpy(x.ravel()),
+            torch.from_numpy(np.repeat(fmap.grid.y, columns)),
+            torch.from_numpy(np.tile(fmap.grid.x, rows)),
             (rows, columns),
         )
 
@@ -58,13 +57,13 @@ class Cells:
         """
         at = check_points(points, fmap)
         row, column = nearest_cells(fmap.grid.y, at[:, 1]), nearest_cells(fmap.grid.x, at[:, 0])
-        return cls(
-            fmap.at(at, interpolation=interpolation),
-            torch.from_numpy((row * len(fmap.grid.x) + column).astype(np.int64)),
-            torch.from_numpy(at[:, 1].copy()),
-            torch.from_numpy(at[:, 0].copy()),
-            (len(fmap.grid.y), len(fmap.grid.x)),
-        )
+        index = torch.from_numpy((row * len(fmap.grid.x) + column).astype(np.int64))
+        if interpolation == "nearest":
+            features = fmap.features.flatten(1).index_select(1, index.to(fmap.features.device))
+        else:
+            features = unit_length(read_at(fmap.features, fmap.grid, at, interpolation))
+        x, y = torch.from_numpy(np.ascontiguousarray(at.T))
+        return cls(features, index, y, x, (len(fmap.grid.y), len(fmap.grid.x)))
 
     @classmethod
     def joined(cls, parts: Sequence["Cells"]) -> Self:

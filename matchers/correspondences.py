@@ -70,8 +70,10 @@ def correspondences(
         filled = np.full(int(np.prod(shape)), blank, dtype=values[name].dtype)
         filled[which.numpy()] = values[name]
         variables[name] = (dims, filled.reshape(shape), attributes)
-    coordinates: dict[str, Any] = grid_coordinates(source.grid.y, source.grid.x)
-    if points is not None:
+    coordinates: dict[str, Any]
+    if points is None:
+        coordinates = grid_coordinates(source.grid.y, source.grid.x)
+    else:
         coordinates = {
             name: ("point", at.numpy(), _OF_THE_POINTS[name])
             for name, at in (("source_x", points.x), ("source_y", points.y))

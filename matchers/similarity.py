@@ -80,9 +80,11 @@ def search(
         )
         check_fits(4 * rows * m, what, hint, a.device)
     products = ladder(a, b, "float32" if visit is not None else dtype)
-    similarity = a.new_full((_round_up(rows, _COLUMN_RUN), _round_up(m, _ROW_RUN)), -torch.inf)
-    index = torch.empty(n, dtype=torch.int64, device=a.device)
     columns = _Columns(a, b) if back else None
+    height = rows if columns is None else _round_up(rows, _COLUMN_RUN)
+    similarity = a.new_empty(height, _round_up(m, _ROW_RUN))
+    similarity[:, m:] = -torch.inf
+    index = torch.empty(n, dtype=torch.int64, device=a.device)
     for start in range(0, n, rows):
         stop = min(start + rows, n)
         similarity[stop - start :] = -torch.inf

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from ....descriptors import Descriptor, FeatureStore
 from ....descriptors.errors import FeatureFileError, OutOfMemoryError
 from ....descriptors.features.tensors import Features
 from ....descriptors.runtime.code import code_digest
-from ....descriptors.store import FeatureInfo, Outcome, load_features, read_feature_info
+from ....descriptors.store import FeatureInfo, Outcome, read_feature_info
 from ....descriptors.store.store import ImageSource
 from ...pose import mirror_image
 from ..datasets.pair import Picture
@@ -93,19 +95,20 @@ class FeatureFolder:
         """What the features of an image say of themselves."""
         return read_feature_info(FeatureStore(self.folder).path(key))
 
-    def load(self, key: str) -> Features:
-        """The features of an image that `fill` has seen.
+    def load(self, key: str, device: torch.device) -> Features:
+        """The features of an image that `fill` has seen, on a device.
 
         Raises `FeatureFileError` if the file was changed since.
         """
-        path = FeatureStore(self.folder).path(key)
-        features = Features.read(load_features(path))
-        if features.image["image_sha256"] != self.sizes[key].sha256:
-            raise FeatureFileError(
-                f"{path}: was made of another image while the evaluation ran",
-                hint="run it again, with a folder of its own for the features",
-            )
-        return features
+        store = FeatureStore(self.folder)
+        features = store.tensors(key, device=device) if key in store else None
+        sha256 = self.sizes[key].sha256
+        if isinstance(features, Features) and features.image["image_sha256"] == sha256:
+            return features
+        raise FeatureFileError(
+            f"{store.path(key)}: was removed, or made of another image, while the evaluation ran",
+            hint="run it again, with a folder of its own for the features",
+        )
 
     def _source(self, picture: Picture) -> ImageSource:
         """The image file, which isn't read where the store has seen it; else what reads it."""

@@ -134,7 +134,7 @@ class Maps:
         return self._bases[folder.label]
 
     def _side(self, folder: FeatureFolder, key: str) -> Side:
-        features, basis = folder.load(key).to(self.device), self._basis(folder, key)
+        features, basis = folder.load(key, self.device), self._basis(folder, key)
         assert basis is not None
         layers = list(features.layers.values())
         unchanged = self.settings.points == "dift" and len(layers) == 1 and self.basis is None
@@ -143,5 +143,5 @@ class Maps:
 
     def _features(self, folder: FeatureFolder, key: str) -> Features:
         place = Features, folder.folder, key
-        features = self._cache.get(place, lambda: folder.load(key).to(self.device))
+        features = self._cache.get(place, lambda: folder.load(key, self.device))
         return cast(Features, features)
