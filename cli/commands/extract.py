@@ -61,9 +61,7 @@ descr match features/cat.jpg.nc features/dog.jpg.nc"""
     lossless: bool = _flag("Keep every bit of the features, in files that are half as large again.")
     force: bool = _flag("Make files that are there already anew.")
     strict: bool = _flag("Stop at the first image that has no features.")
-    verify: bool = _flag(
-        "Read what has not changed since the last run, too: every image and every file."
-    )
+    verify: bool = _flag(options.VERIFY)
     dry_run: bool = _flag("Say what would be done, and do nothing.")
 
     def check(self) -> None:

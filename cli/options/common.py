@@ -10,6 +10,7 @@ from .names import check_matcher, complete_matcher
 
 OWN = "module:Class, whose code is run: an installed module, or a file of this folder"
 AGAIN = "Can be repeated."
+VERIFY = "Read what has not changed since the last run, too: every image and every file."
 _MATCHER = f"The matcher: a name of `descr matchers`, or {OWN}."
 
 how_field = Panel("How")

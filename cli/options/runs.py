@@ -12,6 +12,7 @@ from typing import Any
 from ..console.errors import UserError, say
 from ..console.tables import Fact, Table
 from .command import WorkCommand
+from .common import VERIFY
 from .groups import Panel
 from .outputs import write_all
 
@@ -36,11 +37,13 @@ class RunOptions:
     workers: int | None = work_field(
         "N", "How many threads match; one per processor, at most 8, by default.", min=1
     )
+    verify: bool = work_field.flag(VERIFY)
 
     def of_library(self) -> dict[str, Any]:
         """Where and how the library runs."""
-        places = {"folder": self.folder, "features": self.features, "workers": self.workers}
-        return {**places, "progress": show_progress, "say": say}
+        names = ("folder", "features", "workers", "verify")
+        own = {name: getattr(self, name) for name in names}
+        return {**own, "progress": show_progress, "say": say}
 
     @contextmanager
     def kept(self) -> Iterator[None]:

@@ -54,13 +54,15 @@ class FeatureFolder:
         images: Mapping[str, Picture],
         advance: Advance,
         written: Callable[["FeatureFolder", str], None],
+        *,
+        verify: bool = False,
     ) -> None:
         """Make sure that the features of these images are there, as `FeatureStore.extract`.
 
-        `advance` is called with the key of each image when its features are there, then `written`
-        with this folder and the key if they were written. Raises `ImageError` or `OutputError` for
-        what can't be read or written; `OutOfMemoryError`, when all others are done, for images that
-        memory does not suffice for.
+        `verify` is as there. `advance` is called with the key of each image when its features are
+        there, then `written` with this folder and the key if they were written. Raises `ImageError`
+        or `OutputError` for what can't be read or written; `OutOfMemoryError`, when all others are
+        done, for images that memory does not suffice for.
         """
         failures: list[str] = []
 
@@ -83,7 +85,7 @@ class FeatureFolder:
         sources = [(key, self._source(picture)) for key, picture in images.items()]
         # The first image goes alone: features that `written` has no use for are refused with it.
         for some in (sources[:1], sources[1:]):
-            store.extract(dict(some), progress=note)
+            store.extract(dict(some), verify=verify, progress=note)
         if failures:
             names = ", ".join(sorted(failures)[:10])
             raise OutOfMemoryError(
@@ -149,6 +151,7 @@ def extract_images(
     *,
     mirrored: bool,
     lossless: bool,
+    verify: bool,
     progress: Progress,
     written: Callable[[FeatureFolder, str], None],
 ) -> Folders:
@@ -156,7 +159,7 @@ def extract_images(
 
     `describe` makes the descriptor of a category, where it is none itself. With `mirrored` the
     mirror images of all sources are described as well; with `lossless` features are not rounded.
-    `written` is as in `FeatureFolder.fill`.
+    `verify` and `written` are as in `FeatureFolder.fill`.
     """
     jobs = [([category], images) for category, images in listing.images.items()]
     if isinstance(describe, Descriptor):
@@ -175,7 +178,7 @@ def extract_images(
             for turn in turns:
                 own = FeatureFolder(folder, label, mirrored=turn, lossless=lossless)
                 some = {key: image for key, image in images.items() if not turn or key in sources}
-                own.fill(one, some, advance, written)
+                own.fill(one, some, advance, written, verify=verify)
                 folders[turn].update(dict.fromkeys(categories, own))
             # One descriptor at a time: with several, each may be a network.
             del one

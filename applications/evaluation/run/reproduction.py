@@ -68,6 +68,7 @@ def reproduce(
     seed: int = 0,
     device: str | None = None,
     workers: int | None = None,
+    verify: bool = False,
     options: Callable[[Recipe], Mapping[str, Any]] = lambda recipe: {},
     dry_run: bool = False,
     progress: Progress = silent,
@@ -81,7 +82,7 @@ def reproduce(
 
     Args:
         dataset, root: Name and folder of the data set, as for `open_dataset`.
-        folder, features, workers, progress, say: As in `predict`.
+        folder, features, workers, verify, progress, say: As in `predict`.
         only: The recipes to run; all rows on the data set without them.
         sample, seed: As in `Settings`.
         device: Of the descriptors and matchers; what they choose without it.
@@ -126,6 +127,7 @@ def reproduce(
                 features=features,
                 settings=settings,
                 workers=workers,
+                verify=verify,
                 progress=progress,
                 say=say,
             )

@@ -46,6 +46,7 @@ def predict(
     basis: Basis | None = None,
     workers: int | None = None,
     memory: int = MEMORY,
+    verify: bool = False,
     progress: Progress = silent,
     say: Callable[[str], None] = lambda text: None,
 ) -> xr.Dataset:
@@ -67,6 +68,8 @@ def predict(
         workers: How many threads match; the answers are the same for any number. None for one per
             processor, at most 8.
         memory: Bytes of features that are kept in memory, about.
+        verify: Read images and files of features that have not changed since the last run, by size
+            and time, too.
         progress, say: What shows how far it is, and what is told one line about what is done again.
 
     Returns:
@@ -96,6 +99,7 @@ def predict(
         Path(features if features is not None else folder / "features") / dataset.name,
         mirrored=settings.align_pose,
         lossless=settings.lossless,
+        verify=verify,
         progress=progress,
         written=maps.read_back,
     )

@@ -11,7 +11,7 @@ from descr.applications.evaluation import RECIPES, load_predictions, open_datase
 from descr.cli.options import names
 from descr.descriptors import SIFT
 from support.datasets.proposal_flow import make_pf_pascal
-from support.datasets.spair import make_spair
+from support.datasets.spair import change_unseen, make_spair
 from support.datasets.tss import make_tss
 from support.models import DINOV2, STABLE_DIFFUSION
 from support.signals import started
@@ -46,6 +46,17 @@ def test_the_numbers_are_printed_beside_those_published(descr: Any, spair: Path)
     document = json.loads(again.out)
     assert document["counts"]["kept"] == 8
     assert document["numbers"] == report["numbers"]
+
+
+def test_what_has_not_changed_by_size_and_time_is_read_on_request(descr: Any, spair: Path) -> None:
+    run = ("evaluate", "spair-71k", spair, *FAST, "--category", "cat", "--json")
+    assert descr(*run).code == 0
+    change_unseen(spair / "JPEGImages/cat")
+    assert json.loads(descr(*run).out)["counts"]["kept"] == 4
+    done = descr(*run, "--verify")
+    assert done.code == 0, done.err
+    counts = json.loads(done.out)["counts"]
+    assert (counts["kept"], counts["redone"]) == (3, 1)
 
 
 def test_a_basis(descr: Any, spair: Path) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.datasets.spair import make_spair
+from support.datasets.spair import change_unseen, make_spair
 from support.models import make_cache
 
 
@@ -37,6 +37,12 @@ def test_rows_are_printed_beside_what_was_published(descr: Any, spair: Path) -> 
     (told,) = json.loads(again.out)["rows"]
     assert told["report"]["counts"]["kept"] == written["report"]["counts"]["extracted"]
     assert told["numbers"] == written["numbers"]
+    change_unseen(spair / "JPEGImages/cat")
+    redone = [
+        json.loads(descr(*row, "--json", *more).out)["rows"][0]["report"]["counts"]["redone"]
+        for more in ((), ("--verify",))
+    ]
+    assert redone == [0, 1]
 
 
 def test_a_row_is_what_evaluate_gives_for_its_recipe(descr: Any, spair: Path) -> None:

@@ -100,6 +100,8 @@ def test_images_that_have_not_changed_are_not_read_again(written, describe, tmp_
         path.write_bytes(bytes(about.st_size))
         os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
     assert same(predict(dataset, describe, folder=tmp_path), first)
+    with pytest.raises(ImageError):
+        predict(dataset, describe, folder=tmp_path, verify=True)
     path.touch()
     with pytest.raises(ImageError, match=path.name):
         predict(dataset, describe, folder=tmp_path)
