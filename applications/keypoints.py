@@ -10,7 +10,7 @@ import xarray as xr
 from ..descriptors import Descriptor
 from ..descriptors.errors import OptionError, PointError
 from ..descriptors.features.grids import nearest_pixels
-from ..descriptors.features.maps import Points, in_image
+from ..descriptors.features.maps import Points, in_image, point_array
 from ..descriptors.features.sampling import Interpolation
 from ..descriptors.image.masks import MaskLike
 from ..matchers import Matcher, SoftArgmax
@@ -116,14 +116,7 @@ def _read_points(points: NamedPoints) -> tuple[npt.NDArray[np.float64], list[str
             raise PointError("the points have neither x and y nor source_x and source_y")
         names = np.asarray(values["name"]).ravel().tolist() if "name" in values else None
         values = np.stack([np.asarray(values[name]).ravel() for name in pair], axis=1)
-    try:
-        at = np.array(values if isinstance(values, np.ndarray) else list(values), dtype=float)
-    except (TypeError, ValueError):
-        raise PointError("points must be pairs of numbers (x, y)") from None
-    if at.ndim != 2 or at.shape[1] != 2 or len(at) == 0:
-        raise PointError(
-            f"points have the shape {at.shape}, expected (n, 2) with at least one (x, y)"
-        )
+    at = point_array(values)
     # A DataFrame holds NaN where there is no name.
     return at, [
         "" if name is None or name != name else str(name) for name in names or [""] * len(at)

@@ -104,12 +104,8 @@ def in_image(points: npt.NDArray[np.float64], height: int, width: int) -> npt.ND
     return np.asarray(((points >= -0.5) & (points <= far)).all(axis=1))
 
 
-def check_points(points: Points, fmap: Labelled) -> npt.NDArray[np.float64]:
-    """The points as float64 (n, 2), each (x, y) in pixels of the map's image.
-
-    Raises `PointError` for what is not a list of pairs of finite numbers, and for a point
-    outside the image, which spans -0.5 to width - 0.5 and -0.5 to height - 0.5.
-    """
+def point_array(points: Points) -> npt.NDArray[np.float64]:
+    """The points as float64 (n, 2); `PointError` for what is no list of pairs of numbers."""
     try:
         values = np.array(points if isinstance(points, np.ndarray) else list(points), dtype=float)
     except (TypeError, ValueError):
@@ -118,6 +114,16 @@ def check_points(points: Points, fmap: Labelled) -> npt.NDArray[np.float64]:
         raise PointError(
             f"points have the shape {values.shape}, expected (n, 2) with at least one (x, y)"
         )
+    return values
+
+
+def check_points(points: Points, fmap: Labelled) -> npt.NDArray[np.float64]:
+    """The points as float64 (n, 2), each (x, y) in pixels of the map's image.
+
+    Raises `PointError` as `point_array`, and for a point outside the image, which spans -0.5 to
+    width - 0.5 and -0.5 to height - 0.5.
+    """
+    values = point_array(points)
     width, height = fmap.attrs["image_width"], fmap.attrs["image_height"]
     inside = in_image(values, height, width)
     if not inside.all():
