@@ -117,8 +117,3 @@ class DAVIS2017(Dataset):
         for video in self.videos:
             for kind in ("JPEGImages", "Annotations"):
                 yield self._folder_of(kind, video.name)
-
-    def _files(self) -> Iterator[Path]:
-        for video in self.videos:
-            yield from video.frames
-            yield from video.masks

@@ -58,11 +58,6 @@ class ProposalFlow(Dataset):
             "https://www.di.ens.fr/willow/research/cnngeometric/other_resources/",
         )
 
-    def _files(self) -> Iterator[Path]:
-        for entry in self.entries:
-            for written in entry.origin[:2]:
-                yield self._image(written)[1]
-
     def _image(self, written: str) -> tuple[str, Path]:
         """Key and path of an image by its path in the list, which begins above the root."""
         key = "/".join(PurePosixPath(written.replace("\\", "/")).parts[-2:])

@@ -105,12 +105,6 @@ class TSS(Dataset):
         for subset in self.category or self.published:
             yield self.folder / subset
 
-    def _files(self) -> Iterator[Path]:
-        for entry in self.entries:
-            for number in (1, 2):
-                for name in (f"image{number}.png", f"mask{number}.png", f"flow{number}.flo"):
-                    yield entry.origin[0] / name
-
 
 def _size(path: Path) -> tuple[int, int]:
     """Height and width of an image, by its header."""
