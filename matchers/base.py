@@ -15,6 +15,7 @@ from ..descriptors.settings import Configurable, check_choice, check_int
 from .cells import Cells, mask_at, masked_cells
 from .correspondences import Partners, correspondences
 from .similarity import Best, Visit, search
+from .windows import Windows
 
 
 class Matcher(Configurable, ABC):
@@ -44,6 +45,8 @@ class Matcher(Configurable, ABC):
             device; None for where the maps are, which is the CPU for labelled ones.
         block: How many queries are compared with the whole target at once; None for what suits the
             processor. It bounds the memory and does not change the answer.
+        margin: How many cells the neighbourhood of the best cell goes to each side; the result then
+            has a `margin`. None for no margins.
 
     Attributes:
         uses_source: Whether `match` looks at the source beyond the query; True unless a class says
@@ -61,11 +64,17 @@ class Matcher(Configurable, ABC):
             cls.uses_source = True
 
     def __init__(
-        self, *, dtype: str = "auto", device: str | None = None, block: int | None = None
+        self,
+        *,
+        dtype: str = "auto",
+        device: str | None = None,
+        block: int | None = None,
+        margin: int | None = None,
     ) -> None:
         self.dtype = check_choice("dtype", dtype, self.precisions)
         self.device = device
         self.block = None if block is None else check_int("block", block, minimum=1)
+        self.margin = None if margin is None else check_int("margin", margin, minimum=0)
         self.torch_device = None if device is None else find_device(device)
 
     @abstractmethod
@@ -83,17 +92,25 @@ class Matcher(Configurable, ABC):
         """
 
     def search(
-        self, query: Cells, target: Cells, *, back: bool = False, visit: Visit | None = None
+        self,
+        query: Cells,
+        target: Cells,
+        *,
+        back: bool = False,
+        visit: Visit | None = None,
+        margin: int | None = None,
     ) -> Best:
         """The best target cell of each query, and with `back` the best query of each target cell.
 
-        `similarity.search`, with the settings of this matcher.
+        `similarity.search`, with the settings of this matcher; `margin` is None, or the setting of
+        this name.
         """
         return search(
             query.features,
             target.features,
             back=back,
             visit=visit,
+            windows=None if margin is None else Windows(target, margin),
             dtype=self.dtype,
             block=self.block,
         )
@@ -126,7 +143,9 @@ class Matcher(Configurable, ABC):
             xarray.Dataset: Dimensions (y, x), with the source's coordinates, or (point), with
                 coordinates `source_x` and `source_y`. Variables `target_x`, `target_y` (float64,
                 pixels of the upright target image, NaN where unmatched), `score` (float32, cosine,
-                NaN outside the source mask) and `matched` (bool).
+                NaN outside the source mask) and `matched` (bool). With the setting `margin` also
+                `margin` (float32): the score of the best cell less the best score of a target cell
+                outside its neighbourhood; NaN where there is no score, or no cell outside.
 
         Raises:
             InvalidFeaturesError: A map is not one, or holds NaN, infinite values or a cell of

@@ -1,5 +1,6 @@
 """The result of a matcher: labelled correspondences, ready to be read, plotted and written."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ _OF_THE_TARGET = {
     "target_y": {"units": "pixel", "long_name": "y of the match in the target image"},
     "score": {"units": "1", "long_name": "cosine similarity"},
     "matched": {"long_name": "whether the place has a match"},
+    "margin": {"units": "1", "long_name": "score less the best score outside its neighbourhood"},
 }
 _OF_THE_POINTS = {
     "source_x": {"units": "pixel", "long_name": "x of the point in the source image"},
@@ -33,12 +35,15 @@ class Partners:
         score: float32 (query,), the cosine with the target there.
         matched: bool (query,), False where the matcher gives no answer; None if it always gives
             one.
+        margin: float32 (query,), the best score less the best outside its neighbourhood; None
+            unless it was asked for.
     """
 
     x: torch.Tensor
     y: torch.Tensor
     score: torch.Tensor
     matched: torch.Tensor | None = None
+    margin: torch.Tensor | None = None
 
     @classmethod
     def none(cls) -> Self:
@@ -65,11 +70,13 @@ def correspondences(
     shape = tuple(source.features.shape[1:]) if points is None else (len(points),)
     values = check_partners(partners, len(which), matcher)
     variables: dict[str, Any] = {}
-    for name, attributes in _OF_THE_TARGET.items():
+    if partners.margin is not None:
+        values["margin"] = partners.margin.cpu().to(torch.float32).numpy()
+    for name in values:
         blank = False if name == "matched" else np.nan
         filled = np.full(int(np.prod(shape)), blank, dtype=values[name].dtype)
         filled[which.numpy()] = values[name]
-        variables[name] = (dims, filled.reshape(shape), attributes)
+        variables[name] = (dims, filled.reshape(shape), _OF_THE_TARGET[name])
     coordinates: dict[str, Any]
     if points is None:
         coordinates = grid_coordinates(source.grid.y, source.grid.x)
@@ -118,4 +125,6 @@ def _attributes(source: FeatureMap, target: FeatureMap, matcher: str) -> dict[st
         attributes[f"{role}_name"] = str(fmap.attrs["image_name"])
         attributes[f"{role}_height"] = int(fmap.attrs["image_height"])
         attributes[f"{role}_width"] = int(fmap.attrs["image_width"])
+        area = attributes[f"{role}_height"] * attributes[f"{role}_width"]
+        attributes[f"{role}_spacing"] = math.sqrt(area / math.prod(fmap.features.shape[1:]))
     return attributes

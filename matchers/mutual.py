@@ -18,7 +18,7 @@ class MutualNearestNeighbor(Matcher):
     Args:
         tolerance: How many cells, along rows and along columns, the end of the way back may lie
             from its start (Chebyshev distance).
-        dtype, device, block: As in `Matcher`.
+        dtype, device, block, margin: As in `Matcher`.
     """
 
     def __init__(
@@ -28,13 +28,14 @@ class MutualNearestNeighbor(Matcher):
         dtype: str = "auto",
         device: str | None = None,
         block: int | None = None,
+        margin: int | None = None,
     ) -> None:
-        super().__init__(dtype=dtype, device=device, block=block)
+        super().__init__(dtype=dtype, device=device, block=block, margin=margin)
         self.tolerance = check_int("tolerance", tolerance, minimum=0)
 
     def match(self, query: Cells, source: Cells, target: Cells) -> Partners:
         """The centres of the best cells, matched where the way back agrees."""
-        best = self.search(query, target, back=query is source)
+        best = self.search(query, target, back=query is source, margin=self.margin)
         if best.back is not None:
             end = best.back[best.index]
         else:
@@ -45,6 +46,7 @@ class MutualNearestNeighbor(Matcher):
             target.y[best.index],
             best.score,
             _cells_apart(query.index, source.index[end], source.grid[1]) <= self.tolerance,
+            best.margin,
         )
 
 

@@ -14,12 +14,12 @@ class NearestNeighbor(Matcher):
     the order is that of the L2 distance.
 
     Args:
-        dtype, device, block: As in `Matcher`.
+        dtype, device, block, margin: As in `Matcher`.
     """
 
     uses_source: ClassVar[bool] = False
 
     def match(self, query: Cells, source: Cells, target: Cells) -> Partners:
         """The centres of the best cells."""
-        best = self.search(query, target)
-        return Partners(target.x[best.index], target.y[best.index], best.score)
+        best = self.search(query, target, margin=self.margin)
+        return Partners(target.x[best.index], target.y[best.index], best.score, margin=best.margin)

@@ -17,6 +17,7 @@ import torch
 
 from ..descriptors.runtime.memory import check_fits
 from .precision import Product, ladder, pair_scores
+from .windows import Windows
 
 Visit: TypeAlias = Callable[[int, torch.Tensor, torch.Tensor], None]
 
@@ -25,6 +26,7 @@ _ELEMENTS = (1 << 22, 1 << 24)
 _ROWS = (64, 512)  # rows of a block: at least, and enough for a fast product
 _ROW_RUN = 64  # neighbours along a row that share one maximum
 _COLUMN_RUN = 32  # neighbours along a column that share one maximum
+_BELOW_ALL = -2.0  # less than any cosine, and more than no cosine
 _PAIR_COST = 100
 """How many times more a single score costs than one in a product of the whole block."""
 
@@ -38,11 +40,14 @@ class Best:
         score: float32 (query,), its cosine.
         back: int64 (column,), the best query of each column of the other map; None unless asked
             for.
+        margin: float32 (query,), its cosine less that of the best column outside the window of the
+            best one, NaN where there is none; None unless asked for.
     """
 
     index: torch.Tensor
     score: torch.Tensor
     back: torch.Tensor | None = None
+    margin: torch.Tensor | None = None
 
 
 def search(
@@ -51,6 +56,7 @@ def search(
     *,
     back: bool = False,
     visit: Visit | None = None,
+    windows: Windows | None = None,
     dtype: str = "auto",
     block: int | None = None,
 ) -> Best:
@@ -64,6 +70,7 @@ def search(
             similarities (rows, m) of the block in float32, and the best columns (rows,). The block
             is used again for the next rows: the visitor may change it and must not keep it. With a
             visitor the product is in float32.
+        windows: Those of the columns of `b`, to find margins in the same pass.
         dtype: "float32", "bfloat16" or "auto" (see `precision.ladder`). The answer is the same.
         block: Columns of `a` that are multiplied at once; by default as many as give a fast product
             that stays in the processor's cache. The answer is the same.
@@ -85,14 +92,23 @@ def search(
     similarity = a.new_empty(height, _round_up(m, _ROW_RUN))
     similarity[:, m:] = -torch.inf
     index = torch.empty(n, dtype=torch.int64, device=a.device)
+    outside = None if windows is None else torch.empty_like(index)
     for start in range(0, n, rows):
         stop = min(start + rows, n)
         similarity[stop - start :] = -torch.inf
-        index[start:stop] = _search_block(products, a, b, start, stop, similarity, columns)
+        best, rival = _search_block(products, a, b, start, stop, similarity, columns, windows)
+        index[start:stop] = best
+        if outside is not None and rival is not None:
+            outside[start:stop] = rival
         if visit is not None:
             visit(start, similarity[: stop - start, :m], index[start:stop])
     scores = pair_scores(a, b, None, index)
-    return Best(index.cpu(), scores.cpu(), columns.index.cpu() if columns is not None else None)
+    margin = None
+    if outside is not None:
+        margin = scores - pair_scores(a, b, None, outside.clamp(min=0))
+        margin = margin.masked_fill_(outside < 0, torch.nan).cpu()
+    back_index = columns.index.cpu() if columns is not None else None
+    return Best(index.cpu(), scores.cpu(), back_index, margin)
 
 
 def _search_block(
@@ -103,22 +119,34 @@ def _search_block(
     stop: int,
     similarity: torch.Tensor,
     columns: "_Columns | None",
-) -> torch.Tensor:
-    """The best columns of the rows of one block; brings `columns` up to date.
+    windows: Windows | None,
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """The best columns of the rows of one block, and those outside their windows, -1 for none.
+
+    Brings `columns` up to date.
 
     Takes the first product that leaves few enough pairs to be scored one by one; the last one
     leaves none.
     """
     count, m = stop - start, b.shape[1]
     index: torch.Tensor | None = None
+    taken = columns is None
     for product in products:
         error = product.multiply(start, stop, similarity[:count, :m])
         if index is None:
             runs = similarity[:count].view(count, -1, _ROW_RUN)
             best = _winners(runs, runs.amax(2), a[:, start:stop], b, error)
             index = None if best is None else best.index
-        if index is not None and (columns is None or columns.take(similarity, start, stop, error)):
-            return index
+        if index is None:
+            continue
+        taken = taken or (columns is not None and columns.take(similarity, start, stop, error))
+        if not taken:
+            continue
+        if windows is None:
+            return index, None
+        rivals = _rivals(similarity[:count], index, windows, a[:, start:stop], b, error)
+        if rivals is not None:
+            return index, rivals.index.masked_fill(rivals.value == -torch.inf, -1)
     raise AssertionError("the last product is exact")
 
 
@@ -184,6 +212,29 @@ def _winners(
         index.scatter_reduce_(0, query[first], other[first], "amin")
         errors[query] = 0.0
     return _Winners(index, value, errors)
+
+
+def _rivals(
+    similarity: torch.Tensor,
+    index: torch.Tensor,
+    windows: Windows,
+    queries: torch.Tensor,
+    others: torch.Tensor,
+    error: float,
+) -> _Winners | None:
+    """The best of `others` outside the window of the best, `index`, likewise.
+
+    `similarity` (query, other) is left as it was.
+    """
+    places = windows.around(index)
+    places = torch.where(places < 0, index[:, None], places)
+    inside = similarity.gather(1, places)
+    similarity.scatter_(1, places, -torch.inf)
+    runs = similarity.view(len(index), -1, _ROW_RUN)
+    lowest = similarity.new_full((len(index),), _BELOW_ALL)
+    rivals = _winners(runs, runs.amax(2), queries, others, error, lowest)
+    similarity.scatter_(1, places, inside)
+    return rivals
 
 
 class _Columns:

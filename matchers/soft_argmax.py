@@ -9,6 +9,7 @@ from ..descriptors.settings import check_float, check_int
 from .base import Matcher
 from .cells import Cells
 from .correspondences import Partners
+from .windows import Windows
 
 _PLACES = 1 << 20  # places of windows that are held at once
 
@@ -27,7 +28,7 @@ class SoftArgmax(Matcher):
             for the whole grid.
         dtype: `auto` or `float32`, which are the same here: the weights need the cosines
             themselves.
-        device, block: As in `Matcher`.
+        device, block, margin: As in `Matcher`.
     """
 
     precisions: ClassVar[tuple[str, ...]] = ("auto", "float32")
@@ -41,8 +42,9 @@ class SoftArgmax(Matcher):
         dtype: str = "auto",
         device: str | None = None,
         block: int | None = None,
+        margin: int | None = None,
     ) -> None:
-        super().__init__(dtype=dtype, device=device, block=block)
+        super().__init__(dtype=dtype, device=device, block=block, margin=margin)
         self.temperature = check_float("temperature", temperature, minimum=0, open_minimum=True)
         self.window = None if window is None else check_int("window", window, minimum=0)
 
@@ -50,8 +52,11 @@ class SoftArgmax(Matcher):
         """The expected positions."""
         centre = torch.stack([target.y, target.x], 1).mean(0)
         offsets = torch.stack([target.y, target.x], 1) - centre
+        device = target.features.device
+        # Where the device has no float64, the last step is made on the processor.
+        offsets = offsets if device.type == "mps" else offsets.to(device)
         expected = torch.empty(len(query), 2, dtype=torch.float64)
-        windows = None if self.window is None else _Windows(target, offsets, self.window)
+        windows = None if self.window is None else Windows(target, self.window)
 
         def visit(start: int, similarity: torch.Tensor, index: torch.Tensor) -> None:
             rows = slice(start, start + len(index))
@@ -61,12 +66,15 @@ class SoftArgmax(Matcher):
                 step = max(1, _PLACES // windows.size)
                 parts = zip(torch.split(similarity, step), torch.split(index, step), strict=True)
                 expected[rows] = torch.cat(
-                    [windows.expectation(*part, self.temperature) for part in parts]
+                    [
+                        _expectation_in(windows.around(best), cosines, offsets, self.temperature)
+                        for cosines, best in parts
+                    ]
                 )
 
-        best = self.search(query, target, visit=visit)
+        best = self.search(query, target, visit=visit, margin=self.margin)
         y, x = (expected + centre).unbind(1)
-        return Partners(x, y, best.score)
+        return Partners(x, y, best.score, margin=best.margin)
 
 
 def _expectation(
@@ -80,45 +88,12 @@ def _expectation(
     return sums[:, :2] / sums[:, 2:]
 
 
-class _Windows:
-    """The square windows of cells around each cell of a grid, on the device of the cosines."""
-
-    def __init__(self, target: Cells, offsets: torch.Tensor, radius: int) -> None:
-        device = target.features.device
-        self.rows, self.columns = target.grid
-        self.index = target.index.to(device)
-        self.down, self.across = (
-            torch.arange(-min(radius, side - 1), min(radius, side - 1) + 1, device=device)
-            for side in target.grid
-        )
-        self.size = len(self.down) * len(self.across)
-        self.place = torch.full((self.rows * self.columns,), -1, device=device)
-        self.place[self.index] = torch.arange(len(target), device=device)
-        # Where the device has no float64, the last step is made on the processor.
-        self.offsets = offsets if device.type == "mps" else offsets.to(device)
-
-    def expectation(
-        self,
-        similarity: torch.Tensor,
-        index: torch.Tensor,
-        temperature: float,
-    ) -> torch.Tensor:
-        """Expected position (row, 2) over the cells in the window around the best one."""
-        places = self._around(self.index[index])
-        absent = places < 0
-        places = places.clamp_(min=0)
-        cosines = double(similarity.gather(1, places))
-        absent, places = absent.to(cosines.device), places.to(cosines.device)
-        weights = (cosines / temperature).masked_fill_(absent, -torch.inf).softmax(1)
-        return torch.einsum("rw,rwp->rp", weights, self.offsets[places]).cpu()
-
-    def _around(self, cells: torch.Tensor) -> torch.Tensor:
-        """Places among the target cells of the window of each cell (row, window), -1 for none."""
-        row = (cells // self.columns)[:, None] + self.down
-        column = (cells % self.columns)[:, None] + self.across
-        inside = ((row >= 0) & (row < self.rows))[:, :, None] & (
-            (column >= 0) & (column < self.columns)
-        )[:, None, :]
-        wanted = row.clamp(0, self.rows - 1)[:, :, None] * self.columns
-        wanted = wanted + column.clamp(0, self.columns - 1)[:, None, :]
-        return torch.where(inside, self.place[wanted], -1).flatten(1)
+def _expectation_in(
+    places: torch.Tensor, similarity: torch.Tensor, offsets: torch.Tensor, temperature: float
+) -> torch.Tensor:
+    """Expected position (row, 2) over the cells at these places (row, window), -1 for none."""
+    absent, places = places < 0, places.clamp(min=0)
+    cosines = double(similarity.gather(1, places))
+    absent, places = absent.to(cosines.device), places.to(cosines.device)
+    weights = (cosines / temperature).masked_fill_(absent, -torch.inf).softmax(1)
+    return torch.einsum("rw,rwp->rp", weights, offsets[places]).cpu()

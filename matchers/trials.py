@@ -59,6 +59,8 @@ def mask_of(
 def check_values(result: xr.Dataset, target: xr.DataArray) -> None:
     """Fail unless the result has the variables, types and values that every result has."""
     kinds = {"target_x": "float64", "target_y": "float64", "score": "float32", "matched": "bool"}
+    if "margin" in result:
+        kinds["margin"] = "float32"
     assert set(result.data_vars) == set(kinds), (
         f"the result has the variables {[*result.data_vars]}"
     )

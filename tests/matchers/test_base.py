@@ -6,7 +6,16 @@ import torch
 import xarray as xr
 from descr.descriptors.errors import IncomparableFeaturesError, InvalidFeaturesError, OptionError
 from descr.descriptors.features.tensors import FeatureMap
-from descr.matchers import Cells, Matcher, NearestNeighbor, Partners, available, create
+from descr.matchers import (
+    Cells,
+    Matcher,
+    MutualNearestNeighbor,
+    NearestNeighbor,
+    Partners,
+    SoftArgmax,
+    available,
+    create,
+)
 from descr.matchers.testing import check_matcher, render_map
 from PIL import Image
 
@@ -54,18 +63,60 @@ def test_a_matcher_that_gives_nonsense_is_told(partners, message):
         Broken()(render_map(2, 2), render_map(2, 2))
 
 
+def by_definition(source, target, radius, of_target=slice(None)):
+    """The margin of every cell, from all scores at once; `of_target` are the cells in the mask."""
+    columns = target.sizes["x"]
+    cells = np.arange(target.sizes["y"] * columns)[of_target]
+    flat = [
+        fmap.values.reshape(fmap.sizes["channel"], -1).astype(float) for fmap in (source, target)
+    ]
+    scores = (flat[0].T @ flat[1][:, cells]).astype(np.float32)
+    best = cells[scores.argmax(1)][:, None]
+    apart = np.maximum(
+        abs(cells // columns - best // columns), abs(cells % columns - best % columns)
+    )
+    outside = np.where(apart > radius, scores, -np.inf).max(1)
+    margins = np.where(np.isfinite(outside), scores.max(1) - outside, np.nan)
+    return margins.reshape(source.sizes["y"], source.sizes["x"])
+
+
+@pytest.mark.parametrize("kind", [NearestNeighbor, MutualNearestNeighbor, SoftArgmax])
+@pytest.mark.parametrize("radius", [0, 1, 3, 100])
+def test_the_margin_is_over_the_best_score_outside_the_neighbourhood(kind, radius):
+    source, target = render_map(5, 7), render_map(6, 5, seed=1)
+    result = kind(margin=radius, block=4)(source, target)
+    assert result["margin"].dtype == np.float32
+    np.testing.assert_array_equal(result["margin"].values, by_definition(source, target, radius))
+    without = kind(block=4)(source, target)
+    assert result.drop_vars("margin").drop_attrs().identical(without.drop_attrs())
+    points = kind(margin=radius)(source, target, points=[(3.5, 3.5)], interpolation="nearest")
+    np.testing.assert_allclose(points["margin"].values[0], result["margin"].values[0, 0], atol=1e-6)
+
+
+def test_cells_outside_the_masks_have_no_part_in_margins():
+    source, target = render_map(5, 7), render_map(6, 5, seed=1)
+    masks = np.zeros((40, 56), bool), np.zeros((48, 40), bool)
+    masks[0][:16], masks[1][24:] = True, True
+    result = NearestNeighbor(margin=1)(source, target, source_mask=masks[0], target_mask=masks[1])
+    expected = by_definition(source, target, 1, slice(15, None))
+    expected[2:] = np.nan
+    np.testing.assert_array_equal(result["margin"].values, expected)
+
+
 def test_the_result_is_labelled():
     source, target = render_map(3, 4, name="cat.jpg"), render_map(5, 2, name="dog.jpg", seed=1)
     result = NearestNeighbor()(source, target)
     assert result.attrs == {
-        "matcher": "NearestNeighbor(dtype='auto', device=None, block=None)",
+        "matcher": "NearestNeighbor(dtype='auto', device=None, block=None, margin=None)",
         "basis": "test",
         "source_name": "cat.jpg",
         "source_height": 24,
         "source_width": 32,
+        "source_spacing": 8.0,
         "target_name": "dog.jpg",
         "target_height": 40,
         "target_width": 16,
+        "target_spacing": 8.0,
     }
     assert result["target_x"].attrs["units"] == result["y"].attrs["units"] == "pixel"
     assert result["score"].attrs["long_name"] == "cosine similarity"

@@ -3,9 +3,10 @@ import pytest
 import torch
 from descr.descriptors.errors import OutOfMemoryError
 from descr.descriptors.runtime import memory
-from descr.matchers import similarity
+from descr.matchers import Cells, similarity
 from descr.matchers.precision import Float32, Float64
 from descr.matchers.similarity import search
+from descr.matchers.windows import Windows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,7 +45,59 @@ def cells(kind, channels, count, seed):
     return unit(values)
 
 
+def margins_by_definition(a, b, columns, radius):
+    scores = (a.double().T @ b.double()).float()
+    best, cells = scores.argmax(1)[:, None], torch.arange(b.shape[1])
+    down, across = cells // columns - best // columns, cells % columns - best % columns
+    inside = torch.maximum(down.abs(), across.abs()) <= radius
+    outside = scores.masked_fill(inside, -torch.inf).max(1).values
+    return scores.max(1).values - torch.where(outside > -torch.inf, outside, torch.nan)
+
+
 KINDS = ("random", "copies", "coarse", "flat", "almost flat", "half flat")
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    kinds=st.tuples(st.sampled_from(KINDS), st.sampled_from(KINDS)),
+    channels=st.integers(1, 40),
+    n=st.integers(1, 150),
+    m=st.integers(1, 150),
+    block=st.one_of(st.none(), st.integers(1, 160)),
+    dtype=st.sampled_from(["auto", "float32", "bfloat16"]),
+    seed=st.integers(0, 2**16),
+)
+def test_margins_are_those_of_the_definition(kinds, channels, n, m, block, dtype, seed):
+    a, b = (
+        cells(kind, channels, count, seed + offset)
+        for offset, (kind, count) in enumerate(zip(kinds, (n, m), strict=True))
+    )
+    columns = 1 + seed % m
+    rows = -(-m // columns)
+    radius = seed % 5
+    place = torch.zeros(m, dtype=torch.float64)
+    others = Cells(b, torch.arange(m), place, place, (rows, columns))
+    seen = []
+    visit = (lambda start, block, index: seen.append(block.clone())) if seed % 3 == 0 else None
+    best = search(
+        a,
+        b,
+        back=seed % 2 == 0,
+        windows=Windows(others, radius),
+        visit=visit,
+        block=block,
+        dtype=dtype,
+    )
+    margins = margins_by_definition(a, b, columns, radius)
+    assert torch.equal(best.margin.nan_to_num(9), margins.nan_to_num(9))
+    plain = search(a, b, back=seed % 2 == 0, block=block, dtype=dtype)
+    assert torch.equal(best.index, plain.index)
+    assert torch.equal(best.score, plain.score)
+    assert (best.back is None) == (plain.back is None)
+    if best.back is not None:
+        assert torch.equal(best.back, plain.back)
+    if visit is not None:
+        torch.testing.assert_close(torch.cat(seen), a.T @ b, rtol=0, atol=1e-5)
 
 
 @settings(max_examples=80, deadline=None)

@@ -20,9 +20,9 @@ from descr.matchers.testing import CHECKS, check_matcher
     "matcher",
     [
         *(create(name) for name in available()),
-        NearestNeighbor(dtype="bfloat16"),
-        MutualNearestNeighbor(tolerance=1, block=5),
-        SoftArgmax(window=None),
+        NearestNeighbor(dtype="bfloat16", margin=2),
+        MutualNearestNeighbor(tolerance=1, block=5, margin=0),
+        SoftArgmax(window=None, margin=1),
         SoftArgmax(window=2, temperature=0.5),
     ],
     ids=repr,
