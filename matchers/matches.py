@@ -7,7 +7,12 @@ import xarray as xr
 from ..descriptors.errors import OptionError
 from ..descriptors.settings import check_int
 
-_COLUMNS = ("source_x", "source_y", "target_x", "target_y", "score")
+_RESULT = ("target_x", "target_y", "score", "matched")
+_LABELS = {
+    f"{image}_{axis}": {"units": "pixel", "long_name": f"{axis} of the match in the {image} image"}
+    for image in ("source", "target")
+    for axis in "xy"
+}
 _SHRINK = 0.5**0.5
 
 
@@ -19,30 +24,42 @@ def to_matches(correspondences: xr.Dataset) -> xr.Dataset:
 
     Returns:
         xarray.Dataset: `source_x`, `source_y`, `target_x`, `target_y` (float64, pixels of the
-            upright images) and `score` (float32) along `match`, with the attributes of the
-            correspondences. Equal scores keep the order of the places.
+            upright images) and `score` (float32) along `match`, what else the correspondences hold
+            of each place or of all, and their attributes. Equal scores keep the order of the
+            places.
 
     Raises:
         OptionError: It is not the result of a matcher.
     """
-    variables = (*_COLUMNS[2:], "matched")
-    missing = [name for name in variables if name not in correspondences.variables]
+    places = list_places(correspondences)
+    order = np.flatnonzero(places["matched"].values)
+    order = order[np.argsort(-places["score"].values[order], kind="stable")]
+    return places.drop_vars("matched").isel(match=order)
+
+
+def list_places(correspondences: xr.Dataset) -> xr.Dataset:
+    """All places along `match` in their order, as `to_matches` lists the matched ones.
+
+    What is not of each place is there as it is. Raises `OptionError` as `to_matches` does.
+    """
+    missing = [name for name in _RESULT if name not in correspondences.variables]
     if missing:
         raise OptionError(
             f"correspondences lack {', '.join(missing)}", hint="give the result of a matcher"
         )
     if "point" in correspondences.dims:
-        places = correspondences[["source_x", "source_y"]].reset_coords()
+        source = correspondences[["source_x", "source_y"]].reset_coords()
     else:
         y, x = xr.broadcast(correspondences["y"], correspondences["x"])
-        places = xr.Dataset({"source_x": x, "source_y": y})
-    columns = {name: (correspondences if name in variables else places)[name] for name in _COLUMNS}
-    order = np.flatnonzero(correspondences["matched"].values)
-    order = order[np.argsort(-columns["score"].values.ravel()[order], kind="stable")]
+        source = xr.Dataset({"source_x": x, "source_y": y})
+    dims = correspondences["matched"].dims
+    columns = {**source.data_vars, **correspondences.data_vars}
     return xr.Dataset(
         {
-            name: ("match", column.values.ravel()[order], _label(name))
-            for name, column in columns.items()
+            name: ("match", one.values.ravel(), _LABELS.get(str(name), one.attrs))
+            if one.dims == dims
+            else one.variable
+            for name, one in columns.items()
         },
         attrs=correspondences.attrs,
     )
@@ -85,10 +102,3 @@ def _spread(at: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.intp]:
         distance = 0.0 if distance**2 < np.finfo(np.float64).tiny else distance * _SHRINK
         distance = min(distance, float(np.sqrt(max(gap.max(), 0.0))))
     return np.sort(np.array(taken, dtype=np.intp))
-
-
-def _label(name: str) -> dict[str, str]:
-    if name == "score":
-        return {"units": "1", "long_name": "cosine similarity"}
-    image, axis = name.split("_")
-    return {"units": "pixel", "long_name": f"{axis} of the match in the {image} image"}

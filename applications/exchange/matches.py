@@ -17,19 +17,29 @@ from ...matchers import spread_matches, to_matches
 
 COLUMNS = ("source_x", "source_y", "target_x", "target_y", "score")
 ROUND_TRIP = "round_trip_error"
+_OTHERS = ("margin", ROUND_TRIP, "inlier")
+_DIGITS = {"score": 5, "margin": 5}
 
 Row: TypeAlias = dict[str, float | str | None]
 
 
 def _columns(correspondences: xr.Dataset) -> list[str]:
     """What a row holds, besides a name."""
-    return [*COLUMNS, *([ROUND_TRIP] if ROUND_TRIP in correspondences else [])]
+    return [*COLUMNS, *(name for name in _OTHERS if name in correspondences)]
+
+
+def _rounded(name: str, value: float) -> float | None:
+    if isinstance(value, bool):
+        return value
+    return round(value, _DIGITS.get(name, 3)) if math.isfinite(value) else None
 
 
 def match_rows(correspondences: xr.Dataset, names: Sequence[str] | None = None) -> list[Row]:
     """Matches as rows: dicts from the names of columns to values.
 
-    Lengths are pixels with 3 digits after the point, scores have 5: what can be told apart.
+    Lengths are pixels with 3 digits after the point, scores and margins have 5: what can be told
+    apart. Margins, errors of the way back and inliers are there where the correspondences have
+    them.
 
     Args:
         correspondences: Over (y, x), which gives one row per match, best first; over `point`, one
@@ -42,10 +52,7 @@ def match_rows(correspondences: xr.Dataset, names: Sequence[str] | None = None) 
         correspondences = to_matches(correspondences)
     columns = _columns(correspondences)
     rows: list[Row] = [
-        {
-            name: round(value, 5 if name == "score" else 3) if math.isfinite(value) else None
-            for name, value in zip(columns, values, strict=True)
-        }
+        {name: _rounded(name, value) for name, value in zip(columns, values, strict=True)}
         for values in zip(*(correspondences[name].values.tolist() for name in columns), strict=True)
     ]
     if "point" not in correspondences.dims:
@@ -129,7 +136,8 @@ def select_matches(
         matched[:] = False
         matched.values[rows, columns] = True
     x, y = (correspondences[name].where(matched) for name in ("target_x", "target_y"))
-    return correspondences.assign(matched=matched, target_x=x, target_y=y)
+    kept = correspondences.assign(matched=matched, target_x=x, target_y=y)
+    return kept.assign(inlier=kept["inlier"] & matched) if "inlier" in kept else kept
 
 
 def best_spread(matches: xr.Dataset, count: int) -> xr.Dataset:

@@ -44,6 +44,19 @@ def test_matches_of_points():
     assert np.array_equal(matches["target_x"], result["target_x"][order])
 
 
+def test_what_else_correspondences_hold_is_listed_with_them():
+    source, target = render_map(9, 7), render_map(8, 6, seed=1)
+    result = MutualNearestNeighbor(margin=1)(source, target)
+    result["model"] = ("row", "column"), np.eye(3)
+    matches = to_matches(result)
+    assert list(matches.data_vars) == [*COLUMNS, "margin", "model"]
+    assert matches["margin"].dims == ("match",)
+    assert matches["margin"].attrs == result["margin"].attrs
+    first = matches.isel(match=0)
+    assert first["margin"] == result["margin"].sel(x=first["source_x"], y=first["source_y"])
+    assert matches["model"].identical(result["model"])
+
+
 def test_equal_scores_keep_the_order_of_the_places():
     fmap = render_map(3, 4)
     result = NearestNeighbor()(fmap, fmap)

@@ -84,6 +84,20 @@ def test_every_form_holds_the_same(points: xr.Dataset, tmp_path: Path) -> None:
         assert [(one.x, one.y, one.name) for one in again] == [(60, 32, "eye"), (1, 20, "")]
 
 
+def test_margins_and_inliers_are_columns_where_there_are_any(
+    maps: list[xr.DataArray], tmp_path: Path
+) -> None:
+    cells = MutualNearestNeighbor(margin=2)(*maps)
+    cells["inlier"] = cells["matched"] & (cells["x"] > 40)
+    rows = match_rows(cells)
+    assert list(rows[0]) == [*COLUMNS, "margin", "inlier"]
+    assert {row["inlier"] for row in rows} == {True, False}
+    write_matches(cells, tmp_path / "m.csv")
+    assert (tmp_path / "m.csv").read_text().splitlines()[1].endswith(f",{rows[0]['inlier']}")
+    kept = select_matches(cells, max_matches=5)
+    assert not kept["inlier"].values[~kept["matched"].values].any()
+
+
 def test_no_match_is_a_table_without_rows(cells: xr.Dataset, tmp_path: Path) -> None:
     nothing = select_matches(cells, min_score=1)
     nothing["matched"][:] = False
