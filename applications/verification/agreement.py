@@ -9,12 +9,12 @@ import numpy as np
 import xarray as xr
 from scipy.special import betaincinv
 
-from ..descriptors import Descriptor
-from ..descriptors.image.masks import MaskLike
-from ..matchers import NearestNeighbor
-from .feature_maps import MapOrImage, feature_maps
-from .keypoints import places_of, transfer_keypoints
-from .masks import cells_in_mask
+from ...descriptors import Descriptor
+from ...descriptors.image.masks import MaskLike
+from ...matchers import NearestNeighbor
+from ..feature_maps import MapOrImage, feature_maps
+from ..keypoints import places_of, transfer_keypoints
+from ..masks import cells_in_mask
 
 _CELLS = 1024
 """Cells of the source that are looked at: enough for shares, and a fraction of a whole match."""

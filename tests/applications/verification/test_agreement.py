@@ -11,7 +11,7 @@ from descr.matchers.testing import render_map
 from skimage import data
 
 CATS = [
-    Path(__file__).parents[2] / "docs" / "images" / f"{name}.jpg" for name in ("cat", "cat-closer")
+    Path(__file__).parents[3] / "docs" / "images" / f"{name}.jpg" for name in ("cat", "cat-closer")
 ]
 BLACK = np.zeros((200, 300, 3), np.uint8)
 COARSE = SIFT(size=384)
