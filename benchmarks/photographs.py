@@ -66,6 +66,30 @@ def warped_pair(picture: Picture, degrees: float) -> Pair:
     return picture, (view * LIGHT).astype(np.uint8), truth
 
 
+def bent_pair(picture: Picture, seed: int = 0, far: float = 0.02) -> Pair:
+    """A photograph, and what it becomes bent, smoothly and at random, and darkened.
+
+    The places of a grid of 4 x 5 are moved by `far` diagonals (standard deviation).
+    """
+    height, width = picture.shape[:2]
+    size = far * float(np.hypot(height, width))
+    waves = np.random.default_rng(seed).normal(size=(4, 5, 2)).astype(np.float32) * size
+    shift = cv2.resize(waves, (width, height), interpolation=cv2.INTER_CUBIC)
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    at = x + shift[:, :, 0], y + shift[:, :, 1]
+    view = cv2.remap(picture, *at, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+
+    def truth(points: Numbers) -> Numbers:
+        # The view is read at `place + shift(place)`: solved for the place, step by step.
+        places = points
+        for _ in range(50):
+            row, column = np.rint(places[:, ::-1]).astype(int).clip(0, (height - 1, width - 1)).T
+            places = points - shift[row, column]
+        return places
+
+    return picture, (view * LIGHT).astype(np.uint8), truth
+
+
 def pairs(*angles: float, names: tuple[str, ...] = NAMES) -> Iterator[tuple[str, Pair]]:
     """Photographs turned by each angle, in degrees, and the stereo pair, by name."""
     for degrees in angles:
