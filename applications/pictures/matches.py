@@ -21,6 +21,7 @@ _WIDEST = 4  # width of the picture, at most, as a multiple of the width that wa
 _LINE = 1 / 520  # thickness of a line, as a share of the root of the picture's area
 _CASING = 0.55  # how dark the edge of a line is: the photograph shows through it
 _WHITE = (255, 255, 255, 255)
+_REJECTED = 90  # a grey, which is no colour of a place
 
 Points = npt.NDArray[np.float64]
 """(n, 2), x and y in pixels."""
@@ -126,8 +127,8 @@ def draw_matches(
     """Both images side by side with a line for each match, as uint8 (height, width, 3) RGB.
 
     The colour of a match tells where in image a it begins, so that lines can be followed where they
-    cross; the best matches lie on top. The picture is about `width` pixels wide: less for tall
-    images, and more for panoramas.
+    cross; the best matches lie on top, and those that a verifier rejected (`inlier`) are grey and
+    below. The picture is about `width` pixels wide: less for tall images, and more for panoramas.
 
     `matches` hold `source_x`, `source_y`, `target_x`, `target_y` in pixels of the upright images,
     and `score`, along `match`, as `to_matches` gives them. Some dozens can be told apart. Raises
@@ -139,8 +140,10 @@ def draw_matches(
     if len(source) == 0:
         return picture
     colors = position_colors(source, *layout.shape_a[::-1])
+    inlier = matches["inlier"].values if "inlier" in matches else np.ones(len(source), dtype=bool)
+    colors[~inlier] = _REJECTED
     # The last line drawn lies on top: the best one.
-    order = np.argsort(matches["score"].values, kind="stable")
+    order = np.lexsort((matches["score"].values, inlier))
     starts, ends, colors = layout.in_a(source)[order], layout.in_b(target)[order], colors[order]
     overlay = Overlay(layout.height, layout.width)
     unit = max(1.0, (layout.width * layout.height) ** 0.5 * _LINE)
