@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .commands import basis, descriptors, info, matchers, models
+from .commands import basis, descriptors, info, matchers, models, verifiers
 from .commands.evaluate import Evaluate
 from .commands.extract import Extract
 from .commands.flow import Flow
@@ -41,6 +41,9 @@ app.command("descriptors", cls=Command, short_help="List the descriptors and the
 )
 app.command("matchers", cls=Command, short_help="List the matchers and their options.")(
     matchers.matchers
+)
+app.command("verifiers", cls=Command, short_help="List the verifiers and their options.")(
+    verifiers.verifiers
 )
 app.add_typer(models.app, name="models", short_help="Download and manage the weights of models.")
 

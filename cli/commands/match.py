@@ -6,13 +6,11 @@ from typing import Annotated, Any, ClassVar
 
 from ..console.errors import UserError
 from ..options import common as options
-from ..options.groups import Panel
 from ..options.images import Answer
 from ..options.masks import PairMasks
 from ..options.matches import MatchCommand, places_field
-from ..options.method import ImageMethod
-
-_filter_field = Panel("Which matches")
+from ..options.method import MatchMethod
+from ..options.verification import Verification, filter_field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +25,7 @@ class Match(MatchCommand):
 descr match a.jpg b.jpg -o matches.png -o matches.csv
 descr match a.jpg b.jpg --points 210,135 --points 80,60
 descr match a.jpg b.jpg --max-matches 200 --min-score 0.9 --json
+descr match a.jpg b.jpg --verify homography --rejected -o matches.png
 descr match a.jpg.nc b.jpg.nc --matcher soft-argmax --matcher-set window=5"""
 
     points: list[str] | None = places_field(
@@ -35,14 +34,15 @@ descr match a.jpg.nc b.jpg.nc --matcher soft-argmax --matcher-set window=5"""
         "the columns x,y and, if you like, name, or of a JSON file. Can be repeated.",
         "--points",
     )
-    min_score: float | None = _filter_field(
+    min_score: float | None = filter_field(
         "SCORE", "Drop matches whose score, a cosine from -1 to 1, is lower."
     )
-    max_matches: int | None = _filter_field(
+    max_matches: int | None = filter_field(
         "N", "Keep the N best matches that lie spread over the image."
     )
+    verification: Verification
     masks: PairMasks
-    method: Annotated[ImageMethod, {"matcher": "mutual"}]
+    method: Annotated[MatchMethod, {"matcher": "mutual"}]
     output: list[Path] | None = options.output_field(
         "Write the matches as .csv, .json or .nc, or a drawing as .png, .jpg or .webp."
     )

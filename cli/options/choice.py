@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ...applications.verification import VERIFIERS
 from ...descriptors import REGISTRY as DESCRIPTORS
 from ...descriptors.errors import DescrError
 from ...matchers import REGISTRY as MATCHERS
@@ -17,6 +18,7 @@ from .settings import parse_settings, signature_of, takes_option
 if TYPE_CHECKING:
     import xarray as xr
 
+    from ...applications.verification import Verifier
     from ...descriptors import Descriptor
     from ...descriptors.registry import Registry
     from ...matchers import Matcher
@@ -93,6 +95,11 @@ def descriptor_of_file(path: Path, tree: "xr.DataTree", device: str | None) -> "
 def make_matcher(name: str, settings: Mapping[str, str], device: str | None) -> "Choice[Matcher]":
     """The matcher of this name, with settings as raw texts; see `make_descriptor`."""
     return _make(MATCHERS, name, settings, device)
+
+
+def make_verifier(name: str, settings: Mapping[str, str]) -> "Choice[Verifier]":
+    """The verifier of this name, with settings as raw texts; see `make_descriptor`."""
+    return _make(VERIFIERS, name, settings, None)
 
 
 def parts_of(kind: Callable[..., Any]) -> Mapping[str, Callable[..., Any]]:

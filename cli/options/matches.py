@@ -14,6 +14,7 @@ from .groups import Panel
 from .images import Answer, PairCommand, format_number, median
 from .inputs import check_photographs
 from .outputs import PICTURES, Writer, write_picture
+from .verification import Verification
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,6 +39,7 @@ class MatchCommand(PairCommand):
     points: list[str] | None
     min_score: float | None = None
     max_matches: int | None = None
+    verification: Verification = Verification()
     SUFFIXES: ClassVar = {"output": _TABLES | dict.fromkeys(PICTURES, "drawing")}
 
     @cached_property
@@ -61,7 +63,8 @@ class MatchCommand(PairCommand):
         _ = self.query
 
     def check_inputs(self, comparison: Comparison) -> None:
-        """Refuse a drawing of feature files, and points outside the source."""
+        """Refuse a drawing of feature files, points outside the source, and a wrong verifier."""
+        _ = self.verification.verifier
         drawings = [path for path in self.written() if path.suffix.lower() in PICTURES]
         if drawings:
             instead = "write .csv, .json or .nc"
@@ -76,7 +79,9 @@ class MatchCommand(PairCommand):
 
         if self.query:
             self._say_unmatched(matches)
-        kept = select_matches(matches, min_score=self.min_score, max_matches=self.max_matches)
+        kept = select_matches(matches, min_score=self.min_score)
+        kept, verification, verification_facts = self.verification.apply(kept)
+        kept = select_matches(kept, max_matches=self.max_matches)
         best = to_matches(kept)
         listed = kept if self.query else best_spread(best, _LISTED)
         # Places outside the source's mask have no score, and don't count as cells.
@@ -100,9 +105,12 @@ class MatchCommand(PairCommand):
             error = median(matches[_ROUND_TRIP].values.astype(float), 3)
             numbers[f"median_{_ROUND_TRIP}"] = error
             facts += [] if error is None else [("median round trip", f"{error:.1f} pixels")]
+        if "margin" in best:
+            numbers["median_margin"] = median(best["margin"].values.astype(float), 5)
+            facts.append(("median margin", format_number(numbers["median_margin"], "{:.3f}")))
         return Answer(
-            numbers=numbers,
-            facts=facts,
+            numbers=numbers | verification,
+            facts=facts + verification_facts,
             writers=self._writers(comparison, kept, best),
             more=lambda: {"matches": match_rows(kept, self.names)},
             tables=self._tables(match_rows(listed, self.names)),
@@ -114,15 +122,26 @@ class MatchCommand(PairCommand):
         from ...applications.exchange import best_spread, write_matches
 
         def draw(target: Path) -> None:
+            import xarray as xr
+
             from ...applications import draw_keypoints, draw_matches
 
             a, b = (one.image for one in comparison.inputs)
             if self.query:
-                points = kept.assign_coords(name=("point", self.names))
+                agreeing = kept["inlier"] if "inlier" in kept else kept["matched"]
+                points = kept.assign(matched=agreeing).assign_coords(name=("point", self.names))
                 write_picture(draw_keypoints(a, b, points), target)
                 return
             count = DRAWN if self.max_matches is None else self.max_matches
-            write_picture(draw_matches(a, b, best_spread(best, count)), target)
+            parts = [best]
+            if "inlier" in best:
+                # As many of those that were rejected: few of the best are.
+                parts = [best.isel(match=best["inlier"].values == agree) for agree in (True, False)]
+            parts = [best_spread(one, count) for one in parts]
+            shown = xr.concat(
+                parts, "match", data_vars="minimal", coords="minimal", compat="override"
+            )
+            write_picture(draw_matches(a, b, shown), target)
 
         writers: dict[str, Writer] = dict.fromkeys(PICTURES, draw)
         writers |= dict.fromkeys((".csv", ".nc"), partial(write_matches, kept, names=self.names))
@@ -143,6 +162,10 @@ class MatchCommand(PairCommand):
             columns[f"{side} x, y"] = ["-" if x is None else f"{x:.1f}, {y:.1f}" for x, y in places]
         scores = (row["score"] for row in rows)
         columns["score"] = ["no match" if score is None else f"{score:.3f}" for score in scores]
+        if "margin" in rows[0]:
+            columns["margin"] = [format_number(row["margin"], "{:.3f}") for row in rows]
+        if "inlier" in rows[0]:
+            columns["agrees"] = [{True: "yes", False: "no"}.get(row["inlier"], "-") for row in rows]
         if _ROUND_TRIP in rows[0]:
             columns["round trip"] = [format_number(row[_ROUND_TRIP], "{:.1f}") for row in rows]
         numbers = [title for title in columns if title != "name"]

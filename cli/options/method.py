@@ -72,6 +72,22 @@ class ImageMethod(MethodOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MatchMethod(ImageMethod):
+    """Those of matches that are listed."""
+
+    margin: int | None = options.how_field(
+        "CELLS",
+        "Tell by how much the score of each match exceeds the best score of the cells more than "
+        "CELLS away from it, along rows or columns.",
+    )
+
+    def of_matcher(self) -> dict[str, str]:
+        """The settings of the matcher, the margin among them."""
+        margin = {} if self.margin is None else {"margin": str(self.margin)}
+        return margin | super().of_matcher()
+
+
+@dataclass(frozen=True, kw_only=True)
 class FlowMethod(ImageMethod):
     """Those of a dense flow, of which only the best cell's neighbours count."""
 

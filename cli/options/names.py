@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ...applications.verification import VERIFIERS
 from ...descriptors import REGISTRY as DESCRIPTORS
 from ...descriptors.registry import Registry
 from ...matchers import REGISTRY as MATCHERS
@@ -44,7 +45,9 @@ def _recipes() -> Iterable[str]:
 
 check_descriptor = checker(DESCRIPTORS, AUTO)
 check_matcher = checker(MATCHERS)
+check_verifier = checker(VERIFIERS)
 complete_descriptor = completer(lambda: (AUTO, *DESCRIPTORS.available()))
 complete_matcher = completer(MATCHERS.available)
+complete_verifier = completer(VERIFIERS.available)
 complete_dataset = completer(_datasets)
 complete_recipe = completer(_recipes)

@@ -10,6 +10,7 @@ from ..console.errors import UserError
 _EXAMPLES = {
     "--matcher-set": "tolerance=1",
     "--mask-set": "seed=1",
+    "--verify-set": "threshold=5",
     "--dataset-set": "layout=small",
 }
 _WORDS = {"true": True, "false": False, "none": None, "null": None}

@@ -112,12 +112,12 @@ def test_without_arguments_it_helps(descr: Any) -> None:
     done = descr()
     assert done.code == 0
     assert done.out == descr("--help").out
-    for command in ("match", "transfer", "extract", "info", "descriptors", "matchers"):
+    for command in ("match", "transfer", "extract", "info", "descriptors", "matchers", "verifiers"):
         assert f"\n  {command} " in done.out
 
 
 @pytest.mark.parametrize(
-    "command", ["match", "transfer", "extract", "info", "descriptors", "matchers"]
+    "command", ["match", "transfer", "extract", "info", "descriptors", "matchers", "verifiers"]
 )
 def test_help_fits_a_narrow_terminal(descr: Any, command: str) -> None:
     done = descr(command, "--help")
