@@ -8,12 +8,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
-PAGE = (ROOT / "docs" / "many-images.md").read_text(encoding="utf-8")
 
 
-def example(name: str) -> str:
-    """The Python block that stands below the mark of this name."""
-    (block,) = re.findall(rf"<!-- example: {name} -->\n```python\n(.*?)```", PAGE, re.S)
+def example(name: str, page: str = "many-images") -> str:
+    """The Python block that stands below the mark of this name on a page."""
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    (block,) = re.findall(rf"<!-- example: {name} -->\n```python\n(.*?)```", text, re.S)
     return block
 
 
@@ -55,3 +55,13 @@ def test_a_store_says_what_it_did_and_what_packing_lost(capsys):
         assert re.fullmatch(
             r"3 maps; no cell has a cosine below 0\.99\d\d with what was packed", last
         )
+
+
+def test_matches_are_verified(capsys):
+    names = {}
+    exec(compile(example("verification", "verification"), "verification", "exec"), names)
+    assert re.fullmatch(
+        r"[\d,]+ of [\d,]+ matches agree within \d+\.\d pixels\n", capsys.readouterr().out
+    )
+    assert names["agreeing"].sizes["match"] > 1000
+    assert {"margin", "inlier", "model"} <= set(names["agreeing"])
