@@ -66,7 +66,7 @@ def warped_pair(picture: Picture, degrees: float) -> Pair:
     return picture, (view * LIGHT).astype(np.uint8), truth
 
 
-def bent_pair(picture: Picture, seed: int = 0, far: float = 0.02) -> Pair:
+def bent_pair(picture: Picture, seed: int = 0, far: float = 0.03) -> Pair:
     """A photograph, and what it becomes bent, smoothly and at random, and darkened.
 
     The places of a grid of 4 x 5 are moved by `far` diagonals (standard deviation).
