@@ -140,7 +140,9 @@ def draw_matches(
     if len(source) == 0:
         return picture
     colors = position_colors(source, *layout.shape_a[::-1])
-    inlier = matches["inlier"].values if "inlier" in matches else np.ones(len(source), dtype=bool)
+    inlier = np.ones(len(source), dtype=bool)
+    if "inlier" in matches:
+        inlier = np.asarray(matches["inlier"].values, dtype=bool)
     colors[~inlier] = _REJECTED
     # The last line drawn lies on top: the best one.
     order = np.lexsort((matches["score"].values, inlier))

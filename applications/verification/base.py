@@ -13,8 +13,8 @@ from ...descriptors.settings import Configurable
 from ...matchers.matches import list_places
 from ..keypoints import places_of
 
-_PIXELS = 3.0
-_CELLS = 1.5
+_PIXELS = 3.0  # where nothing tells how exact matches are
+_CELLS = 1.5  # a match is exact to half a cell, and its features to some more
 
 
 @dataclass(frozen=True, eq=False)
