@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from .pose import PoseAlignment, align_pose, mirror_image, points_in_mirror
     from .propagation import MaskPropagation
+    from .samples import write_samples
     from .swap import Refinement, save_gif, swap_both, swap_frames, swap_instances
     from .verification import Agreement, measure_agreement
 
@@ -98,4 +99,5 @@ __all__ = [
     "write_flo",
     "write_kitti",
     "write_matches",
+    "write_samples",
 ]

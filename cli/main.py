@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .commands import basis, descriptors, info, matchers, models, verifiers
+from .commands import basis, descriptors, info, matchers, models, samples, verifiers
 from .commands.evaluate import Evaluate
 from .commands.extract import Extract
 from .commands.flow import Flow
@@ -22,10 +22,22 @@ from .console.streams import guarded_streams
 from .options.groups import as_function
 
 NAME = "descr"
+_ABOUT = "Find which place of one photograph is which place of another."
+_FIRST_STEPS = f"""\
+{_ABOUT}
+
+Three commands to try, in an empty folder; the first writes two photographs:
+  descr samples
+  descr match cat.jpg cat-closer.jpg -o match.png
+  descr show cat.jpg cat-closer.jpg --as clusters -o parts.png
+
+All commands: descr --help"""
 
 app = typer.Typer(
     name=NAME,
     cls=Group,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    help=_ABOUT,
     invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -46,6 +58,9 @@ app.command("verifiers", cls=Command, short_help="List the verifiers and their o
     verifiers.verifiers
 )
 app.add_typer(models.app, name="models", short_help="Download and manage the weights of models.")
+app.command("samples", cls=Command, short_help="Write two photographs to try descr with.")(
+    samples.samples
+)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -92,6 +107,5 @@ def _descr(
         ),
     ] = False,
 ) -> None:
-    """Find which place of one photograph is which place of another."""
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        typer.echo(_FIRST_STEPS)

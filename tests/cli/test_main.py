@@ -108,12 +108,27 @@ def test_bash_completes_with_the_script_that_is_shown(tmp_path: Path) -> None:
     assert done.stdout.strip() == "mutual", done.stderr
 
 
-def test_without_arguments_it_helps(descr: Any) -> None:
+def test_without_arguments_it_shows_three_commands_that_work(descr: Any) -> None:
     done = descr()
     assert done.code == 0
-    assert done.out == descr("--help").out
+    commands = re.findall("^  descr (.+)$", done.out, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        assert descr(*command.split()).code == 0
+    assert {"cat.jpg", "cat-closer.jpg", "match.png", "parts.png"} <= {*os.listdir()}
+
+
+def test_the_help_lists_the_commands(descr: Any) -> None:
+    text = descr("--help").out
     for command in ("match", "transfer", "extract", "info", "descriptors", "matchers", "verifiers"):
-        assert f"\n  {command} " in done.out
+        assert f"\n  {command} " in text
+
+
+@pytest.mark.parametrize(
+    "command", [(), ("match",), ("models",), ("models", "pull"), ("basis", "fit"), ("samples",)]
+)
+def test_help_has_a_short_name_everywhere(descr: Any, command: tuple[str, ...]) -> None:
+    assert descr(*command, "-h") == descr(*command, "--help")
 
 
 @pytest.mark.parametrize(
