@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .commands import basis, descriptors, info, matchers, models, samples, verifiers
+from .commands import basis, descriptors, doctor, info, matchers, models, samples, verifiers
 from .commands.evaluate import Evaluate
 from .commands.extract import Extract
 from .commands.flow import Flow
@@ -31,7 +31,7 @@ Three commands to try, in an empty folder; the first writes two photographs:
   descr match cat.jpg cat-closer.jpg -o match.png
   descr show cat.jpg cat-closer.jpg --as clusters -o parts.png
 
-All commands: descr --help"""
+All commands: descr --help. What this machine has, and what is wrong with it: descr doctor."""
 
 app = typer.Typer(
     name=NAME,
@@ -58,6 +58,9 @@ app.command("verifiers", cls=Command, short_help="List the verifiers and their o
     verifiers.verifiers
 )
 app.add_typer(models.app, name="models", short_help="Download and manage the weights of models.")
+app.command("doctor", cls=Command, short_help="Show what this machine has, and what is wrong.")(
+    doctor.doctor
+)
 app.command("samples", cls=Command, short_help="Write two photographs to try descr with.")(
     samples.samples
 )

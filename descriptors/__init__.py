@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .base import Descriptor
     from .combination.basis import Basis
     from .combination.combine import combine
+    from .diagnosis import diagnose
     from .features.sampling import sample_features
     from .features.tensors import FeatureMap, Features
     from .image.masks import read_mask
@@ -77,6 +78,7 @@ __all__ = [
     "combine",
     "create",
     "descriptor_of",
+    "diagnose",
     "load_features",
     "read_image",
     "read_mask",

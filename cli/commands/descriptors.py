@@ -14,8 +14,8 @@ def descriptors(
     """List the descriptors: what each gives, what it needs and costs, and its options."""
     from ...descriptors import REGISTRY
     from ...descriptors.weights import MODELS
+    from ...descriptors.weights.find import explain_auto
     from ..console.listing import print_name, print_registry
-    from ..options.choice import explain_auto
 
     models = MODELS.by_descriptor()
     if name is not None:

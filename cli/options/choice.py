@@ -44,21 +44,6 @@ class Choice(Generic[T]):
         return faults(self.name, f"the {self.kind} {self.name!r} failed")
 
 
-def explain_auto() -> tuple[str, str]:
-    """The name of the descriptor that `auto` takes, why it, and what would bring the best."""
-    from ...descriptors.weights import missing_models
-    from ...descriptors.weights.find import EMBEDDED, PREFERENCE, best_descriptor
-
-    name, best = best_descriptor(), PREFERENCE[0]
-    reason = "embedded, needs no weights"
-    if name != EMBEDDED:
-        reason = "its weights are on this machine"
-    if name == best:
-        return name, reason
-    size = sum(model.size for model in missing_models(best))
-    return name, f"{reason}; `descr models pull {best}` adds the best, {size / 1e9:.1f} GB"
-
-
 def make_descriptor(
     name: str, settings: Mapping[str, str], device: str | None
 ) -> "Choice[Descriptor]":
@@ -67,6 +52,8 @@ def make_descriptor(
     `device` is handed to one that takes it. Raises `OptionError` for a wrong name or value.
     """
     if name == AUTO:
+        from ...descriptors.weights.find import explain_auto
+
         name, why = explain_auto()
         # Said before it is made: a setting that it refuses may be one of another descriptor.
         say(f"descriptor: {name} ({why})")

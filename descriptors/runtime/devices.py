@@ -49,6 +49,17 @@ def computes_natively(dtype: torch.dtype) -> bool:
     return supported is not None and bool(supported())
 
 
+def fast_dtypes(device: torch.device) -> tuple[str, ...]:
+    """The names of the precisions that a device has instructions for, by what it is."""
+    if device.type == "cpu":
+        names = ("float32", "bfloat16", "float16")
+        return tuple(name for name in names if computes_natively(getattr(torch, name)))
+    if device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 0):
+        return ("float32", "float16")
+    # Of Apple's GPUs only some compute in bfloat16, and torch does not say which.
+    return ("float32", "float16", *(("bfloat16",) if device.type == "cuda" else ()))
+
+
 def check_dtype(dtype: str, device: torch.device) -> None:
     """Raise `OptionError` for a half precision on a CPU that has no instructions for it.
 

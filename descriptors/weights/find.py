@@ -102,6 +102,18 @@ def best_descriptor() -> str:
     return next(here, EMBEDDED)
 
 
+def explain_auto() -> tuple[str, str]:
+    """The name of the descriptor that `auto` takes, why it, and what would bring the best."""
+    name, best = best_descriptor(), PREFERENCE[0]
+    reason = "embedded, needs no weights"
+    if name != EMBEDDED:
+        reason = "its weights are on this machine"
+    if name == best:
+        return name, reason
+    size = sum(model.size for model in missing_models(best))
+    return name, f"{reason}; `descr models pull {best}` adds the best, {size / 1e9:.1f} GB"
+
+
 def _cached(model: Model, precision: str | None) -> Checkpoint | None:
     cache, wanted = cache_folder(), precision or model.precision
     complete = [

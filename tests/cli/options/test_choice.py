@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from descr.cli.options.choice import explain_auto
 from descr.descriptors import best_descriptor, weights
 from descr.descriptors.weights import find
+from descr.descriptors.weights.find import explain_auto
 from support.models import DINOV2, IMAGES, STABLE_DIFFUSION
 
 FUSED = [
