@@ -94,13 +94,15 @@ def pull_models(
 ) -> None:
     """Download the weights of models, unless they are here.
 
+    Says before it begins what comes, from where, and under which licence.
     A download that was stopped goes on where it stopped. HF_HOME or HF_HUB_CACHE say where the
     weights go, HF_TOKEN logs in, HF_ENDPOINT names a mirror of the hub.
     """
     from ...descriptors.weights import pull
-    from ..console.pulling import progress_display
+    from ..console.pulling import announce, progress_display
 
     for model in _models_of(names):
+        announce(model, precision and precision.value)
         try:
             with progress_display(model.name) as progress:
                 weights = pull(

@@ -5,9 +5,24 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...applications.text import printable
+from ...descriptors.weights import Model, cached
+from ...descriptors.weights.cache import cache_folder
 from ...descriptors.weights.download import Progress
 from .errors import say
 from .progress import drawn_progress
+
+
+def announce(model: Model, precision: str | None) -> None:
+    """Say what a pull of a model brings, from where, to where, and under which terms."""
+    from rich.filesize import decimal
+
+    here = cached(model.name, precision=precision)
+    if not model.repositories or (here and precision in (None, here.precision)):
+        return
+    size = decimal(model.full_size if precision == "float32" else model.size)
+    source = ", else ".join(model.repositories)
+    terms = f"licence {model.licence}" + (f", {model.gate}" if model.gate else "")
+    say(f"{model.name}: {model.title}, about {size} from {source} to {cache_folder()}; {terms}")
 
 
 @contextmanager

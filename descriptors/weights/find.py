@@ -20,6 +20,8 @@ PREFERENCE = ("fused", "dinov2", "xfeat")
 """The descriptors with weights that are considered where none is named, the best first."""
 EMBEDDED = "sift"
 """The descriptor that needs no weights."""
+SAME_SURFACE = ("xfeat", EMBEDDED)
+"""Those that find a surface in another view of it, and not the like part of another object."""
 
 
 def find_weights(
@@ -110,6 +112,8 @@ def explain_auto() -> tuple[str, str]:
         reason = "its weights are on this machine"
     if name == best:
         return name, reason
+    if name in SAME_SURFACE:
+        reason += "; it does not find parts across different objects"
     size = sum(model.size for model in missing_models(best))
     return name, f"{reason}; `descr models pull {best}` adds the best, {size / 1e9:.1f} GB"
 

@@ -40,7 +40,7 @@ class Done:
         assert len(self.errors) == 1, self.err
         others = [line for line in self.err.splitlines() if not line.startswith("error: ")]
         assert all(
-            line.startswith(("hint: ", "descriptor: ", "captioner: ", "memory: "))
+            line.startswith(("hint: ", "descriptor: ", "captioner: ", "memory: ", "dinov2-small: "))
             for line in others
         ), self.err
         for word in words:

@@ -78,22 +78,37 @@ def test_the_list_says_what_is_here(descr: Any, hub: FakeHub, cache: Path) -> No
     assert rows["fused"].split() == ["fused", "takes", "sd-1.5", "and", "dinov2-base"]
 
 
-def test_a_pull_prints_the_folder_and_says_what_it_does(descr: Any, hub: FakeHub) -> None:
+def test_a_pull_prints_the_folder_and_says_what_it_does(
+    descr: Any, hub: FakeHub, cache: Path
+) -> None:
     done = descr("models", "pull", "dinov2-small")
     assert done.code == 0
     head, folder = done.out.splitlines()
     assert head.startswith("dinov2-small: DINOv2 ViT-S/14, licence apache-2.0, commit ")
     assert head.endswith(f" {hub.commit(SMALL)}, float32")
     assert (Path(folder) / "model.safetensors").is_file()
-    assert done.err == "dinov2-small: downloading 65.7 kB\n"
+    assert done.err.splitlines() == [
+        "dinov2-small: DINOv2 ViT-S/14, about 88.2 MB from facebook/dinov2-small to "
+        f"{cache}; licence apache-2.0",
+        "dinov2-small: downloading 65.7 kB",
+    ]
     assert descr("models", "path", "dinov2-small").out == f"{folder}\n"
-    assert "is on this machine already" in descr("models", "pull", "dinov2-small").err
+    done = descr("models", "pull", "dinov2-small")
+    assert done.err == "dinov2-small: dinov2-small is on this machine already\n"
+
+
+def test_a_pull_names_the_gate_before_it_asks(descr: Any, hub: FakeHub) -> None:
+    first = descr("models", "pull", "dinov3-small").err.splitlines()[0]
+    assert "licence dinov3-license, facebook/... asks for a request" in first
+    first = descr("models", "pull", "sd-1.5", "--precision", "float32").err.splitlines()[0]
+    assert "about 4.3 GB from stable-diffusion-v1-5/stable-diffusion-v1-5, else runwayml" in first
 
 
 def test_a_descriptor_stands_for_its_models(descr: Any, hub: FakeHub) -> None:
     done = descr("models", "pull", "fused", "dinov2")
     assert done.code == 0
-    assert [line.split(":")[0] for line in done.err.splitlines()] == ["sd-1.5", "dinov2-base"]
+    names = [line.split(":")[0] for line in done.err.splitlines()]
+    assert names == ["sd-1.5"] * 2 + ["dinov2-base"] * 2
     assert len(descr("models", "path", "fused").out.splitlines()) == 2
 
 

@@ -32,7 +32,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 @pytest.mark.parametrize(
     ("cached", "taken", "words"),
     [
-        ((), "sift", "embedded, needs no weights; `descr models pull fused` adds the best, 2.5 GB"),
+        ((), "sift", "embedded, needs no weights; it does not find parts across"),
         (("sd-1.5",), "sift", "adds the best, 0.3 GB"),
         (("dinov2-base",), "dinov2", "on this machine; `descr models pull fused` adds the best"),
         (("dinov2-base", "sd-1.5"), "fused", "its weights are on this machine"),
@@ -46,6 +46,7 @@ def test_auto_takes_the_best_whose_weights_are_here(
     name, reason = explain_auto()
     assert name == best_descriptor() == taken
     assert words in reason
+    assert ("different objects" in reason) == (name == "sift")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,10 @@ def test_a_descriptor_of_an_extra_that_is_missing_is_refused(descr: Any) -> None
 
 def test_the_choice_and_what_more_there_is_are_said(descr: Any, here: set[str]) -> None:
     done = descr("match", "a.png", "b.png")
-    assert done.err.startswith("descriptor: sift (embedded, needs no weights; `descr models pull")
+    assert done.err == (
+        "descriptor: sift (embedded, needs no weights; it does not find parts across different "
+        "objects; `descr models pull fused` adds the best, 2.5 GB)\n"
+    )
 
 
 def test_a_fusion_is_set_up_by_parts(descr: Any) -> None:
