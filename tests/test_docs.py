@@ -1,13 +1,55 @@
-"""The programs on the pages of the site."""
+"""The programs and commands on the pages of the site and in the README."""
 
 import re
+import shlex
 import shutil
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from descr.cli.main import app
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """The words of each `descr ...` in the console blocks of a page."""
+    text = page.read_text(encoding="utf-8")
+    for kind, block in re.findall(r"^ *```(sh|console)\n(.*?)^ *```$", text, re.M | re.S):
+        for line in block.replace("\\\n", "").splitlines():
+            if kind == "console" and not line.startswith("$ "):
+                continue  # what the command prints
+            for inner in re.findall(r"\$\((.*?)\)", line):
+                yield shlex.split(inner)
+            for part in line.removeprefix("$ ").split("&&"):
+                words = shlex.split(part, comments=True)
+                if words[:1] == ["descr"]:
+                    yield words
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_can_be_parsed(page: Path) -> None:
+    for _, *words in commands(page):
+        with suppress(typer.Exit):  # of --version and --help
+            parse(words)
+
+
+def parse(words: list[str]) -> None:
+    """Take a command line apart as the program does, without running the command."""
+    command: Any = typer.main.get_command(app)
+    context = command.make_context("descr", words)
+    while hasattr(command, "commands"):
+        # Where the names of commands are kept depends on the version of typer.
+        rest = [*getattr(context, "_protected_args", ()), *context.args]
+        name, command, rest = command.resolve_command(context, rest)
+        context = command.make_context(name, rest, parent=context)
 
 
 def example(name: str, page: str = "many-images") -> str:
