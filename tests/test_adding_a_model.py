@@ -19,7 +19,7 @@ from descr.descriptors.weights import MODELS, cached, find_models
 from safetensors.numpy import save_file
 from support.models import IMAGES
 
-PAGE = Path(__file__).parent.parent / "docs" / "writing-a-descriptor.md"
+PAGE = Path(__file__).parent.parent / "docs" / "adding-a-model.md"
 
 
 def example(name: str) -> str:

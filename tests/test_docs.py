@@ -3,14 +3,23 @@
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import numpy as np
+import PIL.Image
 import pytest
 import typer
 from descr.cli.main import app
+from descr.descriptors import SIFT
+from descr.descriptors.weights import find_weights
+from support.datasets.spair import make_spair
+from support.models import make_cache, make_clipseg
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
@@ -68,6 +77,117 @@ def photographs(tmp_path, monkeypatch):
         shutil.copy(picture, tmp_path / f"{name}.jpg")
         shutil.copy(picture, tmp_path / "photographs" / f"{name}.jpg")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+BLOCK = re.compile(r"^(<!-- example: .* -->\n+)?```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"ave this as\s+`(\w+\.py)`:\s*$")
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """The Python blocks of a page that have no test of their own, and what stands before each."""
+    text = page.read_text(encoding="utf-8")
+    matches = [match for match in BLOCK.finditer(text) if match[1] is None]
+    return [(text[: match.start()], textwrap.dedent(match[2])) for match in matches]
+
+
+def _spair(split: str) -> None:
+    make_spair(
+        Path("SPair-71k"), categories=("cat",), images=2, split=split, side=120, awkward=False
+    )
+
+
+def _masks() -> None:
+    for name in "ab":
+        with PIL.Image.open(f"{name}.jpg") as image:
+            mask = np.zeros((image.height, image.width), dtype=np.uint8)
+        mask[60:240, 100:340] = 255
+        PIL.Image.fromarray(mask).save(f"{name}-mask.png")
+
+
+def _text_masks() -> None:
+    _masks()
+    make_clipseg(Path())
+
+
+def _views() -> None:
+    for side, name in zip(("left", "right"), "ab", strict=True):
+        shutil.copy(f"{name}.jpg", f"photographs/cat-{side}.jpg")
+    Path("photographs/cat.csv").write_text("100,90,100,90\n200,150,210,160\n")
+
+
+def _refinement() -> None:
+    _masks()
+    make_cache(Path("hub"))
+
+
+SET_UP: dict[str, Callable[[], Any]] = {
+    "data-sets.md": lambda: _spair("test"),
+    "evaluation.md": lambda: _spair("val"),
+    "masks.md": _text_masks,
+    "swap.md": _refinement,
+    "writing-a-data-set.md": _views,
+}
+"""What must lie in the folder for the programs of a page."""
+STAND_INS: dict[str, dict[str, Any]] = {
+    "masks.md": {
+        "descr.applications.masks.text.find_weights": lambda _, family: find_weights(
+            "tiny-clipseg", family
+        )
+    },
+    "weights.md": {
+        "diffusers.DiffusionPipeline.from_pretrained": Mock(),
+        "transformers.CLIPVisionModelWithProjection.from_pretrained": Mock(),
+        "descr.descriptors.weights.pull": Mock(),
+        "descr.descriptors.weights.find_weights": Mock(),
+    },
+}
+"""What stands for weights that are not here, and for what downloads them."""
+BEFORE = {
+    "coordinates.md": "from descr.descriptors import SIFT\ndescribe = SIFT(size=128)",
+    "protocols.md": """
+import numpy as np
+from descr.descriptors import SIFT
+rng = np.random.default_rng(0)
+predicted, truth = rng.uniform(0, 99, (2, 4, 5, 2))
+boxes = np.tile([0.0, 0.0, 90.0, 80.0], (4, 1))
+sizes = np.tile([100, 100], (4, 1))
+categories = ["cat", "cat", "dog", "dog"]
+viewpoints = ["0", "1", "0", "1"]
+frames = SIFT(size=128)("a.jpg", "c.jpg", "a.jpg")
+labels = np.zeros((3, *(frames[0].attrs[f"image_{side}"] for side in ("height", "width"))), int)
+labels[:, 60:240, 100:340] = 1
+videos = {"cat": (frames, labels)}
+""",
+}
+"""The names that the programs of a page take for granted."""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda one: one.name)
+def test_every_program_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # They are to run, whatever they find.
+    monkeypatch.setitem(SIFT.__init__.__kwdefaults__, "size", 128)
+    for place, stand_in in STAND_INS.get(page.name, {}).items():
+        monkeypatch.setattr(place, stand_in)
+    SET_UP.get(page.name, lambda: None)()
+    names: dict[str, Any] = {}
+    exec(BEFORE.get(page.name, ""), names)
+    for before, program in blocks(page):
+        if file := FILE.search(before):
+            Path(file[1]).write_text(program, encoding="utf-8")
+        exec(compile(program, page.name, "exec"), names)
+        for test in [names.pop(name) for name in list(names) if name.startswith("test_")]:
+            test()
+
+
+@pytest.mark.parametrize(
+    "package", ["descriptors", "descriptors.weights", "matchers", "applications"]
+)
+def test_the_reference_lists_every_public_name(package: str) -> None:
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^::: descr\.\S*?(\w+)$", page, re.MULTILINE))
+    assert set(import_module(f"descr.{package}").__all__) <= listed
 
 
 def test_photographs_become_matches_without_leaving_tensors(capsys):
