@@ -21,7 +21,7 @@ def announce(model: Model, precision: str | None) -> None:
         return
     size = decimal(model.full_size if precision == "float32" else model.size)
     source = ", else ".join(model.repositories)
-    terms = f"licence {model.licence}" + (f", {model.gate}" if model.gate else "")
+    terms = f"licence {model.licence}" + (f"; gate: {model.gate}" if model.gate else "")
     say(f"{model.name}: {model.title}, about {size} from {source} to {cache_folder()}; {terms}")
 
 

@@ -45,7 +45,7 @@ def pull(
     progress = progress or Progress()
     checkpoint = cached(name, precision=precision)
     if checkpoint and (checkpoint.precision == precision or not (precision and model.half)):
-        progress.say(f"{name} is on this machine already")
+        progress.say("on this machine already")
         return checkpoint
     if model.package:
         message = f"{name} can't be downloaded: an installed package brings it"

@@ -77,7 +77,7 @@ def _dinov3(width: str, letter: str, blocks: int, size: int) -> Model:
         ),
         size=size,
         licence="dinov3-license",
-        gate="facebook/... asks for a request that Meta may refuse, timm/... for nothing",
+        gate="facebook/... is for accounts that Meta accepts, timm/... for everybody",
         citation="Siméoni et al., DINOv3, 2025, arXiv:2508.10104",
         descriptors=("dinov3",) if width == "base" else (),
         layers=tuple(f"block {index}" for index in range(blocks)),

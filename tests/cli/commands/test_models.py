@@ -94,12 +94,12 @@ def test_a_pull_prints_the_folder_and_says_what_it_does(
     ]
     assert descr("models", "path", "dinov2-small").out == f"{folder}\n"
     done = descr("models", "pull", "dinov2-small")
-    assert done.err == "dinov2-small: dinov2-small is on this machine already\n"
+    assert done.err == "dinov2-small: on this machine already\n"
 
 
 def test_a_pull_names_the_gate_before_it_asks(descr: Any, hub: FakeHub) -> None:
     first = descr("models", "pull", "dinov3-small").err.splitlines()[0]
-    assert "licence dinov3-license, facebook/... asks for a request" in first
+    assert "licence dinov3-license; gate: facebook/... is for accounts" in first
     first = descr("models", "pull", "sd-1.5", "--precision", "float32").err.splitlines()[0]
     assert "about 4.3 GB from stable-diffusion-v1-5/stable-diffusion-v1-5, else runwayml" in first
 
