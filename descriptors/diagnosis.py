@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, requires, version
+from os.path import exists
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import psutil
 
 from .weights import MODELS, cached, holdings, missing_models
 from .weights.cache import cache_folder
-from .weights.find import PREFERENCE, best_descriptor, explain_auto
+from .weights.find import PREFERENCE, explain_auto
 
 TESTED_TORCH = "2.13"
 """The newest version of torch that the tests pass with."""
@@ -43,7 +44,7 @@ def diagnose() -> dict[str, Any]:
     The keys are `descr`, `python`, `system`, `libraries` (name to version, None if it is missing),
     `extras` (name to `here` and `brings`), `devices` (`name`, `model`, `memory`, `free`, the
     precisions that it has instructions for as `fast`, and what `dtype="auto"` takes as `auto`),
-    `auto` (the descriptor, and why it), `models` (those that are here), `weights` and `temporary`
+    `auto` (the `descriptor`, and the `reason`), `models` (those that are here), `weights` and `temporary`
     (folder and free room), `environment`, and `problems`, of each the `problem` and a `hint`.
 
     The home folder is written `~`, the user's name as a part of a path `USER`; of an address what
@@ -53,7 +54,14 @@ def diagnose() -> dict[str, Any]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         devices = _devices(problems, caught)
-    name, reason = explain_auto()
+    descriptor: dict[str, str] | None = None
+    models: list[dict[str, Any]] = []
+    try:
+        descriptor = dict(zip(("descriptor", "reason"), explain_auto(), strict=True))
+        models = _models(problems)
+    except PermissionError as error:
+        hint = "change its permissions, or set HF_HOME to a folder of your own"
+        problems.append((f"{error.filename}: no permission to look for weights there", hint))
     document = {
         "descr": _version(_DISTRIBUTION),
         "python": f"{platform.python_version()} ({platform.python_implementation()})",
@@ -61,8 +69,8 @@ def diagnose() -> dict[str, Any]:
         "libraries": {one: _version(one) for one in LIBRARIES},
         "extras": _extras(),
         "devices": devices,
-        "auto": {"descriptor": name, "reason": reason},
-        "models": _models(problems),
+        "auto": descriptor,
+        "models": models,
         "weights": _weights(problems),
         "temporary": _temporary(problems),
         "environment": _environment(),
@@ -164,7 +172,7 @@ def _no_cuda(torch: Any, said: list[str]) -> Iterator[tuple[str, str]]:
             "see whether nvidia-smi lists one: if not, its driver is missing or too old; on a "
             "machine without a GPU the CPU build of torch is gigabytes smaller",
         )
-    elif any(map(os.path.exists, _DEVICE_FILES)):
+    elif any(map(exists, _DEVICE_FILES)):
         yield (
             f"there is an NVIDIA GPU, and torch {torch.__version__} is built without CUDA",
             "install a build with CUDA: https://pytorch.org/get-started/locally/",
@@ -208,7 +216,9 @@ def _weights(problems: Problems) -> dict[str, Any]:
         fault = f"weights can't be pulled: no permission to write to {there}"
         problems.append((fault, "set HF_HOME to a folder that you may write to"))
     best = PREFERENCE[0]
-    size = sum(model.size for model in missing_models(best)) if best_descriptor() != best else 0
+    size = 0
+    with suppress(PermissionError):
+        size = sum(model.size for model in missing_models(best))
     if size > free:
         room = f"the disk of {folder} has {free / 1e9:.1f} GB free"
         fault = f"{best} needs {size / 1e9:.1f} GB more, and {room}"
@@ -232,7 +242,8 @@ def _temporary(problems: Problems) -> dict[str, Any]:
 
 def _existing(folder: Path) -> Path:
     """The folder, or the nearest around it that is there."""
-    return next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    # Not `Path.exists`, which raises where a folder around it may not be looked into.
+    return next(one for one in (folder.absolute(), *folder.absolute().parents) if exists(one))
 
 
 def _environment() -> dict[str, str]:

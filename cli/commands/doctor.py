@@ -47,7 +47,8 @@ def _facts(document: Mapping[str, Any]) -> Iterator[Fact]:
         yield one["name"], f"{one['model']}; {memory}; {fast}; dtype=auto is {one['auto']}"
         if one["name"] == "cpu" and "bfloat16" in one["fast"]:
             yield "bfloat16", _BFLOAT16
-    yield "auto takes", "{descriptor}: {reason}".format(**document["auto"])
+    if document["auto"]:
+        yield "auto takes", "{descriptor}: {reason}".format(**document["auto"])
     yield (
         "weights in",
         f"{document['weights']['folder']}: {decimal(document['weights']['free'])} free",

@@ -164,6 +164,15 @@ def test_weights_that_are_here_in_part(home: Path) -> None:
     assert "descr models pull dinov2-small" in only("dinov2-small are here in part")
 
 
+def test_a_cache_that_can_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> None:
+        raise PermissionError(13, "Permission denied", "/models/hub")
+
+    monkeypatch.setattr(diagnosis, "holdings", refuse)
+    assert "set HF_HOME" in only("/models/hub: no permission to look for weights there")
+    assert diagnose()["auto"]["descriptor"] == "sift"
+
+
 def test_it_is_found_without_loading_torch() -> None:
     code = "import sys; from descr.descriptors import diagnose; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
