@@ -44,8 +44,9 @@ def diagnose() -> dict[str, Any]:
     The keys are `descr`, `python`, `system`, `libraries` (name to version, None if it is missing),
     `extras` (name to `here` and `brings`), `devices` (`name`, `model`, `memory`, `free`, the
     precisions that it has instructions for as `fast`, and what `dtype="auto"` takes as `auto`),
-    `auto` (the `descriptor`, and the `reason`), `models` (those that are here), `weights` and `temporary`
-    (folder and free room), `environment`, and `problems`, of each the `problem` and a `hint`.
+    `auto` (the `descriptor` and the `reason`; None if it can't be told), `models` (those that are
+    here), `weights` and `temporary` (folder and free room), `environment`, and `problems`, of each
+    the `problem` and a `hint`.
 
     The home folder is written `~`, the user's name as a part of a path `USER`; of an address what
     may be a secret is left out. Nothing is measured, and nothing but headers of weights is read.
