@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .evaluation.run.reproduction import reproduce
     from .evaluation.run.steps import predict
     from .exchange import match_rows, read_points, select_matches, write_matches
+    from .explorer import explore
     from .flow import (
         FlowError,
         dense_flow,
@@ -72,6 +73,7 @@ __all__ = [
     "draw_layers",
     "draw_matches",
     "draw_pca",
+    "explore",
     "flow_colors",
     "joint_pca",
     "layer_pca",

@@ -1,0 +1,23 @@
+"""A page that shows, in any browser, where each place of an image is in others."""
+
+from typing import TYPE_CHECKING
+
+from ...descriptors.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .features import PackedFeatures, measure_loss, pack_features
+    from .page import COMPONENTS, MOST_IMAGES, Page, check_matcher, explore
+
+# Imported when they are first asked for: some bring OpenCV and SciPy.
+__getattr__ = lazy_names(__name__)
+
+__all__ = [
+    "COMPONENTS",
+    "MOST_IMAGES",
+    "PackedFeatures",
+    "Page",
+    "check_matcher",
+    "explore",
+    "measure_loss",
+    "pack_features",
+]
