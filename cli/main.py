@@ -8,6 +8,7 @@ import typer
 
 from .commands import basis, descriptors, doctor, info, matchers, models, samples, verifiers
 from .commands.evaluate import Evaluate
+from .commands.explore import Explore
 from .commands.extract import Extract
 from .commands.flow import Flow
 from .commands.match import Match
@@ -42,7 +43,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (Match, Transfer, Show, Flow, Swap, Evaluate, Reproduce, Extract):
+for command in (Match, Explore, Transfer, Show, Flow, Swap, Evaluate, Reproduce, Extract):
     app.command(command.__name__.lower(), cls=Command, epilog=command.EXAMPLES)(
         as_function(command)
     )

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from ...descriptors.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .features import PackedFeatures, measure_loss, pack_features
-    from .page import COMPONENTS, MOST_IMAGES, Page, check_matcher, explore
+    from .features import PackedFeatures, loss_rows, measure_loss, pack_features
+    from .page import COMPONENTS, MOST_IMAGES, Page, check_matcher, explore, page_memory, page_size
 
 # Imported when they are first asked for: some bring OpenCV and SciPy.
 __getattr__ = lazy_names(__name__)
@@ -18,6 +18,9 @@ __all__ = [
     "Page",
     "check_matcher",
     "explore",
+    "loss_rows",
     "measure_loss",
     "pack_features",
+    "page_memory",
+    "page_size",
 ]

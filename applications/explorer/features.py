@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from itertools import groupby
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -194,6 +194,14 @@ def measure_loss(maps: Sequence[xr.DataArray], packed: PackedFeatures) -> xr.Dat
         {name: ("descriptor", values) for name, values in variables.items()},
         coords={"descriptor": names},
     )
+
+
+def loss_rows(loss: xr.Dataset) -> list[dict[str, Any]]:
+    """A loss as rows of numbers, rounded, each with its `descriptor`."""
+    return [
+        {"descriptor": name, **{key: round(value, 6) for key, value in row.items()}}
+        for name, row in loss.to_dataframe().to_dict("index").items()
+    ]
 
 
 class _Tally:

@@ -24,7 +24,7 @@ from ...matchers import Matcher, MutualNearestNeighbor, NearestNeighbor, SoftArg
 from ..feature_maps import MapOrImage
 from ..pictures import Scene, pca_colors
 from ..pictures.palette import CLUSTER_COLORS
-from .features import ALL, PackedFeatures, measure_loss, pack_features, source_parts
+from .features import ALL, PackedFeatures, loss_rows, measure_loss, pack_features, source_parts
 from .text import page_text
 
 COMPONENTS = 256
@@ -35,6 +35,7 @@ _ROOM = 4_000_000, 512
 stays below 12 MB, and an image is compared within a frame."""
 _SIDE, _QUALITY, _PHOTOGRAPH = 1280, 85, 400_000
 """Longest side of a photograph in the page, its quality as JPEG, and its bytes at most."""
+_REST = 500_000  # bytes of the scripts, of false colours and of tables
 _COPIES = 5
 """How many times the features are held: as they are, and in float64 while they are packed."""
 _MAPS = {
@@ -110,12 +111,10 @@ def explore(
     if scene.photographs is None:
         raise OptionError("a page needs the photographs", hint="give them as images=[...]")
     maps = list(scene.maps)
-    size = _COPIES * sum(one.nbytes for one in maps)
-    check_fits(size, f"a page of {len(maps)} images", "take fewer images, or larger cells")
+    hint = "take fewer images, or larger cells"
+    check_fits(page_memory(maps), f"a page of {len(maps)} images", hint)
     parts = source_parts(maps)
-    cells = max(one.sizes["y"] * one.sizes["x"] for one in maps)
-    sizes = [len(channels) for channels in parts.values()]
-    features = pack_features(maps, share_components(sizes, cells, components))
+    features = pack_features(maps, _components(maps, components))
     loss = measure_loss(maps, features)
     inside = scene.inside()
     views = {name: _part(maps, channels) for name, channels in parts.items()}
@@ -158,13 +157,21 @@ def explore(
         ],
         "colors": list(_MAPS),
         "pins": [f"#{bytes(color).hex()}" for color in CLUSTER_COLORS],
-        "loss": [
-            {"descriptor": name, **{key: round(value, 6) for key, value in row.items()}}
-            for name, row in loss.to_dataframe().to_dict("index").items()
-        ],
+        "loss": loss_rows(loss),
         "matcher": beginning,
     }
     return Page(page_text(document, blocks), features, loss)
+
+
+def page_memory(maps: Sequence[xr.DataArray]) -> int:
+    """How many bytes of memory `explore` takes at most for feature maps."""
+    return _COPIES * sum(one.nbytes for one in maps)
+
+
+def page_size(maps: Sequence[xr.DataArray], components: int = COMPONENTS) -> int:
+    """How many bytes the page of feature maps has at most, without masks."""
+    cells = sum(_cells(one) for one in maps)
+    return (cells * sum(_components(maps, components)) + len(maps) * _PHOTOGRAPH) * 4 // 3 + _REST
 
 
 def check_count(count: int) -> None:
@@ -196,6 +203,16 @@ def share_components(channels: Sequence[int], cells: int, most: int) -> list[int
     while sum(min(one, most) for one in channels) > room and most > 1:
         most -= 1
     return [min(one, most) for one in channels]
+
+
+def _components(maps: Sequence[xr.DataArray], most: int) -> list[int]:
+    """How many components each part of the maps has in a page."""
+    sizes = [len(channels) for channels in source_parts(maps).values()]
+    return share_components(sizes, max(map(_cells, maps)), most)
+
+
+def _cells(fmap: xr.DataArray) -> int:
+    return fmap.sizes["y"] * fmap.sizes["x"]
 
 
 def _part(maps: Sequence[xr.DataArray], channels: npt.NDArray[np.intp]) -> list[xr.DataArray]:

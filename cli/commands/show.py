@@ -11,17 +11,16 @@ from ..console.drawings import DRAWINGS, Material
 from ..console.errors import UserError
 from ..options import common as options
 from ..options.comparison import Comparison, Trees
-from ..options.groups import Panel, argument, same_option
+from ..options.groups import Panel, argument
 from ..options.images import Answer, ImageCommand
 from ..options.inputs import check_photographs
-from ..options.masks import MaskOptions, PairMasks, mask_field
+from ..options.masks import ImageMasks
 from ..options.method import ImageMethod
 from ..options.outputs import PICTURES, check_not_inputs, write_picture
 
 if TYPE_CHECKING:
     from ..options.masks import FindMasks
 
-NO_MASK = "-"
 _WIDTHS = 64, 20_000
 _COMPONENTS = 4096
 _view_field = Panel("What")
@@ -29,26 +28,6 @@ _view_field = Panel("What")
 
 Kind = StrEnum("Kind", "PCA CLUSTERS MAP LAYERS COMPARE")
 """What a picture shows."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImageMasks(MaskOptions):
-    """The masks of any number of images."""
-
-    mask: list[str] | None = mask_field(
-        "IMAGE",
-        "The object in the first image is where this image, of the same size, is bright. "
-        f"Once per image, in their order; {NO_MASK} for an image without a mask.",
-    )
-    segment: list[str] | None = same_option(PairMasks, "segment")
-    auto_mask: bool = same_option(PairMasks, "auto_mask")
-    mask_settings: list[str] | None = same_option(PairMasks, "mask_settings")
-    file_options: ClassVar[str] = "--mask"
-
-    @property
-    def files(self) -> Sequence[Path | None]:
-        """The mask of each image."""
-        return tuple(None if file == NO_MASK else Path(file) for file in self.mask or ())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,12 +107,8 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
 
     def check(self) -> None:
         """Refuse what is wrong with the options, before the library is loaded."""
-        count, masks = len(self.images), len(self.masks.files)
-        if masks not in (0, count):
-            raise UserError(
-                f"--mask is given {masks} time{'s' if masks > 1 else ''} for {count} images",
-                hint=f"give it once per image, in their order; {NO_MASK} for one without a mask",
-            )
+        count = len(self.images)
+        self.masks.check_count(count)
         of_matches = Kind.MAP, Kind.COMPARE
         if self.kind in of_matches and count != 2:
             raise UserError(

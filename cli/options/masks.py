@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..console.errors import UserError
 from . import common as options
-from .groups import Panel
+from .groups import Panel, same_option
 from .inputs import Input, check_photographs
 from .settings import parse_settings, split_settings, takes_option
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     FindMasks = Callable[[Sequence[xr.DataArray]], list[Mask | None]]
 
+NO_MASK = "-"
 mask_field = Panel("Masks")
 
 
@@ -103,6 +104,35 @@ class PairMasks(MaskOptions):
     def files(self) -> Sequence[Path | None]:
         """The mask of A, and that of B."""
         return self.mask_a, self.mask_b
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageMasks(MaskOptions):
+    """The masks of any number of images."""
+
+    mask: list[str] | None = mask_field(
+        "IMAGE",
+        "The object in the first image is where this image, of the same size, is bright. "
+        f"Once per image, in their order; {NO_MASK} for an image without a mask.",
+    )
+    segment: list[str] | None = same_option(PairMasks, "segment")
+    auto_mask: bool = same_option(PairMasks, "auto_mask")
+    mask_settings: list[str] | None = same_option(PairMasks, "mask_settings")
+    file_options: ClassVar[str] = "--mask"
+
+    @property
+    def files(self) -> Sequence[Path | None]:
+        """The mask of each image."""
+        return tuple(None if file == NO_MASK else Path(file) for file in self.mask or ())
+
+    def check_count(self, images: int) -> None:
+        """Raise `UserError` if there are masks, and not as many as images."""
+        masks = len(self.files)
+        if masks not in (0, images):
+            raise UserError(
+                f"--mask is given {masks} time{'s' if masks > 1 else ''} for {images} images",
+                hint=f"give it once per image, in their order; {NO_MASK} for one without a mask",
+            )
 
 
 def prepare_masks(
