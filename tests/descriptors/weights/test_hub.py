@@ -355,8 +355,9 @@ def test_a_file_that_always_ends_early_is_given_up(
     part = part_of(cache, small[MODEL])
     part.parent.mkdir(parents=True)
     part.write_bytes(small[MODEL][:kept])
-    end = b"HTTP/1.1 206 Partial Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-    hub.send_raw(f"/store/{sha256(small[MODEL])}", lambda: [end])
+    # Closed afterwards, and said to be: or else the next request may be sent into its end.
+    head = b"HTTP/1.1 206 Partial Content\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
+    hub.send_raw(f"/store/{sha256(small[MODEL])}", lambda: [head + b"\r\n0\r\n\r\n"])
     assert "ends early" in refused().message
     assert waits == [2, 4, 8, 16]
     assert part.stat().st_size == kept
