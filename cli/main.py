@@ -30,7 +30,7 @@ _FIRST_STEPS = f"""\
 Three commands to try, in an empty folder; the first writes two photographs:
   descr samples
   descr match cat.jpg cat-closer.jpg -o match.png
-  descr show cat.jpg cat-closer.jpg --as clusters -o parts.png
+  descr explore cat.jpg cat-closer.jpg -o cat.html
 
 All commands: descr --help. What this machine has, and what is wrong with it: descr doctor."""
 

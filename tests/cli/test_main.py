@@ -115,7 +115,7 @@ def test_without_arguments_it_shows_three_commands_that_work(descr: Any) -> None
     assert len(commands) == 3
     for command in commands:
         assert descr(*command.split()).code == 0
-    assert {"cat.jpg", "cat-closer.jpg", "match.png", "parts.png"} <= {*os.listdir()}
+    assert {"cat.jpg", "cat-closer.jpg", "match.png", "cat.html"} <= {*os.listdir()}
 
 
 def test_the_help_lists_the_commands(descr: Any) -> None:
