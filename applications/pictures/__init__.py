@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ...descriptors.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .canvas import Drawing, write_texts
     from .clusters import CLUSTERS, cluster_maps, draw_clusters, matched_clusters, paint_clusters
     from .comparison import draw_comparison, split_sources
     from .components import (
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     )
     from .keypoints import draw_keypoints
     from .matches import draw_matches
-    from .overlay import write_texts
     from .painting import View, check_width, paint_cells, pixel_cells, resize_photograph
     from .places import correspondence_colors, draw_correspondence_map, place_colors, place_views
     from .scenes import Scene, outlines
@@ -32,6 +32,7 @@ __getattr__ = lazy_names(__name__)
 __all__ = [
     "CLUSTERS",
     "COMPONENTS",
+    "Drawing",
     "Scene",
     "View",
     "cell_views",

@@ -17,7 +17,8 @@ from ...descriptors.runtime.quiet import without_warnings
 from ...descriptors.settings import check_int
 from ..feature_maps import MapOrImage
 from ..resolution import spread
-from .overlay import Overlay, opaque, with_legend, write_texts
+from .canvas import Canvas, Drawing
+from .legend import with_legend
 from .painting import NEUTRAL, Mask, Picture, check_width, cut_out, pixel_cells, tint_photograph
 from .palette import CLUSTER_COLORS
 from .scenes import Photograph, Scene, label_cells
@@ -150,8 +151,8 @@ def draw_clusters(
     masks: Sequence[MaskLike | None] | None = None,
     seed: int = 0,
     width: int = 1600,
-) -> Picture:
-    """`matched_clusters` as a picture, uint8 (height, width, 3) RGB, under the photographs.
+) -> Drawing:
+    """`matched_clusters` as a picture, under the photographs.
 
     Clusters that belong together have one colour and one number, counted from 1. Takes and raises
     what `matched_clusters` does; `images` and `width` are those of `draw_pca`.
@@ -163,7 +164,7 @@ def draw_clusters(
     return paint_clusters(labels, scene, width)
 
 
-def paint_clusters(labels: Sequence[xr.DataArray], scene: Scene, width: int) -> Picture:
+def paint_clusters(labels: Sequence[xr.DataArray], scene: Scene, width: int) -> Drawing:
     """The regions of each image under its photograph, above a list of all clusters."""
     picture = scene.draw(scene.views(paint_regions, labels), width)
     colors = CLUSTER_COLORS[: len(labels[0].attrs["similarity"])]
@@ -205,12 +206,11 @@ def _draw_outlines(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
     return np.asarray(np.rint(picture + (255.0 - picture) * lines), dtype=np.uint8)
 
 
-def _draw_numbers(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
+def _draw_numbers(picture: Picture, regions: npt.NDArray[np.int64]) -> Drawing:
     """The picture with the number of each cluster in its broadest part, if that can hold it."""
     side = (picture.shape[0] * picture.shape[1]) ** 0.5
     size = max(_SMALLEST_TAG, round(side * _TAG))
-    overlay = Overlay(*picture.shape[:2])
-    tags = []
+    canvas = Canvas(picture, [], [])
     for label in range(int(regions.max()) + 1):
         # A border of zeros: the edge of the picture is an edge of the region.
         region = np.pad((regions == label).astype(np.uint8), 1)
@@ -219,9 +219,6 @@ def _draw_numbers(picture: Picture, regions: npt.NDArray[np.int64]) -> Picture:
         # The disc covers nothing of other clusters.
         letters = min(size, int((distance[y, x] - 1) / _DISC))
         if letters >= _SMALLEST_TAG:
-            overlay.circle((x, y), opaque((255, 255, 255)), letters * _DISC)
-            tags.append(((str(label + 1), float(x), float(y)), letters))
-    picture = overlay.over(picture)
-    for tag, letters in tags:
-        picture = write_texts(picture, [tag], size=letters, anchor="m")
-    return picture
+            canvas.circle((x, y), (255, 255, 255), letters * _DISC)
+            canvas.write([(str(label + 1), float(x), float(y))], size=letters, anchor="m")
+    return canvas.finish()

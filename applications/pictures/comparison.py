@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import xarray as xr
 
 from ...descriptors import combine
@@ -13,10 +12,11 @@ from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_int
 from ...matchers import Matcher, MutualNearestNeighbor, to_matches
 from ..exchange import best_spread
+from .canvas import Canvas, Drawing
 from .clusters import CLUSTERS, check_clusters, cluster_maps, paint_regions
 from .components import cell_views, pca_colors
 from .matches import SideBySide, draw_matches
-from .painting import Picture, View, resize_photograph
+from .painting import Picture, View
 from .places import place_colors, place_views
 from .scenes import Scene
 from .sheet import draw_sheet
@@ -58,8 +58,8 @@ def draw_comparison(
     masks: Sequence[MaskLike | None] | None = None,
     seed: int = 0,
     width: int = 1600,
-) -> Picture:
-    """Descriptors beside each other on one pair, uint8 (height, width, 3): a column for each.
+) -> Drawing:
+    """Descriptors beside each other on one pair: a column for each.
 
     The rows are the best matches, the correspondence map, joint principal components and matched
     clusters (as figures 3 to 5 of "A Tale of Two Features" have them), each of source and target.
@@ -126,12 +126,11 @@ def _pair(views: Sequence[View], scene: Scene) -> View:
     return lambda height, width: _fit(SideBySide.of(a, b, width).join(*views), height, width)
 
 
-def _fit(picture: Picture, height: int, width: int) -> Picture:
+def _fit(picture: Picture, height: int, width: int) -> Drawing:
     """The picture in the middle of white of this size, shrunk where it is larger."""
     scale = min(height / picture.shape[0], width / picture.shape[1])
-    if scale < 1:
-        tall, wide = (max(1, int(side * scale + 1e-6)) for side in picture.shape[:2])
-        picture = resize_photograph(picture, tall, wide)
-    room = [side - has for side, has in zip((height, width), picture.shape, strict=False)]
-    margins = [(space // 2, space - space // 2) for space in room]
-    return np.pad(picture, (*margins, (0, 0)), constant_values=255)
+    scale = min(scale, 1.0)
+    canvas = Canvas.blank(height, width)
+    tall, wide = (max(1, int(side * scale + 1e-6)) for side in picture.shape[:2])
+    canvas.put(picture, (width - wide) // 2, (height - tall) // 2, scale)
+    return canvas.finish()

@@ -16,7 +16,8 @@ from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_int
 from ..feature_maps import MapOrImage, TreeOrImage, feature_trees, only_images
-from .painting import Mask, Picture, View, check_width, paint_cells
+from .canvas import Drawing
+from .painting import Mask, View, check_width, paint_cells
 from .scenes import (
     Photograph,
     Scene,
@@ -76,8 +77,8 @@ def draw_pca(
     masks: Sequence[MaskLike | None] | None = None,
     components: Sequence[int] = COMPONENTS,
     width: int = 1600,
-) -> Picture:
-    """`joint_pca` as a picture, uint8 (height, width, 3) RGB, under the photographs.
+) -> Drawing:
+    """`joint_pca` as a picture, under the photographs.
 
     Takes and raises what `joint_pca` does. `images` are the photographs of feature maps, without
     which the colours stand alone; other images are an `OptionError`. The picture is `width` pixels
@@ -184,8 +185,8 @@ def draw_layers(
     masks: Sequence[MaskLike | None] | None = None,
     components: Sequence[int] = COMPONENTS,
     width: int = 1600,
-) -> Picture:
-    """`layer_pca` as a picture, uint8 (height, width, 3) RGB: a row per layer, a column per image.
+) -> Drawing:
+    """`layer_pca` as a picture: a row per layer, a column per image.
 
     Takes and raises what `layer_pca` does. `images` are the photographs of feature trees, for a row
     above; `width` is that of `draw_pca`.
@@ -204,7 +205,7 @@ def paint_layers(
     photographs: Sequence[Photograph] | None,
     masks: Sequence[Mask | None],
     width: int,
-) -> Picture:
+) -> Drawing:
     """The picture of the colours of some layers; see `draw_layers`."""
     rows = [cell_views(grids, masks) for grids in colors.values()]
     labels = [_label(path, grids) for path, grids in colors.items()]

@@ -8,9 +8,9 @@ import xarray as xr
 from scipy.spatial import KDTree
 
 from ...descriptors.image.reading import ImageLike
-from .matches import Points, SideBySide, read_points
-from .overlay import Overlay, badge_size, draw_badge, opaque, shade, with_legend, write_texts
-from .painting import Picture
+from .canvas import Canvas, Drawing
+from .legend import badge_size, draw_badge, with_legend
+from .matches import BLACK, CASING, WHITE, Points, SideBySide, read_points
 from .palette import position_colors
 
 _UNIT = 1 / 520  # what all lengths are measured in, as a share of the root of the picture's area
@@ -34,8 +34,8 @@ _FAR = 0.6  # what a distance costs, as a share of the label's own pixels
 
 def draw_keypoints(
     image_a: ImageLike, image_b: ImageLike, keypoints: xr.Dataset, *, width: int = 1600
-) -> Picture:
-    """Both images side by side with a numbered point for each keypoint, uint8 (height, width, 3).
+) -> Drawing:
+    """Both images side by side with a numbered point for each keypoint.
 
     The same number and colour mark a point and its place in the target. A point without a match is
     a grey ring, in the source alone. Names are listed below. The picture is as wide as that of
@@ -50,6 +50,7 @@ def draw_keypoints(
     unit = max(1.0, (layout.width * layout.height) ** 0.5 * _UNIT)
     colors = position_colors(source, *layout.shape_a[::-1])
     colors[~matched] = _GREY
+    canvas = Canvas(picture, [], [])
     left, right = layout.width_a - 0.5, layout.left_b - 0.5
     far, low = layout.width - 0.5, layout.height - 0.5
     for points, which, bounds in (
@@ -57,46 +58,45 @@ def draw_keypoints(
         (layout.in_b(target[matched]), np.flatnonzero(matched), (right, -0.5, far, low)),
     ):
         tags = [str(number + 1) for number in which]
-        picture = _draw_points(picture, points, tags, colors[which], matched[which], bounds, unit)
+        _draw_points(canvas, points, tags, colors[which], matched[which], bounds, unit)
     names = enumerate(keypoints["name"].values if "name" in keypoints.variables else [])
     listed = [(str(place + 1), colors[place], str(name)) for place, name in names if name]
-    return with_legend(picture, listed, round(_LETTERS * unit)) if listed else picture
+    drawing = canvas.finish()
+    return with_legend(drawing, listed, round(_LETTERS * unit)) if listed else drawing
 
 
 def _draw_points(
-    picture: Picture,
+    canvas: Canvas,
     points: Points,
     numbers: Sequence[str],
     colors: npt.NDArray[np.uint8],
     filled: npt.NDArray[np.bool_],
     bounds: Box,
     unit: float,
-) -> Picture:
-    """The picture with points and their numbers, which keep within the bounds where they can."""
+) -> None:
+    """Draw points and their numbers, which keep within the bounds where they can."""
     letters = round(_LETTERS * unit)
     sizes = np.array([badge_size(number, letters) for number in numbers]).reshape(-1, 2)
-    casing = shade(0.55)
-    overlay = Overlay(*picture.shape[:2])
     places = place_labels(points, sizes, bounds, radius=(_DOT + 1.6) * unit)
     for point, place, color, full in zip(points, places, colors, filled, strict=True):
         # A ring is left hollow.
         reach = 0 if full else _DOT * unit / max(float(np.hypot(*(place - point))), 1e-9)
         start = point + reach * (place - point)
-        overlay.line(start, place, casing, 2.6 * unit)
-        overlay.line(start, place, opaque(color), 1.2 * unit)
+        canvas.line(start, place, BLACK, 2.6 * unit, CASING)
+        canvas.line(start, place, color, 1.2 * unit)
     for point, color, full in zip(points, colors, filled, strict=True):
         if full:
-            overlay.circle(point, casing, (_DOT + 1.6) * unit)
-            overlay.circle(point, opaque((255, 255, 255)), (_DOT + 0.8) * unit)
-            overlay.circle(point, opaque(color), _DOT * unit)
+            canvas.circle(point, BLACK, (_DOT + 1.6) * unit, opacity=CASING)
+            canvas.circle(point, WHITE, (_DOT + 0.8) * unit)
+            canvas.circle(point, color, _DOT * unit)
         else:
-            overlay.circle(point, casing, _DOT * unit, 2.8 * unit)
-            overlay.circle(point, opaque(color), _DOT * unit, 1.2 * unit)
+            canvas.circle(point, BLACK, _DOT * unit, 2.8 * unit, CASING)
+            canvas.circle(point, color, _DOT * unit, 1.2 * unit)
     for place, size, color in zip(places, sizes, colors, strict=True):
-        draw_badge(overlay, place, size + unit, casing)
-        draw_badge(overlay, place, size, opaque(color))
+        draw_badge(canvas, place, size + unit, BLACK, CASING)
+        draw_badge(canvas, place, size, color)
     texts = [(number, x, y) for number, (x, y) in zip(numbers, places + 0.5, strict=True)]
-    return write_texts(overlay.over(picture), texts, size=letters, anchor="m")
+    canvas.write(texts, size=letters, anchor="m")
 
 
 def place_labels(points: Points, sizes: Points, bounds: Box, *, radius: float) -> Points:

@@ -10,7 +10,7 @@ import xarray as xr
 from ...descriptors import read_image
 from ...descriptors.errors import InvalidFeaturesError
 from ...descriptors.image.reading import ImageLike
-from .overlay import Overlay, opaque, shade
+from .canvas import Canvas, Drawing
 from .painting import Picture, View, check_width, resize_photograph
 from .palette import position_colors
 
@@ -19,8 +19,8 @@ _TALLEST = 1.25  # height of the picture, at most, as a share of the width that 
 _LOWEST = 160  # height of the picture, at least: panoramas make it wider than was asked for
 _WIDEST = 4  # width of the picture, at most, as a multiple of the width that was asked for
 _LINE = 1 / 520  # thickness of a line, as a share of the root of the picture's area
-_CASING = 0.55  # how dark the edge of a line is: the photograph shows through it
-_WHITE = (255, 255, 255, 255)
+CASING = 0.55  # how dark the edge of a line is: the photograph shows through it
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 _REJECTED = 90  # a grey, which is no colour of a place
 
 Points = npt.NDArray[np.float64]
@@ -123,12 +123,12 @@ def read_points(
 
 def draw_matches(
     image_a: ImageLike, image_b: ImageLike, matches: xr.Dataset, *, width: int = 1600
-) -> Picture:
-    """Both images side by side with a line for each match, as uint8 (height, width, 3) RGB.
+) -> Drawing:
+    """Both images side by side with a line for each match.
 
     The colour of a match tells where in image a it begins, so that lines can be followed where they
-    cross; the best matches lie on top, and those that a verifier rejected (`inlier`) are grey and
-    below. The picture is about `width` pixels wide: less for tall images, and more for panoramas.
+    cross; the best matches lie on top. The picture is about `width` pixels wide: less for tall
+    images, and more for panoramas.
 
     `matches` hold `source_x`, `source_y`, `target_x`, `target_y` in pixels of the upright images,
     and `score`, along `match`, as `to_matches` gives them. Some dozens can be told apart. Raises
@@ -137,8 +137,6 @@ def draw_matches(
     """
     layout, picture = SideBySide.draw(image_a, image_b, width)
     source, target, _ = read_points(matches, "score", "matches", "to_matches")
-    if len(source) == 0:
-        return picture
     colors = position_colors(source, *layout.shape_a[::-1])
     inlier = np.ones(len(source), dtype=bool)
     if "inlier" in matches:
@@ -147,15 +145,14 @@ def draw_matches(
     # The last line drawn lies on top: the best one.
     order = np.lexsort((matches["score"].values, inlier))
     starts, ends, colors = layout.in_a(source)[order], layout.in_b(target)[order], colors[order]
-    overlay = Overlay(layout.height, layout.width)
+    canvas = Canvas(picture, [], [])
     unit = max(1.0, (layout.width * layout.height) ** 0.5 * _LINE)
-    casing = shade(_CASING)
     for start, end, color in zip(starts, ends, colors, strict=True):
-        overlay.line(start, end, casing, 2.6 * unit)
-        overlay.line(start, end, opaque(color), unit)
+        canvas.line(start, end, BLACK, 2.6 * unit, CASING)
+        canvas.line(start, end, color, unit)
     for places in (starts, ends):
         for place, color in zip(places, colors, strict=True):
-            overlay.circle(place, casing, 4.2 * unit)
-            overlay.circle(place, _WHITE, 3.2 * unit)
-            overlay.circle(place, opaque(color), 2.4 * unit)
-    return overlay.over(picture)
+            canvas.circle(place, BLACK, 4.2 * unit, opacity=CASING)
+            canvas.circle(place, WHITE, 3.2 * unit)
+            canvas.circle(place, color, 2.4 * unit)
+    return canvas.finish()

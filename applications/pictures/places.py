@@ -13,6 +13,7 @@ from ...descriptors.image.reading import ImageLike
 from ...matchers import Matcher, NearestNeighbor
 from ..feature_maps import MapOrImage
 from ..resolution import window
+from .canvas import Drawing
 from .painting import Mask, Picture, View, check_width, cut_out, paint_cells, tint_photograph
 from .palette import plane_colors
 from .scenes import Photograph, Scene, label_cells
@@ -61,8 +62,8 @@ def draw_correspondence_map(
     source_mask: MaskLike | None = None,
     target_mask: MaskLike | None = None,
     width: int = 1600,
-) -> Picture:
-    """`correspondence_colors` as a picture, uint8 (height, width, 3), under the photographs.
+) -> Drawing:
+    """`correspondence_colors` as a picture, under the photographs.
 
     The colours lie over what is light and dark in the photographs.
     Takes and raises what `correspondence_colors` does, and `images` and `width` as `draw_pca` does.

@@ -15,6 +15,7 @@ from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ..feature_maps import MapOrImage, feature_maps, only_images
 from ..masks import cells_in_mask, mask_of
+from .canvas import Drawing
 from .painting import Mask, Picture, View, resize_photograph
 from .sheet import arrange, draw_sheet, draw_sheets
 
@@ -79,7 +80,7 @@ class Scene:
         """Which cells of each map lie in its mask, bool (y, x); `ImageError` if none does."""
         return [cells_inside(*both) for both in zip(outlines(self.maps), self.masks, strict=True)]
 
-    def draw(self, views: Sequence[View], width: int) -> Picture:
+    def draw(self, views: Sequence[View], width: int) -> Drawing:
         """One view per image, each under its photograph; a single one beside it."""
         photographs = [photograph_view(image) for image in self.photographs or ()]
         aspects = self.aspects

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-import numpy as np
-
 from ...descriptors.runtime.memory import check_fits
-from .overlay import fitting, text_width, write_texts
-from .painting import Picture, View
+from .canvas import Canvas, Drawing
+from .letters import fitting, text_width
+from .painting import View
 
 _GAP = 0.006  # space between pictures, as a share of the width
 _LETTERS = 1 / 62  # size of letters, as a share of the width
@@ -17,7 +16,7 @@ _TALLEST, _TALLEST_LABELLED = 1.6, 1.25
 """Height of a sheet, at most, as a multiple of the width that was asked for, without and with
 labels of its rows."""
 
-_PER_PIXEL, _PER_PIXEL_WRITTEN = 20, 7
+_PER_PIXEL, _PER_PIXEL_WRITTEN = 20, 13
 """Bytes that a pixel of a sheet with labels takes while it is drawn; and a pixel of other sheets,
 with Pillow's copy of it while it is written."""
 
@@ -29,8 +28,8 @@ def draw_sheet(
     width: int,
     row_labels: Sequence[Sequence[str]] = (),
     column_labels: Sequence[str] = (),
-) -> Picture:
-    """All views in rows and columns, uint8 (height, width, 3) RGB.
+) -> Drawing:
+    """All views in rows and columns.
 
     All rows have as many views, and all views one height; `aspects` are the widths of the columns
     as multiples of it. The sheet is `width` pixels wide, or narrower where it would be too high.
@@ -48,20 +47,24 @@ def draw_sheet(
     places = zip(layout.lefts, layout.widths, strict=True)
     for (left, wide), text in zip(places, column_labels, strict=bool(column_labels)):
         titles.append((fitting(text, letters, wide), left + wide / 2, layout.header / 2))
-    return write_texts(write_texts(sheet, labels, size=letters), titles, size=letters, anchor="m")
+    sheet.write(labels, size=letters)
+    sheet.write(titles, size=letters, anchor="m")
+    return sheet.finish()
 
 
-def _blank(height: int, width: int, per_pixel: int) -> Picture:
+def _blank(height: int, width: int, per_pixel: int) -> Canvas:
     what = f"a picture of {width} x {height} pixels"
     check_fits(per_pixel * width * height, what, "lower width (--width)")
-    return np.full((height, width, 3), 255, dtype=np.uint8)
+    return Canvas.blank(height, width)
 
 
-def _fill(sheet: Picture, rows: Sequence[Sequence[View]], layout: "_Layout") -> None:
-    """Draw the views where they lie on a sheet."""
-    for top, views in zip(layout.tops, rows, strict=True):
-        for left, wide, view in zip(layout.lefts, layout.widths, views, strict=True):
-            sheet[top : top + layout.tall, left : left + wide] = view(layout.tall, wide)
+def _fill(
+    sheet: Canvas, rows: Sequence[Sequence[View]], layout: "_Layout", left: int = 0, top: int = 0
+) -> None:
+    """Draw the views where they lie on a sheet, which begins at a place of the canvas."""
+    for down, views in zip(layout.tops, rows, strict=True):
+        for across, wide, view in zip(layout.lefts, layout.widths, views, strict=True):
+            sheet.put(view(layout.tall, wide), left + across, top + down)
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ def draw_sheets(
     aspects: Sequence[Sequence[float]],
     *,
     widths: Sequence[int],
-) -> Picture:
+) -> Drawing:
     """Sheets under each other, each in the middle, with some space between.
 
     Of each the rows, the aspects and the width are those of `draw_sheet`.
@@ -153,7 +156,6 @@ def draw_sheets(
     picture = _blank(high, wide, _PER_PIXEL_WRITTEN)
     top = 0
     for rows, layout in zip(sheets, layouts, strict=True):
-        left = (wide - layout.width) // 2
-        _fill(picture[top : top + layout.height, left : left + layout.width], rows, layout)
+        _fill(picture, rows, layout, (wide - layout.width) // 2, top)
         top += layout.height + gap
-    return picture
+    return picture.finish()

@@ -16,7 +16,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from descr.applications.evaluation.report.tables import Table
-from descr.applications.pictures.overlay import fitting, text_width
+from descr.applications.pictures.letters import fitting, text_width
 from descr.applications.text import markdown, one_line, printable
 from descr.cli.console.errors import say
 from descr.cli.console.tables import print_facts, print_table

@@ -106,7 +106,7 @@ def test_the_best_match_lies_on_top() -> None:
     best = picture[centre(50, scale), centre(10, scale)].astype(int)
     start, end = centre(10, scale), round(picture.shape[1] - (80 - 70.5) * scale)
     crossing_point = picture[centre(30, scale), (start + end) // 2].astype(int)
-    assert np.abs(crossing_point - best).max() <= 8
+    assert np.abs(crossing_point - best).max() <= 40
     swapped = draw_matches(flat(60, 80), flat(60, 80), matches(*lines[::-1]))
     np.testing.assert_array_equal(picture, swapped)
 

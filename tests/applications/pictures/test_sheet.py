@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from descr.applications.pictures.overlay import fitting, plain, text_width, write_texts
+from descr.applications.pictures import write_texts
+from descr.applications.pictures.letters import fitting, plain, text_width
 from descr.applications.pictures.sheet import View, arrange, draw_sheet, draw_sheets
 from descr.descriptors.errors import OutOfMemoryError
 from descr.descriptors.runtime import memory

@@ -1,0 +1,210 @@
+"""Strokes and texts over pixels, and the drawings that are made of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import BytesIO
+from math import ceil, floor
+from typing import Any, NamedTuple
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+
+from .letters import font, plain
+from .painting import Picture, resize_photograph
+
+INK, _GREY = (40, 40, 40), (110, 110, 110)
+_LEADING = 1.3  # distance of two lines, as a multiple of the size of the letters
+
+Color = tuple[int, int, int]
+
+
+class Stroke(NamedTuple):
+    """A straight line with round ends; a disc where these are one place; a ring with a radius.
+
+    Places are (x, y), with (0, 0) at the middle of the first pixel; the radius is that of the
+    middle of the line.
+    """
+
+    start: tuple[float, float]
+    end: tuple[float, float]
+    color: Color
+    opacity: float
+    thickness: float
+    radius: float = 0.0
+
+
+class Text(NamedTuple):
+    """A line of letters of a size, at the middle of its height; `anchor` is l, m or r."""
+
+    text: str
+    x: float
+    y: float
+    size: float
+    anchor: str
+    color: Color
+
+
+class Drawing(np.ndarray[Any, np.dtype[np.uint8]]):
+    """A picture, uint8 (height, width, 3) RGB, that knows the strokes and texts on it.
+
+    It is an array like any other: a part of it, and what is computed of it, are pixels alone.
+    """
+
+    canvas: "Canvas | None"
+
+    def __array_finalize__(self, array: Any) -> None:
+        self.canvas = None
+
+    def __array_wrap__(self, array: Any, *context: Any) -> Any:
+        # What is computed of a picture is none.
+        return np.asarray(array)[()]
+
+    def _repr_png_(self) -> bytes | None:
+        """What a notebook shows; nothing for what is no picture."""
+        if self.ndim != 3 or self.shape[2] != 3 or self.dtype != np.uint8:
+            return None
+        file = BytesIO()
+        PIL.Image.fromarray(np.asarray(self)).save(file, format="PNG")
+        return file.getvalue()
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """Pixels, uint8 (height, width, 3), beneath strokes, beneath texts.
+
+    Coordinates and lengths are pixels. Texts lie in a frame whose (0, 0) is the corner, strokes in
+    one where it is the middle of the first pixel.
+    """
+
+    pixels: Picture
+    strokes: list[Stroke]
+    texts: list[Text]
+
+    @classmethod
+    def of(cls, picture: Picture) -> "Canvas":
+        """A copy of a picture to draw on."""
+        canvas = cls.blank(*picture.shape[:2])
+        canvas.put(picture, 0, 0)
+        return canvas
+
+    @classmethod
+    def blank(cls, height: int, width: int) -> "Canvas":
+        """White."""
+        return cls(np.full((height, width, 3), 255, np.uint8), [], [])
+
+    def put(self, picture: Picture, left: int, top: int, scale: float = 1.0) -> None:
+        """A picture with its top left corner at a place, with what is drawn on it on top."""
+        drawn = getattr(picture, "canvas", None) or Canvas(picture, [], [])
+        pixels = drawn.pixels
+        if scale != 1:
+            sides = (max(1, int(side * scale + 1e-6)) for side in pixels.shape[:2])
+            pixels = resize_photograph(pixels, *sides)
+        height, width = pixels.shape[:2]
+        self.pixels[top : top + height, left : left + width] = pixels
+        for stroke in drawn.strokes:
+            start, end = (
+                ((x + 0.5) * scale - 0.5 + left, (y + 0.5) * scale - 0.5 + top)
+                for x, y in (stroke.start, stroke.end)
+            )
+            lengths = stroke.thickness * scale, stroke.radius * scale
+            self.strokes.append(Stroke(start, end, stroke.color, stroke.opacity, *lengths))
+        for text in drawn.texts:
+            x, y = text.x * scale + left, text.y * scale + top
+            self.texts.append(text._replace(x=x, y=y, size=text.size * scale))
+
+    def line(
+        self, start: Any, end: Any, color: Any, thickness: float, opacity: float = 1.0
+    ) -> None:
+        """A straight line from (x, y) to (x, y), with round ends."""
+        self._stroke(start, end, color, opacity, thickness)
+
+    def circle(
+        self,
+        place: Any,
+        color: Any,
+        radius: float,
+        thickness: float | None = None,
+        opacity: float = 1.0,
+    ) -> None:
+        """A disc around (x, y), or a ring, the middle of whose line is at the radius."""
+        if thickness is None:
+            self._stroke(place, place, color, opacity, 2 * radius)
+        else:
+            self._stroke(place, place, color, opacity, thickness, radius)
+
+    def _stroke(self, start: Any, end: Any, color: Any, *rest: float) -> None:
+        (x, y), (u, v) = (map(float, place) for place in (start, end))
+        red, green, blue = map(int, color)
+        self.strokes.append(Stroke((x, y), (u, v), (red, green, blue), *rest))
+
+    def write(
+        self, texts: Iterable[tuple[str, float, float]], *, size: float, anchor: str = "l"
+    ) -> None:
+        """Texts in letters of a size; see `write_texts`."""
+        for text, x, y in texts:
+            lines = text.split("\n")
+            first = float(y) - (len(lines) - 1) / 2 * size * _LEADING
+            for index, line in enumerate(lines):
+                color = INK if index == 0 else _GREY
+                low = first + index * size * _LEADING
+                self.texts.append(Text(plain(line), float(x), low, size, anchor, color))
+
+    def finish(self) -> Drawing:
+        """The drawing of all that is here."""
+        pixels = self.pixels
+        if self.strokes:
+            pixels = pixels.copy()
+        for stroke in self.strokes:
+            _blend(pixels, stroke)
+        if self.texts:
+            image = PIL.Image.fromarray(pixels)
+            draw = PIL.ImageDraw.Draw(image)
+            for text, x, y, size, anchor, color in self.texts:
+                letters = font(round(size))
+                draw.text((x, y), text, fill=color, font=letters, anchor=f"{anchor}m")
+            pixels = np.array(image)
+        drawing = pixels.view(Drawing)
+        drawing.canvas = self
+        return drawing
+
+
+def write_texts(
+    picture: Picture, texts: Iterable[tuple[str, float, float]], *, size: int, anchor: str = "l"
+) -> Drawing:
+    """A copy of the picture with texts in letters of this size, in pixels.
+
+    Each text comes with the x and the y of its middle; its lines begin (`l`), end (`r`) or have
+    their middle (`m`) at x. What has no letter in the font is shown as a question mark. All lines
+    but the first are grey.
+    """
+    canvas = Canvas.of(picture)
+    canvas.write(texts, size=size, anchor=anchor)
+    return canvas.finish()
+
+
+def _blend(pixels: Picture, stroke: Stroke) -> None:
+    """Lay a stroke over pixels, each by the share of it that the stroke covers."""
+    start, end = np.array(stroke.start), np.array(stroke.end)
+    thickness = max(stroke.thickness, 1.0)  # what is thinner is fainter
+    reach = stroke.radius + thickness / 2 + 1
+    towards = end - start
+    # Along the axis that the stroke has more of, which is looked at step by step.
+    axis = int(abs(towards[1]) > abs(towards[0]))
+    slope = towards[1 - axis] / towards[axis] if towards[axis] else 0.0
+    low, high = sorted((start[axis], end[axis]))
+    last = pixels.shape[1 - axis] - 1
+    along = np.arange(max(0, floor(low - reach)), min(last, ceil(high + reach)) + 1)[:, None]
+    beside = ceil(reach * (1 + abs(slope)))
+    middle = np.rint(start[1 - axis] + slope * (along - start[axis])).astype(int)
+    across = middle + np.arange(-beside, beside + 1)
+    x, y = np.broadcast_arrays(along, across)[:: 1 if axis == 0 else -1]
+    from_start = np.stack([x, y], axis=-1) - start
+    share = np.clip(from_start @ towards / max(towards @ towards, 1e-12), 0, 1)
+    distance = np.hypot(*np.moveaxis(from_start - share[..., None] * towards, -1, 0))
+    cover = np.clip(thickness / 2 + 0.5 - np.abs(distance - stroke.radius), 0, 1)
+    inside = (cover > 0) & (across >= 0) & (across < pixels.shape[axis])
+    rows, columns = y[inside], x[inside]
+    cover = cover[inside][:, None] * stroke.opacity * min(stroke.thickness, 1.0)
+    under = pixels[rows, columns]
+    pixels[rows, columns] = np.rint(under + (np.array(stroke.color) - under) * cover)

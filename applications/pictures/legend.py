@@ -1,0 +1,73 @@
+"""Lists of colours and names beneath pictures."""
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from .canvas import Canvas, Drawing
+from .letters import fitting, text_width
+from .painting import Picture
+
+
+def with_legend(picture: Picture, entries: Sequence[tuple[str, Any, str]], size: int) -> Drawing:
+    """A copy of the picture above all entries in columns.
+
+    An entry, of which there is at least one, is what stands on the badge, its colour and the name
+    beside it. A name that is long takes several columns, and is cut where it is wider than the
+    picture. `size` is that of letters in pixels; from five rows on they are smaller.
+    """
+    width = picture.shape[1]
+    places = _places(entries, size, width)
+    if places[-1][1] >= 4:
+        size = max(min(size, 10), round(0.75 * size))
+        places = _places(entries, size, width)
+    height, margin = 1.9 * size, 0.6 * size
+    top = len(picture)
+    canvas = Canvas.blank(top + round((places[-1][1] + 1) * height + margin), width)
+    canvas.put(picture, 0, 0)
+    tags, names = [], []
+    for (tag, color, name), (x, row) in zip(entries, places, strict=True):
+        badge, y = badge_size(tag, size), top + margin / 2 + (row + 0.5) * height
+        draw_badge(canvas, (x + badge[0] / 2, y), badge, color)
+        left = x + badge[0] + 0.5 * size
+        tags.append((tag, x + badge[0] / 2 + 0.5, y + 0.5))
+        names.append((fitting(name, size, width - margin - left), left, y + 0.5))
+    canvas.write(tags, size=size, anchor="m")
+    canvas.write(names, size=size)
+    return canvas.finish()
+
+
+def _places(
+    entries: Sequence[tuple[str, Any, str]], size: int, width: int
+) -> list[tuple[float, int]]:
+    """Where each entry begins, in pixels from the left, and its row."""
+    room = width - 1.2 * size
+    gaps = 2.1 * size
+    wholes = [badge_size(tag, size)[0] + text_width(name, size) + gaps for tag, _, name in entries]
+    # Most entries take one column; the gap behind the last one may leave the picture.
+    usual = 1.5 * float(np.median(wholes))
+    step = min(max(whole for whole in wholes if whole <= usual), room)
+    columns = int((room + 1.6 * size) // step)
+    column, row, places = 0, 0, []
+    for whole in wholes:
+        span = ceil(whole / step - 1e-6)
+        if column and column + span > columns:
+            column, row = 0, row + 1
+        places.append((0.6 * size + column * step, row))
+        column += span
+    return places
+
+
+def badge_size(text: str, size: int) -> tuple[float, float]:
+    """Width and height of what a number stands on, which is as wide as it is high at least."""
+    height = 1.25 * size
+    return max(height, text_width(text, size) + 0.7 * size), height
+
+
+def draw_badge(canvas: Canvas, place: Any, size: Any, color: Any, opacity: float = 1.0) -> None:
+    """A bar with round ends, its middle at (x, y)."""
+    x, y = place
+    reach = (size[0] - size[1]) / 2
+    canvas.line((x - reach, y), (x + reach, y), color, size[1], opacity)

@@ -1,0 +1,40 @@
+"""Letters of pictures: how wide lines of them are, and what of a text they can show."""
+
+import unicodedata
+from functools import lru_cache
+from typing import Any
+
+import PIL.ImageFont
+
+from ..text import printable
+
+
+def text_width(text: str, size: int) -> float:
+    """How wide a line is, in pixels."""
+    return float(font(size).getlength(plain(text)))
+
+
+def fitting(text: str, size: int, width: float) -> str:
+    """The text, its middle left out where it is wider than `width` pixels."""
+    text = plain(text)
+    if text_width(text, size) <= width:
+        return text
+    # No letter is narrower than a pixel.
+    for kept in range(min(len(text) - 1, int(width)), 1, -1):
+        short = text[: (kept + 1) // 2] + "..." + text[len(text) - kept // 2 :]
+        if text_width(short, size) <= width:
+            return short
+    return text[:1]
+
+
+def plain(text: str) -> str:
+    """The text in letters that the font has: without accents, on one line."""
+    decomposed = unicodedata.normalize("NFKD", printable(" ".join(text.split())))
+    letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return letters.encode("ascii", "replace").decode()
+
+
+@lru_cache(maxsize=16)
+def font(size: int) -> Any:
+    """The font in a size."""
+    return PIL.ImageFont.load_default(max(6, size))
