@@ -185,26 +185,24 @@ def write_texts(
 
 def _blend(pixels: Picture, stroke: Stroke) -> None:
     """Lay a stroke over pixels, each by the share of it that the stroke covers."""
-    start, end = np.array(stroke.start), np.array(stroke.end)
+    # Along the axis that the stroke has more of, u, of which each step is looked at; v across.
+    swapped = abs(stroke.end[1] - stroke.start[1]) > abs(stroke.end[0] - stroke.start[0])
+    (u0, v0), (u1, v1) = (one[::-1] if swapped else one for one in (stroke.start, stroke.end))
+    grid = pixels if swapped else pixels.swapaxes(0, 1)
     thickness = max(stroke.thickness, 1.0)  # what is thinner is fainter
-    reach = stroke.radius + thickness / 2 + 1
-    towards = end - start
-    # Along the axis that the stroke has more of, which is looked at step by step.
-    axis = int(abs(towards[1]) > abs(towards[0]))
-    slope = towards[1 - axis] / towards[axis] if towards[axis] else 0.0
-    low, high = sorted((start[axis], end[axis]))
-    last = pixels.shape[1 - axis] - 1
-    along = np.arange(max(0, floor(low - reach)), min(last, ceil(high + reach)) + 1)[:, None]
+    reach = stroke.radius + thickness / 2 + 0.5
+    du, dv = u1 - u0, v1 - v0
+    slope = dv / du if du else 0.0
+    low, high = max(0, ceil(min(u0, u1) - reach)), floor(max(u0, u1) + reach)
+    u = np.arange(low, min(len(grid) - 1, high) + 1)[:, None]
     beside = ceil(reach * (1 + abs(slope)))
-    middle = np.rint(start[1 - axis] + slope * (along - start[axis])).astype(int)
-    across = middle + np.arange(-beside, beside + 1)
-    x, y = np.broadcast_arrays(along, across)[:: 1 if axis == 0 else -1]
-    from_start = np.stack([x, y], axis=-1) - start
-    share = np.clip(from_start @ towards / max(towards @ towards, 1e-12), 0, 1)
-    distance = np.hypot(*np.moveaxis(from_start - share[..., None] * towards, -1, 0))
-    cover = np.clip(thickness / 2 + 0.5 - np.abs(distance - stroke.radius), 0, 1)
-    inside = (cover > 0) & (across >= 0) & (across < pixels.shape[axis])
-    rows, columns = y[inside], x[inside]
-    cover = cover[inside][:, None] * stroke.opacity * min(stroke.thickness, 1.0)
-    under = pixels[rows, columns]
-    pixels[rows, columns] = np.rint(under + (np.array(stroke.color) - under) * cover)
+    v = np.rint(v0 + slope * (u - u0)).astype(int) + np.arange(-beside, beside + 1)
+    share = np.clip(((u - u0) * du + (v - v0) * dv) / max(du * du + dv * dv, 1e-12), 0, 1)
+    distance = np.hypot(u - u0 - share * du, v - v0 - share * dv)
+    cover = thickness / 2 + 0.5 - np.abs(distance - stroke.radius)
+    u, v = np.broadcast_arrays(u, v)
+    inside = (cover > 0) & (v >= 0) & (v < grid.shape[1])
+    u, v, cover = u[inside], v[inside], np.minimum(cover[inside], 1)[:, None]
+    under = grid[u, v]
+    strength = stroke.opacity * stroke.thickness / thickness
+    grid[u, v] = np.rint(under + (np.array(stroke.color) - under) * (cover * strength))

@@ -15,8 +15,9 @@ from ..exchange import best_spread
 from .canvas import Canvas, Drawing
 from .clusters import CLUSTERS, check_clusters, cluster_maps, paint_regions
 from .components import cell_views, pca_colors
-from .matches import SideBySide, draw_matches
+from .matches import draw_matches
 from .painting import Picture, View
+from .pair import BESIDE, PairLayout
 from .places import place_colors, place_views
 from .scenes import Scene
 from .sheet import draw_sheet
@@ -103,7 +104,7 @@ def draw_comparison(
         )
     return draw_sheet(
         list(zip(*columns, strict=True)),
-        # What `SideBySide` adds between the two photographs is as good as nothing.
+        # What `PairLayout` adds between the two photographs is as good as nothing.
         [sum(scene.aspects) for scene in scenes],
         width=width,
         row_labels=[["matches"], ["map"], ["PCA"], ["clusters"]],
@@ -117,13 +118,17 @@ def _match_view(scene: Scene, matcher: Matcher, count: int) -> View:
     matches = matcher(*scene.maps, source_mask=source_mask, target_mask=target_mask)
     best = best_spread(to_matches(matches), count)
     a, b = (image.pixels for image in scene.photographs or ())
-    return lambda height, width: _fit(draw_matches(a, b, best, width=width), height, width)
+    return lambda height, width: _fit(
+        draw_matches(a, b, best, width=width, layout=BESIDE), height, width
+    )
 
 
 def _pair(views: Sequence[View], scene: Scene) -> View:
     """Two views at the places where the photographs lie under the matches."""
     a, b = (image.pixels.shape for image in scene.photographs or ())
-    return lambda height, width: _fit(SideBySide.of(a, b, width).join(*views), height, width)
+    return lambda height, width: _fit(
+        PairLayout.of(a, b, width).join(*views).finish(), height, width
+    )
 
 
 def _fit(picture: Picture, height: int, width: int) -> Drawing:

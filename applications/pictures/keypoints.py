@@ -1,4 +1,4 @@
-"""A picture of transferred points: both photographs side by side with numbered, coloured points."""
+"""A picture of transferred points: both photographs with numbered, coloured points."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,12 @@ import numpy.typing as npt
 import xarray as xr
 from scipy.spatial import KDTree
 
+from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from .canvas import Canvas, Drawing
 from .legend import badge_size, draw_badge, with_legend
-from .matches import BLACK, CASING, WHITE, Points, SideBySide, read_points
+from .matches import BLACK, CASING, WHITE, read_points
+from .pair import AUTO, Points, draw_pair
 from .palette import position_colors
 
 _UNIT = 1 / 520  # what all lengths are measured in, as a share of the root of the picture's area
@@ -33,30 +35,38 @@ _FAR = 0.6  # what a distance costs, as a share of the label's own pixels
 
 
 def draw_keypoints(
-    image_a: ImageLike, image_b: ImageLike, keypoints: xr.Dataset, *, width: int = 1600
+    image_a: ImageLike,
+    image_b: ImageLike,
+    keypoints: xr.Dataset,
+    *,
+    width: int = 1600,
+    layout: str = AUTO,
+    masks: tuple[MaskLike | None, MaskLike | None] = (None, None),
+    titles: bool = False,
 ) -> Drawing:
-    """Both images side by side with a numbered point for each keypoint.
+    """Both images with a numbered point for each keypoint.
 
     The same number and colour mark a point and its place in the target. A point without a match is
-    a grey ring, in the source alone. Names are listed below. The picture is as wide as that of
-    `draw_matches`.
+    a grey ring, in the source alone. Names are listed below. `width`, `layout`, `masks` and
+    `titles` are those of `draw_matches`.
 
     `keypoints` hold `source_x`, `source_y`, `target_x`, `target_y` in pixels of the upright images,
     `matched`, and `name` if there are names, along `point`, as `transfer_keypoints` gives them.
     Raises as `draw_matches` does.
     """
-    layout, picture = SideBySide.draw(image_a, image_b, width)
     source, target, matched = read_points(keypoints, "matched", "keypoints", "transfer_keypoints")
-    unit = max(1.0, (layout.width * layout.height) ** 0.5 * _UNIT)
-    colors = position_colors(source, *layout.shape_a[::-1])
+    place, canvas = draw_pair(
+        image_a, image_b, width=width, layout=layout, masks=masks, titles=titles
+    )
+    unit = max(1.0, (place.width * place.height) ** 0.5 * _UNIT)
+    colors = position_colors(source, *place.shape_a[::-1])
     colors[~matched] = _GREY
-    canvas = Canvas(picture, [], [])
-    left, right = layout.width_a - 0.5, layout.left_b - 0.5
-    far, low = layout.width - 0.5, layout.height - 0.5
-    for points, which, bounds in (
-        (layout.in_a(source), np.arange(len(source)), (-0.5, -0.5, left, low)),
-        (layout.in_b(target[matched]), np.flatnonzero(matched), (right, -0.5, far, low)),
+    for points, which, corner, size in (
+        (place.in_a(source), np.arange(len(source)), (0, place.header), place.size_a),
+        (place.in_b(target[matched]), np.flatnonzero(matched), place.corner_b, place.size_b),
     ):
+        (left, top), (tall, wide) = corner, size
+        bounds = left - 0.5, top - 0.5, left + wide - 0.5, top + tall - 0.5
         tags = [str(number + 1) for number in which]
         _draw_points(canvas, points, tags, colors[which], matched[which], bounds, unit)
     names = enumerate(keypoints["name"].values if "name" in keypoints.variables else [])

@@ -9,6 +9,7 @@ import numpy as np
 from .canvas import Canvas, Drawing
 from .letters import fitting, text_width
 from .painting import Picture
+from .palette import score_colors
 
 
 def with_legend(picture: Picture, entries: Sequence[tuple[str, Any, str]], size: int) -> Drawing:
@@ -71,3 +72,24 @@ def draw_badge(canvas: Canvas, place: Any, size: Any, color: Any, opacity: float
     x, y = place
     reach = (size[0] - size[1]) / 2
     canvas.line((x - reach, y), (x + reach, y), color, size[1], opacity)
+
+
+def with_color_bar(picture: Picture, title: str, low: float, high: float, letters: int) -> Drawing:
+    """A copy of the picture above the colours of `score_colors`, between the ends of their range.
+
+    `letters` is the size of the letters in pixels.
+    """
+    height, width = picture.shape[:2]
+    canvas = Canvas.blank(height + 2 * letters, width)
+    canvas.put(picture, 0, 0)
+    texts = [f"{title}  {low:.3f}", f"{high:.3f}"]
+    before, after = (text_width(text, letters) for text in texts)
+    left = round(letters + before)
+    long = max(1, min(18 * letters, round(width - 2 * letters - left - after)))
+    y = height + letters
+    colors = score_colors(np.linspace(0, 1, long), 0, 1)
+    bar = np.broadcast_to(colors, (max(4, round(0.8 * letters)), long, 3))
+    canvas.put(bar, left, y - len(bar) // 2)
+    canvas.write([(texts[0], 0.5 * letters, y)], size=letters)
+    canvas.write([(texts[1], left + long + 0.5 * letters, y)], size=letters)
+    return canvas.finish()

@@ -47,14 +47,18 @@ def paint_cells(
     return picture if mask is None else cut_out(picture, mask)
 
 
-def cut_out(picture: Picture, mask: Mask) -> Picture:
-    """The picture inside the mask, with a smooth edge, on light grey."""
+def cut_out(picture: Picture, mask: Mask, strength: float = 1.0) -> Picture:
+    """The picture inside the mask, with a smooth edge, on light grey.
+
+    `strength` is how much of the picture outside gives way to it.
+    """
     height, width = picture.shape[:2]
     method = sharp_method(mask.shape, height, width)
     covered = cv2.resize(mask.astype(np.float32), (width, height), interpolation=method)
     # An enlarged edge would be a broad ramp: it is steepened to about one pixel.
     steep = max(1.0, height / mask.shape[0])
     share = np.clip((covered[:, :, None] - 0.5) * steep + 0.5, 0, 1)
+    share = 1 - strength * (1 - share)
     mixed = picture * share + np.array(NEUTRAL, dtype=np.float32) * (1 - share)
     return np.asarray(np.rint(mixed), dtype=np.uint8)
 

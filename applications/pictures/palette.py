@@ -1,5 +1,6 @@
 """Colours that tell places apart, for people with and without colour blindness."""
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -30,6 +31,8 @@ CLUSTER_COLORS = np.frombuffer(bytes.fromhex(_HEX), dtype=np.uint8).reshape(-1, 
 The first seven are those of Okabe and Ito, "Color Universal Design", 2008; each of the others lies
 as far as can be from all before it, with and without red or green cones.
 """
+VERIFIED, REJECTED = CLUSTER_COLORS[6], CLUSTER_COLORS[5]
+"""Sky blue, and vermilion, which people tell apart without red or green cones too."""
 # Björn Ottosson, "A perceptual color space for image processing", 2020.
 _LMS = np.array(
     [
@@ -59,6 +62,20 @@ def position_colors(
     ranks = np.argsort(np.argsort(across, kind="stable"), kind="stable")
     position, stops = ranks / max(1, len(points) - 1), np.linspace(0, 1, len(_STOPS))
     return _to_srgb(np.stack([np.interp(position, stops, one) for one in _STOPS.T], axis=-1))
+
+
+def score_colors(
+    values: npt.NDArray[np.floating], low: float, high: float
+) -> npt.NDArray[np.uint8]:
+    """The colours of values between two ends, uint8 (..., 3) RGB, of even steps to the eye.
+
+    Viridis (Smith and van der Walt, 2015): from dark violet over green to yellow. All have the
+    brightest where both ends are one.
+    """
+    share = np.clip((values - low) / (high - low), 0, 1) if high > low else np.ones(values.shape)
+    levels = np.arange(256, dtype=np.uint8)[None]
+    table = cv2.applyColorMap(levels, cv2.COLORMAP_VIRIDIS)[0, :, ::-1]
+    return np.asarray(table[np.rint(share * 255).astype(int)])
 
 
 def plane_colors(

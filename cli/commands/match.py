@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from ..console.errors import UserError
 from ..options import common as options
+from ..options.drawings import LineDrawingOptions
 from ..options.images import Answer
 from ..options.masks import PairMasks
 from ..options.matches import MatchCommand, places_field
@@ -43,6 +44,7 @@ descr match a.jpg.nc b.jpg.nc --matcher soft-argmax --matcher-set window=5"""
     verification: Verification
     masks: PairMasks
     method: Annotated[MatchMethod, {"matcher": "mutual"}]
+    drawing: LineDrawingOptions
     output: list[Path] | None = options.output_field(
         "Write the matches as .csv, .json or .nc, or a drawing as .png, .jpg or .webp."
     )
@@ -65,4 +67,6 @@ descr match a.jpg.nc b.jpg.nc --matcher soft-argmax --matcher-set window=5"""
     ) -> Answer:
         """The correspondence of every cell, or of the points."""
         points = [(point.x, point.y) for point in self.query]
-        return self.summary(comparison, matcher(source, target, points=points or None, **masks))
+        return self.summary(
+            comparison, matcher(source, target, points=points or None, **masks), **masks
+        )

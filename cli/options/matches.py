@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..console.errors import UserError, say
 from ..console.tables import Table
 from .comparison import Comparison
+from .drawings import PairDrawingOptions
 from .groups import Panel
 from .images import Answer, PairCommand, format_number, median
 from .inputs import check_photographs
@@ -39,6 +40,7 @@ class MatchCommand(PairCommand):
     points: list[str] | None
     min_score: float | None = None
     max_matches: int | None = None
+    drawing: PairDrawingOptions
     verification: Verification = Verification()
     SUFFIXES: ClassVar = {"output": _TABLES | dict.fromkeys(PICTURES, "drawing")}
 
@@ -72,8 +74,8 @@ class MatchCommand(PairCommand):
         source = comparison.inputs[0]
         check_inside(self.query, width=source.width, height=source.height, image=source.name)
 
-    def summary(self, comparison: Comparison, matches: "xr.Dataset") -> Answer:
-        """What is told of the matches, of which some are kept."""
+    def summary(self, comparison: Comparison, matches: "xr.Dataset", **masks: Any) -> Answer:
+        """What is told of the matches, of which some are kept; masks are as in `match`."""
         from ...applications.exchange import best_spread, match_rows, select_matches
         from ...matchers import to_matches
 
@@ -111,13 +113,13 @@ class MatchCommand(PairCommand):
         return Answer(
             numbers=numbers | verification,
             facts=facts + verification_facts,
-            writers=self._writers(comparison, kept, best),
+            writers=self._writers(comparison, kept, best, tuple(masks.values())),
             more=lambda: {"matches": match_rows(kept, self.names)},
             tables=self._tables(match_rows(listed, self.names)),
         )
 
     def _writers(
-        self, comparison: Comparison, kept: "xr.Dataset", best: "xr.Dataset"
+        self, comparison: Comparison, kept: "xr.Dataset", best: "xr.Dataset", masks: Any
     ) -> dict[Path, Writer]:
         from ...applications.exchange import best_spread, write_matches
 
@@ -127,10 +129,13 @@ class MatchCommand(PairCommand):
             from ...applications import draw_keypoints, draw_matches
 
             a, b = (one.image for one in comparison.inputs)
+            options = {**self.drawing.of_library(), "masks": masks}
             if self.query:
                 agreeing = kept["inlier"] if "inlier" in kept else kept["matched"]
                 points = kept.assign(matched=agreeing).assign_coords(name=("point", self.names))
-                write_picture(draw_keypoints(a, b, points), target)
+                for name in ("color", "opacity"):  # those of lines
+                    options.pop(name, None)
+                write_picture(draw_keypoints(a, b, points, **options), target)
                 return
             count = DRAWN if self.max_matches is None else self.max_matches
             parts = [best]
@@ -141,7 +146,7 @@ class MatchCommand(PairCommand):
             shown = xr.concat(
                 parts, "match", data_vars="minimal", coords="minimal", compat="override"
             )
-            write_picture(draw_matches(a, b, shown), target)
+            write_picture(draw_matches(a, b, shown, **options), target)
 
         writers: dict[str, Writer] = dict.fromkeys(PICTURES, draw)
         writers |= dict.fromkeys((".csv", ".nc"), partial(write_matches, kept, names=self.names))

@@ -6,13 +6,12 @@ import PIL.Image
 import pytest
 import xarray as xr
 from descr.applications import draw_matches
-from descr.applications.pictures.matches import SideBySide
+from descr.applications.pictures.palette import REJECTED, VERIFIED, score_colors
 from descr.descriptors.errors import ImageError, InvalidFeaturesError, OptionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 GREY = 128
-SIDES = st.integers(2, 4000)
 
 
 def flat(height: int, width: int, value: int = GREY) -> np.ndarray:
@@ -68,7 +67,8 @@ def test_rejected_matches_are_grey_and_lie_below() -> None:
 @given(x=st.floats(0, 79), y=st.floats(0, 59), u=st.floats(0, 119), v=st.floats(0, 59))
 @settings(max_examples=25, deadline=None)
 def test_points_lie_where_the_coordinates_say(x: float, y: float, u: float, v: float) -> None:
-    picture = draw_matches(flat(60, 80), flat(60, 120), matches((x, y, u, v, 1.0)))
+    rows = matches((x, y, u, v, 1.0))
+    picture = draw_matches(flat(60, 80), flat(60, 120), rows, layout="beside")
     scale = picture.shape[0] / 60
     left_b = picture.shape[1] - 120 * scale
     color = np.array(picture[centre(y, scale), centre(x, scale)], dtype=int)
@@ -99,16 +99,76 @@ def test_a_line_joins_the_points() -> None:
     assert count == 2
 
 
+def colours(picture: np.ndarray, color: tuple[int, ...]) -> int:
+    """How many pixels have a colour."""
+    return int((picture == np.array(color)).all(axis=-1).sum())
+
+
 def test_the_best_match_lies_on_top() -> None:
-    lines = [(10, 10, 70, 50, 0.5), (10, 50, 70, 10, 0.9)]
-    picture = draw_matches(flat(60, 80), flat(60, 80), matches(*lines))
-    scale = picture.shape[0] / 60
-    best = picture[centre(50, scale), centre(10, scale)].astype(int)
-    start, end = centre(10, scale), round(picture.shape[1] - (80 - 70.5) * scale)
-    crossing_point = picture[centre(30, scale), (start + end) // 2].astype(int)
-    assert np.abs(crossing_point - best).max() <= 40
-    swapped = draw_matches(flat(60, 80), flat(60, 80), matches(*lines[::-1]))
+    # Both begin at one place.
+    lines = [(40, 30, 70, 50, 0.5), (40, 30, 70, 10, 0.9)]
+    options = {"color": "score", "width": 800}
+    picture = draw_matches(flat(60, 80), flat(60, 80), matches(*lines), **options)
+    worst, best = (tuple(one) for one in score_colors(np.array([0.5, 0.9]), 0.5, 0.9))
+    half = picture[:290, :399]
+    assert colours(half, best) > 0 == colours(half, worst)
+    swapped = draw_matches(flat(60, 80), flat(60, 80), matches(*lines[::-1]), **options)
     np.testing.assert_array_equal(picture, swapped)
+
+
+def test_lines_let_the_photograph_through() -> None:
+    def middle(opacity: float) -> np.ndarray:
+        rows = matches((40, 30, 40, 30, 0.5))
+        one = draw_matches(flat(60, 80), flat(60, 80), rows, opacity=opacity)
+        return np.asarray(one[one.shape[0] // 2 - 20 : one.shape[0] // 2 + 20, 600], int)
+
+    assert (middle(0) == GREY).all()
+    assert 0 < np.abs(middle(0.3) - GREY).max() < np.abs(middle(1.0) - GREY).max()
+
+
+def test_scores_have_a_bar_beneath_and_verified_matches_a_list() -> None:
+    rows = matches((10, 10, 70, 50, 0.5), (10, 50, 70, 10, 0.9))
+    plain = draw_matches(flat(60, 80), flat(60, 80), rows, width=800)
+    scores = draw_matches(flat(60, 80), flat(60, 80), rows, width=800, color="score")
+    assert len(plain) < len(scores) <= len(plain) + 40
+    bar = scores[len(plain) + 11]
+    ends = [tuple(one) for one in score_colors(np.array([0.0, 1.0]), 0, 1)]
+    assert all(colours(bar, end) > 0 for end in ends)
+    judged = rows.assign(inlier=("match", [True, False]))
+    verified = draw_matches(flat(60, 80), flat(60, 80), judged, width=800, color="verified")
+    for color in (VERIFIED, REJECTED):
+        assert colours(verified[: len(plain)], tuple(color)) > 0
+        assert colours(verified[len(plain) :], tuple(color)) > 0
+    with pytest.raises(InvalidFeaturesError, match="inlier"):
+        draw_matches(flat(60, 80), flat(60, 80), rows, color="verified")
+
+
+def test_photographs_are_dimmed_outside_masks_and_named_above() -> None:
+    mask = np.zeros((60, 80), bool)
+    mask[:, :40] = True
+    options = {"width": 800, "masks": (mask, None)}
+    picture = draw_matches(flat(60, 80), flat(60, 80), matches(), **options)
+    assert (picture[:, :190] == GREY).all()
+    assert (picture[:, 210:390] > 190).all()
+    assert (picture[:, 410:] == GREY).all()
+    titled = draw_matches(flat(60, 80), flat(60, 80), matches(), **options, titles=True)
+    header = len(titled) - len(picture)
+    assert (titled[:header, :400] < 100).any()
+    assert (titled[:header, 400:] < 100).any()
+    np.testing.assert_array_equal(titled[header:], picture)
+    assert [text.text for text in titled.canvas.texts] == ["source: array", "target: array"]
+
+
+def test_wide_images_are_stacked_and_tall_ones_lie_beside_each_other() -> None:
+    wide, tall = flat(60, 120), flat(120, 60)
+    assert draw_matches(wide, wide, matches(), width=600).shape == (602, 600, 3)
+    assert draw_matches(tall, tall, matches(), width=600).shape[0] > 590
+    assert draw_matches(wide, wide, matches(), width=600, layout="beside").shape[0] == 160
+    assert draw_matches(tall, tall, matches(), width=600, layout="stacked").shape[0] == 750
+    with pytest.raises(OptionError, match="beside"):
+        draw_matches(wide, wide, matches(), layout="round")
+    with pytest.raises(OptionError, match="position, score, verified"):
+        draw_matches(wide, wide, matches(), color="pink")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +192,7 @@ def test_the_picture_can_be_looked_at_whatever_the_images(
     assert channels == 3
     assert height <= 2001
     assert width <= 6450
-    assert width >= 1000 or height >= 1900
+    assert width >= 800 or height >= 1900
     assert drawn(picture).any()
 
 
@@ -160,15 +220,3 @@ def test_what_is_no_list_of_matches_is_refused() -> None:
         draw_matches(flat(9, 9), flat(9, 9), matches((1, 2, np.nan, 4, 0.5)))
     with pytest.raises(OptionError, match="width"):
         draw_matches(flat(9, 9), flat(9, 9), matches(), width=10)
-
-
-@given(a=st.tuples(SIDES, SIDES), b=st.tuples(SIDES, SIDES), width=st.integers(64, 4000))
-@settings(max_examples=100, deadline=None)
-def test_corners_come_to_lie_on_corners(a: tuple[int, int], b: tuple[int, int], width: int) -> None:
-    layout = SideBySide.of(a, b, width)
-    first, last = (np.array([[-0.5, -0.5], [s[1] - 0.5, s[0] - 0.5]]) for s in (a, b))
-    low = layout.height - 0.5
-    np.testing.assert_allclose(layout.in_a(first), [[-0.5, -0.5], [layout.width_a - 0.5, low]])
-    left = layout.left_b - 0.5
-    np.testing.assert_allclose(layout.in_b(last), [[left, -0.5], [layout.width - 0.5, low]])
-    assert layout.width == layout.width_a + layout.gap + layout.width_b

@@ -9,6 +9,8 @@ import numpy as np
 import PIL.Image
 import pytest
 import xarray as xr
+from descr.applications import draw_matches
+from descr.applications.exchange import best_spread
 from descr.descriptors import SIFT, Fused
 from descr.descriptors.store import save_features
 from descr.matchers import MutualNearestNeighbor, to_matches
@@ -236,16 +238,54 @@ def test_a_drawing_is_written(descr: Any) -> None:
         assert picture.width == pytest.approx(1600, abs=4)
 
 
+def test_a_drawing_is_that_of_the_library(descr: Any) -> None:
+    PIL.Image.fromarray(np.pad(np.full((64, 48), 255, np.uint8), ((0, 0), (0, 48)))).save("l.png")
+    options = ("--width", "500", "--layout", "stacked", "--color", "score", "--opacity", "0.4")
+    done = descr(*PAIR, *options, "--mask-a", "l.png", "-o", "m.png", "-o", "m.csv")
+    assert done.code == 0
+    best = np.genfromtxt("m.csv", delimiter=",", names=True)
+    matches = xr.Dataset({name: ("match", best[name]) for name in best.dtype.names})
+    expected = draw_matches(
+        "a.png",
+        "b.png",
+        best_spread(matches, 60),
+        width=500,
+        layout="stacked",
+        color="score",
+        opacity=0.4,
+        masks=("l.png", None),
+        titles=True,
+    )
+    with PIL.Image.open("m.png") as picture:
+        assert picture.size == expected.shape[1::-1]
+        difference = np.abs(np.asarray(picture).astype(int) - expected)
+    # A CSV file holds coordinates to a few digits.
+    assert np.quantile(difference, 0.99) <= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (("--width", "10"), "--width must be from 64 to 20000 pixels, not 10"),
+        (("--opacity", "1.2"), "--opacity must be from 0 to 1, not 1.2"),
+        (("--color", "pink"), "--color must be one of position, score, not 'pink'"),
+        (("--layout", "round"), "--layout must be one of auto, beside, stacked, not 'round'"),
+    ],
+)
+def test_drawings_refuse_what_is_out_of_range(descr: Any, options: Any, fault: str) -> None:
+    descr(*PAIR, *options, "-o", "m.png").refused(fault)
+
+
 def test_every_point_is_drawn_and_numbered_with_or_without_a_match(descr: Any) -> None:
     """A ring in the source alone where a point has no match, and its name below."""
     Path("points.csv").write_text("name,x,y\nleft eye,60,32\nno match,2,20\n")
     points = ("--points", "points.csv")
-    done = descr(*PAIR, *points, "-o", "m.png")
+    done = descr(*PAIR, *points, "-o", "m.png", "--no-titles")
     table = [line.split() for line in done.out.splitlines()[:4]]
     assert (table[0][0], table[2][0], table[3][0]) == ("point", "1", "2")
     assert table[3][-2:] == ["no", "match"]
     picture = np.asarray(PIL.Image.open("m.png")).astype(int)
-    descr(*PAIR, "--min-score", "1", "-o", "bare.png")
+    descr(*PAIR, "--min-score", "1", "-o", "bare.png", "--no-titles")
     bare = np.asarray(PIL.Image.open("bare.png")).astype(int)
     scale = bare.shape[0] / 64
     left = bare.shape[1] - 96 * scale
