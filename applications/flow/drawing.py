@@ -10,7 +10,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...descriptors.settings import check_float
-from ..pictures import check_width, pixel_cells, write_texts
+from ..pictures import Drawing, check_width, pixel_cells
+from ..pictures.canvas import Canvas
+from ..pictures.letters import fitting
 from .fields import flow_vectors
 
 _LEGEND, _TALLEST = 0.16, 1.25
@@ -30,13 +32,18 @@ _NEAT = np.array([1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10])
 
 
 def draw_flow(
-    flow: xr.Dataset, *, maximum: float | None = None, width: int = 1200
-) -> npt.NDArray[np.uint8]:
-    """The flow as colours beside the wheel that explains them, uint8 (height, width, 3) RGB.
+    flow: xr.Dataset,
+    *,
+    maximum: float | None = None,
+    width: int = 1200,
+    titles: bool = False,
+) -> Drawing:
+    """The flow as colours beside the wheel that explains them.
 
     The wheel's rim is the displacement of `maximum`, which is written beneath it. Below stand the
-    darker colours of longer displacements, and the grey of no flow, where there are such. The
-    picture is `width` pixels wide, or narrower for tall images.
+    darker colours of longer displacements, with their share of all, and the grey of no flow, where
+    there are such. The picture is `width` pixels wide, or narrower for tall images; `titles` say
+    above it which image is the source and which the target, where the flow knows.
     Takes and raises what `flow_colors` does, and `OptionError` if the width is out of range.
     """
     check_width(width)
@@ -52,33 +59,43 @@ def draw_flow(
     whole = flow.assign_attrs(image_height=rows, image_width=columns)
     y, x = pixel_cells(whole, down, across)
     colors = flow_colors(flow.isel(y=y, x=x), maximum=maximum)
-    longer = bool((np.hypot(*vectors)[valid] > maximum).any())
+    longer = float((np.hypot(*vectors)[valid] > maximum).mean()) if valid.any() else 0.0
     beside = _legend(legend, maximum, longer=longer, complete=bool(valid.all()))
-    picture = np.full((max(down, len(beside)), across + legend, 3), 255, dtype=np.uint8)
-    picture[:down, :across] = colors
-    picture[: len(beside), across:] = beside
-    return picture
+    names = [str(flow.attrs.get(f"{side}_name", "")) for side in ("source", "target")]
+    letters = max(11, round(width / 76))
+    header = round(1.9 * letters) if titles and all(names) else 0
+    canvas = Canvas.blank(header + max(down, len(beside)), across + legend)
+    canvas.put(colors, 0, header)
+    canvas.put(beside, across, header)
+    if header:
+        title = fitting(f"source: {names[0]}, target: {names[1]}", letters, across)
+        canvas.write([(title, across / 2, header / 2)], size=letters, anchor="m")
+    return canvas.finish()
 
 
-def _legend(width: int, maximum: float, *, longer: bool, complete: bool) -> npt.NDArray[np.uint8]:
-    """The wheel with its maximum, and what the colours that are not on it mean."""
-    gap, letters = width // 8, max(8, width // 11)
+def _legend(width: int, maximum: float, *, longer: float, complete: bool) -> Drawing:
+    """The wheel with its maximum, and what the colours that are not on it mean.
+
+    `longer` is the share of displacements above the maximum.
+    """
+    gap, letters = width // 12, max(7, width // 14)
     side, line = width - 2 * gap, round(1.7 * letters)
     rim = f"{maximum:.{0 if maximum >= 10 else 1}f}".removesuffix(".0") + " px"
-    wheel = np.full((gap + side + 2 * line, width, 3), 255, dtype=np.uint8)
-    wheel[gap : gap + side, gap : gap + side] = _wheel(side)
-    text = rim, width / 2, float(gap + side + line)
-    parts = [write_texts(wheel, [text], size=letters, anchor="m")]
-    keys = [(_wheel(letters, scale=1e3), f"> {rim}")] if longer else []
+    keys = []
+    if longer:
+        share = f"{longer:.0%}" if longer >= 0.005 else "< 1%"
+        keys.append((_wheel(letters, scale=1e3), f"> {rim}: {share}"))
     if not complete:
-        keys.append((np.array(UNKNOWN_COLOR, dtype=np.uint8), "no flow"))
-    for colors, meaning in keys:
-        row = np.full((2 * line, width, 3), 255, dtype=np.uint8)
-        top = round(0.6 * line)
-        row[top : top + letters, gap : gap + letters] = colors
-        text = meaning, gap + 1.6 * letters, top + letters / 2
-        parts.append(write_texts(row, [text], size=letters))
-    return np.concatenate(parts)
+        grey = np.full((letters, letters, 3), UNKNOWN_COLOR, dtype=np.uint8)
+        keys.append((grey, "no flow"))
+    canvas = Canvas.blank(gap + side + 2 * line * (1 + len(keys)), width)
+    canvas.put(_wheel(side), gap, gap)
+    canvas.write([(f"rim: {rim}", width / 2, gap + side + line)], size=letters, anchor="m")
+    for place, (colors, meaning) in enumerate(keys, start=1):
+        top = gap + side + 2 * line * place + round(0.6 * line)
+        canvas.put(colors, gap, top)
+        canvas.write([(meaning, gap + 1.6 * letters, top + letters / 2)], size=letters)
+    return canvas.finish()
 
 
 def _wheel(side: int, *, scale: float = 1.0) -> npt.NDArray[np.uint8]:

@@ -18,7 +18,7 @@ from ...descriptors.settings import check_int
 from ..feature_maps import MapOrImage
 from ..resolution import spread
 from .canvas import Canvas, Drawing
-from .legend import with_legend
+from .legend import with_numbers
 from .painting import NEUTRAL, Mask, Picture, check_width, cut_out, pixel_cells, tint_photograph
 from .palette import CLUSTER_COLORS
 from .scenes import Photograph, Scene, label_cells
@@ -165,11 +165,10 @@ def draw_clusters(
 
 
 def paint_clusters(labels: Sequence[xr.DataArray], scene: Scene, width: int) -> Drawing:
-    """The regions of each image under its photograph, above a list of all clusters."""
+    """The regions of each image under its photograph, above a strip of all clusters."""
     picture = scene.draw(scene.views(paint_regions, labels), width)
     colors = CLUSTER_COLORS[: len(labels[0].attrs["similarity"])]
-    entries = [("", color, str(number)) for number, color in enumerate(colors, start=1)]
-    return with_legend(picture, entries, max(11, picture.shape[1] // 62))
+    return with_numbers(picture, colors, max(11, picture.shape[1] // 76))
 
 
 def paint_regions(

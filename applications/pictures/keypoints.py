@@ -9,8 +9,9 @@ from scipy.spatial import KDTree
 
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
+from ...descriptors.settings import check_float
 from .canvas import Canvas, Drawing
-from .legend import badge_size, draw_badge, with_legend
+from .legend import badge_size, draw_badge, with_legend, with_note
 from .matches import BLACK, CASING, WHITE, read_points
 from .pair import AUTO, Points, draw_pair
 from .palette import position_colors
@@ -18,6 +19,7 @@ from .palette import position_colors
 _UNIT = 1 / 520  # what all lengths are measured in, as a share of the root of the picture's area
 _LETTERS = 10.5  # size of the numbers, in units
 _DOT = 3.6  # radius of a point, in units
+_ROUND_TRIP = 0.03  # from which share of the diagonal on a point is hollow: two cells of 60
 _GREY = (176, 176, 176)  # the colour of a point without a match
 
 Box = tuple[float, float, float, float]
@@ -43,12 +45,14 @@ def draw_keypoints(
     layout: str = AUTO,
     masks: tuple[MaskLike | None, MaskLike | None] = (None, None),
     titles: bool = False,
+    max_round_trip: float | None = None,
 ) -> Drawing:
     """Both images with a numbered point for each keypoint.
 
     The same number and colour mark a point and its place in the target. A point without a match is
-    a grey ring, in the source alone. Names are listed below. `width`, `layout`, `masks` and
-    `titles` are those of `draw_matches`.
+    a grey ring, in the source alone; one whose `round_trip_error` is above `max_round_trip`, in
+    pixels, by default 3 % of the diagonal, is hollow in both. Names are listed below. `width`,
+    `layout`, `masks` and `titles` are those of `draw_matches`.
 
     `keypoints` hold `source_x`, `source_y`, `target_x`, `target_y` in pixels of the upright images,
     `matched`, and `name` if there are names, along `point`, as `transfer_keypoints` gives them.
@@ -61,6 +65,13 @@ def draw_keypoints(
     unit = max(1.0, (place.width * place.height) ** 0.5 * _UNIT)
     colors = position_colors(source, *place.shape_a[::-1])
     colors[~matched] = _GREY
+    if max_round_trip is None:
+        max_round_trip = _ROUND_TRIP * float(np.hypot(*place.shape_a))
+    check_float("max_round_trip", max_round_trip, minimum=0)
+    filled = matched.copy()
+    if "round_trip_error" in keypoints.variables:
+        # NaN, where the way back leads nowhere, is hollow too.
+        filled &= keypoints["round_trip_error"].values <= max_round_trip
     for points, which, corner, size in (
         (place.in_a(source), np.arange(len(source)), (0, place.header), place.size_a),
         (place.in_b(target[matched]), np.flatnonzero(matched), place.corner_b, place.size_b),
@@ -68,11 +79,16 @@ def draw_keypoints(
         (left, top), (tall, wide) = corner, size
         bounds = left - 0.5, top - 0.5, left + wide - 0.5, top + tall - 0.5
         tags = [str(number + 1) for number in which]
-        _draw_points(canvas, points, tags, colors[which], matched[which], bounds, unit)
+        _draw_points(canvas, points, tags, colors[which], filled[which], bounds, unit)
     names = enumerate(keypoints["name"].values if "name" in keypoints.variables else [])
     listed = [(str(place + 1), colors[place], str(name)) for place, name in names if name]
-    drawing = canvas.finish()
-    return with_legend(drawing, listed, round(_LETTERS * unit)) if listed else drawing
+    drawing, letters = canvas.finish(), round(_LETTERS * unit)
+    if listed:
+        drawing = with_legend(drawing, listed, letters)
+    if (matched & ~filled).any():
+        note = f"hollow: the way there and back misses by more than {max_round_trip:.0f} px"
+        drawing = with_note(drawing, note, letters)
+    return drawing
 
 
 def _draw_points(

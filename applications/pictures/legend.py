@@ -5,6 +5,7 @@ from math import ceil
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .canvas import Canvas, Drawing
 from .letters import fitting, text_width
@@ -72,6 +73,31 @@ def draw_badge(canvas: Canvas, place: Any, size: Any, color: Any, opacity: float
     x, y = place
     reach = (size[0] - size[1]) / 2
     canvas.line((x - reach, y), (x + reach, y), color, size[1], opacity)
+
+
+def with_note(picture: Picture, text: str, size: int) -> Drawing:
+    """A copy of the picture above a line of text, which is cut where it is wider."""
+    height, width = picture.shape[:2]
+    canvas = Canvas.blank(height + 2 * size, width)
+    canvas.put(picture, 0, 0)
+    canvas.write([(fitting(text, size, width - 1.2 * size), 0.6 * size, height + size)], size=size)
+    return canvas.finish()
+
+
+def with_numbers(picture: Picture, colors: npt.NDArray[np.uint8], size: int) -> Drawing:
+    """A copy of the picture above a strip of colours (n, 3), with their numbers from 1 on."""
+    height, width = picture.shape[:2]
+    strip = round(1.7 * size)
+    canvas = Canvas.blank(height + round(0.5 * size) + strip, width)
+    canvas.put(picture, 0, 0)
+    edges = np.rint(np.linspace(0, width, len(colors) + 1)).astype(int)
+    top = height + round(0.5 * size)
+    for number, (color, left, right) in enumerate(zip(colors, edges, edges[1:], strict=False), 1):
+        canvas.put(np.full((strip, right - left, 3), color, np.uint8), int(left), top)
+        place = (left + right) / 2, top + strip / 2
+        draw_badge(canvas, np.array(place) - 0.5, badge_size(str(number), size), (255, 255, 255))
+        canvas.write([(str(number), *place)], size=size, anchor="m")
+    return canvas.finish()
 
 
 def with_color_bar(picture: Picture, title: str, low: float, high: float, letters: int) -> Drawing:

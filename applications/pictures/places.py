@@ -62,15 +62,17 @@ def draw_correspondence_map(
     source_mask: MaskLike | None = None,
     target_mask: MaskLike | None = None,
     width: int = 1600,
+    titles: bool = False,
 ) -> Drawing:
     """`correspondence_colors` as a picture, under the photographs.
 
-    The colours lie over what is light and dark in the photographs.
+    The colours lie over what is light and dark in the photographs. `titles` name source and target.
     Takes and raises what `correspondence_colors` does, and `images` and `width` as `draw_pca` does.
     """
     check_width(width)
     scene = Scene.of([source, target], descriptor, images, [source_mask, target_mask])
-    return scene.draw(place_views(place_colors(scene, matcher), scene), width)
+    views = place_views(place_colors(scene, matcher), scene)
+    return scene.draw(views, width, scene.titles if titles else ())
 
 
 def place_colors(scene: Scene, matcher: Matcher | None = None) -> tuple[xr.DataArray, xr.DataArray]:

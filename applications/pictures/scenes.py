@@ -80,8 +80,11 @@ class Scene:
         """Which cells of each map lie in its mask, bool (y, x); `ImageError` if none does."""
         return [cells_inside(*both) for both in zip(outlines(self.maps), self.masks, strict=True)]
 
-    def draw(self, views: Sequence[View], width: int) -> Drawing:
-        """One view per image, each under its photograph; a single one beside it."""
+    def draw(self, views: Sequence[View], width: int, titles: Sequence[str] = ()) -> Drawing:
+        """One view per image, each under its photograph; a single one beside it.
+
+        `titles` stand above them, one per image where there are several.
+        """
         photographs = [photograph_view(image) for image in self.photographs or ()]
         aspects = self.aspects
         if len(views) == 1:
@@ -93,7 +96,14 @@ class Scene:
         sheets = [[[part[place] for place in line] for part in parts] for line in lines]
         widest = max(map(sum, columns))
         widths = [round(width * sum(line) / widest) for line in columns]
-        return draw_sheets(sheets, columns, widths=widths)
+        names = [[titles[place] for place in line] for line in lines] if titles else ()
+        return draw_sheets(sheets, columns, widths=widths, titles=names)
+
+    @property
+    def titles(self) -> list[str]:
+        """The names of the images, of which the first is the source, the others targets."""
+        names = [str(fmap.attrs["image_name"]) for fmap in outlines(self.maps)]
+        return [f"{'target' if place else 'source'}: {one}" for place, one in enumerate(names)]
 
 
 def aspect(grid: xr.DataArray) -> float:

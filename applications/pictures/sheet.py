@@ -39,16 +39,12 @@ def draw_sheet(
     layout = _Layout.of(len(rows), aspects, width, row_labels, bool(column_labels))
     letters = layout.letters
     sheet = _blank(layout.height, layout.width, _PER_PIXEL)
-    _fill(sheet, rows, layout)
-    labels, titles = [], []
+    _fill(sheet, rows, layout, column_labels)
+    labels = []
     for top, lines in zip(layout.tops, row_labels, strict=bool(row_labels)):
         texts = [fitting(line, letters, layout.gutter - 2 * layout.gap) for line in lines]
         labels.append(("\n".join(texts), layout.gap, top + layout.tall / 2))
-    places = zip(layout.lefts, layout.widths, strict=True)
-    for (left, wide), text in zip(places, column_labels, strict=bool(column_labels)):
-        titles.append((fitting(text, letters, wide), left + wide / 2, layout.header / 2))
     sheet.write(labels, size=letters)
-    sheet.write(titles, size=letters, anchor="m")
     return sheet.finish()
 
 
@@ -59,12 +55,21 @@ def _blank(height: int, width: int, per_pixel: int) -> Canvas:
 
 
 def _fill(
-    sheet: Canvas, rows: Sequence[Sequence[View]], layout: "_Layout", left: int = 0, top: int = 0
+    sheet: Canvas,
+    rows: Sequence[Sequence[View]],
+    layout: "_Layout",
+    titles: Sequence[str],
+    left: int = 0,
+    top: int = 0,
 ) -> None:
-    """Draw the views where they lie on a sheet, which begins at a place of the canvas."""
+    """Draw views, and titles of columns, where they lie on a sheet, which begins at a place."""
     for down, views in zip(layout.tops, rows, strict=True):
         for across, wide, view in zip(layout.lefts, layout.widths, views, strict=True):
             sheet.put(view(layout.tall, wide), left + across, top + down)
+    for across, wide, title in zip(layout.lefts, layout.widths, titles, strict=bool(titles)):
+        text = fitting(title, layout.letters, wide)
+        place = left + across + wide / 2, top + layout.header / 2
+        sheet.write([(text, *place)], size=layout.letters, anchor="m")
 
 
 @dataclass(frozen=True)
@@ -144,18 +149,23 @@ def draw_sheets(
     aspects: Sequence[Sequence[float]],
     *,
     widths: Sequence[int],
+    titles: Sequence[Sequence[str]] = (),
 ) -> Drawing:
     """Sheets under each other, each in the middle, with some space between.
 
-    Of each the rows, the aspects and the width are those of `draw_sheet`.
+    Of each the rows, the aspects, the width and the titles of columns are those of `draw_sheet`.
     """
-    layouts = [_Layout.of(*one) for one in zip(map(len, sheets), aspects, widths, strict=True)]
+    above = titles or [()] * len(sheets)
+    layouts = [
+        _Layout.of(len(rows), aspect, width, (), bool(names))
+        for rows, aspect, width, names in zip(sheets, aspects, widths, above, strict=True)
+    ]
     wide = max(layout.width for layout in layouts)
     gap = max(2, round(wide * _GAP)) * 2
     high = sum(layout.height + gap for layout in layouts) - gap
     picture = _blank(high, wide, _PER_PIXEL_WRITTEN)
     top = 0
-    for rows, layout in zip(sheets, layouts, strict=True):
-        _fill(picture, rows, layout, (wide - layout.width) // 2, top)
+    for rows, layout, names in zip(sheets, layouts, above, strict=True):
+        _fill(picture, rows, layout, names, (wide - layout.width) // 2, top)
         top += layout.height + gap
     return picture.finish()

@@ -8,6 +8,7 @@ from ..console.errors import UserError, say
 from ..console.memory import say_memory
 from ..options import common as options
 from ..options.comparison import Comparison
+from ..options.drawings import FlowDrawingOptions
 from ..options.groups import Panel
 from ..options.images import Answer, PairCommand, format_number, median
 from ..options.inputs import check_photographs
@@ -63,6 +64,7 @@ descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
     )
     masks: PairMasks
     method: Annotated[FlowMethod, {"matcher": "soft-argmax"}]
+    drawing: FlowDrawingOptions
     output: list[Path] | None = options.output_field(
         "Write the flow as .flo (Middlebury), .png (KITTI, 16 bits) or .nc."
     )
@@ -160,7 +162,9 @@ descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
         }
         writers = {path: forms[path.suffix.lower()] for path in self.output or ()}
         if self.draw is not None:
-            writers[self.draw] = lambda target: write_picture(draw_flow(flow), target)
+            writers[self.draw] = lambda target: write_picture(
+                draw_flow(flow, **self.drawing.of_library()), target
+            )
         if self.warp is not None:
             # Transparent where there is no flow.
             writers[self.warp] = lambda target: write_picture(

@@ -11,6 +11,7 @@ from ..console.drawings import DRAWINGS, Material
 from ..console.errors import UserError
 from ..options import common as options
 from ..options.comparison import Comparison, Trees
+from ..options.drawings import DrawingOptions
 from ..options.groups import Panel, argument
 from ..options.images import Answer, ImageCommand
 from ..options.inputs import check_photographs
@@ -21,7 +22,6 @@ from ..options.outputs import PICTURES, check_not_inputs, write_picture
 if TYPE_CHECKING:
     from ..options.masks import FindMasks
 
-_WIDTHS = 64, 20_000
 _COMPONENTS = 4096
 _view_field = Panel("What")
 
@@ -73,11 +73,7 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
     components: str | None = _view_field(
         "R,G,B", "Which principal components become red, green and blue: 1,2,3 by default."
     )
-    width: int = _view_field(
-        "PIXELS",
-        "Width of the picture; it comes out narrower where it would be too tall.",
-        default=1600,
-    )
+    drawing: DrawingOptions
     masks: ImageMasks
     method: ShowMethod
     output: list[Path] | None = options.output_field("The picture: .png, .jpg or .webp.")
@@ -131,9 +127,6 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
             raise UserError("--matcher-set needs --matcher", hint="as in --matcher mutual")
         if self.clusters is not None and not 2 <= self.clusters <= 12:
             raise UserError(f"--clusters must be from 2 to 12, not {self.clusters}")
-        low, high = _WIDTHS
-        if not low <= self.width <= high:
-            raise UserError(f"--width must be from {low} to {high} pixels, not {self.width}")
         if not self.output:
             raise UserError("no file for the picture", hint="say where it goes: -o FILE.png")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from ..options import common as options
-from ..options.drawings import PairDrawingOptions
+from ..options.drawings import PointDrawingOptions
 from ..options.images import Answer
 from ..options.masks import PairMasks
 from ..options.matches import MatchCommand, places_field
@@ -37,7 +37,7 @@ descr transfer a.jpg b.jpg --points keypoints.json --auto-mask --json"""
     )
     masks: PairMasks
     method: Annotated[ImageMethod, {"matcher": "soft-argmax"}]
-    drawing: PairDrawingOptions
+    drawing: PointDrawingOptions
     output: list[Path] | None = options.output_field(
         "Write the points as .csv, .json or .nc, or a drawing as .png, .jpg or .webp."
     )

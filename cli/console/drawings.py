@@ -67,7 +67,7 @@ def _pca(material: Material) -> Drawing:
     colors = pca_colors(scene.maps, scene.inside(), components)
     explained = colors[0].attrs["explained_variance"]
     return (
-        scene.draw(cell_views(colors, scene.masks), material.options.width),
+        scene.draw(cell_views(colors, scene.masks), material.options.drawing.width),
         [
             ("components", _listing(components)),
             ("variance explained", ", ".join(f"{share:.1%}" for share in explained)),
@@ -88,7 +88,7 @@ def _clusters(material: Material) -> Drawing:
         facts.append((f"cosines with {grid.attrs['image_name']}", cosines))
     similarity = [_rounded(grid.attrs["similarity"]) for grid in labels]
     document = {"clusters": clusters, "similarity": similarity}
-    return paint_clusters(labels, scene, material.options.width), facts, document
+    return paint_clusters(labels, scene, material.options.drawing.width), facts, document
 
 
 def _map(material: Material) -> Drawing:
@@ -104,7 +104,11 @@ def _map(material: Material) -> Drawing:
     matched = colors[1].attrs["matched"]
     share = f"{matched:.1%} of {scene.maps[1].attrs['image_name']}"
     return (
-        scene.draw(place_views(colors, scene), material.options.width),
+        scene.draw(
+            place_views(colors, scene),
+            material.options.drawing.width,
+            () if material.options.drawing.no_titles else scene.titles,
+        ),
         [("matched", share), ("matcher", repr(matcher))],
         {"matched": round(matched, 4), "matcher": repr(matcher)},
     )
@@ -133,7 +137,7 @@ def _layers(material: Material) -> Drawing:
             }
         )
     return (
-        paint_layers(colors, material.photographs, masks, material.options.width),
+        paint_layers(colors, material.photographs, masks, material.options.drawing.width),
         facts,
         {"components": list(components), "layers": document},
     )
@@ -157,7 +161,7 @@ def _compare(material: Material) -> Drawing:
             masks=masks,
             matcher=None if choice is None else choice.item,
             clusters=clusters,
-            width=material.options.width,
+            width=material.options.drawing.width,
         )
     facts = [("compared", ", ".join(maps)), ("clusters", str(clusters))]
     document: dict[str, Any] = {"compared": list(maps), "clusters": clusters}

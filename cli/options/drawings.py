@@ -56,6 +56,34 @@ class PairDrawingOptions(DrawingOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PointDrawingOptions(PairDrawingOptions):
+    """Those of a drawing of points."""
+
+    max_round_trip: float | None = drawing_field(
+        "PIXELS",
+        "Points whose way there and back misses by more are hollow; by default 3 % of the "
+        "diagonal.",
+        min=0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowDrawingOptions(DrawingOptions):
+    """Those of a drawing of a flow."""
+
+    maximum: float | None = drawing_field(
+        "PIXELS",
+        "The displacement at the rim of the wheel of colours; longer ones are darker. By default "
+        "95 of 100 are shorter.",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.maximum is not None and not 0 < self.maximum < float("inf"):
+            raise UserError(f"--maximum must be a number above 0, not {self.maximum:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class LineDrawingOptions(PairDrawingOptions):
     """Those of a drawing with lines."""
 

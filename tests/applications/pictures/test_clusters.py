@@ -188,9 +188,10 @@ def test_the_legend_lists_every_cluster() -> None:
     assert min(map(len, at)) > 50
     left = [places[:, 1].mean() for places in at]
     assert left == sorted(left)
-    # To the right of each badge stands its number.
-    for start, end in zip(left, [*left[1:], 900], strict=True):
-        assert (strip[:, round(start) + 12 : round(end) - 12] < 90).all(axis=-1).any()
+    # In the middle of each colour stands its number.
+    for middle in left:
+        assert (strip[:, round(middle) - 8 : round(middle) + 8] < 90).all(axis=-1).any()
+    assert [text.text for text in picture.canvas.texts[-12:]] == [str(n) for n in range(1, 13)]
 
 
 def test_the_photograph_shows_through() -> None:

@@ -66,6 +66,25 @@ def test_a_point_without_a_match_is_a_grey_ring_in_the_source_alone() -> None:
     assert (picture[:, picture.shape[1] // 2 + 4 :] == 127).all()
 
 
+def test_points_whose_way_back_goes_astray_are_hollow_in_both_images() -> None:
+    rows = [(20, 15, 60, 40), (60, 45, 10, 10), (70, 10, 30, 30)]
+    points = keypoints(*rows).assign(round_trip_error=("point", [1.0, 9.0, NAN]))
+    picture = draw_keypoints(flat(60, 80), flat(60, 80), points)
+    height = round((picture.shape[1] - 6) / 2 * 60 / 80)
+    photographs = picture[:height]
+    left = photographs.shape[1] - 80 * height / 60
+    hollow = [
+        (at(photographs, x, y) == [GREY] * 3, at(photographs, u, v, left=left) == [GREY] * 3)
+        for x, y, u, v in rows
+    ]
+    assert hollow == [(False, False), (True, True), (True, True)]
+    assert "more than 3 px" in picture.canvas.texts[-1].text
+    kept = draw_keypoints(flat(60, 80), flat(60, 80), points, max_round_trip=9)
+    assert at(kept[:height], 60, 45) != [GREY] * 3
+    with pytest.raises(OptionError, match="max_round_trip"):
+        draw_keypoints(flat(60, 80), flat(60, 80), points, max_round_trip=-1)
+
+
 def test_names_stand_below_the_pictures() -> None:
     rows = [(20, 15, 70, 40), (60, 45, 10, 10)]
     without = draw_keypoints(flat(60, 80), flat(60, 80), keypoints(*rows))

@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import xarray as xr
-from descr.applications import dense_flow, warp
+from descr.applications import dense_flow, draw_flow, warp
 from descr.applications.flow import read_flo, read_kitti
 from descr.descriptors import SIFT
 from descr.matchers import SoftArgmax
@@ -45,7 +45,16 @@ def test_every_file_holds_what_the_library_finds(descr: Any, expected: xr.Datase
     with PIL.Image.open("d.png") as picture:
         assert picture.format == "PNG"
         assert picture.mode == "RGB"
-        assert picture.width == 1200
+        assert picture.width == 1600
+
+
+def test_the_rim_of_the_wheel_and_the_width_can_be_set(descr: Any, expected: xr.Dataset) -> None:
+    options = ("--maximum", "5", "--width", "500", "--no-titles")
+    assert descr(*PAIR, "--draw", "d.png", *options).code == 0
+    with PIL.Image.open("d.png") as picture:
+        drawing = draw_flow(expected, maximum=5, width=500)
+        np.testing.assert_array_equal(np.asarray(picture), drawing)
+    descr(*PAIR, "--draw", "d.png", "--maximum", "0").refused("--maximum must be a number above 0")
 
 
 def test_most_of_the_flow_is_the_shift_of_the_scene(descr: Any) -> None:
