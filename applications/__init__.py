@@ -35,10 +35,12 @@ if TYPE_CHECKING:
         draw_layers,
         draw_matches,
         draw_pca,
+        draw_similarity,
         joint_pca,
         layer_pca,
         matched_clusters,
         paint_cells,
+        point_similarity,
         split_sources,
     )
     from .pose import PoseAlignment, align_pose, mirror_image, points_in_mirror
@@ -73,6 +75,7 @@ __all__ = [
     "draw_layers",
     "draw_matches",
     "draw_pca",
+    "draw_similarity",
     "explore",
     "flow_colors",
     "joint_pca",
@@ -84,6 +87,7 @@ __all__ = [
     "mirror_image",
     "open_dataset",
     "paint_cells",
+    "point_similarity",
     "points_in_mirror",
     "predict",
     "read_flo",

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from .places import correspondence_colors, draw_correspondence_map, place_colors, place_views
     from .scenes import Scene, outlines
     from .sheet import draw_sheet
+    from .similarity import (
+        best_places,
+        draw_similarity,
+        paint_similarity,
+        point_similarity,
+        similarity_maps,
+    )
 
 # Imported when they are first asked for: some bring SciPy, which the others do without.
 __getattr__ = lazy_names(__name__)
@@ -35,6 +42,7 @@ __all__ = [
     "Drawing",
     "Scene",
     "View",
+    "best_places",
     "cell_views",
     "check_width",
     "cluster_maps",
@@ -47,6 +55,7 @@ __all__ = [
     "draw_matches",
     "draw_pca",
     "draw_sheet",
+    "draw_similarity",
     "joint_pca",
     "layer_colors",
     "layer_pca",
@@ -55,11 +64,14 @@ __all__ = [
     "paint_cells",
     "paint_clusters",
     "paint_layers",
+    "paint_similarity",
     "pca_colors",
     "pixel_cells",
     "place_colors",
     "place_views",
+    "point_similarity",
     "resize_photograph",
+    "similarity_maps",
     "split_sources",
     "write_texts",
 ]

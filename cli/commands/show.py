@@ -1,5 +1,6 @@
 """`descr show`: what features look like."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,22 +12,24 @@ from ..console.drawings import DRAWINGS, Material
 from ..console.errors import UserError
 from ..options import common as options
 from ..options.comparison import Comparison, Trees
-from ..options.drawings import DrawingOptions
+from ..options.drawings import HeatDrawingOptions
 from ..options.groups import Panel, argument
 from ..options.images import Answer, ImageCommand
 from ..options.inputs import check_photographs
 from ..options.masks import ImageMasks
+from ..options.matches import check_inside, parse_points
 from ..options.method import ImageMethod
 from ..options.outputs import PICTURES, check_not_inputs, write_picture
 
 if TYPE_CHECKING:
+    from ...applications.exchange import Point
     from ..options.masks import FindMasks
 
 _COMPONENTS = 4096
 _view_field = Panel("What")
 
 
-Kind = StrEnum("Kind", "PCA CLUSTERS MAP LAYERS COMPARE")
+Kind = StrEnum("Kind", "PCA CLUSTERS MAP LAYERS COMPARE SIMILARITY")
 """What a picture shows."""
 
 
@@ -52,7 +55,8 @@ descr show a.jpg b.jpg -o pca.png
 descr show a.jpg b.jpg c.jpg --as clusters --clusters 8 --auto-mask -o parts.png
 descr show a.jpg b.jpg --as map --matcher mutual -o map.png
 descr show a.jpg b.jpg --as layers --descriptor fused -o layers.png
-descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
+descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png
+descr show a.jpg b.jpg c.jpg --as similarity --point 210,135 -o heat.png"""
     doing: ClassVar[str] = "showing {}"
     between: ClassVar[str] = ", "
 
@@ -63,7 +67,7 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
         "and blue; clusters, of each image, with one colour for those that belong together; "
         "map, the first image coloured by position and the second by where it matches; "
         "layers, the components of each layer; compare, all of it for each part of a fused "
-        "descriptor.",
+        "descriptor; similarity, how like a point of the first image each place of the others is.",
         "--as",
         default=Kind.PCA,
     )
@@ -73,7 +77,12 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
     components: str | None = _view_field(
         "R,G,B", "Which principal components become red, green and blue: 1,2,3 by default."
     )
-    drawing: DrawingOptions
+    drawing: HeatDrawingOptions
+    point: list[str] | None = _view_field(
+        "X,Y|FILE",
+        "The point of the first image for similarity, in pixels; or points of a CSV or JSON file, "
+        f"a row for each. {options.AGAIN}",
+    )
     masks: ImageMasks
     method: ShowMethod
     output: list[Path] | None = options.output_field("The picture: .png, .jpg or .webp.")
@@ -101,6 +110,16 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
             )
         return red, green, blue
 
+    @cached_property
+    def query(self) -> "list[Point]":
+        """The points whose similarity is shown."""
+        return parse_points(self.point or (), "--point")
+
+    @property
+    def read(self) -> list[Path]:
+        """See `WorkCommand.read`."""
+        return [*super().read, *(Path(one) for one in self.point or () if os.path.isfile(one))]
+
     def check(self) -> None:
         """Refuse what is wrong with the options, before the library is loaded."""
         count = len(self.images)
@@ -111,11 +130,14 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
                 f"--as {self.kind} needs two images, not {count}",
                 hint="give the source and the target",
             )
+        of_maps = Kind.PCA, Kind.CLUSTERS, Kind.MAP, Kind.SIMILARITY
         for option, has_value, kinds in (
             ("--clusters", self.clusters is not None, (Kind.CLUSTERS, Kind.COMPARE)),
             ("--components", self.colors is not None, (Kind.PCA, Kind.LAYERS)),
             ("--matcher", self.method.matcher is not None, of_matches),
-            ("--basis", self.method.basis is not None, (Kind.PCA, Kind.CLUSTERS, Kind.MAP)),
+            ("--basis", self.method.basis is not None, of_maps),
+            ("--point", self.point is not None, (Kind.SIMILARITY,)),
+            ("--opacity", self.drawing.opacity is not None, (Kind.SIMILARITY,)),
             ("--matcher-set", bool(self.method.matcher_settings), of_matches),
         ):
             if has_value and self.kind not in kinds:
@@ -125,6 +147,8 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
                 )
         if self.method.matcher_settings and self.method.matcher is None:
             raise UserError("--matcher-set needs --matcher", hint="as in --matcher mutual")
+        if self.kind is Kind.SIMILARITY and not self.query:
+            raise UserError("--as similarity needs --point", hint="as in --point 120,64")
         if self.clusters is not None and not 2 <= self.clusters <= 12:
             raise UserError(f"--clusters must be from 2 to 12, not {self.clusters}")
         if not self.output:
@@ -138,6 +162,8 @@ descr show a.jpg b.jpg --as compare --descriptor fused -o compare.png"""
                     f"{one.path} is a feature map, and a picture is made of whole features",
                     hint="give the image, or its feature file",
                 )
+        first = comparison.inputs[0]
+        check_inside(self.query, width=first.width, height=first.height, image=first.name)
         if self.kind is Kind.COMPARE:
             check_photographs(comparison.inputs, "--as compare", self.written())
 

@@ -171,12 +171,39 @@ def _compare(material: Material) -> Drawing:
     return picture, facts, document
 
 
+def _similarity(material: Material) -> Drawing:
+    from ...applications.pictures import best_places, paint_similarity, similarity_maps
+    from ...applications.pictures.similarity import OPACITY
+
+    scene = material.scene()
+    points = [(point.x, point.y) for point in material.options.query]
+    cosines = similarity_maps(scene, points)
+    options = material.options.drawing.of_library()
+    if options["opacity"] is None:
+        options["opacity"] = OPACITY
+    facts = [("points", str(len(points)))]
+    best: list[list[dict[str, float]]] = []
+    for grid in cosines[1:] or cosines:
+        places = best_places(grid)
+        listed = "; ".join(f"{x:.1f}, {y:.1f} ({score:.3f})" for x, y, score in places)
+        facts.append((f"best in {grid.attrs['image_name']}", listed))
+        best.append(
+            [{"x": round(x, 3), "y": round(y, 3), "score": round(z, 5)} for x, y, z in places]
+        )
+    return (
+        paint_similarity(cosines, points, scene, **options),
+        facts,
+        {"points": [{"x": x, "y": y} for x, y in points], "best": best},
+    )
+
+
 DRAWINGS: dict[str, Callable[[Material], Drawing]] = {
     "pca": _pca,
     "clusters": _clusters,
     "map": _map,
     "layers": _layers,
     "compare": _compare,
+    "similarity": _similarity,
 }
 
 

@@ -84,6 +84,19 @@ class FlowDrawingOptions(DrawingOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeatDrawingOptions(DrawingOptions):
+    """Those of a drawing of colours over photographs."""
+
+    opacity: float | None = drawing_field(
+        "SHARE", "Opacity of the colours of similarity, from 0 to 1; 0.7 by default."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_opacity(self.opacity)
+
+
+@dataclass(frozen=True, kw_only=True)
 class LineDrawingOptions(PairDrawingOptions):
     """Those of a drawing with lines."""
 
@@ -97,5 +110,9 @@ class LineDrawingOptions(PairDrawingOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.opacity <= 1:
-            raise UserError(f"--opacity must be from 0 to 1, not {self.opacity:g}")
+        _check_opacity(self.opacity)
+
+
+def _check_opacity(opacity: float | None) -> None:
+    if opacity is not None and not 0 <= opacity <= 1:
+        raise UserError(f"--opacity must be from 0 to 1, not {opacity:g}")

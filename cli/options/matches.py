@@ -190,7 +190,7 @@ class MatchCommand(PairCommand):
             say(f"{points} no match back; --matcher nearest or soft-argmax always answers")
 
 
-def parse_points(values: Sequence[str]) -> "list[Point]":
+def parse_points(values: Sequence[str], option: str = "--points") -> "list[Point]":
     """The points in the order given; each value is `x,y` or the path of a CSV or JSON file.
 
     Raises `UserError` or `PointError`, which name the value, or the file and the line.
@@ -206,9 +206,9 @@ def parse_points(values: Sequence[str]) -> "list[Point]":
             points += read_points(Path(value))
         elif pair is not None and all(map(is_number, pair.groups())):
             x, y = pair.groups()
-            points.append(Point.of(x, y, "", f"--points {value}"))
+            points.append(Point.of(x, y, "", f"{option} {value}"))
         else:
-            raise UserError(f"--points: {_fault(value)}", hint=_POINT_HINT)
+            raise UserError(f"{option}: {_fault(value)}", hint=_POINT_HINT)
     return points
 
 

@@ -17,6 +17,7 @@ from descr.applications import (
     draw_correspondence_map,
     draw_layers,
     draw_pca,
+    draw_similarity,
     split_sources,
 )
 from descr.descriptors import SIFT, Backbone, Fused, Layer, read_image
@@ -69,8 +70,10 @@ def main() -> None:
     both = Fused(SIFT(), surroundings)
     write("clusters", draw_clusters(cats, both, width=WIDTH))
     matcher = MutualNearestNeighbor(tolerance=1)
-    write("map", draw_correspondence_map(*cats, SIFT(), matcher=matcher, width=WIDTH))
+    write("map", draw_correspondence_map(*cats, SIFT(), matcher=matcher, width=WIDTH, titles=True))
     write("layers", draw_layers(cats, Fused(surroundings, SIFT()), width=WIDTH))
+    points = [(172, 108), (258, 228)]
+    write("similarity", draw_similarity(cats, points, surroundings, width=WIDTH, titles=True))
     maps = split_sources(both.extract(cats))
     write("compare", draw_comparison(maps, cats, width=1500))
 

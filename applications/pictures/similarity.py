@@ -1,0 +1,204 @@
+"""How like a point of one image each place of others is, as heat maps."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ...descriptors import Descriptor, sample_features
+from ...descriptors.features.maps import Points
+from ...descriptors.image.masks import MaskLike
+from ...descriptors.image.reading import ImageLike
+from ...descriptors.settings import check_float
+from ..feature_maps import MapOrImage
+from .canvas import Canvas, Drawing
+from .legend import with_color_bar
+from .painting import (
+    NEUTRAL,
+    Mask,
+    Picture,
+    View,
+    check_width,
+    cut_out,
+    paint_cells,
+    resize_photograph,
+    tint_photograph,
+)
+from .palette import score_colors
+from .scenes import Photograph, Scene, label_cells, outlines
+from .sheet import draw_sheet
+
+OPACITY = 0.7
+_MARK = 1 / 70  # radius of a point, as a share of the root of the area of its photograph
+
+
+def point_similarity(
+    inputs: Sequence[MapOrImage],
+    points: Points,
+    descriptor: Descriptor | None = None,
+    *,
+    masks: Sequence[MaskLike | None] | None = None,
+) -> list[xr.DataArray]:
+    """The cosine of each cell of each image with points of the first.
+
+    Raises as `joint_pca` does, and `PointError` for a point outside the first image.
+
+    Args:
+        inputs, descriptor, masks: As in `joint_pca`.
+        points: Pairs (x, y) in pixels of the first image.
+
+    Returns:
+        list of xarray.DataArray: Per image (point, y, x), float32 from -1 to 1, NaN outside its
+            mask; `y` and `x` in pixels of the image.
+    """
+    return similarity_maps(Scene.of(inputs, descriptor, masks=masks), points)
+
+
+def similarity_maps(scene: Scene, points: Points) -> list[xr.DataArray]:
+    """The cosines of the images of a scene; see `point_similarity`."""
+    inside = scene.inside()
+    features: xr.DataArray | None = None
+    cosines = []
+    for fmap, where in zip(scene.maps, inside, strict=True):
+        if features is None:
+            features = sample_features(fmap, points)
+        values = np.einsum("cp,cyx->pyx", features.values, fmap.values)
+        values[:, ~where] = np.nan
+        rows = [label_cells(fmap, one, "cosine") for one in values]
+        cosines.append(xr.concat(rows, "point", combine_attrs="override"))
+    return cosines
+
+
+def best_places(cosines: xr.DataArray) -> npt.NDArray[np.float64]:
+    """The most similar cell of an image for each point, (point, 3): its x and y, and its cosine."""
+    values = cosines.values.reshape(len(cosines), -1)
+    best = np.nanargmax(values, axis=1)
+    rows, columns = np.unravel_index(best, cosines.shape[1:])
+    score = np.take_along_axis(values, best[:, None], axis=1)[:, 0]
+    return np.stack([cosines["x"].values[columns], cosines["y"].values[rows], score], axis=1)
+
+
+def draw_similarity(
+    inputs: Sequence[MapOrImage],
+    points: Points,
+    descriptor: Descriptor | None = None,
+    *,
+    images: Sequence[ImageLike] | None = None,
+    masks: Sequence[MaskLike | None] | None = None,
+    opacity: float = OPACITY,
+    width: int = 1600,
+    titles: bool = False,
+) -> Drawing:
+    """`point_similarity` as a picture: a row per point, which is marked in the first image.
+
+    The other images lie beside it under the colours of their cosines, each with a ring around its
+    most similar cell; a single image lies beside itself. A bar beneath says what the colours, which
+    are the same in all rows, stand for.
+    Takes and raises what `point_similarity` does, and `images` and `width` as `draw_pca` does.
+    `opacity` is that of the colours, from 0 to 1; `titles` name the images.
+    """
+    check_width(width)
+    check_float("opacity", opacity, minimum=0, maximum=1)
+    scene = Scene.of(inputs, descriptor, images, masks)
+    return paint_similarity(
+        similarity_maps(scene, points), points, scene, opacity=opacity, width=width, titles=titles
+    )
+
+
+def paint_similarity(
+    cosines: Sequence[xr.DataArray],
+    points: Points,
+    scene: Scene,
+    *,
+    opacity: float,
+    width: int,
+    titles: bool,
+) -> Drawing:
+    """The picture of the cosines of a scene; see `draw_similarity`."""
+    first = outlines(scene.maps)[0]
+    shown = list(range(1, len(cosines))) or [0]
+    low = min(float(cosines[place].min()) for place in shown)
+    high = max(float(cosines[place].max()) for place in shown)
+    photographs: Sequence[Photograph | None] = scene.photographs or [None] * len(cosines)
+    best = {place: best_places(cosines[place]) for place in shown}
+    rows = []
+    for row, point in enumerate(np.asarray(points, dtype=float)):
+        views: list[View] = [partial(_marked, first, photographs[0], (point[0], point[1]))]
+        for place in shown:
+            colors = label_cells(
+                cosines[place].isel(point=row),
+                _colors(cosines[place].values[row], low, high),
+                "colors",
+            )
+            at = float(best[place][row, 0]), float(best[place][row, 1])
+            views.append(
+                partial(_heat, colors, photographs[place], scene.masks[place], at, opacity)
+            )
+        rows.append(views)
+    aspects, names = scene.aspects, scene.titles
+    order = [0, *shown]
+    sheet = draw_sheet(
+        rows,
+        [aspects[place] for place in order],
+        width=width,
+        column_labels=[names[place] for place in order] if titles else (),
+    )
+    return with_color_bar(sheet, "cosine", low, high, max(11, round(sheet.shape[1] / 76)))
+
+
+def _colors(values: npt.NDArray[np.float32], low: float, high: float) -> npt.NDArray[np.float32]:
+    colors = score_colors(np.nan_to_num(values), low, high) / np.float32(255)
+    colors[np.isnan(values)] = np.nan
+    return np.asarray(colors, dtype=np.float32)
+
+
+def _marked(
+    grid: xr.DataArray,
+    image: Photograph | None,
+    point: tuple[float, float],
+    height: int,
+    width: int,
+) -> Drawing:
+    """The photograph of a grid, or grey, with a dot at a point."""
+    if image is None:
+        picture = np.full((height, width, 3), NEUTRAL, np.uint8)
+    else:
+        picture = resize_photograph(image.pixels, height, width)
+    return _mark(picture, grid, point, hollow=False)
+
+
+def _heat(
+    colors: xr.DataArray,
+    image: Photograph | None,
+    mask: Mask | None,
+    best: tuple[float, float],
+    opacity: float,
+    height: int,
+    width: int,
+) -> Drawing:
+    """The colours of cells over the photograph, with a ring around the best one."""
+    picture = paint_cells(colors, height=height, width=width, mask=mask)
+    if image is not None:
+        picture = tint_photograph(image.pixels, picture, opacity)
+        picture = picture if mask is None else cut_out(picture, mask)
+    return _mark(picture, colors, best, hollow=True)
+
+
+def _mark(
+    picture: Picture, grid: xr.DataArray, point: tuple[float, float], *, hollow: bool
+) -> Drawing:
+    height, width = picture.shape[:2]
+    x = (point[0] + 0.5) * width / grid.attrs["image_width"] - 0.5
+    y = (point[1] + 0.5) * height / grid.attrs["image_height"] - 0.5
+    radius = max(2.5, (height * width) ** 0.5 * _MARK)
+    canvas = Canvas(picture, [], [])
+    if hollow:
+        canvas.circle((x, y), (0, 0, 0), radius, 0.75 * radius, 0.55)
+        canvas.circle((x, y), (255, 255, 255), radius, 0.4 * radius)
+    else:
+        canvas.circle((x, y), (0, 0, 0), 1.4 * radius, opacity=0.55)
+        canvas.circle((x, y), (255, 255, 255), 1.15 * radius)
+        canvas.circle((x, y), (213, 94, 0), 0.8 * radius)
+    return canvas.finish()
