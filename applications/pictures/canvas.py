@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from io import BytesIO
 from math import ceil, floor
+from os import PathLike
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
+from ...descriptors.runtime.atomic import whole_file
+from .files import check_matplotlib, check_suffix, encode, plot
 from .letters import font, plain
 from .painting import Picture, resize_photograph
 
@@ -64,9 +67,31 @@ class Drawing(np.ndarray[Any, np.dtype[np.uint8]]):
         """What a notebook shows; nothing for what is no picture."""
         if self.ndim != 3 or self.shape[2] != 3 or self.dtype != np.uint8:
             return None
-        file = BytesIO()
-        PIL.Image.fromarray(np.asarray(self)).save(file, format="PNG")
-        return file.getvalue()
+        return encode(self, ".png")
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write it as its suffix says: .png, .jpg, .webp, or .svg and .pdf of lines and letters.
+
+        Raises `OptionError` for another suffix, and for .pdf without matplotlib (the extra
+        `figures`); `OutputError` if the file can't be written.
+        """
+        suffix = Path(path).suffix.lower()
+        check_suffix(suffix)
+        with whole_file(path) as target:
+            target.write_bytes(encode(self, suffix))
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw it on axes of matplotlib, new ones by default, and give these.
+
+        Raises `OptionError` without matplotlib.
+        """
+        check_matplotlib("a plot")
+        if ax is None:
+            from matplotlib import pyplot
+
+            ax = pyplot.figure().add_subplot()
+        plot(self.canvas or Canvas(self, [], []), ax)
+        return ax
 
 
 @dataclass(frozen=True, eq=False)

@@ -70,7 +70,8 @@ descr flow a.jpg.nc b.jpg.nc --auto-mask -o flow.nc --json"""
     )
     draw: Path | None = options.result_field(
         "FILE",
-        "Draw the flow in the colours of a wheel, which is shown beside it: .png, .jpg or .webp.",
+        "Draw the flow in the colours of a wheel, which is shown beside it: .png, .jpg, "
+        ".webp, .svg or .pdf.",
     )
     warp: Path | None = options.result_field(
         "FILE",

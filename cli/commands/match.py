@@ -46,7 +46,7 @@ descr match a.jpg.nc b.jpg.nc --matcher soft-argmax --matcher-set window=5"""
     method: Annotated[MatchMethod, {"matcher": "mutual"}]
     drawing: LineDrawingOptions
     output: list[Path] | None = options.output_field(
-        "Write the matches as .csv, .json or .nc, or a drawing as .png, .jpg or .webp."
+        "Write the matches as .csv, .json or .nc, or a drawing as .png, .jpg, .webp, .svg or .pdf."
     )
 
     def check(self) -> None:

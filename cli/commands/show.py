@@ -85,7 +85,9 @@ descr show a.jpg b.jpg c.jpg --as similarity --point 210,135 -o heat.png"""
     )
     masks: ImageMasks
     method: ShowMethod
-    output: list[Path] | None = options.output_field("The picture: .png, .jpg or .webp.")
+    output: list[Path] | None = options.output_field(
+        "The picture: .png, .jpg, .webp, .svg or .pdf."
+    )
     SUFFIXES: ClassVar = {"output": PICTURES}
 
     @property

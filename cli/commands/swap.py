@@ -16,14 +16,14 @@ from ..options.images import Answer, PairCommand, format_number, median
 from ..options.inputs import check_photographs
 from ..options.masks import PairMasks, mask_field
 from ..options.method import FlowMethod
-from ..options.outputs import PICTURES, Writer, write_picture
+from ..options.outputs import RASTERS, Writer, write_picture
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from ...applications import Refinement
 
-_FORMS = PICTURES | {".nc": "picture, flow and scores"}
+_FORMS = RASTERS | {".nc": "picture, flow and scores"}
 
 _swap_field = Panel("Swap")
 _refine_field = Panel("Refine")

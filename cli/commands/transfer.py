@@ -39,7 +39,7 @@ descr transfer a.jpg b.jpg --points keypoints.json --auto-mask --json"""
     method: Annotated[ImageMethod, {"matcher": "soft-argmax"}]
     drawing: PointDrawingOptions
     output: list[Path] | None = options.output_field(
-        "Write the points as .csv, .json or .nc, or a drawing as .png, .jpg or .webp."
+        "Write the points as .csv, .json or .nc, or a drawing as .png, .jpg, .webp, .svg or .pdf."
     )
 
     def match(

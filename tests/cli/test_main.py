@@ -150,6 +150,7 @@ def test_the_options_of_match_are_grouped(descr: Any) -> None:
         "Which matches",
         "Masks",
         "How",
+        "The drawing",
         "Results",
         "Options",
         "Examples",

@@ -3,11 +3,13 @@ import json
 import tempfile
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import PIL.Image
 import pytest
-from descr.applications import draw_pca
+from descr.applications import draw_pca, draw_similarity
+from descr.applications.pictures import files
 from descr.cli.options import comparison
 from descr.descriptors import SIFT, Fused
 from descr.descriptors.store import save_features
@@ -38,6 +40,32 @@ def test_components_are_what_the_library_draws(descr: Any) -> None:
     assert facts["variance explained"].count("%") == 3
     assert facts["picture"] == f"{expected.shape[1]} x {expected.shape[0]}"
     assert facts["written"] == "x.png"
+
+
+def test_similarity_is_what_the_library_draws(descr: Any) -> None:
+    points = ("--point", "20,30", "--point", "60,10")
+    done = descr(*SHOW, "--as", "similarity", *points, "--opacity", "0.5", "-o", "x.png", "--json")
+    assert done.code == 0, done.err
+    options = {"width": 400, "opacity": 0.5, "titles": True}
+    at = [(20.0, 30.0), (60.0, 10.0)]
+    expected = draw_similarity(["a.png", "b.png"], at, describe(), **options)
+    np.testing.assert_array_equal(picture("x.png"), expected)
+    document = json.loads(done.out)
+    assert document["points"] == [{"x": 20, "y": 30}, {"x": 60, "y": 10}]
+    assert len(document["best"][0]) == 2
+    assert document["best"][0][0].keys() == {"x", "y", "score"}
+    outside = descr(*SHOW, "--as", "similarity", "--point", "96,3", "-o", "y.png")
+    outside.refused("--point 96,3: the point lies outside a.png, which is 96 x 64 pixels")
+
+
+def test_vector_files_hold_the_letters(descr: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = descr(*SHOW, "--as", "map", "-o", "x.svg")
+    assert done.code == 0, done.err
+    texts = [one.text for one in ElementTree.parse("x.svg").iter() if one.tag.endswith("text")]
+    assert texts == ["source: a.png", "target: b.png"]
+    monkeypatch.setattr(files, "find_spec", lambda name: None)
+    refused = descr(*SHOW, "-o", "x.pdf")
+    refused.refused("a PDF file needs matplotlib", "descr-sdk[figures]")
 
 
 @pytest.mark.parametrize("kind", ["pca", "clusters", "map", "layers", "compare"])
@@ -231,6 +259,10 @@ def test_compare_needs_the_photographs(descr: Any, contents: Any) -> None:
         (("a.png", "--components", "0,1,2"), ("three numbers",)),
         (("a.png", "--components", "1,2,9999"), ("three numbers from 1 to 4096",)),
         (("a.png", "--as", "all"), ("--as must be one of pca, clusters,", "not 'all'")),
+        (("a.png", "--point", "1,2"), ("--point has nothing to do with --as pca",)),
+        (("a.png", "--opacity", "1"), ("--opacity has nothing to do with --as pca",)),
+        (("a.png", "--as", "similarity"), ("--as similarity needs --point",)),
+        (("a.png", "--as", "similarity", "--point", "1"), ("--point: no such file: 1",)),
         (("a.png", "--width", "10"), ("--width must be from 64 to 20000",)),
         (("gone.png",), ("no such file: gone.png",)),
         (("a.png", "b.png", "--mask", "a.png"), ("1 time for 2 images",)),
