@@ -166,6 +166,7 @@ let toRemember = 0;
 function remember() {
   clearTimeout(toRemember);
   toRemember = setTimeout(() => {
+    toRemember = 0;
     const fragment = `#${state.fragment()}`;
     if (fragment !== location.hash) history.replaceState(null, "", fragment);
   }, 200);

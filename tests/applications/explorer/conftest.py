@@ -58,7 +58,8 @@ class Tab:
 
     def settle(self) -> None:
         """Wait until what was done is drawn, and the link holds it."""
-        self.page.wait_for_timeout(300)
+        self.run("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+        self.page.wait_for_function("() => !isScheduled && toRemember === 0")
 
     def pane(self, place: int) -> Any:
         return self.page.locator(".view").nth(place)

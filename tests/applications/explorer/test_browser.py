@@ -135,6 +135,7 @@ def test_the_slider_weighs_the_sources(open_page: Any, fused_page: Any) -> None:
         truth = expected(NearestNeighbor(), features.maps(shares)[:2], points)
         np.testing.assert_array_equal(found, places(truth))
     slider.fill("650")
+    tab.settle()
     assert tab.page.locator("#shares output").text_content() == "65 %"
     found, scores = shown(tab, 0, 1, points)
     truth = expected(NearestNeighbor(), features.maps((0.35, 0.65))[:2], points)
@@ -200,8 +201,7 @@ def test_arrow_keys_move_by_a_cell_and_enter_pins(open_page: Any, fused_page: An
     tab.page.keyboard.press("Enter")
     assert [(pin["x"], pin["y"]) for pin in tab.pins] == [(float(fmap.x[9]), float(fmap.y[0]))]
     tab.settle()
-    tab.page.wait_for_timeout(400)
-    assert "In b.png: x" in tab.page.locator("#said").text_content()
+    tab.page.locator("#said").filter(has_text="In b.png: x").wait_for(state="attached")
     tab.page.locator(".pin.source").focus()
     tab.page.keyboard.press("ArrowLeft")
     assert tab.pins[0]["x"] == float(fmap.x[8])

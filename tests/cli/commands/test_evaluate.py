@@ -198,7 +198,7 @@ def test_classes_of_ones_own(descr: Any, spair: Path) -> None:
 
 
 def test_a_data_set_of_ones_own(descr: Any, spair: Path) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "data-sets.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "writing-a-data-set.md").read_text()
     (example,) = (block for block in page.split("```") if "class Views(Dataset)" in block)
     Path("views.py").write_text(
         example.removeprefix("python")
