@@ -456,7 +456,7 @@ def test_an_integer_with_a_fraction_or_below_the_least(descr: Any) -> None:
 @pytest.mark.parametrize(
     ("words", "allowed"),
     [
-        ("show --as cluster", "pca, clusters, map, layers, compare"),
+        ("show --as cluster", "pca, clusters, map, layers, compare, similarity"),
         ("swap --blend cluster", "feather, poisson, none"),
     ],
 )

@@ -330,8 +330,7 @@ def test_pins_are_saved_as_the_project_writes_them_and_loaded(
         json.dumps({"points": [{"name": name, "x": x, "y": y} for name, (x, y) in points.items()]})
     )
     tab = open_page(fused_page, f"#{matcher}")
-    tab.page.locator("#file").set_input_files(tmp_path / "in.json")
-    tab.settle()
+    load(tab, tmp_path / "in.json")
     assert [(pin["name"], (pin["x"], pin["y"])) for pin in tab.pins] == list(points.items())
     table, document = (save(tab, kind, tmp_path) for kind in ("csv", "json"))
     assert (table.name, document.name) == ("a-b.csv", "a-b.json")
@@ -360,9 +359,15 @@ def test_pins_are_saved_as_the_project_writes_them_and_loaded(
         back = [(point.name, (point.x, point.y)) for point in read_points(file)]
         assert back == list(points.items())
         tab.page.locator("#clear").click()
-        tab.page.locator("#file").set_input_files(file)
-        tab.settle()
+        load(tab, file)
         assert [(pin["name"], (pin["x"], pin["y"])) for pin in tab.pins] == list(points.items())
+
+
+def load(tab: Any, path: Path) -> None:
+    """Load a file of points into a page without pins, and wait for them."""
+    tab.page.locator("#file").set_input_files(path)
+    tab.page.wait_for_function("() => state.now.pins.length > 0")
+    tab.settle()
 
 
 def as_number(text: str) -> Any:
@@ -405,8 +410,7 @@ def test_points_are_read_as_python_reads_them(
     path = tmp_path / "points.csv"
     path.write_text(text, encoding="utf-8")
     tab = open_page(fused_page)
-    tab.page.locator("#file").set_input_files(path)
-    tab.settle()
+    load(tab, path)
     assert [(one["x"], one["y"], one["name"]) for one in tab.pins] == [
         (one.x, one.y, one.name) for one in read_points(path)
     ]
