@@ -61,9 +61,9 @@ class Cells:
         if interpolation == "nearest":
             features = fmap.features.flatten(1).index_select(1, index.to(fmap.features.device))
         else:
-            features = unit_length(read_at(fmap.features, fmap.grid, at, interpolation))
+            features = read_at(fmap.features, fmap.grid, at, interpolation)
         x, y = torch.from_numpy(np.ascontiguousarray(at.T))
-        return cls(features, index, y, x, (len(fmap.grid.y), len(fmap.grid.x)))
+        return cls(unit_length(features), index, y, x, (len(fmap.grid.y), len(fmap.grid.x)))
 
     @classmethod
     def joined(cls, parts: Sequence["Cells"]) -> Self:

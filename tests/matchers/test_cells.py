@@ -59,6 +59,13 @@ def test_a_point_knows_the_cell_that_holds_it():
     assert np.array_equal(points.features[:, 2], fmap.values[:, 0, 1])
 
 
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+def test_a_feature_at_a_point_has_unit_length(interpolation):
+    fmap = FeatureMap.from_xarray(render_map(3, 4, stride=8) * np.float32(1.00009))
+    features = Cells.at(fmap, [(0, 0), (8.6, 7.2)], interpolation).features
+    assert np.allclose(features.norm(dim=0).numpy(), 1, atol=3e-7)
+
+
 def test_points_between_cells_are_interpolated():
     fmap = render_map(1, 2, stride=8)
     middle = Cells.at(FeatureMap.from_xarray(fmap), [(7.5, 3.5)], "bilinear").features[:, 0].numpy()
