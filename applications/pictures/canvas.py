@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import ceil, floor
+from math import ceil, floor, hypot
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -219,15 +219,18 @@ def _blend(pixels: Picture, stroke: Stroke) -> None:
     du, dv = u1 - u0, v1 - v0
     slope = dv / du if du else 0.0
     low, high = max(0, ceil(min(u0, u1) - reach)), floor(max(u0, u1) + reach)
-    u = np.arange(low, min(len(grid) - 1, high) + 1)[:, None]
-    beside = ceil(reach * (1 + abs(slope)))
-    v = np.rint(v0 + slope * (u - u0)).astype(int) + np.arange(-beside, beside + 1)
-    share = np.clip(((u - u0) * du + (v - v0) * dv) / max(du * du + dv * dv, 1e-12), 0, 1)
-    distance = np.hypot(u - u0 - share * du, v - v0 - share * dv)
-    cover = thickness / 2 + 0.5 - np.abs(distance - stroke.radius)
-    u, v = np.broadcast_arrays(u, v)
-    inside = (cover > 0) & (v >= 0) & (v < grid.shape[1])
-    u, v, cover = u[inside], v[inside], np.minimum(cover[inside], 1)[:, None]
-    under = grid[u, v]
+    u = np.arange(low, min(len(grid) - 1, high) + 1)
+    beside = floor(reach * hypot(1, slope) + 0.5)
+    v = np.rint(v0 + slope * (u - u0)).astype(int) + np.arange(-beside, beside + 1)[:, None]
+    across, down = u - u0, v - v0
+    if du:
+        share = np.clip((across * du + down * dv) / (du * du + dv * dv), 0, 1)
+        across, down = across - share * du, down - share * dv
+    cover = thickness / 2 + 0.5 - np.abs(np.sqrt(across * across + down * down) - stroke.radius)
+    inside = np.flatnonzero((cover > 0) & (v >= 0) & (v < grid.shape[1]))
+    u, v = u[inside % len(u)], v.ravel()[inside]
+    cover = np.minimum(cover.ravel()[inside], 1)
+    under = np.ascontiguousarray(grid[u, v].T)
     strength = stroke.opacity * stroke.thickness / thickness
-    grid[u, v] = np.rint(under + (np.array(stroke.color) - under) * (cover * strength))
+    color = np.array(stroke.color)[:, None]
+    grid[u, v] = np.rint(under + (color - under) * (cover * strength)).T
