@@ -162,10 +162,12 @@ def plot(canvas: "Canvas", ax: Any) -> None:
             # Where its ends snap to pixels, a line that is short vanishes.
             ends = {"solid_capstyle": "round", "snap": False}
             ax.add_line(Line2D((x, u), (y, v), linewidth=thick, **ends, **look))
-    for text, x, y, letters, anchor, ink in canvas.texts:
-        # Letters that are wider than those of the layout are made smaller.
+    # Letters that are wider than those of the layout are made smaller, all by as much.
+    fit = 1.0
+    for text, *_, letters, _, _ in canvas.texts:
         wide = TextPath((0, 0), text, size=letters).get_extents().width if text.strip() else 0
-        fit = min(1.0, text_width(text, round(letters)) / max(wide, 1e-9))
+        fit = min(fit, text_width(text, round(letters)) / max(wide, 1e-9))
+    for text, x, y, letters, anchor, ink in canvas.texts:
         ax.text(
             x,
             y,
@@ -173,7 +175,7 @@ def plot(canvas: "Canvas", ax: Any) -> None:
             fontsize=letters * fit * point,
             color=[one / 255 for one in ink],
             horizontalalignment=_ANCHORS[anchor][1],
-            verticalalignment="center",
+            verticalalignment="center_baseline",
             parse_math=False,
             zorder=4,
         )
