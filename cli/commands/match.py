@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from ..console.errors import UserError
 from ..options import common as options
-from ..options.drawings import LineDrawingOptions
+from ..options.drawings import Color, LineDrawingOptions
 from ..options.images import Answer
 from ..options.masks import PairMasks
 from ..options.matches import MatchCommand, places_field
@@ -60,6 +60,14 @@ descr match a.jpg.nc b.jpg.nc --matcher soft-argmax --matcher-set window=5"""
                 "--max-matches and --points exclude each other: every point is shown",
                 hint="leave out one of them",
             )
+        if self.drawing.color is Color.VERIFIED and self.verification.verify is None:
+            raise UserError("--color verified needs --verify", hint="as in --verify homography")
+        for option in ("color", "opacity"):
+            if self.points and getattr(self.drawing, option) != getattr(LineDrawingOptions, option):
+                raise UserError(
+                    f"--{option} is of lines, and --points are drawn without",
+                    hint="leave out one of them",
+                )
         super().check()
 
     def match(

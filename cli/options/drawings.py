@@ -14,7 +14,7 @@ drawing_field = Panel("The drawing")
 
 Layout = StrEnum("Layout", "AUTO BESIDE STACKED")
 """How two photographs lie."""
-Color = StrEnum("Color", "POSITION SCORE")
+Color = StrEnum("Color", "POSITION SCORE VERIFIED")
 """What the colours of lines say."""
 
 
@@ -103,7 +103,7 @@ class LineDrawingOptions(PairDrawingOptions):
     color: Color = drawing_field(
         None,
         "What the colour of a line says: position, where it begins; score, how high it is, with "
-        "a bar beneath.",
+        "a bar beneath; verified, whether --verify agrees.",
         default=Color.POSITION,
     )
     opacity: float = drawing_field("SHARE", "Opacity of the lines, from 0 to 1.", default=0.65)

@@ -268,7 +268,10 @@ def test_a_drawing_is_that_of_the_library(descr: Any) -> None:
     [
         (("--width", "10"), "--width must be from 64 to 20000 pixels, not 10"),
         (("--opacity", "1.2"), "--opacity must be from 0 to 1, not 1.2"),
-        (("--color", "pink"), "--color must be one of position, score, not 'pink'"),
+        (("--color", "pink"), "--color must be one of position, score, verified, not 'pink'"),
+        (("--color", "verified"), "--color verified needs --verify"),
+        (("--points", "9,9", "--color", "score"), "--color is of lines"),
+        (("--points", "9,9", "--opacity", "0.2"), "--opacity is of lines"),
         (("--layout", "round"), "--layout must be one of auto, beside, stacked, not 'round'"),
     ],
 )
