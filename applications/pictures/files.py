@@ -152,7 +152,11 @@ def plot(canvas: "Canvas", ax: Any) -> None:
     point = ax.get_window_extent().width / width * 72 / ax.figure.dpi  # the length of a pixel
     for stroke in canvas.strokes:
         (x, y), (u, v) = ((a + 0.5, b + 0.5) for a, b in (stroke.start, stroke.end))
-        look = {"color": [one / 255 for one in stroke.color], "alpha": stroke.opacity, "zorder": 3}
+        look: dict[str, Any] = {
+            "color": [one / 255 for one in stroke.color],
+            "alpha": stroke.opacity,
+            "zorder": 3,
+        }
         thick = stroke.thickness * point
         if stroke.radius:
             ax.add_patch(Circle((x, y), stroke.radius, fill=False, linewidth=thick, **look))
@@ -160,7 +164,7 @@ def plot(canvas: "Canvas", ax: Any) -> None:
             ax.add_patch(Circle((x, y), stroke.thickness / 2, linewidth=0, **look))
         else:
             # Where its ends snap to pixels, a line that is short vanishes.
-            ends = {"solid_capstyle": "round", "snap": False}
+            ends: dict[str, Any] = {"solid_capstyle": "round", "snap": False}
             ax.add_line(Line2D((x, u), (y, v), linewidth=thick, **ends, **look))
     # Letters that are wider than those of the layout are made smaller, all by as much.
     fit = 1.0
