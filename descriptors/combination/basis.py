@@ -50,7 +50,7 @@ class Basis:
         self.projections = projections
         self.layers = layers
         self.finest = finest
-        self.identity = basis_of(recipe, list(projections.values()))
+        self.identity = basis_of(recipe, [one.sha256 for one in projections.values()])
         channels = [part for part in self._parts() for _ in range(self.components(part.path))]
         self.sources = [part.source for part in channels]
         self.layer_names = [part.layer for part in channels]

@@ -1,6 +1,5 @@
 """Principal components of the cells of several images together."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from ..features.grids import double
+from .recipe import digest_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,9 +20,7 @@ class Projection:
     @cached_property
     def sha256(self) -> str:
         """The identity of the projection: a hex digest of mean and axes."""
-        digest = hashlib.sha256(self.mean.cpu().numpy().tobytes())
-        digest.update(self.axes.cpu().numpy().tobytes())
-        return digest.hexdigest()
+        return digest_of(self.mean.cpu().numpy(), self.axes.cpu().numpy())
 
     def __call__(self, features: torch.Tensor) -> torch.Tensor:
         """The components (component, rows, columns) of features (channel, rows, columns)."""

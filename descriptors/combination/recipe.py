@@ -6,13 +6,12 @@ import math
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias
+
+import numpy.typing as npt
 
 from ..errors import IncomparableFeaturesError, InvalidFeaturesError, OptionError
 from ..settings import check_float, check_int, unknown
-
-if TYPE_CHECKING:
-    from .pca import Projection
 
 Layers: TypeAlias = Mapping[str, Mapping[Any, Any]]
 """What layers say of themselves, by "source/layer": the attributes of the groups."""
@@ -173,13 +172,18 @@ def _shares(weights: Mapping[str, float]) -> dict[str, float]:
     return {source: round(weight / total, 6) for source, weight in weights.items()}
 
 
-def basis_of(recipe: Mapping[str, Sequence[Part]], projections: Sequence["Projection"]) -> str:
-    """The identity of the space that the maps live in, as a hex digest."""
+def digest_of(mean: npt.NDArray[Any], axes: npt.NDArray[Any]) -> str:
+    """The identity of a projection, float32 mean and axes, as a hex digest."""
+    return hashlib.sha256(mean.tobytes() + axes.tobytes()).hexdigest()
+
+
+def basis_of(recipe: Mapping[str, Sequence[Part]], digests: Sequence[str]) -> str:
+    """The identity of the space that the maps live in, by those of its projections: hex digests."""
     shares = _shares({source: parts[0].weight for source, parts in recipe.items()})
     layers = [
         [part.path, part.components, shares[part.source], dict(part.identity)]
         for parts in recipe.values()
         for part in parts
     ]
-    text = json.dumps([layers, [fit.sha256 for fit in projections]], sort_keys=True)
+    text = json.dumps([layers, digests], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -8,7 +8,6 @@ import torch
 
 from ..combination.basis import Basis
 from ..combination.pca import Projection
-from ..errors import FeatureFileError
 from .forms import BASES
 from .groups import Array, Group
 from .info import basis_contents
@@ -48,10 +47,4 @@ def load_basis(path: str | os.PathLike[str]) -> Basis:
             path: Projection(*(torch.from_numpy(np.array(one, np.float32)) for one in both))
             for path, both in arrays.items()
         }
-        basis = Basis(recipe, projections, layers, finest)
-    if basis.identity != contents.attributes.get("identity"):
-        raise FeatureFileError(
-            f"{contents.path}: is damaged: its numbers are not those of its identity",
-            hint=BASES.again,
-        )
-    return basis
+        return Basis(recipe, projections, layers, finest)

@@ -30,7 +30,7 @@ class Form:
 
     def check(self, name: str, attributes: Mapping[str, Any]) -> None:
         """Raise `FeatureFileError` unless these are of the root of a file of this kind."""
-        attribute, number, _ = self.schema
+        attribute, number, *_ = self.schema
         if attribute not in attributes:
             raise ForeignFileError(
                 f"{name}: is not a {self.name}: it has no attribute {attribute}", hint=self.make
@@ -58,7 +58,7 @@ MAPS = Form(
 )
 BASES = Form(
     "basis",
-    Schema("descr_basis", 1, ("axes", "mean")),
+    Schema("descr_basis", 1, ("axes", "mean"), is_little=True),
     make="make one with `descr basis fit` or Basis.fit(...).save",
     again="fit it again",
 )

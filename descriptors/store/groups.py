@@ -18,12 +18,14 @@ Bytes = bytes | mmap.mmap
 class Schema(NamedTuple):
     """What a kind of file holds: the attribute of its root with a number, and arrays of groups.
 
-    The first of the arrays is the large one.
+    The first of the arrays is the large one; where it `is_little`, HDF5 files are always read with
+    its values.
     """
 
     attribute: str
     number: int
     arrays: tuple[str, ...]
+    is_little: bool = False
 
 
 class UnreadableError(Exception):

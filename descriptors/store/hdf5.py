@@ -46,9 +46,9 @@ def read_groups(
 ) -> Iterator[Group]:
     """Read the groups of a file, parents first, in the order in which they were made.
 
-    A file of none of the schemas gives its root alone. Without `values`, the large arrays are
-    outlines. `reserve` is called, before any array is read, with the bytes that they take together,
-    and three times the largest chunk beside them.
+    A file of none of the schemas gives its root alone. Without `values`, large arrays that are not
+    little are outlines. `reserve` is called, before any array is read, with the bytes that they
+    take together, and three times the largest chunk beside them.
 
     Raises `UnreadableError` if a layer holds something that a feature file does not hold, and
     exceptions of any kind if the file is damaged.
@@ -73,7 +73,9 @@ def read_groups(
     reserve(_room(wanted))
     for group, variables in groups:
         arrays = {
-            name: _read_array(data, variable, values=values or name != schema.arrays[0])
+            name: _read_array(
+                data, variable, values=values or schema.is_little or name != schema.arrays[0]
+            )
             for name, variable in variables.items()
         }
         yield Group(group.path, group.attributes, arrays)

@@ -1,12 +1,16 @@
 """What the files that descr writes say of themselves, without their features."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ..combination.recipe import Part
+import numpy as np
+
+from ..combination.recipe import Part, basis_of, digest_of
+from ..errors import FeatureFileError
 from ..features.schema import check_attribute_types, check_features
 from .forms import BASES, FEATURES, MAPS
 from .groups import Array, Group
@@ -78,7 +82,8 @@ class BasisInfo:
 
     Attributes:
         size: Of the file, in bytes.
-        identity: The attribute `basis` of its maps; not compared with the numbers of the file.
+        identity: The attribute `basis` of its maps; compared with the numbers of a file that is
+            not one's own, as `Basis.load` does.
         channels: Of a map.
         layers: To how many channels the basis brings each layer, by "source/layer".
     """
@@ -187,7 +192,10 @@ def map_arrays(contents: Contents) -> tuple[Mapping[str, Array], dict[str, Any]]
 def basis_contents(
     contents: Contents,
 ) -> tuple[dict[str, list[Part]], dict[str, tuple[Any, Any]], dict[str, dict[str, Any]], str]:
-    """What a `Basis` is made of, with mean and axes in the place of each projection."""
+    """What a `Basis` is made of, with mean and axes in the place of each projection.
+
+    The identity is compared with the numbers, where these are known.
+    """
     about = json.loads(contents.attributes["contents"])
     layers = {str(path): dict(layer) for path, layer in about["layers"].items()}
     if not all(0 < layer["channels"] <= _MOST_CHANNELS for layer in layers.values()):
@@ -202,13 +210,29 @@ def basis_contents(
     every = [part for parts in recipe.values() for part in parts]
     if sum(layers[part.path]["channels"] for part in every) > _MOST_CHANNELS:
         raise ValueError("channels that no networks have together")
-    projections = {}
-    for path in (part.path for part in every if part.components is not None):
-        arrays = contents.groups[f"/{path}"].arrays
+    if len({part.path for part in every}) != len(every):
+        raise ValueError("a layer twice")
+    if not all(0 < part.weight < math.inf for part in every):
+        raise ValueError("weights that no basis has")
+    projections, digests, is_whole = {}, [], True
+    for part in every:
+        if part.components is None:
+            continue
+        arrays, channels = contents.groups[f"/{part.path}"].arrays, layers[part.path]["channels"]
         mean, axes = arrays["mean"].values, arrays["axes"].values
-        if mean.shape != (layers[path]["channels"],) or axes.shape[:-1] != mean.shape:
-            raise ValueError("a projection of another shape")
-        projections[path] = mean, axes
+        shapes = (channels,), (channels, min(part.components, channels))
+        if (mean.shape, axes.shape) != shapes or {mean.dtype.kind, axes.dtype.kind} != {"f"}:
+            raise ValueError("a projection of another shape or type")
+        projections[part.path] = mean, axes
+        if arrays["axes"].is_outline:
+            is_whole = False
+        else:
+            digests.append(digest_of(mean.astype(np.float32), axes.astype(np.float32)))
     if about["finest"] not in layers or not recipe or not all(recipe.values()):
         raise ValueError("no layer")
+    if is_whole and basis_of(recipe, digests) != contents.attributes.get("identity"):
+        raise FeatureFileError(
+            f"{contents.path}: is damaged: its numbers are not those of its identity",
+            hint=BASES.again,
+        )
     return recipe, projections, layers, about["finest"]

@@ -1,8 +1,10 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import netCDF4
+import numpy as np
 import pytest
 from descr.descriptors import Basis
 from descr.descriptors.errors import FeatureFileError, ForeignFileError
@@ -111,6 +113,75 @@ def test_a_basis_that_is_none_is_no_info(paths):
         file.delncattr("descr_seal")
     with pytest.raises(FeatureFileError, match=r"basis\.nc: is damaged: it holds no basis"):
         read_info(paths["basis"])
+
+
+def state(**about):
+    """A change of what the basis of a file says that it is made of."""
+
+    def change(file):
+        file.contents = json.dumps({**json.loads(file.contents), **about})
+
+    return change
+
+
+def flip_a_bit(file):
+    axes = file["network/coarse/axes"]
+    axes[0, 0] = (np.float32(axes[0, 0]).view(np.int32) ^ 1).view(np.float32)
+
+
+def hold_nan(file):
+    file["network/coarse/axes"][0, 0] = np.nan
+
+
+def hold_integers(file):
+    group = file["network/coarse"]
+    group.renameVariable("axes", "other")
+    group.createVariable("axes", "u8", ("channel", "component"))[:] = 1
+
+
+def weigh(*weights):
+    parts = [["fine", None], ["coarse", 5], ["coarse", 5]]
+    listed = [[*part, weight] for part, weight in zip(parts, weights, strict=False)]
+    return state(recipe={"network": listed})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        flip_a_bit,
+        hold_nan,
+        hold_integers,
+        weigh(1.0, np.nan),
+        weigh(np.inf, np.inf),
+        weigh(-1.0, -1.0),
+        weigh(1.0, 1.0, 1.0),
+        weigh(1.0),
+        state(recipe={"network": [["fine", None, 1.0], ["coarse", 4, 1.0]]}),
+        lambda file: file.delncattr("identity"),
+    ],
+)
+def test_a_stranger_s_basis_that_was_altered_is_no_info(paths, change, readers):
+    with netCDF4.Dataset(paths["basis"], "a") as file:
+        change(file)
+        file.delncattr("descr_seal")
+    with pytest.raises(FeatureFileError, match=r"basis\.nc: is damaged: it"):
+        read_info(paths["basis"])
+    assert len(readers) == 1
+
+
+@pytest.mark.parametrize("name", ["weight", "components"])
+def test_a_sealed_basis_of_what_no_basis_has_is_no_info(basis, tmp_path, name):
+    part = replace(basis.recipe["network"][1], **{name: -3})
+    altered = Basis(
+        {"network": [basis.recipe["network"][0], part]},
+        basis.projections,
+        basis.layers,
+        basis.finest,
+    )
+    altered.save(tmp_path / "altered.nc")
+    for read in (read_info, Basis.load):
+        with pytest.raises(FeatureFileError, match="it holds no basis"):
+            read(tmp_path / "altered.nc")
 
 
 def test_a_source_without_layers_is_no_layer(paths):
