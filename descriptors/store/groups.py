@@ -166,6 +166,9 @@ def read_values(data: Bytes, storage: Storage, *, is_checked: bool = False) -> n
             # NumPy would read before the data.
             raise ValueError(f"an array at {place}")
         return np.ndarray(shape, dtype, data, place)
+    counts = [math.ceil(length / step) for length, step in zip(shape, chunk, strict=True)]
+    if len(storage.pieces) != math.prod(counts):
+        raise UnreadableError("lacks a part of its values")
     array, size = np.empty(shape, dtype), dtype.itemsize * math.prod(chunk)
     for start, place, length, mask in storage.pieces:
         block = array[tuple(slice(one, one + step) for one, step in zip(start, chunk, strict=True))]

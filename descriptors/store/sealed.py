@@ -3,6 +3,7 @@
 import io
 import os
 import stat
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,12 +13,14 @@ from ..errors import FeatureFileError, ForeignFileError, InvalidFeaturesError
 from ..runtime.ram import free_ram
 from . import seal
 from .forms import Form
-from .groups import Group, read_directory
+from .groups import Group, UnreadableError, read_directory
 from .isolated import NONSENSE, IsolatedReadError, read_isolated
 
 _BINARY = getattr(os, "O_BINARY", 0)
 # What is not asked whether there is memory for: to ask takes as long as to read it.
 _LITTLE = 1 << 25
+# What undoing the filters of chunks raises beside nonsense.
+_UNDOING = UnreadableError, MemoryError, RuntimeError, zlib.error
 
 
 class Contents(NamedTuple):
@@ -81,6 +84,10 @@ def read_sealed(path: str | os.PathLike[str], *forms: Form, values: bool = True)
                 groups = read_isolated(file, schemas=schemas, values=values, free=free_ram() // 2)
         except IsolatedReadError as error:
             raise FeatureFileError(f"{name}: {error}", hint=form.again) from error
+        except (*NONSENSE, *_UNDOING) as error:
+            raise FeatureFileError(
+                f"{name}: is damaged: its directory is nonsense", hint=form.again
+            ) from error
     attributes = dict(groups[0].attributes)
     form = next((one for one in forms if one.schema.attribute in attributes), form)
     form.check(name, attributes)

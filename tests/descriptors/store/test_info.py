@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 
 import netCDF4
@@ -21,6 +22,7 @@ from descr.descriptors.store import (
     read_map_info,
     save_features,
     save_map,
+    seal,
 )
 from support.trees import network_tree
 
@@ -182,6 +184,57 @@ def test_a_sealed_basis_of_what_no_basis_has_is_no_info(basis, tmp_path, name):
     for read in (read_info, Basis.load):
         with pytest.raises(FeatureFileError, match="it holds no basis"):
             read(tmp_path / "altered.nc")
+
+
+def put(place, value):
+    """A change of the storage of an array in a directory."""
+
+    def change(array):
+        array["storage"][place] = value(array["storage"][place])
+
+    return change
+
+
+DIRECTORIES = {
+    "no JSON": lambda groups: b"{",
+    "no groups": lambda groups: [],
+    "no list": lambda groups: {},
+    "no root": lambda groups: groups[1:],
+}
+ARRAYS = {
+    "no dimensions": lambda array: array.pop("dimensions"),
+    "objects": put(0, lambda _: "O"),
+    "unknown type": put(0, lambda _: "zzz"),
+    "huge": put(1, lambda _: [1 << 20, 1 << 20, 1 << 10]),
+    "chunks of nothing": put(3, lambda chunk: [0] * len(chunk)),
+    "unknown filter": put(4, lambda _: [[999, []]]),
+    "piece of too few places": put(5, lambda pieces: [[[0], *pieces[0][1:]]]),
+    "short piece": put(5, lambda pieces: [[*pieces[0][:2], 10, 0]]),
+    "half a piece": put(5, lambda pieces: [[*pieces[0][:2], pieces[0][2] // 2, 0]]),
+    "no pieces": put(5, lambda _: []),
+}
+
+
+@pytest.mark.parametrize("kind", INFOS)
+@pytest.mark.parametrize("case", [*DIRECTORIES, *ARRAYS])
+def test_an_own_file_with_a_bad_directory_is_damaged(paths, kind, case):
+    path, large = paths[kind], "axes" if kind == "basis" else "features"
+    data = path.read_bytes()
+    end = len(data) - len(seal.DIRECTORY) - seal.MARK_SIZE - seal.SIZE - 8
+    start = end - int.from_bytes(data[end : end + 8], "little")
+    groups = json.loads(data[start:end])
+    if case in ARRAYS:
+        ARRAYS[case](next(one["arrays"][large] for one in groups if large in one["arrays"]))
+    else:
+        groups = DIRECTORIES[case](groups)
+    text = groups if isinstance(groups, bytes) else json.dumps(groups).encode()
+    index = text + len(text).to_bytes(8, "little") + seal.DIRECTORY
+    path.write_bytes(data[:start] + index + seal.seal_of(data[:start], index))
+    with pytest.raises(FeatureFileError, match=rf"{kind}\.nc: is damaged: .*again\)"):
+        Basis.load(path) if kind == "basis" else load_any(path)
+    # Which reads no features, and may say what they are.
+    with suppress(FeatureFileError):
+        read_info(path)
 
 
 def test_a_source_without_layers_is_no_layer(paths):
