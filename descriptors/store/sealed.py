@@ -58,6 +58,9 @@ def read_sealed(path: str | os.PathLike[str], *forms: Form, values: bool = True)
     as for the first kind, for one of another kind.
     """
     name, form, schemas = os.fspath(path), forms[0], [form.schema for form in forms]
+    if len(forms) > 1:
+        # Until the root says of which kind it is.
+        form = replace(form, again="write it again with the command that made it")
     with _opened(path, form) as file:
         size = os.fstat(file.fileno()).st_size
         _check_head(name, file.read(seal.HEAD_SIZE), size, form)

@@ -237,6 +237,20 @@ def test_an_own_file_with_a_bad_directory_is_damaged(paths, kind, case):
         read_info(path)
 
 
+@pytest.mark.parametrize("kind", INFOS)
+def test_what_to_do_about_a_damaged_file_holds_for_its_kind(paths, kind):
+    data = paths[kind].read_bytes()
+    for damaged in (data[:-1] + bytes([data[-1] ^ 1]), data[: len(data) // 2], b""):
+        paths[kind].write_bytes(damaged)
+        with pytest.raises(FeatureFileError, match="write it again with the command that made it"):
+            read_info(paths[kind])
+    paths[kind].write_bytes(data)
+    with netCDF4.Dataset(paths[kind], "a") as file:
+        file.title = "altered"
+    with pytest.raises(FeatureFileError, match="fit it" if kind == "basis" else "extract it"):
+        read_info(paths[kind])
+
+
 def test_a_source_without_layers_is_no_layer(paths):
     with netCDF4.Dataset(paths["tree"], "a") as file:
         file.createGroup("empty")
