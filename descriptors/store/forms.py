@@ -32,9 +32,11 @@ class Form:
         """Raise `FeatureFileError` unless these are of the root of a file of this kind."""
         attribute, number, *_ = self.schema
         if attribute not in attributes:
-            raise ForeignFileError(
-                f"{name}: is not a {self.name}: it has no attribute {attribute}", hint=self.make
-            )
+            other = next((one for one in FORMS if one.schema.attribute in attributes), None)
+            what = f"is not a {self.name}: it has no attribute {attribute}"
+            if other:
+                what = f"is a {other.name}, not a {self.name}"
+            raise ForeignFileError(f"{name}: {what}", hint=self.make)
         if attributes[attribute] != number:
             raise FeatureFileError(
                 f"{name}: has schema {attributes[attribute]!r}, and this version of descr reads "
@@ -62,3 +64,4 @@ BASES = Form(
     make="make one with `descr basis fit` or Basis.fit(...).save",
     again="fit it again",
 )
+FORMS = FEATURES, MAPS, BASES

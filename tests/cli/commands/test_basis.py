@@ -115,7 +115,7 @@ def test_maps_are_refused_beside_what_does_not_go_with_them(descr: Any, basis: s
     descr("match", a, b, "--basis", basis).refused("--basis has nothing to do")
     descr("match", a, b, "--set", "step=4").refused("have nothing to do: both inputs are")
     descr("match", a, "other/b.png.nc").refused("have different bases")
-    descr("match", basis, b).refused("birds.nc: is not a feature file")
+    descr("match", basis, b).refused("birds.nc: is a basis, not a feature file")
     descr("show", a, "-o", "x.png").refused("a picture is made of whole features")
 
 

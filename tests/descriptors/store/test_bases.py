@@ -97,7 +97,7 @@ def test_a_basis_without_its_identity_is_refused(path):
 
 def test_other_files_are_told_apart(tmp_path):
     save_features(image(0), tmp_path / "tree.nc")
-    with pytest.raises(ForeignFileError, match="not a basis: it has no attribute descr_basis"):
+    with pytest.raises(ForeignFileError, match="is a feature file, not a basis"):
         Basis.load(tmp_path / "tree.nc")
     with pytest.raises(FeatureFileError, match="no such file"):
         Basis.load(tmp_path / "none.nc")

@@ -97,8 +97,18 @@ def test_what_a_file_holds_is_loaded_by_its_kind(paths, tmp_path, monkeypatch, r
         assert load_any(paths["map"]).identical(load_map(paths["map"]))
         # Two of each.
         assert len(readers) == 4 * other
-        with pytest.raises(ForeignFileError, match=r"basis\.nc: is not a feature file"):
+        with pytest.raises(ForeignFileError, match=r"basis\.nc: is a basis, not a feature file"):
             load_any(paths["basis"])
+
+
+def test_a_file_of_another_kind_is_told_by_its_own(paths):
+    readers = {"feature file": load_features, "feature map": load_map, "basis": Basis.load}
+    for (kind, path), own in zip(paths.items(), readers, strict=True):
+        for name, read in readers.items():
+            if name != own:
+                message = rf"{kind}\.nc: is a {own}, not a {name} \(make "
+                with pytest.raises(ForeignFileError, match=message):
+                    read(path)
 
 
 def test_another_number_of_a_schema_is_told_of_its_kind(paths):
