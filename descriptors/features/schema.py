@@ -5,6 +5,7 @@ On plain values, so that a file can be checked without xarray.
 
 import json
 import math
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, get_args
 
@@ -75,7 +76,8 @@ def _check_layer(attributes: Mapping[Any, Any], path: str, name: str) -> None:
     resampling = attributes.get("resampling", "cascade")
     if resampling not in get_args(Resampling):
         raise InvalidFeaturesError(
-            f"{name}: resampling is {resampling!r}, which this version of descr does not know",
+            f"{name}: resampling is {reprlib.repr(resampling)}, which this version of descr does "
+            "not know",
             hint="use the version that wrote it, or extract it again",
         )
     if not (math.isfinite(attributes["weight"]) and attributes["weight"] >= 0):
@@ -136,5 +138,5 @@ def check_attribute_types(
         value = attributes[key]
         if isinstance(value, bool) or not isinstance(value, kinds[kind]):
             raise InvalidFeaturesError(
-                f"{name}: attribute {key!r} is {value!r}, expected {kind.__name__}"
+                f"{name}: attribute {key!r} is {reprlib.repr(value)}, expected {kind.__name__}"
             )

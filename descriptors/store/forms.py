@@ -1,5 +1,6 @@
 """The kinds of files that descr writes."""
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -39,10 +40,10 @@ class Form:
             raise ForeignFileError(f"{name}: {what}", hint=self.make)
         if attributes[attribute] != number:
             raise FeatureFileError(
-                f"{name}: has schema {attributes[attribute]!r}, and this version of descr reads "
-                f"schema {number}",
+                f"{name}: has schema {reprlib.repr(attributes[attribute])}, and this version of "
+                f"descr reads schema {number}",
                 hint=f"{self.again}, or use the version of descr that wrote it "
-                f"({attributes.get('descr_version')!r})",
+                f"({reprlib.repr(attributes.get('descr_version'))})",
             )
 
 

@@ -1,5 +1,6 @@
 """How a feature tree lies in a file: its groups and arrays, and what has no place there."""
 
+import reprlib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -75,7 +76,7 @@ def attributes_to_keep(attributes: Mapping[Any, Any], name: str) -> dict[str, An
             raise InvalidFeaturesError(f"{name}: an attribute can't be called {key!r} in a file")
         if not _is_storable(number):
             raise InvalidFeaturesError(
-                f"{name}: attribute {key!r} can't be kept in a file: {value!r}",
+                f"{name}: attribute {key!r} can't be kept in a file: {reprlib.repr(value)}",
                 hint="use text, a 64-bit integer or a float; other things as JSON text",
             )
         plain[key] = number

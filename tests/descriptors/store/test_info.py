@@ -261,6 +261,18 @@ def test_what_to_do_about_a_damaged_file_holds_for_its_kind(paths, kind):
         read_info(paths[kind])
 
 
+@pytest.mark.parametrize("name", ["descr_schema", "descr_version", "image_width", "resampling"])
+def test_a_long_value_is_cut_short_in_a_message(paths, name):
+    with netCDF4.Dataset(paths["tree"], "a") as file:
+        file.delncattr("descr_seal")
+        if name == "descr_version":
+            file.descr_schema = 7
+        (file["network/fine"] if name == "resampling" else file).setncattr(name, "long " * 10_000)
+    with pytest.raises(FeatureFileError, match=r"'long lo.*long '") as caught:
+        read_info(paths["tree"])
+    assert len(str(caught.value)) < 1000
+
+
 def test_a_source_without_layers_is_no_layer(paths):
     with netCDF4.Dataset(paths["tree"], "a") as file:
         file.createGroup("empty")
