@@ -26,7 +26,7 @@ def save_basis(basis: Basis, path: str | os.PathLike[str]) -> None:
         },
     }
     text = json.dumps(contents, default=lambda number: number.item())
-    groups = {"/": BASES.root(identity=basis.identity, contents=text)}
+    groups = {"/": BASES.root({"identity": basis.identity, "contents": text})}
     for place, projection in basis.projections.items():
         source = f"/{place.partition('/')[0]}"
         groups.setdefault(source, Group(source, {}))

@@ -20,14 +20,19 @@ class Form:
     make: str
     again: str
 
-    def root(self, **attributes: Any) -> Group:
-        """The root group of a file of this kind, with these attributes besides."""
+    def root(self, attributes: Mapping[str, Any]) -> Group:
+        """The root group of a file of this kind, with these attributes besides.
+
+        Its own go before them, and marks of other kinds are left out.
+        """
+        marks = {one.schema.attribute for one in FORMS}
+        others = {key: value for key, value in attributes.items() if key not in marks}
         about = {
             "Conventions": "CF-1.11",
             self.schema.attribute: self.schema.number,
             "descr_version": version("descr-sdk"),
         }
-        return Group("/", attributes | about)
+        return Group("/", others | about)
 
     def check(self, name: str, attributes: Mapping[str, Any]) -> None:
         """Raise `FeatureFileError` unless these are of the root of a file of this kind."""

@@ -29,7 +29,8 @@ def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool
 
     Args:
         fmap: A feature map (channel, y, x) of a basis that is kept: `basis.transform(tree)`. What
-            was combined without one can't be compared with anything later.
+            was combined without one can't be compared with anything later. Attributes by the names
+            of the file's own (`created`, `channels`) are not kept.
         path: The file to write; what is there is replaced in one step at the end.
         lossless: Keep float32, instead of 8 bits by one `scale_factor` (CF conventions, section
             8.1), a quarter of the size.
@@ -58,7 +59,7 @@ def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool
         "channels": json.dumps(runs),
         "lowest_cosine": lowest,
     }
-    root = MAPS.root(**attributes_to_keep(fmap.attrs, "the feature map"), **about_map)
+    root = MAPS.root(attributes_to_keep(fmap.attrs, "the feature map") | about_map)
     arrays = {"features": Array(("channel", "y", "x"), values, about)}
     arrays |= {one: Array((one,), fmap[one].values.astype(np.float64)) for one in ("y", "x")}
     groups = [root, Group("/map", {}), Group(MAP_GROUP, {}, arrays)]

@@ -4,7 +4,7 @@ import netCDF4
 import numpy as np
 import pytest
 from descr.descriptors.errors import FeatureFileError, InvalidFeaturesError
-from descr.descriptors.store import load_map, read_map_info, save_map
+from descr.descriptors.store import MapInfo, load_any, load_map, read_info, read_map_info, save_map
 from descr.matchers.testing import render_map
 
 FMAP = render_map(3, 4)
@@ -48,6 +48,27 @@ def test_a_map_that_lacks_an_attribute_is_neither_written_nor_read(path, tmp_pat
     for read in (load_map, read_map_info):
         with pytest.raises(FeatureFileError, match=f"map.nc: .*no attribute '{name}'"):
             read(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "channels",
+        "created",
+        "lowest_cosine",
+        "descr_map",
+        "descr_schema",
+        "descr_basis",
+        "descr_version",
+        "descr_seal",
+    ],
+)
+def test_the_file_s_own_attributes_go_before_those_of_the_map(tmp_path, name):
+    save_map(FMAP.assign_attrs({name: 1, "self": "kept"}), tmp_path / "map.nc", lossless=True)
+    for loaded in (load_map(tmp_path / "map.nc"), load_any(tmp_path / "map.nc")):
+        assert loaded.attrs == {**FMAP.attrs, "self": "kept"}
+        assert loaded.coords.equals(FMAP.coords)
+    assert isinstance(read_info(tmp_path / "map.nc"), MapInfo)
 
 
 def flatten_centres(root, cells):
