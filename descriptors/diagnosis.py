@@ -22,7 +22,10 @@ from .weights.find import PREFERENCE, explain_auto
 
 TESTED_TORCH = "2.13"
 """The newest version of torch that the tests pass with."""
-LIBRARIES = ("torch", "diffusers", "transformers", "huggingface_hub", "numpy", "xarray", "netCDF4")
+LIBRARIES = (
+    *("torch", "diffusers", "transformers", "huggingface_hub", "numpy", "scipy"),
+    *("xarray", "netCDF4", "opencv-python-headless"),
+)
 VARIABLES = (
     *("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME"),
     *("HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HTTPS_PROXY", "https_proxy"),

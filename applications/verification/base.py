@@ -80,6 +80,7 @@ class Verifier(Configurable, ABC):
 
         Raises:
             OptionError: The matches lack a coordinate, or one of a match is not finite.
+            ValueError: `verify` of a subclass gives something else than `Verdict` describes.
         """
         listed = matches if "match" in matches.dims else list_places(matches)
         sides = ("source", "target")
@@ -102,7 +103,7 @@ class Verifier(Configurable, ABC):
         else:
             verdict = Verdict.none(count, f"it takes at least {self.least}")
         inlier = matched.copy()
-        inlier[matched] = verdict.inlier
+        inlier[matched] = _check(verdict, count, self)
         # Along (y, x), (point) or (match).
         like = matches["target_x"]
         result: dict[str, Any] = {
@@ -113,6 +114,19 @@ class Verifier(Configurable, ABC):
         sentence = f"{inlier.sum():,} of {count:,} matches agree {verdict.note}".rstrip()
         attributes = {"verifier": repr(self), "verification": sentence}
         return matches.drop_vars("model", errors="ignore").assign(result).assign_attrs(attributes)
+
+
+def _check(verdict: Verdict, count: int, verifier: Verifier) -> npt.NDArray[np.bool_]:
+    """The inliers of a verdict on so many matches."""
+    inlier, model = np.asarray(verdict.inlier), verdict.model
+    name = type(verifier).__name__
+    if inlier.shape != (count,) or inlier.dtype != np.bool_:
+        raise ValueError(
+            f"{name}: inlier is {inlier.dtype} {inlier.shape}, expected bool ({count},)"
+        )
+    if model is not None and np.shape(model) != (3, 3):
+        raise ValueError(f"{name}: model has the shape {np.shape(model)}, expected (3, 3)")
+    return inlier
 
 
 _ABOUT = {

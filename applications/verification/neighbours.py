@@ -32,7 +32,7 @@ class Neighbours(Verifier):
     a right match among wrong ones is not.
 
     Args:
-        neighbours: How many, from 3 on.
+        neighbours: How many, from 3 to 1000; the time grows with their square.
         share: Of the neighbours, without the one that says how, from 0 to 1.
         threshold: Pixels of the target; None for 1.5 times the distance of its cells, or 3 pixels
             for matches that don't tell it.
@@ -49,7 +49,7 @@ class Neighbours(Verifier):
         threshold: float | None = None,
         scale: float = 4.0,
     ) -> None:
-        self.neighbours = check_int("neighbours", neighbours, minimum=1 + _WITNESSES)
+        self.neighbours = check_int("neighbours", neighbours, minimum=1 + _WITNESSES, maximum=1000)
         self.share = check_float("share", share, minimum=0, maximum=1)
         self.threshold = (
             None
@@ -76,7 +76,8 @@ class Neighbours(Verifier):
             for way in (here, here.conj()):
                 most = _most_agreeing(way, there, near, self.scale)
                 agreeing[rows] = np.maximum(agreeing[rows], most)
-        enough = max(_WITNESSES, math.ceil(self.share * (count - 1)))
+        # Rounded, since 0.07 * 100 is a little more than 7.
+        enough = max(_WITNESSES, math.ceil(round(self.share * (count - 1), 9)))
         return Verdict(agreeing >= enough, note=f"with their neighbours within {near:.1f} pixels")
 
 

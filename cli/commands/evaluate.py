@@ -30,7 +30,7 @@ COMPARISONS = {".json": "the comparison", ".md": "the comparison as a page"}
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate(RunCommand):
-    """Measure how right the matches are, on a data set of the papers.
+    """Measure how accurate matches are on a data set.
 
     Every variant of the measure is printed, beside what was published, each with its protocol.
     Features are extracted once for each image and kept. A run that was stopped goes on where it

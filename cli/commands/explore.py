@@ -35,7 +35,7 @@ class ExploreMethod(ImageMethod):
 
 @dataclass(frozen=True, kw_only=True)
 class Explore(ImageCommand):
-    """Make a page in which one points at a place, and sees where it is in the other images.
+    """Make a page that shows where any place is in other images.
 
     The page is one HTML file that opens in any browser, from the disk, without a network.
     """

@@ -16,7 +16,7 @@ from ..options.runs import RunCommand, RunOptions, data_field, work_field
 
 @dataclass(frozen=True, kw_only=True)
 class Reproduce(RunCommand):
-    """Measure the rows of the papers on a data set again, beside what was published.
+    """Measure the published numbers of a data set again.
 
     Each row is what `descr evaluate --recipe` gives, and runs after the one before. A command
     that was stopped goes on where it was when it is given again. Rows whose weights are missing

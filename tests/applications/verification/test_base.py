@@ -1,6 +1,17 @@
+import re
+from typing import Any
+
 import numpy as np
 import pytest
-from descr.applications.verification import VERIFIERS, Homography, available, create
+import xarray as xr
+from descr.applications.verification import (
+    VERIFIERS,
+    Homography,
+    Verdict,
+    Verifier,
+    available,
+    create,
+)
 from descr.applications.verification.testing import render_matches
 from descr.descriptors.errors import OptionError
 from descr.matchers import MutualNearestNeighbor, to_matches
@@ -39,3 +50,23 @@ def test_what_is_no_list_of_matches_is_refused():
     matches["target_x"][0] = np.inf
     with pytest.raises(OptionError, match="NaN or infinite"):
         Homography()(matches)
+
+
+@pytest.mark.parametrize(
+    ("inlier", "model", "message"),
+    [
+        (True, None, "inlier is bool (), expected bool (3,)"),
+        (np.ones(2, dtype=bool), None, "inlier is bool (2,), expected bool (3,)"),
+        (np.ones(3), None, "inlier is float64 (3,), expected bool (3,)"),
+        (np.ones(3, dtype=bool), np.eye(2), "model has the shape (2, 2), expected (3, 3)"),
+    ],
+)
+def test_a_verdict_of_another_form_is_refused(inlier: Any, model: Any, message: str) -> None:
+    class Odd(Verifier):
+        def verify(self, matches: xr.Dataset) -> Verdict:
+            return Verdict(inlier, model)
+
+    columns = ("source_x", "source_y", "target_x", "target_y")
+    matches = xr.Dataset({name: ("match", [1.0, 2.0, 3.0]) for name in columns})
+    with pytest.raises(ValueError, match=re.escape(f"Odd: {message}")):
+        Odd()(matches)
