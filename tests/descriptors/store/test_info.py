@@ -240,7 +240,7 @@ def test_an_own_file_with_a_bad_directory_is_damaged(paths, kind, case):
     text = groups if isinstance(groups, bytes) else json.dumps(groups).encode()
     index = text + len(text).to_bytes(8, "little") + seal.DIRECTORY
     path.write_bytes(data[:start] + index + seal.seal_of(data[:start], index))
-    with pytest.raises(FeatureFileError, match=rf"{kind}\.nc: is damaged: .*again\)"):
+    with pytest.raises(FeatureFileError, match=rf"{kind}\.nc: is damaged: .*again"):
         Basis.load(path) if kind == "basis" else load_any(path)
     # Which reads no features, and may say what they are.
     with suppress(FeatureFileError):

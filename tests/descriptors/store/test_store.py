@@ -379,7 +379,7 @@ def test_map_files_state_what_they_lose_and_are_checked(tmp_path, pictures):
     with pytest.raises(FeatureFileError, match="checksum is wrong"):
         load_map(path)
     path.write_bytes(data)
-    with pytest.raises(ForeignFileError, match="is not a feature file"):
+    with pytest.raises(ForeignFileError, match="is a feature map, not a feature file"):
         load_features(path)
 
 
