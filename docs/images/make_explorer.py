@@ -18,7 +18,7 @@ from playwright.sync_api import sync_playwright
 FOLDER = Path(__file__).parent
 SIZE = {"width": 1280, "height": 720}
 SHOWN = (
-    "#at=0,188.5,108&pins=0,300,140,right eye;0,105,60,ear;1,281,262,nose&matcher=soft-argmax"
+    "#at=0,188.5,108&pins=0,300,140,right eye;0,105,60,brow;1,281,262,nose&matcher=soft-argmax"
     "&theme=dark"
 )
 QUALITY = 88
