@@ -140,7 +140,7 @@ class PairCommand(ImageCommand):
                 "pixels: the result may mean nothing"
             )
         method = {"descriptor": str(source.attrs["descriptor"]), "matcher": repr(matcher)}
-        shares = f"{agreement.mutual:.1%} mutual, {agreement.coherent:.1%} of them coherent"
+        shares = f"{agreement.mutual:.1%} mutual, at least {agreement.coherent:.1%} coherent"
         images = {"source": a.document(), "target": b.document()}
         measures = {"agreement": agreement.to_dict(), **method}
         pair = ("images", f"{a.title} to {b.title}")
