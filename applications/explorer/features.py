@@ -1,6 +1,6 @@
 """What a page holds of features: fewer components by source, 8 bits each; and what that loses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -35,18 +35,26 @@ class PackedFeatures:
 
     Args:
         outlines: The maps that were packed, for their grids and attributes.
-        sources: The names of the parts.
+        parts: Which channels of the maps each part had, by the name of its source.
         shares: What each part has of the cosine of the whole, which sum to 1: the squares of the
             weights.
-        channels: How many channels each part had.
         cells: By source, then by image.
     """
 
     outlines: Sequence[xr.DataArray]
-    sources: Sequence[str]
+    parts: Mapping[str, npt.NDArray[np.intp]]
     shares: Sequence[float]
-    channels: Sequence[int]
     cells: Sequence[Sequence[Cells]]
+
+    @property
+    def sources(self) -> list[str]:
+        """The names of the parts."""
+        return list(self.parts)
+
+    @property
+    def channels(self) -> list[int]:
+        """How many channels each part had."""
+        return [len(channels) for channels in self.parts.values()]
 
     @property
     def components(self) -> list[int]:
@@ -122,9 +130,7 @@ def pack_features(maps: Sequence[xr.DataArray], components: Sequence[int]) -> Pa
         axes = _axes(columns, min(most, len(columns[0])))
         packed.append([_pack(own.T @ axes) for own in columns])
     total = sum(shares)
-    counts = [len(channels) for channels in parts.values()]
-    shares = [share / total for share in shares]
-    return PackedFeatures(maps, list(parts), shares, counts, packed)
+    return PackedFeatures(maps, parts, [share / total for share in shares], packed)
 
 
 def source_parts(maps: Sequence[xr.DataArray]) -> dict[str, npt.NDArray[np.intp]]:
@@ -154,7 +160,7 @@ def measure_loss(maps: Sequence[xr.DataArray], packed: PackedFeatures) -> xr.Dat
             neighbour is the same, or at most one row and column from it; `rms` and `largest`
             difference of the cosines; `channels` and `components`.
     """
-    parts = source_parts(maps)
+    parts = packed.parts
     names = [*packed.sources, *([ALL] if len(parts) > 1 else [])]
     tally = [_Tally() for _ in names]
     count = len(maps)

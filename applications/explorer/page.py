@@ -113,12 +113,11 @@ def explore(
     maps = list(scene.maps)
     hint = "take fewer images, or larger cells"
     check_fits(page_memory(maps), f"a page of {len(maps)} images", hint)
-    parts = source_parts(maps)
     features = pack_features(maps, _components(maps, components))
     loss = measure_loss(maps, features)
     inside = scene.inside()
-    views = {name: _part(maps, channels) for name, channels in parts.items()}
-    if len(parts) > 1:
+    views = {name: _part(maps, channels) for name, channels in features.parts.items()}
+    if len(views) > 1:
         views[ALL] = maps
     blocks = dict(_features(features))
     for view, grids in enumerate(views.values()):

@@ -16,6 +16,8 @@ from .files import check_matplotlib, check_suffix, encode, plot
 from .letters import font, plain
 from .painting import Picture, resize_photograph
 
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+CASING = 0.55  # how dark the edge of a dot is: the photograph shows through it
 INK, _GREY = (40, 40, 40), (110, 110, 110)
 _LEADING = 1.3  # distance of two lines, as a multiple of the size of the letters
 
@@ -90,7 +92,7 @@ class Drawing(np.ndarray[Any, np.dtype[np.uint8]]):
             from matplotlib import pyplot
 
             ax = pyplot.figure().add_subplot()
-        plot(self.canvas or Canvas(self, [], []), ax)
+        plot(Canvas.within(self), ax)
         return ax
 
 
@@ -114,13 +116,18 @@ class Canvas:
         return canvas
 
     @classmethod
+    def within(cls, picture: Picture) -> "Canvas":
+        """What a drawing is made of; of any other picture its pixels, which are not copied."""
+        return getattr(picture, "canvas", None) or cls(picture, [], [])
+
+    @classmethod
     def blank(cls, height: int, width: int) -> "Canvas":
         """White."""
         return cls(np.full((height, width, 3), 255, np.uint8), [], [])
 
     def put(self, picture: Picture, left: int, top: int, scale: float = 1.0) -> None:
         """A picture with its top left corner at a place, with what is drawn on it on top."""
-        drawn = getattr(picture, "canvas", None) or Canvas(picture, [], [])
+        drawn = Canvas.within(picture)
         pixels = drawn.pixels
         if scale != 1:
             sides = (max(1, int(side * scale + 1e-6)) for side in pixels.shape[:2])
@@ -157,6 +164,12 @@ class Canvas:
             self._stroke(place, place, color, opacity, 2 * radius)
         else:
             self._stroke(place, place, color, opacity, thickness, radius)
+
+    def dot(self, place: Any, color: Any, radius: float, white: float, black: float) -> None:
+        """A disc with white around it, and faint black around that, to these radii."""
+        self.circle(place, BLACK, black, opacity=CASING)
+        self.circle(place, WHITE, white)
+        self.circle(place, color, radius)
 
     def _stroke(self, start: Any, end: Any, color: Any, *rest: float) -> None:
         (x, y), (u, v) = (map(float, place) for place in (start, end))

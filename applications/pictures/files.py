@@ -59,7 +59,7 @@ def encode(picture: "Picture", suffix: str) -> bytes:
     if suffix in VECTORS:
         from .canvas import Canvas
 
-        canvas = getattr(picture, "canvas", None) or Canvas(picture, [], [])
+        canvas = Canvas.within(picture)
         return _svg(canvas) if suffix == ".svg" else _pdf(canvas)
     options = PIXELS[suffix]
     height, width = picture.shape[:2]

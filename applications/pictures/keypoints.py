@@ -10,9 +10,9 @@ from scipy.spatial import KDTree
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_float
-from .canvas import Canvas, Drawing
+from .canvas import BLACK, CASING, Canvas, Drawing
 from .legend import badge_size, draw_badge, with_legend, with_note
-from .matches import BLACK, CASING, WHITE, read_points
+from .matches import read_points
 from .pair import AUTO, Points, draw_pair
 from .palette import position_colors
 
@@ -112,9 +112,7 @@ def _draw_points(
         canvas.line(start, place, color, 1.2 * unit)
     for point, color, full in zip(points, colors, filled, strict=True):
         if full:
-            canvas.circle(point, BLACK, (_DOT + 1.6) * unit, opacity=CASING)
-            canvas.circle(point, WHITE, (_DOT + 0.8) * unit)
-            canvas.circle(point, color, _DOT * unit)
+            canvas.dot(point, color, _DOT * unit, (_DOT + 0.8) * unit, (_DOT + 1.6) * unit)
         else:
             canvas.circle(point, BLACK, _DOT * unit, 2.8 * unit, CASING)
             canvas.circle(point, color, _DOT * unit, 1.2 * unit)

@@ -4,11 +4,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ...descriptors.errors import InvalidFeaturesError, OptionError
+from ...descriptors.errors import InvalidFeaturesError
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
-from ...descriptors.settings import check_float
-from .canvas import Drawing
+from ...descriptors.settings import check_choice, check_float
+from .canvas import BLACK, Drawing
 from .legend import with_color_bar, with_legend
 from .pair import AUTO, Points, draw_pair
 from .palette import REJECTED, VERIFIED, position_colors, score_colors
@@ -18,8 +18,6 @@ OPACITY = 0.65
 
 _LINE = 1 / 760  # thickness of a line, as a share of the root of the picture's area
 _DOT = 1 / 520  # what a dot is measured in, likewise
-CASING = 0.55  # how dark the edge of a dot is: the photograph shows through it
-BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 _REJECTED = 90  # a grey, which is no colour of a place
 
 
@@ -80,8 +78,7 @@ def draw_matches(
         titles: Whether the names of source and target stand above them.
     """
     check_float("opacity", opacity, minimum=0, maximum=1)
-    if color not in COLORS:
-        raise OptionError(f"color must be one of {', '.join(COLORS)}, not {color!r}")
+    check_choice("color", color, COLORS)
     source, target, _ = read_points(
         matches, "inlier" if color == "verified" else "score", "matches", "to_matches"
     )
@@ -110,9 +107,7 @@ def draw_matches(
         canvas.line(start, end, one, thickness, opacity)
     for places in (starts, ends):
         for at, one in zip(places, colors, strict=True):
-            canvas.circle(at, BLACK, 3.2 * dot, opacity=CASING)
-            canvas.circle(at, WHITE, 2.5 * dot)
-            canvas.circle(at, one, 2 * dot)
+            canvas.dot(at, one, 2 * dot, 2.5 * dot, 3.2 * dot)
     drawing = canvas.finish()
     letters = max(11, place.width // 80)
     if color == "verified":

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...descriptors import read_image
-from ...descriptors.errors import OptionError
 from ...descriptors.image.masks import MaskLike, read_mask
 from ...descriptors.image.reading import ImageLike
+from ...descriptors.settings import check_choice
 from .canvas import Canvas
 from .letters import fitting
 from .painting import View, check_width, cut_out, resize_photograph
@@ -79,8 +79,7 @@ class PairLayout:
         It comes out narrower for tall photographs, and wider for panoramas beside each other.
         Raises `OptionError` for a layout that is none.
         """
-        if layout not in LAYOUTS:
-            raise OptionError(f"layout must be one of {', '.join(LAYOUTS)}, not {layout!r}")
+        check_choice("layout", layout, LAYOUTS)
         gap = max(2, round(width * _GAP))
         header = round(1.9 * title_size(width)) if titles else 0
         aspects = a[1] / a[0], b[1] / b[0]

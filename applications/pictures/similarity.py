@@ -13,7 +13,7 @@ from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_float
 from ..feature_maps import MapOrImage
-from .canvas import Canvas, Drawing
+from .canvas import BLACK, CASING, WHITE, Canvas, Drawing
 from .legend import with_color_bar
 from .painting import (
     NEUTRAL,
@@ -195,10 +195,8 @@ def _mark(
     radius = max(2.5, (height * width) ** 0.5 * _MARK)
     canvas = Canvas(picture, [], [])
     if hollow:
-        canvas.circle((x, y), (0, 0, 0), radius, 0.75 * radius, 0.55)
-        canvas.circle((x, y), (255, 255, 255), radius, 0.4 * radius)
+        canvas.circle((x, y), BLACK, radius, 0.75 * radius, CASING)
+        canvas.circle((x, y), WHITE, radius, 0.4 * radius)
     else:
-        canvas.circle((x, y), (0, 0, 0), 1.4 * radius, opacity=0.55)
-        canvas.circle((x, y), (255, 255, 255), 1.15 * radius)
-        canvas.circle((x, y), (213, 94, 0), 0.8 * radius)
+        canvas.dot((x, y), (213, 94, 0), 0.8 * radius, 1.15 * radius, 1.4 * radius)
     return canvas.finish()
