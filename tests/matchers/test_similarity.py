@@ -55,10 +55,7 @@ def margins_by_definition(a, b, columns, radius):
 
 
 KINDS = ("random", "copies", "coarse", "flat", "almost flat", "half flat")
-
-
-@settings(max_examples=80, deadline=None)
-@given(
+searches = given(
     kinds=st.tuples(st.sampled_from(KINDS), st.sampled_from(KINDS)),
     channels=st.integers(1, 40),
     n=st.integers(1, 150),
@@ -67,6 +64,10 @@ KINDS = ("random", "copies", "coarse", "flat", "almost flat", "half flat")
     dtype=st.sampled_from(["auto", "float32", "bfloat16"]),
     seed=st.integers(0, 2**16),
 )
+
+
+@settings(max_examples=80, deadline=None)
+@searches
 def test_margins_are_those_of_the_definition(kinds, channels, n, m, block, dtype, seed):
     a, b = (
         cells(kind, channels, count, seed + offset)
@@ -101,15 +102,7 @@ def test_margins_are_those_of_the_definition(kinds, channels, n, m, block, dtype
 
 
 @settings(max_examples=80, deadline=None)
-@given(
-    kinds=st.tuples(st.sampled_from(KINDS), st.sampled_from(KINDS)),
-    channels=st.integers(1, 40),
-    n=st.integers(1, 150),
-    m=st.integers(1, 150),
-    block=st.one_of(st.none(), st.integers(1, 160)),
-    dtype=st.sampled_from(["auto", "float32", "bfloat16"]),
-    seed=st.integers(0, 2**16),
-)
+@searches
 def test_the_answer_is_that_of_the_definition(kinds, channels, n, m, block, dtype, seed):
     a, b = cells(kinds[0], channels, n, seed), cells(kinds[1], channels, m, seed + 1)
     assert_best(a, b, block=block, dtype=dtype)
