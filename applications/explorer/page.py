@@ -95,7 +95,7 @@ def explore(
         masks: One per image, of its size, or None. Matches are sought inside.
         components: Of each source, at most; fewer where the file would be too large.
         matcher: What the page begins with: `NearestNeighbor()` by default, or one of
-            `MutualNearestNeighbor` and `SoftArgmax`.
+            `MutualNearestNeighbor` and `SoftArgmax`; with a margin over 2 cells if it states none.
 
     Raises:
         OptionError: Too few images or too many, or without their photographs; a matcher that a page
@@ -190,7 +190,7 @@ def check_matcher(matcher: Matcher) -> dict[str, Any]:
         raise OptionError(
             f"a page can't compute {matcher!r}", hint="take nearest, mutual or soft-argmax"
         )
-    return {"name": name, **{one: getattr(matcher, one) for one in settings}}
+    return {"name": name, **{one: getattr(matcher, one) for one in (*settings, "margin")}}
 
 
 def share_components(channels: Sequence[int], cells: int, most: int) -> list[int]:

@@ -62,6 +62,7 @@ class Controls {
     listenToSlider(control("tolerance"), state, (tolerance) => ({ tolerance }));
     // By powers of ten from 0.001 to 1.
     listenToSlider(control("temperature"), state, (value) => ({ temperature: Number((10 ** (value / 20)).toPrecision(2)) }));
+    listenToSlider(control("margin"), state, (margin) => ({ margin }));
     listenToSlider(control("window"), state, (window) => ({ window: window > 30 ? null : window }));
     control("undo").addEventListener("click", () => state.undo());
     control("redo").addEventListener("click", () => state.redo());
@@ -145,9 +146,11 @@ class Controls {
     control("tolerance").value = now.tolerance;
     control("temperature").value = 20 * Math.log10(now.temperature);
     control("window").value = now.window ?? 31;
+    control("margin").value = now.margin;
     const texts = {
       opacity: percent(now.opacity),
       tolerance: now.tolerance === 1 ? "1 cell" : `${now.tolerance} cells`,
+      margin: `±${now.margin}`,
       temperature: String(now.temperature),
       window: now.window === null ? "all" : `±${now.window}`,
     };
@@ -198,5 +201,6 @@ class Controls {
 function pinText(match) {
   if (match === null) return "outside the mask";
   if (match.x === null) return "no mutual match";
-  return `${match.x.toFixed(1)}, ${match.y.toFixed(1)} · ${match.score.toFixed(3)}`;
+  const place = `${match.x.toFixed(1)}, ${match.y.toFixed(1)} · ${match.score.toFixed(3)}`;
+  return match.isByHand ? `${place} · by hand` : place;
 }

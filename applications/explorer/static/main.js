@@ -6,7 +6,7 @@ const lines = new Lines(control("overlay"));
 const cosines = pictures.map((picture) => new Float64Array(picture.count));
 const state = new State(schedule);
 const frames = { last: 0, times: [] };
-const shown = { version: -1, matches: [], view: "" };
+const shown = { version: -1, matches: [], places: new Map(), view: "" };
 let [panes, controls, isScheduled, spoken] = [[], null, false, 0];
 
 function schedule() {
@@ -18,7 +18,7 @@ function schedule() {
 function addPin({ image, x, y }) {
   const { pins } = state.now;
   if (pins.length >= MOST_PINS) return say(`No more than ${MOST_PINS} pins`);
-  state.set({ pins: [...pins, { image, x, y, name: "" }] });
+  state.set({ pins: [...pins, { image, x, y, name: "", byHand: {} }] });
   say(`Pinned ${pins.length + 1} in ${pictures[image].name}`);
 }
 
@@ -28,12 +28,31 @@ function removePin(at) {
   say(`Removed pin ${at + 1}`);
 }
 
+/** The pins, of which one has other values. */
+const pinsWith = (at, values) => state.now.pins.map((pin, other) => (other === at ? { ...pin, ...values } : pin));
+
 function renamePin(at, name) {
-  state.set({ pins: state.now.pins.map((pin, other) => (other === at ? { ...pin, name } : pin)) });
+  state.set({ pins: pinsWith(at, { name: tidyName(name) }) });
+}
+
+/** The pins, of which one has its match in an image set by hand; computed again without a place. */
+function pinsByHand(at, image, place) {
+  const byHand = { ...state.now.pins[at].byHand };
+  if (place) byHand[image] = place;
+  else delete byHand[image];
+  return pinsWith(at, { byHand });
+}
+
+/** Let the match of a pin be where it is computed to be. */
+function releasePin(at, image) {
+  if (!state.now.pins[at].byHand[image]) return;
+  state.set({ pins: pinsByHand(at, image, null) });
+  say(`Pin ${at + 1} in ${pictures[image].name} is where it is computed to be`);
 }
 
 /** Say something to those who listen, and show it for a while. */
 function say(text) {
+  clearTimeout(toSpeak);
   control("said").textContent = text;
   control("note").textContent = text;
   control("note").classList.add("shown");
@@ -47,7 +66,7 @@ function draw() {
   const { now, pointer, version } = state;
   if (version !== shown.version) {
     shown.version = version;
-    shown.matches = now.pins.map(matchesOfPin);
+    matchPins(now);
     controls.show();
     controls.showPins(now.pins, shown.matches);
     for (const pane of panes) pane.showPins(now.pins, shown.matches);
@@ -64,8 +83,20 @@ function draw() {
   remember();
 }
 
-const matchesOfPin = ({ image, x, y }) =>
-  pictures.map(({ place }) => (place === image ? null : roundTrip(image, x, y, place, state.now)));
+/** The matches of each pin in all images; those that a change doesn't touch are not sought again. */
+function matchPins({ pins, shares, matcher, tolerance, temperature, window, margin, masks }) {
+  const settings = [shares, matcher, tolerance, temperature, window, margin, masks];
+  const places = new Map();
+  shown.matches = pins.map((pin) => {
+    const key = JSON.stringify([settings, pin.image, pin.x, pin.y, pin.byHand]);
+    places.set(key, shown.places.get(key) ?? matchesOfPin(pin));
+    return places.get(key);
+  });
+  shown.places = places;
+}
+
+const matchesOfPin = ({ image, x, y, byHand }) =>
+  pictures.map(({ place }) => (place === image ? null : roundTrip(image, x, y, place, state.now, { place: byHand[place] })));
 
 /** What holds for all panes whatever the pointer is at. */
 function showSettings(now) {
@@ -88,7 +119,7 @@ function drawPinLines(pin, at) {
   const from = panes[pin.image].onStage(pin);
   shown.matches[at].forEach((match, place) => {
     if (match === null || match.x === null) return;
-    const isDoubtful = !(match.error <= doubtful(pictures[pin.image]));
+    const isDoubtful = isDoubtfulMatch(match, pin);
     lines.add(from, panes[place].onStage(match), isDoubtful ? "pair doubtful" : "pair", pinColor(at));
     if (state.now.returns && match.back && match.error > 0) {
       lines.add(from, panes[pin.image].onStage(match.back), "return", pinColor(at));
@@ -116,12 +147,13 @@ function showPointer(pointer, now) {
     pane.figure.classList.toggle("is-source", isSource);
     put(pane.cursor, pane.picture, isSource ? pointer : null);
     put(pane.end, pane.picture, null);
-    const match = isSource ? null : roundTrip(image, x, y, place, now, cosines[place]);
+    const match = isSource ? null : roundTrip(image, x, y, place, now, { cosines: cosines[place] });
     put(pane.best, pane.picture, match);
     pane.showReading(isSource ? [["x", x.toFixed(1)], ["y", y.toFixed(1)]] : readingOf(match));
-    Object.assign(pane.view.dataset, isSource ? { match: "", score: "" } : {
+    Object.assign(pane.view.dataset, isSource ? { match: "", score: "", margin: "" } : {
       match: match === null || match.x === null ? "" : `${match.x},${match.y}`,
-      score: match === null ? "" : match.score,
+      score: match?.score ?? "",
+      margin: match?.margin ?? "",
     });
     words.push(isSource ? `From ${name}, x ${x.toFixed(0)}, y ${y.toFixed(0)}.` : `In ${name}: ${spokenMatch(match)}.`);
     if (match === null || match.x === null) continue;
@@ -157,6 +189,9 @@ function spokenMatch(match) {
 let toSpeak = 0;
 /** Tell screen readers where things are, once the pointer rests. */
 function speak(text) {
+  // Frames of other causes must not talk over what was said since.
+  if (text === shown.words) return;
+  shown.words = text;
   clearTimeout(toSpeak);
   toSpeak = setTimeout(() => (control("said").textContent = text), 400);
 }
@@ -208,10 +243,11 @@ function exportPins(suffix) {
 }
 
 async function importPins(file) {
-  const [from] = controls.ends;
+  const [from, to] = controls.ends;
   try {
-    const points = readPoints(await file.text(), pictures[from]);
-    const pins = [...state.now.pins, ...points.map((point) => ({ image: from, ...point }))];
+    if (file.size > MOST_BYTES) throw new Error("the file is too large to be one of points");
+    const points = readPoints(await file.text(), pictures[from], pictures[to]);
+    const pins = [...state.now.pins, ...points];
     if (pins.length > MOST_PINS) throw new Error(`there would be more than ${MOST_PINS} pins`);
     state.set({ pins });
     say(`${points.length} pins of ${file.name} in ${pictures[from].name}`);

@@ -1,9 +1,6 @@
 "use strict";
 // Where a place of one image is in another: the definitions of descr.matchers, in the browser.
 
-/** Cells around the best one that count as the same answer, along rows and columns. */
-const NEIGHBOURHOOD = 2;
-
 const scratch = pictures.map((picture) => [0, 1].map(() => new Float64Array(picture.count)));
 
 /** The cell of the highest cosine, the first of them where several are equal; -1 if none. */
@@ -19,20 +16,26 @@ function bestCell(cosines, inside) {
   return best;
 }
 
-/** How far the best cosine lies above the best outside the neighbourhood of its cell. */
-function marginOf(cosines, best, picture, inside) {
+/** How far the best cosine lies above the best of cells more than `radius` away; null without one. */
+function marginOf(cosines, best, picture, inside, radius) {
   const { columns } = picture;
   const [row, column] = [Math.floor(best / columns), best % columns];
   let other = -Infinity;
   for (let cell = 0, down = 0; down < picture.rows; down++) {
-    const isNear = Math.abs(down - row) <= NEIGHBOURHOOD;
+    const isNear = Math.abs(down - row) <= radius;
     for (let across = 0; across < columns; across++, cell++) {
-      if (isNear && Math.abs(across - column) <= NEIGHBOURHOOD) continue;
+      if (isNear && Math.abs(across - column) <= radius) continue;
       if (cosines[cell] > other && (inside === null || inside[cell])) other = cosines[cell];
     }
   }
   return other === -Infinity ? null : cosines[best] - other;
 }
+
+/** How good a cell is as an answer. */
+const ratingOf = (cosines, cell, picture, inside, radius) => ({
+  score: Math.min(Math.max(Math.fround(cosines[cell]), -1), 1),
+  margin: marginOf(cosines, cell, picture, inside, radius),
+});
 
 /** The expectation of position under a softmax of the cosines in a window around a cell. */
 function expectedPlace(cosines, best, picture, inside, temperature, window) {
@@ -75,8 +78,7 @@ function matchPoint(a, x, y, b, settings, cosines = null, anywhere = false) {
   const row = cosines ?? fillCosines(a, x, y, b, settings.shares, scratch[b][0]);
   const best = bestCell(row, inside);
   const target = pictures[b];
-  const score = Math.min(Math.max(Math.fround(row[best]), -1), 1);
-  const match = { ...target.centre(best), cell: best, score, margin: marginOf(row, best, target, inside) };
+  const match = { ...target.centre(best), ...ratingOf(row, best, target, inside, settings.margin) };
   if (settings.matcher === "soft-argmax") {
     const { temperature, window } = settings;
     return { ...match, ...expectedPlace(row, best, target, inside, temperature, window) };
@@ -91,9 +93,21 @@ function matchPoint(a, x, y, b, settings, cosines = null, anywhere = false) {
   return match;
 }
 
-/** A match with the place where the same matcher leads back to, and how far that is off. */
-function roundTrip(a, x, y, b, settings, cosines = null) {
-  const match = matchPoint(a, x, y, b, settings, cosines);
+/** The match that somebody set by hand, rated by the cell that holds its place. */
+function matchByHand(a, x, y, b, place, settings) {
+  const row = fillCosines(a, x, y, b, settings.shares, scratch[b][0]);
+  const target = pictures[b];
+  const cell = target.cellAt(place.x, place.y);
+  return { ...place, ...ratingOf(row, cell, target, insideOf(b, settings), settings.margin), isByHand: true };
+}
+
+/**
+ * A match with the place where the same matcher leads back to, and how far that is off.
+ *
+ * It is that of the matcher, or the one set by hand at `place`.
+ */
+function roundTrip(a, x, y, b, settings, { cosines = null, place = null } = {}) {
+  const match = place ? matchByHand(a, x, y, b, place, settings) : matchPoint(a, x, y, b, settings, cosines);
   if (match === null) return null;
   match.back = null;
   match.error = null;

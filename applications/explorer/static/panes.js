@@ -2,6 +2,7 @@
 // One pane for each image: what is drawn over it, and the pointer, the keys and the pins in it.
 
 const TAP = 6; // pixels that a pointer may move while it taps
+const DOUBLE = 500; // milliseconds between two taps that are one double tap, at most
 
 /** An element at a place of the image, in pixels. */
 function put(element, picture, place) {
@@ -57,46 +58,65 @@ class Pane {
     this.box = { left: own.left - whole.left, top: own.top - whole.top, width: own.width, height: own.height };
   }
 
-  /** The centre of the cell under a pointer. */
-  cellUnder(event) {
+  /** The point of the image under a pointer; of its border where the pointer is outside. */
+  pointUnder(event) {
     const box = this.view.getBoundingClientRect();
+    const { width, height } = this.picture;
+    const x = ((event.clientX - box.left) / box.width) * width - 0.5;
+    const y = ((event.clientY - box.top) / box.height) * height - 0.5;
+    return { x: limit(x, -0.5, width - 0.5), y: limit(y, -0.5, height - 0.5) };
+  }
+
+  /** The centre of the cell that holds a point. */
+  centreAt({ x, y }) {
     const { picture } = this;
-    const x = ((event.clientX - box.left) / box.width) * picture.width - 0.5;
-    const y = ((event.clientY - box.top) / box.height) * picture.height - 0.5;
     return { image: picture.place, ...picture.centre(picture.cellAt(x, y)) };
+  }
+
+  cellUnder(event) {
+    return this.centreAt(this.pointUnder(event));
   }
 
   listen() {
     const { view, state } = this;
     let start = null;
+    let lastTap = { time: -Infinity };
     view.addEventListener("pointermove", (event) => {
+      if (start && event.pointerId !== start.id) return;
       if (start) start.moved ||= Math.hypot(event.clientX - start.x, event.clientY - start.y) > TAP;
-      if (this.dragged !== undefined) {
-        if (start?.moved) this.drag(event);
-      } else if (event.pointerType === "mouse" || start) state.point(this.cellUnder(event));
+      if (start?.pin !== undefined) {
+        if (start.moved) this.drag(start.pin, this.pointUnder(event));
+      } else if (event.pointerType !== "touch" || start) state.point(this.cellUnder(event));
     });
     view.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
-      start = { x: event.clientX, y: event.clientY, moved: false };
-      const pin = event.target.closest(".pin");
+      if (start && !event.isPrimary) {
+        // A second finger moves or widens the page: neither of the two taps.
+        start.moved = true;
+        return;
+      }
+      const pin = event.target.closest(".pin")?.dataset.pin;
+      start = { id: event.pointerId, x: event.clientX, y: event.clientY, moved: false, pin: pin && Number(pin) };
       view.setPointerCapture(event.pointerId);
-      if (pin) {
-        [this.dragged, this.isSource] = [Number(pin.dataset.pin), pin.classList.contains("source")];
-        state.begin();
-      } else state.point(this.cellUnder(event));
+      if (pin === undefined) state.point(this.cellUnder(event));
     });
     view.addEventListener("pointerup", (event) => {
-      if (!start) return;
-      const { moved } = start;
+      if (event.pointerId !== start?.id) return;
+      const { moved, pin } = start;
       start = null;
-      if (this.dragged !== undefined) {
-        if (!moved) state.point(pointOf(state.now.pins[this.dragged]));
-        this.dragged = undefined;
+      if (moved) {
         state.end();
-      } else if (!moved) addPin(this.cellUnder(event));
+        if (pin !== undefined) this.sayPlace(pin);
+      } else if (pin === undefined) addPin(this.cellUnder(event));
+      else if (state.now.pins[pin]) {
+        state.point(pointOf(state.now.pins[pin]));
+        if (pin === lastTap.pin && event.timeStamp - lastTap.time < DOUBLE) releasePin(pin, this.picture.place);
+        lastTap = { pin, time: event.timeStamp };
+      }
     });
-    view.addEventListener("pointercancel", () => {
-      [start, this.dragged] = [null, undefined];
+    view.addEventListener("pointercancel", (event) => {
+      if (event.pointerId !== start?.id) return;
+      start = null;
       state.end();
     });
     view.addEventListener("focus", () => {
@@ -112,39 +132,65 @@ class Pane {
     return Math.floor(height / 2) * columns + Math.floor(columns / 2);
   }
 
-  drag(event) {
-    const pins = this.state.now.pins.slice();
-    if (!this.isSource) return;
-    pins[this.dragged] = { ...pins[this.dragged], ...this.cellUnder(event) };
-    this.state.show({ pins });
-    this.state.point(pointOf(pins[this.dragged]));
+  /** Let a pin of this image be at a point, at the centre of its cell; or the match of another one. */
+  drag(at, point) {
+    const { state, picture } = this;
+    const pin = state.now.pins[at];
+    if (!pin) return; // It was removed, or taken back, on the way.
+    state.begin();
+    if (pin.image === picture.place) state.show({ pins: pinsWith(at, this.centreAt(point)) });
+    else state.show({ pins: pinsByHand(at, picture.place, point) });
+    state.point(pointOf(state.now.pins[at]));
+  }
+
+  /** Tell where the match of a pin is set by hand. */
+  sayPlace(at) {
+    const place = this.state.now.pins[at]?.byHand[this.picture.place];
+    if (place) say(`Pin ${at + 1} in ${this.picture.name} set by hand to x ${place.x.toFixed(1)}, y ${place.y.toFixed(1)}`);
+  }
+
+  /** A place by so many steps from another: by cells, or by pixels, which Shift makes cells. */
+  pointBy([across, down], from, isFine, hasShift) {
+    const { picture } = this;
+    if (isFine) {
+      const [x, y] = hasShift ? [picture.stepX, picture.stepY] : [1, 1];
+      return {
+        x: limit(from.x + across * x, -0.5, picture.width - 0.5),
+        y: limit(from.y + down * y, -0.5, picture.height - 0.5),
+      };
+    }
+    const cell = picture.cellAt(from.x, from.y);
+    const times = hasShift ? 5 : 1;
+    const column = limit((cell % picture.columns) + times * across, 0, picture.columns - 1);
+    const row = limit(Math.floor(cell / picture.columns) + times * down, 0, picture.rows - 1);
+    return picture.centre(row * picture.columns + column);
   }
 
   press(event) {
     const { picture, state } = this;
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const pin = event.target.closest(".pin.source");
+    const button = event.target.closest(".pin");
+    const at = button ? Number(button.dataset.pin) : -1;
+    const pin = state.now.pins[at];
+    const isTarget = pin !== undefined && pin.image !== picture.place;
     if (event.key === "Delete" || event.key === "Backspace") {
-      const { pins } = state.now;
-      const last = pins.findLastIndex((one) => one.image === picture.place);
-      removePin(pin ? Number(pin.dataset.pin) : last);
-      this.view.focus();
-    } else if (step) {
-      const at = pin ? state.now.pins[Number(pin.dataset.pin)] : state.pointer;
-      const cell = at?.image === picture.place ? picture.cellAt(at.x, at.y) : this.middle();
-      const times = event.shiftKey ? 5 : 1;
-      const column = limit((cell % picture.columns) + times * step[0], 0, picture.columns - 1);
-      const row = limit(Math.floor(cell / picture.columns) + times * step[1], 0, picture.rows - 1);
-      const place = { image: picture.place, ...picture.centre(row * picture.columns + column) };
-      if (pin) {
-        const pins = state.now.pins.slice();
-        pins[Number(pin.dataset.pin)] = { ...pins[Number(pin.dataset.pin)], ...place };
-        state.set({ pins });
+      if (isTarget) releasePin(at, picture.place);
+      else {
+        removePin(pin ? at : state.now.pins.findLastIndex((one) => one.image === picture.place));
+        this.view.focus();
       }
-      state.point(place);
-    } else if ((event.key === "Enter" || event.key === " ") && !pin && state.pointer) {
-      addPin(state.pointer);
+    } else if (step && pin) {
+      // What no frame has drawn yet counts too: keys may come faster.
+      const from = isTarget ? (pin.byHand[picture.place] ?? shown.matches[at]?.[picture.place] ?? pin) : pin;
+      this.drag(at, this.pointBy(step, from, isTarget, event.shiftKey));
+      state.end();
+      this.sayPlace(at);
+    } else if (step) {
+      const from = state.pointer?.image === picture.place ? state.pointer : picture.centre(this.middle());
+      state.point({ image: picture.place, ...this.pointBy(step, from, false, event.shiftKey) });
+    } else if (event.key === "Enter" || event.key === " ") {
+      if (!button && state.pointer && !event.repeat) addPin(state.pointer);
     } else return;
     event.preventDefault();
   }
@@ -179,11 +225,15 @@ class Pane {
       const isSource = pin.image === this.picture.place;
       const match = isSource ? pin : matches[at][this.picture.place];
       const button = this.pins[at];
-      const isDoubtful = !isSource && match && !(match.error <= doubtful(pictures[pin.image]));
-      button.className = `pin ${isSource ? "source" : "target"}${isDoubtful ? " doubtful" : ""}`;
-      button.tabIndex = isSource ? 0 : -1;
-      const label = `Pin ${at + 1}${pin.name ? `, ${pin.name},` : ""} in ${this.picture.name}`;
-      button.setAttribute("aria-label", isSource ? `${label}. Arrow keys move it, Delete removes it.` : label);
+      const kind = match?.isByHand ? " by-hand" : isDoubtfulMatch(match, pin) ? " doubtful" : "";
+      button.className = `pin ${isSource ? "source" : `target${kind}`}`;
+      const label = `${isSource ? "Pin" : "Match of pin"} ${at + 1}${pin.name ? `, ${pin.name},` : ""} in ${this.picture.name}`;
+      const help = isSource
+        ? ". Arrow keys move it, Delete removes it."
+        : match?.isByHand
+          ? ", set by hand. Arrow keys move it, Delete computes it again."
+          : ". Arrow keys correct it.";
+      button.setAttribute("aria-label", label + help);
       button.title = pin.name;
       put(button, this.picture, match);
     }
@@ -192,3 +242,6 @@ class Pane {
 
 /** The error of a way there and back from which on a match is drawn hollow: two cells. */
 const doubtful = (picture) => 2 * Math.hypot(picture.stepX, picture.stepY);
+
+/** Whether a computed match of a pin is drawn so. */
+const isDoubtfulMatch = (match, pin) => match !== null && !match.isByHand && !(match.error <= doubtful(pictures[pin.image]));

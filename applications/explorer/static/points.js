@@ -1,26 +1,32 @@
 "use strict";
 // Pins as files, in the forms that descr writes and reads: CSV, and JSON with `matches`.
 
-const COLUMNS = ["source_x", "source_y", "target_x", "target_y", "score", "round_trip_error"];
+const COLUMNS = ["source_x", "source_y", "target_x", "target_y", "score", "margin", "round_trip_error"];
+const DIGITS = { score: 5, margin: 5 };
+const MOST_BYTES = 4_000_000;
 
 /** A row for each pin of image `a`, in their order: where it is in image `b`. */
 function matchRows(pins, a, b, settings) {
   const own = pins.filter((pin) => pin.image === a);
   const hasNames = own.some((pin) => pin.name);
+  const hasHands = own.some((pin) => pin.byHand[b]);
   return own.map((pin) => {
-    const match = roundTrip(a, pin.x, pin.y, b, settings);
-    const lost = match === null || match.x === null;
-    const places = [pin.x, pin.y, ...(lost ? [null, null, null, null] : [match.x, match.y, match.score, match.error])];
-    const row = COLUMNS.map((name, at) => {
-      const digits = name === "score" ? 5 : 3;
-      return [name, places[at] === null ? null : rounded(places[at], digits)];
-    });
-    return Object.fromEntries(hasNames ? [["name", pin.name], ...row] : row);
+    const match = roundTrip(a, pin.x, pin.y, b, settings, { place: pin.byHand[b] });
+    const { x = null, y, score, margin, error } = match ?? {};
+    const places = [pin.x, pin.y, ...(x === null ? Array(5).fill(null) : [x, y, score, margin, error])];
+    const row = COLUMNS.map((name, at) => [
+      name,
+      places[at] === null ? null : rounded(places[at], DIGITS[name] ?? 3),
+    ]);
+    if (hasNames) row.unshift(["name", pin.name]);
+    if (hasHands) row.push(["by_hand", Boolean(pin.byHand[b])]);
+    return Object.fromEntries(row);
   });
 }
 
 const csvCell = (value) => {
-  const text = value === null ? "" : String(value);
+  // Python writes True and False.
+  const text = typeof value === "boolean" ? (value ? "True" : "False") : String(value ?? "");
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 
@@ -32,21 +38,25 @@ function matchesAsCsv(matches) {
 
 function matchesAsJson(matches, a, b, settings) {
   const about = ({ name, width, height }) => ({ image: name, width, height });
-  const { matcher, tolerance, temperature, window } = settings;
+  const { matcher, margin, tolerance, temperature, window } = settings;
   const options = { nearest: {}, mutual: { tolerance }, "soft-argmax": { temperature, window } }[matcher];
   const document = {
     source: about(pictures[a]),
     target: about(pictures[b]),
     descriptor: page.descriptor,
     shares: Object.fromEntries(sources.map(({ name }, at) => [name, rounded(settings.shares[at], 4)])),
-    matcher: { name: matcher, ...options },
+    matcher: { name: matcher, margin, ...options },
     matches,
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-/** The points of a text of CSV or JSON; throws an Error that says what is wrong with it. */
-function readPoints(text, picture) {
+/**
+ * The pins of a text of CSV or JSON in an image, with what is set by hand in another.
+ *
+ * Throws an Error that says what is wrong with it.
+ */
+function readPoints(text, picture, other) {
   const points = /^\s*[[{]/.test(text) ? pointsOfJson(text) : pointsOfCsv(text);
   if (points.length === 0) throw new Error("the file holds no point");
   if (points.length > MOST_PINS) throw new Error(`the file holds more than ${MOST_PINS} points`);
@@ -58,7 +68,13 @@ function readPoints(text, picture) {
       throw new Error(`point ${at + 1} (${point.x}, ${point.y}) lies outside ${picture.name}`);
     }
   }
-  return points;
+  return points.map(({ x, y, name, target }, at) => {
+    if (target && !other.contains(target.x, target.y)) {
+      throw new Error(`the target of point ${at + 1}, set by hand, lies outside ${other.name}`);
+    }
+    const byHand = target ? { [other.place]: target } : {};
+    return { image: picture.place, x, y, name: tidyName(name), byHand };
+  });
 }
 
 function pointsOfJson(text) {
@@ -71,7 +87,8 @@ function pointsOfJson(text) {
   const strict = (value) => (typeof value === "number" ? value : NaN);
   const point = (at, name) => {
     const [x, y] = Array.isArray(at) ? at : [at?.x ?? at?.source_x, at?.y ?? at?.source_y];
-    return { x: strict(x), y: strict(y), name: String(at?.name ?? name) };
+    const target = at?.by_hand === true ? { x: strict(at.target_x), y: strict(at.target_y) } : null;
+    return { x: strict(x), y: strict(y), name: String(at?.name ?? name), target };
   };
   if (!Array.isArray(document)) {
     const list = [document.points, document.matches].find(Array.isArray);
@@ -84,17 +101,22 @@ function pointsOfJson(text) {
 function pointsOfCsv(text) {
   const lines = csvLines(text.replace(/^\ufeff/, ""));
   const isNumber = (cell) => cell !== undefined && cell !== "" && Number.isFinite(Number(cell));
+  const number = (cell) => (isNumber(cell) ? Number(cell) : NaN);
   let columns = { x: 0, y: 1, name: 2 };
   if (lines.length > 0 && !(isNumber(lines[0][0]) && isNumber(lines[0][1]))) {
     const titles = lines.shift().map((title) => title.toLowerCase());
     const place = (...names) => names.map((name) => titles.indexOf(name)).find((at) => at >= 0) ?? -1;
     columns = { x: place("x", "source_x"), y: place("y", "source_y"), name: place("name") };
+    for (const title of ["target_x", "target_y", "by_hand"]) columns[title] = place(title);
     if (columns.x < 0 || columns.y < 0) throw new Error("the file has no columns x and y");
   }
   return lines.map((cells) => ({
-    x: isNumber(cells[columns.x]) ? Number(cells[columns.x]) : NaN,
-    y: isNumber(cells[columns.y]) ? Number(cells[columns.y]) : NaN,
+    x: number(cells[columns.x]),
+    y: number(cells[columns.y]),
     name: cells[columns.name] ?? "",
+    target: /^true$/i.test(cells[columns.by_hand] ?? "")
+      ? { x: number(cells[columns.target_x]), y: number(cells[columns.target_y]) }
+      : null,
   }));
 }
 

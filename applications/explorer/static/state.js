@@ -13,6 +13,7 @@ const initial = {
   tolerance: page.matcher.tolerance ?? 0,
   temperature: page.matcher.temperature ?? 0.02,
   window: page.matcher.window === undefined ? 7 : page.matcher.window,
+  margin: page.matcher.margin ?? 2,
   view: "heat",
   colors: page.colors[0],
   opacity: 0.8,
@@ -95,10 +96,7 @@ class State {
     const { pointer, now } = this;
     if (pointer) words.set("at", [pointer.image, rounded(pointer.x, 3), rounded(pointer.y, 3)].join());
     if (now.pins.length > 0) {
-      const texts = now.pins.map(({ image, x, y, name }) =>
-        [image, rounded(x, 3), rounded(y, 3), ...(name ? [encodeURIComponent(name)] : [])].join(),
-      );
-      words.set("pins", texts.join(";"));
+      words.set("pins", now.pins.map(pinWord).join(";"));
     }
     for (const [key, value] of Object.entries(now)) {
       if (key === "pins" || JSON.stringify(value) === JSON.stringify(initial[key])) continue;
@@ -123,7 +121,8 @@ class State {
     number("temperature", 0.001, 1);
     number("tolerance", 0, 20);
     number("window", 0, 30);
-    [next.tolerance, next.window] = [Math.round(next.tolerance), next.window && Math.round(next.window)];
+    number("margin", 0, 30);
+    for (const key of ["tolerance", "window", "margin"]) next[key] = next[key] && Math.round(next[key]);
     if (words.get("window") === "all") next.window = null;
     choice("matcher", MATCHERS);
     choice("view", VIEWS);
@@ -135,8 +134,8 @@ class State {
     if (shares.length === sources.length && shares.every((share) => share >= 0) && total > 0) {
       next.shares = shares.map((share) => share / total);
     }
-    next.pins = (words.get("pins") ?? "").split(";").map(parsePoint).filter(Boolean).slice(0, MOST_PINS);
-    const at = parsePoint(words.get("at") ?? "");
+    next.pins = (words.get("pins") ?? "").split(";").map(parsePin).filter(Boolean).slice(0, MOST_PINS);
+    const at = parsePin(words.get("at") ?? "");
     if (at) this.pointer = pointOf(at);
     this.now = next;
     [this.past, this.future] = [[], []];
@@ -147,14 +146,38 @@ class State {
 
 const pointOf = ({ image, x, y }) => ({ image, x, y });
 
-/** The point that `image,x,y` or `image,x,y,name` says; null if it is none of an image here. */
-function parsePoint(text) {
-  const [place, across, down, name = ""] = text.split(",");
-  const [image, x, y] = [place, across, down].map((word) => (word ? Number(word) : NaN));
-  if (!Number.isInteger(image) || !pictures[image] || !pictures[image].contains(x, y)) return null;
+/** A name as it may stand anywhere: one line of valid text. */
+const tidyName = (text) =>
+  String(text).slice(0, 200).replaceAll(/\p{Surrogate}/gu, "\ufffd").replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
+
+/** A pin in a link: `image,x,y`, its name where there is more, and `image,x,y` of what is set by hand. */
+function pinWord({ image, x, y, name, byHand }) {
+  const places = [[image, { x, y }], ...Object.entries(byHand)];
+  const texts = places.map(([at, place]) => [at, rounded(place.x, 3), rounded(place.y, 3)].join());
+  if (name || texts.length > 1) texts.splice(1, 0, encodeURIComponent(name));
+  return texts.join();
+}
+
+/** The point that three words say; null if it is none of an image here. */
+function parsePoint(words) {
+  const [image, x, y] = words.map((word) => (/\S/.test(word) ? Number(word) : NaN));
+  return pictures[image]?.contains(x, y) ? { image, x, y } : null;
+}
+
+/** The pin that a word of a link says, or null. */
+function parsePin(text) {
+  const words = text.split(",");
+  const point = parsePoint(words.slice(0, 3));
+  if (!point) return null;
+  const pin = { ...point, name: "", byHand: {} };
   try {
-    return { image, x, y, name: decodeURIComponent(name) };
+    pin.name = tidyName(decodeURIComponent(words[3] ?? ""));
   } catch {
-    return { image, x, y, name: "" };
+    // A name that can't be read is none.
   }
+  for (let at = 4; at + 3 <= words.length && at < 4 + 3 * pictures.length; at += 3) {
+    const place = parsePoint(words.slice(at, at + 3));
+    if (place && place.image !== pin.image) pin.byHand[place.image] = { x: place.x, y: place.y };
+  }
+  return pin;
 }

@@ -85,6 +85,20 @@ class Tab:
         text = self.pane(place).get_attribute("data-match")
         return [float(one) for one in text.split(",")] if text else None
 
+    def save(self, button: str, folder: Path) -> Path:
+        """The file that a button gives, in a folder."""
+        with self.page.expect_download() as download:
+            self.page.locator(f"#{button}").click()
+        path = folder / download.value.suggested_filename
+        download.value.save_as(path)
+        return path
+
+    def load(self, path: Path) -> None:
+        """Load a file of points into a page without pins, and wait for them."""
+        self.page.locator("#file").set_input_files(path)
+        self.page.wait_for_function("() => state.now.pins.length > 0")
+        self.settle()
+
     @property
     def pins(self) -> list[dict[str, Any]]:
         return self.run("state.now.pins")

@@ -17,17 +17,18 @@ from support.pictures import photograph, random_map
 
 SCREENS = ("desktop", "tablet", "phone")
 MATCHERS = {
-    "matcher=nearest": NearestNeighbor(),
-    "matcher=mutual": MutualNearestNeighbor(),
-    "matcher=mutual&tolerance=2": MutualNearestNeighbor(tolerance=2),
-    "matcher=soft-argmax": SoftArgmax(),
-    "matcher=soft-argmax&temperature=0.2&window=1": SoftArgmax(temperature=0.2, window=1),
-    "matcher=soft-argmax&window=all": SoftArgmax(window=None),
+    "matcher=nearest": NearestNeighbor(margin=2),
+    "matcher=nearest&margin=0": NearestNeighbor(margin=0),
+    "matcher=mutual": MutualNearestNeighbor(margin=2),
+    "matcher=mutual&tolerance=2&margin=5": MutualNearestNeighbor(tolerance=2, margin=5),
+    "matcher=soft-argmax": SoftArgmax(margin=2),
+    "matcher=soft-argmax&temperature=0.2&window=1": SoftArgmax(temperature=0.2, window=1, margin=2),
+    "matcher=soft-argmax&window=all&margin=30": SoftArgmax(window=None, margin=30),
 }
 SHOWN = """points => points.map(([image, x, y]) => {
     state.point({ image, x, y });
     draw();
-    return panes.map((pane) => [pane.view.dataset.match, pane.view.dataset.score]);
+    return panes.map(({ view: { dataset } }) => [dataset.match, dataset.score, dataset.margin]);
 })"""
 """Point at places, one after the other, and read what each image shows."""
 
@@ -40,12 +41,15 @@ def cells_of(fmap: xr.DataArray, count: int, seed: int = 0) -> list[tuple[float,
 
 
 def shown(tab: Any, source: int, target: int, points: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Places (n, 2), NaN for none, and scores that image `target` shows of points of `source`."""
+    """Places (n, 2) and ratings (n, 2) that image `target` shows of points of `source`.
+
+    A rating is a score and a margin; NaN stands for none.
+    """
     rows = [row[target] for row in tab.run(SHOWN, [[source, x, y] for x, y in points])]
     places = [
-        [float(one) for one in place.split(",")] if place else [np.nan] * 2 for place, _ in rows
+        [float(one) for one in place.split(",")] if place else [np.nan] * 2 for place, *_ in rows
     ]
-    return np.array(places), np.array([float(score or "nan") for _, score in rows])
+    return np.array(places), np.array([[float(one or "nan") for one in row[1:]] for row in rows])
 
 
 def expected(matcher: Matcher, maps: Any, points: Any, **more: Any) -> xr.Dataset:
@@ -56,15 +60,20 @@ def places(matches: xr.Dataset) -> np.ndarray:
     return np.stack([matches["target_x"].values, matches["target_y"].values], axis=1)
 
 
+def ratings(matches: xr.Dataset) -> np.ndarray:
+    """Scores and margins (n, 2)."""
+    return np.stack([matches["score"].values, matches["margin"].values], axis=1)
+
+
 @pytest.mark.parametrize("ends", [(0, 1), (1, 0)])
 def test_500_random_cells_match_as_in_python(open_page: Any, real_page: Any, ends: Any) -> None:
     maps = real_page.features.maps()
     source, target = (maps[at] for at in ends)
     points = cells_of(source, 500)
-    found, scores = shown(open_page(real_page), *ends, points)
-    truth = expected(NearestNeighbor(), (source, target), points)
+    found, rated = shown(open_page(real_page), *ends, points)
+    truth = expected(NearestNeighbor(margin=2), (source, target), points)
     np.testing.assert_array_equal(found, places(truth))
-    np.testing.assert_allclose(scores, truth["score"], atol=1e-6)
+    np.testing.assert_allclose(rated, ratings(truth), atol=1e-6)
 
 
 def test_as_many_match_as_with_full_features_as_the_page_says(
@@ -99,10 +108,10 @@ def test_matchers_are_those_of_python_between_the_cells_too(
     between = generator.uniform(-0.5, [79.5, 59.5], (60, 2)).tolist()
     for points in (cells_of(maps[0], 100), between):
         for target in (1, 2):
-            found, scores = shown(tab, 0, target, points)
+            found, rated = shown(tab, 0, target, points)
             truth = expected(MATCHERS[settings], (maps[0], maps[target]), points)
             np.testing.assert_allclose(found, places(truth), atol=1e-3)
-            np.testing.assert_allclose(scores, truth["score"], atol=1e-6)
+            np.testing.assert_allclose(rated, ratings(truth), atol=1e-6)
 
 
 @pytest.mark.parametrize("matcher", MATCHERS)
@@ -111,12 +120,12 @@ def test_matches_stay_inside_the_masks(open_page: Any, masked: Any, matcher: str
     maps = page.features.maps()
     tab = open_page(page, f"#{matcher}")
     points = cells_of(maps[0], 120)
-    found, scores = shown(tab, 0, 1, points)
+    found, rated = shown(tab, 0, 1, points)
     both = {"source_mask": masks[0], "target_mask": masks[1]}
     truth = expected(MATCHERS[matcher], maps, points, **both)
     assert 0 < int(truth["matched"].sum()) < 120
     np.testing.assert_allclose(found, places(truth), atol=1e-3)
-    np.testing.assert_allclose(scores, truth["score"], atol=1e-6)
+    np.testing.assert_allclose(rated, ratings(truth), atol=1e-6)
     tab.page.locator("#masks").uncheck()
     found, _ = shown(tab, 0, 1, points)
     np.testing.assert_allclose(found, places(expected(MATCHERS[matcher], maps, points)), atol=1e-3)
@@ -137,10 +146,10 @@ def test_the_slider_weighs_the_sources(open_page: Any, fused_page: Any) -> None:
     slider.fill("650")
     tab.settle()
     assert tab.page.locator("#shares output").text_content() == "65 %"
-    found, scores = shown(tab, 0, 1, points)
-    truth = expected(NearestNeighbor(), features.maps((0.35, 0.65))[:2], points)
+    found, rated = shown(tab, 0, 1, points)
+    truth = expected(NearestNeighbor(margin=2), features.maps((0.35, 0.65))[:2], points)
     np.testing.assert_array_equal(found, places(truth))
-    np.testing.assert_allclose(scores, truth["score"], atol=1e-6)
+    np.testing.assert_allclose(rated, ratings(truth), atol=1e-6)
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -198,10 +207,10 @@ def test_arrow_keys_move_by_a_cell_and_enter_pins(open_page: Any, fused_page: An
     for _ in range(20):
         tab.page.keyboard.press("ArrowUp")
     assert tab.run("state.pointer.y") == float(fmap.y[0])
+    tab.page.locator("#said").filter(has_text="In b.png: x").wait_for(state="attached")
     tab.page.keyboard.press("Enter")
     assert [(pin["x"], pin["y"]) for pin in tab.pins] == [(float(fmap.x[9]), float(fmap.y[0]))]
     tab.settle()
-    tab.page.locator("#said").filter(has_text="In b.png: x").wait_for(state="attached")
     tab.page.locator(".pin.source").focus()
     tab.page.keyboard.press("ArrowLeft")
     assert tab.pins[0]["x"] == float(fmap.x[8])
@@ -312,14 +321,6 @@ def test_a_link_of_nonsense_does_no_harm(open_page: Any, fused_page: Any, fragme
     assert tab.run("state.now.shares") == pytest.approx([0.8, 0.2], abs=0.01)
 
 
-def save(tab: Any, button: str, folder: Path) -> Path:
-    with tab.page.expect_download() as download:
-        tab.page.locator(f"#{button}").click()
-    path = folder / download.value.suggested_filename
-    download.value.save_as(path)
-    return path
-
-
 @pytest.mark.parametrize("matcher", ["matcher=nearest", "matcher=mutual", "matcher=soft-argmax"])
 def test_pins_are_saved_as_the_project_writes_them_and_loaded(
     open_page: Any, fused_page: Any, tmp_path: Path, matcher: str
@@ -330,9 +331,9 @@ def test_pins_are_saved_as_the_project_writes_them_and_loaded(
         json.dumps({"points": [{"name": name, "x": x, "y": y} for name, (x, y) in points.items()]})
     )
     tab = open_page(fused_page, f"#{matcher}")
-    load(tab, tmp_path / "in.json")
+    tab.load(tmp_path / "in.json")
     assert [(pin["name"], (pin["x"], pin["y"])) for pin in tab.pins] == list(points.items())
-    table, document = (save(tab, kind, tmp_path) for kind in ("csv", "json"))
+    table, document = (tab.save(kind, tmp_path) for kind in ("csv", "json"))
     assert (table.name, document.name) == ("a-b.csv", "a-b.json")
     truth = transfer_keypoints(points, maps[0], maps[1], MATCHERS[matcher])
     rows = json.loads(document.read_text())["matches"]
@@ -359,15 +360,8 @@ def test_pins_are_saved_as_the_project_writes_them_and_loaded(
         back = [(point.name, (point.x, point.y)) for point in read_points(file)]
         assert back == list(points.items())
         tab.page.locator("#clear").click()
-        load(tab, file)
+        tab.load(file)
         assert [(pin["name"], (pin["x"], pin["y"])) for pin in tab.pins] == list(points.items())
-
-
-def load(tab: Any, path: Path) -> None:
-    """Load a file of points into a page without pins, and wait for them."""
-    tab.page.locator("#file").set_input_files(path)
-    tab.page.wait_for_function("() => state.now.pins.length > 0")
-    tab.settle()
 
 
 def as_number(text: str) -> Any:
@@ -410,7 +404,7 @@ def test_points_are_read_as_python_reads_them(
     path = tmp_path / "points.csv"
     path.write_text(text, encoding="utf-8")
     tab = open_page(fused_page)
-    load(tab, path)
+    tab.load(path)
     assert [(one["x"], one["y"], one["name"]) for one in tab.pins] == [
         (one.x, one.y, one.name) for one in read_points(path)
     ]

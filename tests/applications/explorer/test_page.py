@@ -103,7 +103,7 @@ def test_images_features_and_colours_are_in_the_page(
     assert [one["name"] for one in document["images"]] == ["a.png", "b.png", "c.png"]
     assert document["images"][1]["x"] == fused_maps[1]["x"].values.tolist()
     assert [one["name"] for one in document["sources"]] == ["near", "far"]
-    assert document["matcher"] == {"name": "nearest"}
+    assert document["matcher"] == {"name": "nearest", "margin": None}
     for source, part in enumerate(fused_page.features.cells):
         for image, cells in enumerate(part):
             stored = np.frombuffer(parts.block(f"features-{source}-{image}"), np.int8)
@@ -179,11 +179,14 @@ def test_images_are_described() -> None:
 @pytest.mark.parametrize(
     ("matcher", "settings"),
     [
-        (NearestNeighbor(), {"name": "nearest"}),
-        (MutualNearestNeighbor(tolerance=2), {"name": "mutual", "tolerance": 2}),
+        (NearestNeighbor(), {"name": "nearest", "margin": None}),
+        (
+            MutualNearestNeighbor(tolerance=2, margin=3),
+            {"name": "mutual", "tolerance": 2, "margin": 3},
+        ),
         (
             SoftArgmax(window=None, temperature=0.1),
-            {"name": "soft-argmax", "temperature": 0.1, "window": None},
+            {"name": "soft-argmax", "temperature": 0.1, "window": None, "margin": None},
         ),
     ],
 )
