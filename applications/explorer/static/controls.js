@@ -32,6 +32,12 @@ function listenToSlider(input, state, values) {
   input.addEventListener("change", () => state.end());
 }
 
+/** The value of a slider in words: beside it, and to screen readers. */
+function showValue(input, output, text) {
+  output.textContent = text;
+  input.setAttribute("aria-valuetext", text);
+}
+
 const percent = (share) => `${Math.round(100 * share)} %`;
 const readable = (name) => name.replaceAll("_", " ");
 const sameShares = (one, two) => one.every((share, at) => Math.abs(share - two[at]) < 0.005);
@@ -49,6 +55,7 @@ function sharesWith(shares, source, share) {
 class Controls {
   constructor(state) {
     this.state = state;
+    this.pinRows = [];
     this.buildSources();
     const set = (key) => (value) => state.set({ [key]: value });
     fillChoices("matcher", [["nearest", "Nearest"], ["mutual", "Mutual"], ["soft-argmax", "Soft-argmax"]], set("matcher"));
@@ -138,7 +145,7 @@ class Controls {
     showChoice("wipe", pure >= 0 ? String(pure) : fused);
     for (const { source, input, output } of this.sliders) {
       input.value = 1000 * now.shares[source];
-      output.textContent = percent(now.shares[source]);
+      showValue(input, output, percent(now.shares[source]));
     }
     for (const flag of FLAGS) control(flag).checked = now[flag];
     control("colors").value = now.colors;
@@ -154,7 +161,7 @@ class Controls {
       temperature: String(now.temperature),
       window: now.window === null ? "all" : `±${now.window}`,
     };
-    for (const [id, text] of Object.entries(texts)) control(`${id}-text`).textContent = text;
+    for (const [id, text] of Object.entries(texts)) showValue(control(id), control(`${id}-text`), text);
     control("of-mutual").hidden = now.matcher !== "mutual";
     control("of-soft-argmax").hidden = now.matcher !== "soft-argmax";
     control("undo").disabled = this.state.past.length === 0;
@@ -175,26 +182,35 @@ class Controls {
     control("no-pins").hidden = pins.length > 0;
     control("clear").disabled = pins.length === 0;
     for (const id of ["csv", "json"]) control(id).disabled = pins.length === 0;
-    control("pins").replaceChildren(
-      ...pins.map((pin, at) => {
-        const row = control("pin-row").content.firstElementChild.cloneNode(true);
-        row.style.setProperty("--pin", pinColor(at));
-        row.querySelector(".number").textContent = at + 1;
-        const name = row.querySelector(".pin-name");
-        name.value = pin.name;
-        name.placeholder = `${pictures[pin.image].name} ${pin.x.toFixed(1)}, ${pin.y.toFixed(1)}`;
-        name.setAttribute("aria-label", `Name of pin ${at + 1}`);
-        name.addEventListener("change", () => renamePin(at, name.value));
-        row.querySelector(".place").textContent = pictures
-          .filter(({ place }) => place !== pin.image)
-          .map((picture) => `${pictures.length > 2 ? `${picture.name} ` : ""}${pinText(matches[at][picture.place])}`)
-          .join(" · ");
-        const remove = row.querySelector(".remove");
-        remove.setAttribute("aria-label", `Remove pin ${at + 1}`);
-        remove.addEventListener("click", () => removePin(at));
-        return row;
-      }),
-    );
+    // Rows stay, so that the focus does.
+    while (this.pinRows.length > pins.length) this.pinRows.pop().remove();
+    while (this.pinRows.length < pins.length) this.pinRows.push(this.buildPinRow(this.pinRows.length));
+    for (const [at, pin] of pins.entries()) {
+      const [name, place] = [".pin-name", ".place"].map((part) => this.pinRows[at].querySelector(part));
+      if (name.value !== pin.name) name.value = pin.name;
+      name.placeholder = `${pictures[pin.image].name} ${pin.x.toFixed(1)}, ${pin.y.toFixed(1)}`;
+      place.textContent = pictures
+        .filter((picture) => picture.place !== pin.image)
+        .map((picture) => `${pictures.length > 2 ? `${picture.name} ` : ""}${pinText(matches[at][picture.place])}`)
+        .join(" · ");
+    }
+  }
+
+  buildPinRow(at) {
+    const row = control("pin-row").content.firstElementChild.cloneNode(true);
+    const [name, remove] = [".pin-name", ".remove"].map((part) => row.querySelector(part));
+    row.style.setProperty("--pin", pinColor(at));
+    row.querySelector(".number").textContent = at + 1;
+    name.setAttribute("aria-label", `Name of pin ${at + 1}`);
+    name.addEventListener("change", () => renamePin(at, name.value));
+    remove.setAttribute("aria-label", `Remove pin ${at + 1}`);
+    remove.addEventListener("click", () => {
+      removePin(at);
+      const next = this.pinRows[Math.min(at, this.pinRows.length - 2)];
+      (next?.querySelector(".remove") ?? control("upload")).focus();
+    });
+    control("pins").append(row);
+    return row;
   }
 }
 

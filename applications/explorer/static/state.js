@@ -27,6 +27,8 @@ const initial = {
 
 const limit = (value, low, high) => Math.min(Math.max(value, low), high);
 const rounded = (value, digits) => Number(value.toFixed(digits));
+/** The number that a text says; NaN for none, where Number would say 0. */
+const numberOf = (text) => (/\S/.test(text) ? Number(text) : NaN);
 
 /** The state of the page with its past and its future. */
 class State {
@@ -80,7 +82,9 @@ class State {
   step(from, to) {
     if (from.length === 0) return;
     to.push(JSON.stringify(this.now));
-    this.now = JSON.parse(from.pop());
+    // The theme is no step of the work.
+    this.now = { ...JSON.parse(from.pop()), theme: this.now.theme };
+    this.before = undefined;
     this.version++;
     this.changed();
   }
@@ -111,8 +115,8 @@ class State {
     const words = new URLSearchParams(fragment.replace(/^#/, ""));
     const next = structuredClone(initial);
     const number = (key, low, high) => {
-      const value = Number(words.get(key));
-      if (words.get(key) !== null && Number.isFinite(value)) next[key] = limit(value, low, high);
+      const value = numberOf(words.get(key) ?? "");
+      if (Number.isFinite(value)) next[key] = limit(value, low, high);
     };
     const choice = (key, choices) => {
       if (choices.includes(words.get(key))) next[key] = words.get(key);
@@ -129,16 +133,16 @@ class State {
     choice("colors", page.colors);
     choice("theme", ["auto", "light", "dark"]);
     for (const flag of FLAGS) if (words.has(flag)) next[flag] = words.get(flag) === "1";
-    const shares = (words.get("shares") ?? "").split(",").map(Number);
+    const shares = (words.get("shares") ?? "").split(",").map(numberOf);
     const total = shares.reduce((sum, share) => sum + share, 0);
-    if (shares.length === sources.length && shares.every((share) => share >= 0) && total > 0) {
+    if (shares.length === sources.length && shares.every((share) => share >= 0) && total > 0 && total < Infinity) {
       next.shares = shares.map((share) => share / total);
     }
     next.pins = (words.get("pins") ?? "").split(";").map(parsePin).filter(Boolean).slice(0, MOST_PINS);
     const at = parsePin(words.get("at") ?? "");
     if (at) this.pointer = pointOf(at);
     this.now = next;
-    [this.past, this.future] = [[], []];
+    [this.past, this.future, this.before] = [[], [], undefined];
     this.version++;
     this.changed();
   }
@@ -160,7 +164,7 @@ function pinWord({ image, x, y, name, byHand }) {
 
 /** The point that three words say; null if it is none of an image here. */
 function parsePoint(words) {
-  const [image, x, y] = words.map((word) => (/\S/.test(word) ? Number(word) : NaN));
+  const [image, x, y] = words.map(numberOf);
   return pictures[image]?.contains(x, y) ? { image, x, y } : null;
 }
 
