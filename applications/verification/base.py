@@ -118,8 +118,10 @@ class Verifier(Configurable, ABC):
 
 def _check(verdict: Verdict, count: int, verifier: Verifier) -> npt.NDArray[np.bool_]:
     """The inliers of a verdict on so many matches."""
-    inlier, model = np.asarray(verdict.inlier), verdict.model
     name = type(verifier).__name__
+    if not isinstance(verdict, Verdict):
+        raise ValueError(f"{name}: verify gives {type(verdict).__name__}, expected Verdict")
+    inlier, model = np.asarray(verdict.inlier), verdict.model
     if inlier.shape != (count,) or inlier.dtype != np.bool_:
         raise ValueError(
             f"{name}: inlier is {inlier.dtype} {inlier.shape}, expected bool ({count},)"
@@ -145,3 +147,12 @@ def pixels_near(threshold: float | None, matches: xr.Dataset) -> float:
         return threshold
     spacing = matches.attrs.get("target_spacing")
     return _PIXELS if spacing is None else _CELLS * float(spacing)
+
+
+def target_pixels(matches: xr.Dataset) -> float:
+    """How many pixels of the target a pixel of the source is worth; 1 where nothing tells.
+
+    Cells of both are: of one scene, a photograph of half the size has cells of half the distance.
+    """
+    target, source = (matches.attrs.get(f"{side}_spacing") for side in ("target", "source"))
+    return 1.0 if target is None or source is None else float(target) / float(source)

@@ -1,6 +1,7 @@
 """Matches that agree with one camera geometry or one plane map of the whole image."""
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any, ClassVar, TypeAlias
 
 import cv2
@@ -10,7 +11,7 @@ import xarray as xr
 
 from ...descriptors.settings import check_float, check_int
 from ..keypoints import places_of
-from .base import Verdict, Verifier, pixels_near
+from .base import Verdict, Verifier, pixels_near, target_pixels
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
@@ -133,8 +134,9 @@ class Fundamental(Geometry):
 
     `model` F has (x', y', 1) F (x, y, 1) = 0 for (x, y) of the source and (x', y') of the target,
     and length 1. The error is Sampson's (Hartley and Zisserman 2004, equation 11.9). It is small
-    for every match along an epipolar line, and so some wrong matches stay. Takes 7 matches. Of
-    a plane many models explain the matches; one of them is given.
+    for every match along an epipolar line, and so some wrong matches stay. It counts in both
+    images: the source's pixels are brought to the size of the target's, as far as cells tell it.
+    Takes 7 matches. Of a plane many models explain the matches; one of them is given.
 
     Args:
         threshold, confidence, iterations, seed: As in `Geometry`.
@@ -143,10 +145,20 @@ class Fundamental(Geometry):
     name: ClassVar[str] = "fundamental matrix"
     least: ClassVar[int] = 7
 
+    def verify(self, matches: xr.Dataset) -> Verdict:
+        """See `Verifier.verify`."""
+        size = target_pixels(matches)
+        scaled = {f"source_{axis}": size * matches[f"source_{axis}"] for axis in "xy"}
+        verdict = super().verify(matches.assign(scaled))
+        if verdict.model is None:
+            return verdict
+        model = verdict.model * [size, size, 1]
+        return replace(verdict, model=model / np.linalg.norm(model))
+
     def fit(self, source: Numbers, target: Numbers, parameters: Any) -> Numbers | None:
         """See `Geometry.fit`."""
         model = cv2.findFundamentalMat(source, target, parameters)[0]
-        return None if model is None else np.asarray(model / np.linalg.norm(model))
+        return None if model is None else np.asarray(model, dtype=np.float64)
 
     def errors(self, model: Numbers, source: Numbers, target: Numbers) -> Numbers:
         """See `Geometry.errors`."""

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from ...descriptors.settings import check_float, check_int
 from ..keypoints import places_of
-from .base import Verdict, Verifier, pixels_near
+from .base import Verdict, Verifier, pixels_near, target_pixels
 
 _HELD = 1 << 19  # residuals that are held at once
 _WITNESSES = 2  # neighbours that must agree at least, besides the one that says how
@@ -36,7 +36,8 @@ class Neighbours(Verifier):
         share: Of the neighbours, without the one that says how, from 0 to 1.
         threshold: Pixels of the target; None for 1.5 times the distance of its cells, or 3 pixels
             for matches that don't tell it.
-        scale: How many times larger or smaller the surroundings may become.
+        scale: How many times larger or smaller the surroundings may become, counted in cells
+            where the matches tell their distance, and else in pixels.
     """
 
     least: ClassVar[int] = 2 + _WITNESSES
@@ -67,7 +68,7 @@ class Neighbours(Verifier):
         # Itself last: it need not be the first where several matches begin at one spot.
         itself = order == np.arange(len(source))[:, None]
         order = np.take_along_axis(order, itself.argsort(axis=1, kind="stable"), axis=1)[:, :count]
-        start, end = (places @ [1, 1j] for places in (source, target))
+        start, end = target_pixels(matches) * source @ [1, 1j], target @ [1, 1j]
         agreeing = np.zeros(len(source), dtype=int)
         step = max(1, _HELD // count**2)
         for first in range(0, len(source), step):

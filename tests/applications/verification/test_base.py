@@ -70,3 +70,12 @@ def test_a_verdict_of_another_form_is_refused(inlier: Any, model: Any, message: 
     matches = xr.Dataset({name: ("match", [1.0, 2.0, 3.0]) for name in columns})
     with pytest.raises(ValueError, match=re.escape(f"Odd: {message}")):
         Odd()(matches)
+
+
+def test_inliers_alone_are_no_verdict() -> None:
+    class Bare(Verifier):
+        def verify(self, matches: xr.Dataset) -> Verdict:
+            return np.ones(matches.sizes["match"], dtype=bool)  # type: ignore[return-value]
+
+    with pytest.raises(ValueError, match="Bare: verify gives ndarray, expected Verdict"):
+        Bare()(render_matches())

@@ -94,6 +94,18 @@ def test_an_epipolar_geometry_is_recovered(seed):
     assert min(abs(model - truth).max(), abs(model + truth).max()) < 1e-3
 
 
+@pytest.mark.parametrize("size", [1 / 8, 1 / 2])
+def test_an_epipolar_geometry_counts_in_pixels_of_the_target(size):
+    matches = with_wrong(*two_views(150, 0)[:2], 300, 0)
+    smaller = matches.assign({f"source_{axis}": size * matches[f"source_{axis}"] for axis in "xy"})
+    sides = {"source_spacing": 8.0 * size, "target_spacing": 8.0}
+    result = Fundamental()(smaller.assign_attrs(sides))
+    alike = Fundamental(threshold=12)(matches)
+    assert result["inlier"].equals(alike["inlier"])
+    model = alike["model"].values / [size, size, 1]
+    np.testing.assert_allclose(result["model"], model / np.linalg.norm(model), atol=1e-9)
+
+
 @pytest.mark.parametrize("name", available())
 def test_two_runs_are_equal_to_the_last_bit(name):
     matches = render_matches(200, 200)

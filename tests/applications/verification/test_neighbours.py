@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from descr.applications.verification import Neighbours
-from descr.applications.verification.testing import list_matches
+from descr.applications.verification.testing import list_matches, render_matches
 from descr.descriptors.errors import OptionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -123,3 +123,15 @@ def test_settings_are_checked(wrong):
     (name,) = wrong
     with pytest.raises(OptionError, match=name):
         Neighbours(**wrong)
+
+
+@pytest.mark.parametrize("larger", [1 / 16, 16])
+def test_a_photograph_of_another_size_has_the_same_answer(larger):
+    matches = render_matches(300, 100)
+    sides = {"source_spacing": 16.0, "target_spacing": 16.0 * larger}
+    resized = matches.assign(
+        {f"target_{axis}": larger * matches[f"target_{axis}"] for axis in "xy"}
+    )
+    inlier = Neighbours()(resized.assign_attrs(sides))["inlier"]
+    assert inlier.equals(Neighbours(threshold=24)(matches)["inlier"])
+    assert inlier[:300].mean() > 0.9
