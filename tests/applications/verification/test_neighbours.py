@@ -33,7 +33,7 @@ def test_a_smooth_warp_is_kept_and_random_matches_are_not(seed, degrees, scale, 
     source = generator.uniform(0, SIZE, (400 + wrong, 2))
     angle = np.radians(degrees)
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    target = bend(source * (-1 if mirrored else 1, 1), seed, 15) @ turn.T
+    target = bend(source * (-1 if mirrored else 1, 1), seed, 8) @ turn.T
     target[400:] = generator.uniform(-SIZE, 2 * SIZE, (wrong, 2))
     inlier = Neighbours(threshold=12 * max(1, scale))(list_matches(source, target))["inlier"].values
     assert inlier[:400].mean() > 0.9
