@@ -137,7 +137,8 @@ def _devices(problems: Problems, caught: list[warnings.WarningMessage]) -> list[
     name = f"{_processor()}, {psutil.cpu_count(logical=False) or os.cpu_count()} cores"
     total = psutil.virtual_memory().total
     capability = torch.backends.cpu.get_cpu_capability()
-    found = [(torch.device("cpu"), f"{name}, {threads} threads of torch, {capability}", total)]
+    of_torch = f"{threads} thread{'s' * (threads > 1)} of torch"
+    found = [(torch.device("cpu"), f"{name}, {of_torch}, {capability}", total)]
     cuda = torch.cuda.is_available()
     for index in range(torch.cuda.device_count() if cuda else 0):
         about = torch.cuda.get_device_properties(index)

@@ -101,8 +101,10 @@ def pull_models(
     from ...descriptors.weights import pull
     from ..console.pulling import announce, progress_display
 
-    for model in _models_of(names):
+    models = _models_of(names)
+    for model in models:
         announce(model, precision and precision.value)
+    for model in models:
         try:
             with progress_display(model.name) as progress:
                 weights = pull(

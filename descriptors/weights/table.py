@@ -195,5 +195,5 @@ def find_models(name: str) -> tuple[Model, ...]:
     """
     models = MODELS.by_descriptor()
     if name not in models and name not in MODELS:
-        raise unknown("model", name, (*MODELS, *models))
+        raise unknown("model", name, tuple(dict.fromkeys((*MODELS, *models))))
     return models.get(name) or (MODELS[name],)

@@ -104,11 +104,19 @@ def test_a_pull_names_the_gate_before_it_asks(descr: Any, hub: FakeHub) -> None:
     assert "about 4.3 GB from stable-diffusion-v1-5/stable-diffusion-v1-5, else runwayml" in first
 
 
+def test_a_name_that_is_none_lists_each_there_is_once(descr: Any) -> None:
+    done = descr("models", "pull", "nothing")
+    known = done.err.splitlines()[-1].partition("known: ")[2].split(", ")
+    assert done.code == 2
+    assert "xfeat" in known
+    assert len(known) == len(set(known))
+
+
 def test_a_descriptor_stands_for_its_models(descr: Any, hub: FakeHub) -> None:
     done = descr("models", "pull", "fused", "dinov2")
     assert done.code == 0
     names = [line.split(":")[0] for line in done.err.splitlines()]
-    assert names == ["sd-1.5"] * 2 + ["dinov2-base"] * 2
+    assert names == ["sd-1.5", "dinov2-base"] * 2  # what comes, of all; then each
     assert len(descr("models", "path", "fused").out.splitlines()) == 2
 
 
