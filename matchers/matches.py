@@ -47,12 +47,12 @@ def list_places(correspondences: xr.Dataset) -> xr.Dataset:
         raise OptionError(
             f"correspondences lack {', '.join(missing)}", hint="give the result of a matcher"
         )
-    if "point" in correspondences.dims:
+    dims = correspondences["matched"].dims
+    if "point" in dims:
         source = correspondences[["source_x", "source_y"]].reset_coords()
     else:
         y, x = xr.broadcast(correspondences["y"], correspondences["x"])
-        source = xr.Dataset({"source_x": x, "source_y": y})
-    dims = correspondences["matched"].dims
+        source = xr.Dataset({"source_x": x, "source_y": y}).transpose(*dims)
     columns = {**source.data_vars, **correspondences.data_vars}
     return xr.Dataset(
         {

@@ -34,6 +34,12 @@ def test_matches_of_a_grid():
         assert (place["target_x"], place["target_y"], place["score"]) == (target_x, target_y, score)
 
 
+def test_a_grid_with_its_dimensions_in_another_order_has_the_same_matches():
+    result = MutualNearestNeighbor()(render_map(9, 7), render_map(8, 6, seed=1))
+    turned = to_matches(result.transpose("x", "y"))
+    assert sorted(rows(turned)) == sorted(rows(to_matches(result)))
+
+
 def test_matches_of_points():
     points = [(30.0, 2.0), (1.0, 1.0), (9.0, 20.0)]
     result = NearestNeighbor()(render_map(9, 7), render_map(8, 6, seed=1), points=points)
