@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..backbone import Backbone, Precision
-from ..errors import OptionError
+from ..errors import OptionError, WeightsNotFoundError
 from ..image.canvas import Fit
 from ..settings import construct
+from ..weights.find import missing_models
 from .diffusion.noise import Noise
 from .diffusion.stable_diffusion import Latent, StableDiffusion
 from .fused import Fused
@@ -39,15 +40,28 @@ def tale_of_two_features(
         WeightsNotFoundError: The weights of a part are not on this machine.
         OptionError: An option is unknown or out of range.
     """
-    parts = []
-    for name, settings in (("sd", sd), ("dinov2", dinov2)):
+    both = {"sd": sd, "dinov2": dinov2}
+    for name, settings in both.items():
         if settings is not None and not isinstance(settings, Mapping):
             raise OptionError(
                 f"{name} must be the settings of that part by name, not {settings!r}",
                 hint=f"as in {name}={{'size': 420}}; on the command line {name}.size=420",
             )
-        options = {"device": device, "dtype": dtype, **(settings or {})}
-        parts.append(construct(PARTS[name], name, options))
+    try:
+        parts = [
+            construct(PARTS[name], name, {"device": device, "dtype": dtype, **(settings or {})})
+            for name, settings in both.items()
+        ]
+    except WeightsNotFoundError as error:
+        missing = missing_models("fused")
+        if len(missing) < 2 or any("model" in (settings or {}) for settings in both.values()):
+            raise
+        names = " and ".join(repr(model.name) for model in missing)
+        size = sum(model.size for model in missing) / 1e9
+        raise WeightsNotFoundError(
+            f"the weights of {names} are not on this machine",
+            hint=f"get them with: descr models pull fused ({size:.1f} GB)",
+        ) from error
     return Fused(*parts, weights=weights)
 
 

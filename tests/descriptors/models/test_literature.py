@@ -81,9 +81,19 @@ def test_bad_options_are_named(name, options, message):
 
 @pytest.mark.parametrize(
     ("name", "model"),
-    [("sd", "sd-1.5"), ("dinov2", "dinov2-base"), ("dift", "sd-2.1"), ("fused", "sd-1.5")],
+    [("sd", "sd-1.5"), ("dinov2", "dinov2-base"), ("dift", "sd-2.1")],
 )
 def test_missing_weights_name_the_command_that_gets_them(name, model, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(WeightsNotFoundError, match=f"'{model}'.*descr models pull {model}"):
         create(name)
+
+
+def test_both_missing_weights_come_with_one_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(WeightsNotFoundError, match=r"'sd-1.5' and 'dinov2-base'.*pull fused "):
+        create("fused")
+    with pytest.raises(WeightsNotFoundError, match="descr models pull dinov2-small"):
+        create("fused", sd={"model": str(STABLE_DIFFUSION)}, dinov2={"model": "dinov2-small"})
+    with pytest.raises(OptionError, match="modell"):
+        create("fused", sd={"modell": "sd-1.5"})
