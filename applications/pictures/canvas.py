@@ -1,13 +1,15 @@
 """Strokes and texts over pixels, and the drawings that are made of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import ceil, floor, hypot
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import PIL.Image
 import PIL.ImageDraw
 
@@ -172,9 +174,9 @@ class Canvas:
         self.circle(place, color, radius)
 
     def _stroke(self, start: Any, end: Any, color: Any, *rest: float) -> None:
-        (x, y), (u, v) = (map(float, place) for place in (start, end))
-        red, green, blue = map(int, color)
-        self.strokes.append(Stroke((x, y), (u, v), (red, green, blue), *rest))
+        (x, y), (u, v), (red, green, blue) = start, end, color
+        ends = (float(x), float(y)), (float(u), float(v))
+        self.strokes.append(Stroke(*ends, (int(red), int(green), int(blue)), *rest))
 
     def write(
         self, texts: Iterable[tuple[str, float, float]], *, size: float, anchor: str = "l"
@@ -192,9 +194,11 @@ class Canvas:
         """The drawing of all that is here."""
         pixels = self.pixels
         if self.strokes:
-            pixels = pixels.copy()
-        for stroke in self.strokes:
-            _blend(pixels, stroke)
+            # Of four bytes each, pixels are numbers that are read and written at once.
+            padded = np.pad(pixels, ((0, 0), (0, 0), (0, 1)))
+            for _, group in groupby(self.strokes, lambda stroke: stroke[:2]):
+                _blend(padded.view(np.uint32)[:, :, 0], list(group))
+            pixels = np.ascontiguousarray(padded[:, :, :3])
         if self.texts:
             image = PIL.Image.fromarray(pixels)
             draw = PIL.ImageDraw.Draw(image)
@@ -221,29 +225,53 @@ def write_texts(
     return canvas.finish()
 
 
-def _blend(pixels: Picture, stroke: Stroke) -> None:
-    """Lay a stroke over pixels, each by the share of it that the stroke covers."""
-    # Along the axis that the stroke has more of, u, of which each step is looked at; v across.
-    swapped = abs(stroke.end[1] - stroke.start[1]) > abs(stroke.end[0] - stroke.start[0])
-    (u0, v0), (u1, v1) = (one[::-1] if swapped else one for one in (stroke.start, stroke.end))
-    grid = pixels if swapped else pixels.swapaxes(0, 1)
-    thickness = max(stroke.thickness, 1.0)  # what is thinner is fainter
-    reach = stroke.radius + thickness / 2 + 0.5
+def _blend(pixels: npt.NDArray[np.uint32], strokes: Sequence[Stroke]) -> None:
+    """Lay strokes along one line over pixels of four bytes, by the share that each covers."""
+    (u0, v0), (u1, v1) = strokes[0].start, strokes[0].end
+    sizes, steps = pixels.shape[::-1], (1, pixels.shape[1])
+    # Along the axis that the line has more of, u, of which each step is looked at; v across.
+    if abs(v1 - v0) > abs(u1 - u0):
+        u0, v0, u1, v1, sizes, steps = v0, u0, v1, u1, sizes[::-1], steps[::-1]
+    # What is thinner than a pixel is fainter instead.
+    looks = [
+        (max(one.thickness, 1) / 2 + 0.5, one.radius, one.opacity * min(one.thickness, 1))
+        for one in strokes
+    ]
+    reach = max(half + radius for half, radius, _ in looks)
     du, dv = u1 - u0, v1 - v0
-    slope = dv / du if du else 0.0
-    low, high = max(0, ceil(min(u0, u1) - reach)), floor(max(u0, u1) + reach)
-    u = np.arange(low, min(len(grid) - 1, high) + 1)
+    slope, length = dv / du if du else 0.0, hypot(du, dv)
+    low, high = ceil(min(u0, u1) - reach), floor(max(u0, u1) + reach)
+    u = np.arange(max(0, low), min(sizes[0] - 1, high) + 1)
+    across = u - u0
+    middle = np.rint(v0 + slope * across)
     beside = floor(reach * hypot(1, slope) + 0.5)
-    v = np.rint(v0 + slope * (u - u0)).astype(int) + np.arange(-beside, beside + 1)[:, None]
-    across, down = u - u0, v - v0
-    if du:
-        share = np.clip((across * du + down * dv) / (du * du + dv * dv), 0, 1)
-        across, down = across - share * du, down - share * dv
-    cover = thickness / 2 + 0.5 - np.abs(np.sqrt(across * across + down * down) - stroke.radius)
-    inside = np.flatnonzero((cover > 0) & (v >= 0) & (v < grid.shape[1]))
-    u, v = u[inside % len(u)], v.ravel()[inside]
-    cover = np.minimum(cover.ravel()[inside], 1)
-    under = np.ascontiguousarray(grid[u, v].T)
-    strength = stroke.opacity * stroke.thickness / thickness
-    color = np.array(stroke.color)[:, None]
-    grid[u, v] = np.rint(under + (color - under) * (cover * strength)).T
+    aside = np.arange(-beside, beside + 1)[:, None]
+    places = (u * steps[0] + middle.astype(np.intp) * steps[1]) + aside * steps[1]
+    across = across.astype(np.float32)
+    down = (middle - v0).astype(np.float32) + aside.astype(np.float32)
+    if length:
+        # Beside the line, and beyond its ends.
+        du, dv = du / length, dv / length
+        along = across * du + down * dv
+        beyond = along - np.minimum(np.maximum(along, 0), length)
+        across, down = across * dv - down * du, beyond
+    distance = np.sqrt(across * across + down * down)
+    margin = 2 * beside + 1  # the line goes on beyond its ends here
+    if min(v0, v1) < margin or max(v0, v1) > sizes[1] - 1 - margin:
+        v = middle + aside
+        inside = (v >= 0) & (v < sizes[1])
+        places, distance = places[inside], distance[inside]
+    half, radius, strength = np.array(looks, np.float32).T[:, :, None]
+    gap = distance.ravel()
+    if radius.any():
+        gap = np.abs(gap - radius)
+    cover = np.minimum(np.maximum(half - gap, 0), 1) * strength
+    flat, places = pixels.reshape(-1), places.ravel()
+    under = flat[places]
+    channels = under.view(np.uint8).reshape(-1, 4)[:, :3]
+    mixed = channels.T.astype(np.float32, order="C")
+    colors = np.array([one.color for one in strokes], np.float32)[:, :, None]
+    for color, share in zip(colors, cover, strict=True):
+        mixed += (color - mixed) * share
+    channels[:] = (mixed + np.float32(0.5)).astype(np.uint8).T
+    flat[places] = under

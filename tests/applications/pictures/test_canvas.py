@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from descr.applications.pictures import Drawing
-from descr.applications.pictures.canvas import Canvas
+from descr.applications.pictures.canvas import Canvas, Stroke
 
 
 def canvas(height: int, width: int, value: int = 100) -> Canvas:
@@ -49,6 +49,25 @@ def test_a_line_covers_its_area(end: tuple[int, int], thickness: float) -> None:
     wide = max(thickness, 1.0)
     area = (length * wide + np.pi * wide**2 / 4) * thickness / wide
     assert covered.sum() == pytest.approx(area, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [((-20, 5), (25, 33)), ((12, -30), (14, 60)), ((3, 3), (3, 3)), ((-9, -9), (-9, -9))],
+)
+@pytest.mark.parametrize("radius", [0.0, 4.0])
+def test_what_leaves_the_picture_is_cut_at_its_edge(
+    start: tuple[float, float], end: tuple[float, float], radius: float
+) -> None:
+    drawings = []
+    for border in (0, 40):
+        page = canvas(30 + 2 * border, 20 + 2 * border)
+        for color, thickness in (((0, 0, 0), 6), ((250, 90, 10), 2.5)):
+            ends = [(x + border, y + border) for x, y in (start, end)]
+            page.strokes.append(Stroke(*ends, color, 0.6, thickness, radius))
+        drawings.append(page.finish())
+    small, large = drawings
+    np.testing.assert_array_equal(small, large[40:-40, 40:-40])
 
 
 def test_a_drawing_put_on_another_takes_along_what_is_drawn() -> None:
