@@ -50,9 +50,12 @@ class Surroundings(Backbone):
 
 def smooth(pixels: torch.Tensor, window: int) -> torch.Tensor:
     """The mean of the window around each pixel, of its part inside the picture."""
-    return functional.avg_pool2d(
-        pixels, window, stride=1, padding=window // 2, count_include_pad=False
-    )
+    for shape in ((window, 1), (1, window)):  # that of the whole window at once takes minutes
+        padding = shape[0] // 2, shape[1] // 2
+        pixels = functional.avg_pool2d(
+            pixels, shape, stride=1, padding=padding, count_include_pad=False
+        )
+    return pixels
 
 
 def write(name: str, picture: np.ndarray) -> None:
