@@ -78,15 +78,18 @@ def encode(picture: "Picture", suffix: str) -> bytes:
 
 def _svg(canvas: "Canvas") -> bytes:
     """The pixels as an image that is embedded, and strokes and texts as such on top."""
-    from .letters import font, text_width
+    from .letters import baseline, font_bytes, text_width
 
     height, width = canvas.pixels.shape[:2]
     size = {"width": str(width), "height": str(height)}
     root = ElementTree.Element(
         "svg", {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {width} {height}", **size}
     )
-    data = b64encode(encode(canvas.pixels, ".png")).decode()
-    ElementTree.SubElement(root, "image", {**size, "href": f"data:image/png;base64,{data}"})
+    if canvas.texts:
+        face = f"font-family: Aileron; src: url({_data('font/ttf', font_bytes())})"
+        ElementTree.SubElement(root, "style").text = f"@font-face {{ {face} }}"
+    pixels = _data("image/png", encode(canvas.pixels, ".png"))
+    ElementTree.SubElement(root, "image", {**size, "href": pixels})
     for stroke in canvas.strokes:
         (x, y), (u, v) = ((a + 0.5, b + 0.5) for a, b in (stroke.start, stroke.end))
         color, opacity = "#{:02x}{:02x}{:02x}".format(*stroke.color), f"{stroke.opacity:g}"
@@ -103,10 +106,9 @@ def _svg(canvas: "Canvas") -> bytes:
             round_ends = {"stroke-linecap": "round"}
             ElementTree.SubElement(root, "line", {**ends, **line, **round_ends})
     for text, x, y, letters, anchor, ink in canvas.texts:
-        ascent, descent = font(round(letters)).getmetrics()
         attributes = {
             "x": f"{x:.2f}",
-            "y": f"{y + (ascent - descent) / 2:.2f}",
+            "y": f"{y + baseline(letters):.2f}",
             "font-size": f"{letters:.2f}",
             "font-family": "Aileron, Helvetica, Arial, sans-serif",
             "text-anchor": _ANCHORS[anchor][0],
@@ -119,6 +121,10 @@ def _svg(canvas: "Canvas") -> bytes:
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
+def _data(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{b64encode(content).decode()}"
+
+
 def _pdf(canvas: "Canvas") -> bytes:
     """The same as a page, 200 pixels to the inch, with its letters embedded."""
     from matplotlib import rc_context
@@ -126,7 +132,7 @@ def _pdf(canvas: "Canvas") -> bytes:
 
     height, width = canvas.pixels.shape[:2]
     file = BytesIO()
-    with rc_context({"pdf.fonttype": 42, "font.family": "sans-serif"}):
+    with rc_context({"pdf.fonttype": 42}):
         figure = Figure(figsize=(width / _PER_INCH, height / _PER_INCH), dpi=_PER_INCH)
         plot(canvas, figure.add_axes((0, 0, 1, 1)))
         figure.savefig(file, format="pdf", metadata={"CreationDate": None})
@@ -140,9 +146,8 @@ def plot(canvas: "Canvas", ax: Any) -> None:
     """
     from matplotlib.lines import Line2D
     from matplotlib.patches import Circle
-    from matplotlib.textpath import TextPath
 
-    from .letters import text_width
+    from .letters import baseline, font_file
 
     height, width = canvas.pixels.shape[:2]
     ax.imshow(canvas.pixels, extent=(0, width, height, 0), interpolation="none")
@@ -166,20 +171,16 @@ def plot(canvas: "Canvas", ax: Any) -> None:
             # Where its ends snap to pixels, a line that is short vanishes.
             ends: dict[str, Any] = {"solid_capstyle": "round", "snap": False}
             ax.add_line(Line2D((x, u), (y, v), linewidth=thick, **ends, **look))
-    # Letters that are wider than those of the layout are made smaller, all by as much.
-    fit = 1.0
-    for text, *_, letters, _, _ in canvas.texts:
-        wide = TextPath((0, 0), text, size=letters).get_extents().width if text.strip() else 0
-        fit = min(fit, text_width(text, round(letters)) / max(wide, 1e-9))
     for text, x, y, letters, anchor, ink in canvas.texts:
         ax.text(
             x,
-            y,
+            y + baseline(letters),
             text,
-            fontsize=letters * fit * point,
+            font=font_file(),
+            fontsize=letters * point,
             color=[one / 255 for one in ink],
             horizontalalignment=_ANCHORS[anchor][1],
-            verticalalignment="center_baseline",
+            verticalalignment="baseline",
             parse_math=False,
             zorder=4,
         )

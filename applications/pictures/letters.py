@@ -1,7 +1,9 @@
 """Letters of pictures: how wide lines of them are, and what of a text they can show."""
 
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import PIL.ImageFont
@@ -12,6 +14,12 @@ from ..text import printable
 def text_width(text: str, size: int) -> float:
     """How wide a line is, in pixels."""
     return float(font(size).getlength(plain(text)))
+
+
+def baseline(size: float) -> float:
+    """How far below the middle of a line its letters stand, in pixels."""
+    ascent, descent = font(round(size)).getmetrics()
+    return float(ascent - descent) / 2
 
 
 def fitting(text: str, size: int, width: float) -> str:
@@ -38,3 +46,21 @@ def plain(text: str) -> str:
 def font(size: int) -> Any:
     """The font in a size."""
     return PIL.ImageFont.load_default(max(6, size))
+
+
+def font_bytes() -> bytes:
+    """The file of the font: Aileron by Sora Sagano, which is in the public domain."""
+    return bytes(font(16).font_bytes)
+
+
+def font_file() -> Path:
+    """The font as a file, which lasts as long as the process: a figure is drawn when it is seen."""
+    path = Path(_font_folder().name, "Aileron.ttf")
+    if not path.exists():
+        path.write_bytes(font_bytes())
+    return path
+
+
+@cache
+def _font_folder() -> "TemporaryDirectory[str]":
+    return TemporaryDirectory(prefix="descr-", ignore_cleanup_errors=True)

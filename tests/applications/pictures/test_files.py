@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import PIL.Image
+import PIL.ImageFont
 import pytest
 from descr.applications.pictures import Drawing, files
 from descr.applications.pictures.canvas import Canvas
@@ -59,6 +60,10 @@ def test_an_svg_file_has_the_lines_and_letters_over_the_pixels_beneath(
     assert (line["x1"], line["y1"], line["x2"], line["y2"]) == ("5.50", "10.50", "80.50", "15.50")
     assert (line["stroke"], line["stroke-opacity"]) == ("#c8143c", "0.5")
     assert root.find(SVG + "text").text == "a < b & 50 $"
+    assert root.find(SVG + "text").attrib["font-family"].startswith("Aileron,")
+    face = re.search("font-family: Aileron; src: .*base64,(.*)\\)", root.find(SVG + "style").text)
+    font = PIL.ImageFont.truetype(BytesIO(base64.b64decode(face[1])), 12)
+    assert font.getname() == ("Aileron", "Regular")
     disc, ring = (one.attrib for one in root.findall(SVG + "circle"))
     assert (disc["r"], disc["fill"], ring["r"], ring["fill"]) == ("6.00", "#005ac8", "6.00", "none")
 
@@ -86,6 +91,7 @@ def test_a_pdf_file_has_strokes_and_letters(drawing: Drawing, tmp_path: Path) ->
     assert len(re.findall(rb" c\n", page)) >= 8  # the curves of disc and ring
     assert page.count(b"BT") == 1
     assert b"/FontFile2" in content
+    assert b"+Aileron-Regular" in content
     drawing.save(tmp_path / "again.pdf")
     assert (tmp_path / "again.pdf").read_bytes() == content
 
@@ -99,6 +105,7 @@ def test_axes_of_matplotlib_show_it(drawing: Drawing) -> None:
     assert ax.get_ylim() == (60, 0)
     # One pixel of the picture is one of the figure, a 30th of an inch.
     assert ax.lines[0].get_linewidth() == pytest.approx(1.5 * 72 / 30)
+    assert ax.texts[0].get_fontname() == "Aileron"
 
 
 def test_what_cannot_be_written_is_refused_in_a_line(
