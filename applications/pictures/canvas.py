@@ -186,6 +186,8 @@ class Canvas:
             lines = text.split("\n")
             first = float(y) - (len(lines) - 1) / 2 * size * _LEADING
             for index, line in enumerate(lines):
+                if not line:
+                    continue
                 color = INK if index == 0 else _GREY
                 low = first + index * size * _LEADING
                 self.texts.append(Text(plain(line), float(x), low, size, anchor, color))

@@ -110,9 +110,10 @@ def draw_matches(
             canvas.dot(at, one, 2 * dot, 2.5 * dot, 3.2 * dot)
     drawing = canvas.finish()
     letters = max(11, place.width // 80)
-    if color == "verified":
+    if color == "verified" and len(inlier):
         kinds = [("", VERIFIED, "verified"), ("", REJECTED, "rejected")]
-        return with_legend(drawing, kinds, letters)
+        both = zip(kinds, (inlier.any(), not inlier.all()), strict=True)
+        return with_legend(drawing, [kind for kind, is_there in both if is_there], letters)
     if color == "score" and len(score):
         return with_color_bar(drawing, "score", *_range(score), letters)
     return drawing

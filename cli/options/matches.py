@@ -146,6 +146,8 @@ class MatchCommand(PairCommand):
             shown = xr.concat(
                 parts, "match", data_vars="minimal", coords="minimal", compat="override"
             )
+            if "inlier" not in shown:  # what is kept is verified
+                shown = shown.assign(inlier=shown["score"].notnull())
             write_picture(draw_matches(a, b, shown, **options), target)
 
         writers: dict[str, Writer] = dict.fromkeys(PICTURES, draw)

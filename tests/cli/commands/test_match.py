@@ -1,9 +1,11 @@
 import csv
 import json
 import math
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import PIL.Image
@@ -261,6 +263,40 @@ def test_a_drawing_is_that_of_the_library(descr: Any) -> None:
         difference = np.abs(np.asarray(picture).astype(int) - expected)
     # A CSV file holds coordinates to a few digits.
     assert np.quantile(difference, 0.99) <= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "kinds", "words"),
+    [
+        (("--color", "verified", "--rejected"), {"#56b4e9", "#d55e00"}, ["verified", "rejected"]),
+        (("--color", "verified"), {"#56b4e9"}, ["verified"]),
+        (("--rejected",), {"#5a5a5a", "others"}, []),
+        (("--color", "score"), {"others"}, ["score "]),
+    ],
+)
+def test_lines_tell_what_the_verifier_says_or_the_score(
+    descr: Any, options: tuple[str, ...], kinds: set[str], words: list[str]
+) -> None:
+    verify = ("--verify", "homography", "--verify-set", "threshold=1", "--no-titles")
+    done = descr(*PAIR, *verify, *options, "-o", "m.svg", "--json")
+    assert done.code == 0, done.err
+    verification = json.loads(done.out)["verification"]
+    svg = "{http://www.w3.org/2000/svg}"
+    root = ElementTree.parse("m.svg")
+    lines = [one.attrib for one in root.iter(f"{svg}line") if one.attrib["stroke-opacity"] != "1"]
+    colors = Counter(one["stroke"] for one in lines)
+    # Each has a dark edge.
+    drawn = colors.pop("#000000")
+    assert drawn == sum(colors.values())
+    named = {"#56b4e9", "#d55e00", "#5a5a5a"}
+    assert {one if one in named else "others" for one in colors} == kinds
+    rejected = verification["matches"] - verification["inliers"]
+    assert rejected > 0
+    both = min(verification["inliers"], 60) + ("--rejected" in options) * min(rejected, 60)
+    assert drawn == both
+    texts = [one.text or "" for one in root.iter(f"{svg}text")]
+    assert [text for text in texts if text.startswith(tuple(words))] == texts[: len(words)]
+    assert len(texts) == len(words) + ("score" in options)
 
 
 @pytest.mark.parametrize(
