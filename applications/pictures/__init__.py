@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .keypoints import draw_keypoints
     from .matches import draw_matches
     from .painting import View, check_width, paint_cells, pixel_cells, resize_photograph
-    from .places import correspondence_colors, draw_correspondence_map, place_colors, place_views
+    from .places import correspondence_colors, draw_correspondence_map, paint_places, place_colors
     from .scenes import Scene, outlines
     from .sheet import draw_sheet
     from .similarity import (
@@ -64,11 +64,11 @@ __all__ = [
     "paint_cells",
     "paint_clusters",
     "paint_layers",
+    "paint_places",
     "paint_similarity",
     "pca_colors",
     "pixel_cells",
     "place_colors",
-    "place_views",
     "point_similarity",
     "resize_photograph",
     "similarity_maps",

@@ -14,19 +14,18 @@ from ...descriptors.features.grids import Grid, at_cells
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.runtime.quiet import without_warnings
-from ...descriptors.settings import check_int
+from ...descriptors.settings import check_float, check_int
 from ..feature_maps import MapOrImage
 from ..resolution import spread
 from .canvas import Canvas, Drawing
 from .legend import with_numbers
 from .painting import NEUTRAL, Mask, Picture, check_width, cut_out, pixel_cells, tint_photograph
 from .palette import CLUSTER_COLORS
-from .scenes import Photograph, Scene, label_cells
+from .scenes import OPACITY, Photograph, Scene, label_cells
 
 CLUSTERS = 6
 OUTSIDE = -1  # the label of cells outside a mask
 _STARTS = 4  # how many times k-means begins anew; the best of its answers counts
-_STRENGTH = 0.7  # the share of the colour over the photograph
 _TAG = 0.042  # height of the number of a cluster, as a share of the root of the picture's area
 _SMALLEST_TAG = 8
 """Height of a number, in pixels; a cluster too thin for it is told by its colour alone."""
@@ -150,29 +149,46 @@ def draw_clusters(
     images: Sequence[ImageLike] | None = None,
     masks: Sequence[MaskLike | None] | None = None,
     seed: int = 0,
+    opacity: float = OPACITY,
     width: int = 1600,
+    titles: bool = False,
 ) -> Drawing:
     """`matched_clusters` as a picture, under the photographs.
 
-    Clusters that belong together have one colour and one number, counted from 1. Takes and raises
-    what `matched_clusters` does; `images` and `width` are those of `draw_pca`.
+    Clusters that belong together have one colour, of an opacity from 0 to 1, and one number,
+    counted from 1. Takes and raises what `matched_clusters` does; `images`, `width` and `titles`
+    are those of `draw_pca`.
     """
     check_width(width)
+    check_float("opacity", opacity, minimum=0, maximum=1)
     check_clusters(clusters, seed)
     scene = Scene.of(inputs, descriptor, images, masks)
     labels = cluster_maps(scene.maps, scene.inside(), clusters, seed)
-    return paint_clusters(labels, scene, width)
+    return paint_clusters(labels, scene, opacity=opacity, width=width, titles=titles)
 
 
-def paint_clusters(labels: Sequence[xr.DataArray], scene: Scene, width: int) -> Drawing:
+def paint_clusters(
+    labels: Sequence[xr.DataArray],
+    scene: Scene,
+    *,
+    width: int,
+    titles: bool,
+    opacity: float = OPACITY,
+) -> Drawing:
     """The regions of each image under its photograph, above a strip of all clusters."""
-    picture = scene.draw(scene.views(paint_regions, labels), width)
+    views = scene.views(paint_regions, labels, opacity)
+    picture = scene.draw(views, width=width, titles=titles)
     colors = CLUSTER_COLORS[: len(labels[0].attrs["similarity"])]
     return with_numbers(picture, colors, max(11, picture.shape[1] // 76))
 
 
 def paint_regions(
-    labels: xr.DataArray, image: Photograph | None, mask: Mask | None, height: int, width: int
+    labels: xr.DataArray,
+    image: Photograph | None,
+    mask: Mask | None,
+    opacity: float,
+    height: int,
+    width: int,
 ) -> Picture:
     """The regions of an image in their colours, with their numbers, over the photograph."""
     values = labels.values
@@ -183,7 +199,7 @@ def paint_regions(
     picture = np.where((regions == OUTSIDE)[:, :, None], NEUTRAL, CLUSTER_COLORS[regions])
     picture = picture.astype(np.uint8)
     if image is not None:
-        picture = tint_photograph(image.pixels, picture, _STRENGTH)
+        picture = tint_photograph(image.pixels, picture, opacity)
     picture = _draw_outlines(picture, regions)
     if mask is not None:
         picture = cut_out(picture, mask)

@@ -15,11 +15,12 @@ from ..exchange import best_spread
 from .canvas import Canvas, Drawing
 from .clusters import CLUSTERS, check_clusters, cluster_maps, paint_regions
 from .components import cell_views, pca_colors
+from .legend import with_note
 from .matches import draw_matches
 from .painting import Picture, View
 from .pair import BESIDE, PairLayout
-from .places import place_colors, place_views
-from .scenes import Scene
+from .places import place_colors
+from .scenes import OPACITY, Scene, paint_over
 from .sheet import draw_sheet
 
 FUSED = "fused"
@@ -59,6 +60,7 @@ def draw_comparison(
     masks: Sequence[MaskLike | None] | None = None,
     seed: int = 0,
     width: int = 1600,
+    titles: bool = False,
 ) -> Drawing:
     """Descriptors beside each other on one pair: a column for each.
 
@@ -78,6 +80,7 @@ def draw_comparison(
         clusters, seed: As in `matched_clusters`.
         masks: One per image, of its size, or None. Only cells inside count.
         width: Of the picture, in pixels. It comes out narrower where it would be too tall.
+        titles: Whether a line below names source and target.
     """
     if not maps:
         raise OptionError("no descriptor to compare")
@@ -97,12 +100,12 @@ def draw_comparison(
         columns.append(
             [
                 _match_view(scene, matcher or MutualNearestNeighbor(), matches),
-                _pair(place_views(place_colors(scene, matcher), scene), scene),
+                _pair(scene.views(paint_over, place_colors(scene, matcher), OPACITY), scene),
                 _pair(cell_views(pca_colors(scene.maps, inside), scene.masks), scene),
-                _pair(scene.views(paint_regions, labels), scene),
+                _pair(scene.views(paint_regions, labels, OPACITY), scene),
             ]
         )
-    return draw_sheet(
+    sheet = draw_sheet(
         list(zip(*columns, strict=True)),
         # What `PairLayout` adds between the two photographs is as good as nothing.
         [sum(scene.aspects) for scene in scenes],
@@ -110,6 +113,8 @@ def draw_comparison(
         row_labels=[["matches"], ["map"], ["PCA"], ["clusters"]],
         column_labels=[name.replace("_", " ") for name in maps],
     )
+    names = ", ".join(scenes[0].titles)
+    return with_note(sheet, names, max(11, sheet.shape[1] // 76)) if titles else sheet
 
 
 def _match_view(scene: Scene, matcher: Matcher, count: int) -> View:

@@ -25,6 +25,7 @@ from .scenes import (
     aspect,
     cells_inside,
     check_beside,
+    image_names,
     label_cells,
     outlines,
     photograph_view,
@@ -77,18 +78,19 @@ def draw_pca(
     masks: Sequence[MaskLike | None] | None = None,
     components: Sequence[int] = COMPONENTS,
     width: int = 1600,
+    titles: bool = False,
 ) -> Drawing:
     """`joint_pca` as a picture, under the photographs.
 
     Takes and raises what `joint_pca` does. `images` are the photographs of feature maps, without
     which the colours stand alone; other images are an `OptionError`. The picture is `width` pixels
-    wide, or narrower where it would be too tall.
+    wide, or narrower where it would be too tall; `titles` name the images.
     """
     check_width(width)
     numbers = check_components(components)
     scene = Scene.of(inputs, descriptor, images, masks)
     colors = pca_colors(scene.maps, scene.inside(), numbers)
-    return scene.draw(cell_views(colors, scene.masks), width)
+    return scene.draw(cell_views(colors, scene.masks), width=width, titles=titles)
 
 
 def check_components(components: Sequence[int]) -> tuple[int, int, int]:
@@ -185,11 +187,12 @@ def draw_layers(
     masks: Sequence[MaskLike | None] | None = None,
     components: Sequence[int] = COMPONENTS,
     width: int = 1600,
+    titles: bool = False,
 ) -> Drawing:
     """`layer_pca` as a picture: a row per layer, a column per image.
 
     Takes and raises what `layer_pca` does. `images` are the photographs of feature trees, for a row
-    above; `width` is that of `draw_pca`.
+    above; `width` and `titles` are those of `draw_pca`.
     """
     check_width(width)
     numbers = check_components(components)
@@ -197,14 +200,17 @@ def draw_layers(
         inputs = images = [read_image(one) for one in own]
     trees = feature_trees(inputs, descriptor)
     photographs, cut = check_beside(images, masks, [tree.attrs for tree in trees])
-    return paint_layers(layer_colors(trees, cut, numbers), photographs, cut, width)
+    colors = layer_colors(trees, cut, numbers)
+    return paint_layers(colors, photographs, cut, width=width, titles=titles)
 
 
 def paint_layers(
     colors: Mapping[str, Sequence[xr.DataArray]],
     photographs: Sequence[Photograph] | None,
     masks: Sequence[Mask | None],
+    *,
     width: int,
+    titles: bool,
 ) -> Drawing:
     """The picture of the colours of some layers; see `draw_layers`."""
     rows = [cell_views(grids, masks) for grids in colors.values()]
@@ -212,8 +218,10 @@ def paint_layers(
     if photographs is not None:
         rows.insert(0, [photograph_view(image) for image in photographs])
         labels.insert(0, [])
-    aspects = [aspect(grid) for grid in next(iter(colors.values()))]
-    return draw_sheet(rows, aspects, width=width, row_labels=labels)
+    first = next(iter(colors.values()))
+    names = image_names(first) if titles else ()
+    aspects = [aspect(grid) for grid in first]
+    return draw_sheet(rows, aspects, width=width, row_labels=labels, column_labels=names)
 
 
 def layer_colors(

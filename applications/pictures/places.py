@@ -10,15 +10,14 @@ from ...descriptors import Descriptor
 from ...descriptors.errors import OptionError
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
+from ...descriptors.settings import check_float
 from ...matchers import Matcher, NearestNeighbor
 from ..feature_maps import MapOrImage
 from ..resolution import window
 from .canvas import Drawing
-from .painting import Mask, Picture, View, check_width, cut_out, paint_cells, tint_photograph
+from .painting import Mask, check_width
 from .palette import plane_colors
-from .scenes import Photograph, Scene, label_cells
-
-_STRENGTH = 0.72  # the share of the colour over the photograph
+from .scenes import OPACITY, Scene, label_cells, paint_over
 
 
 def correspondence_colors(
@@ -61,18 +60,21 @@ def draw_correspondence_map(
     images: Sequence[ImageLike] | None = None,
     source_mask: MaskLike | None = None,
     target_mask: MaskLike | None = None,
+    opacity: float = OPACITY,
     width: int = 1600,
     titles: bool = False,
 ) -> Drawing:
     """`correspondence_colors` as a picture, under the photographs.
 
-    The colours lie over what is light and dark in the photographs. `titles` name source and target.
-    Takes and raises what `correspondence_colors` does, and `images` and `width` as `draw_pca` does.
+    The colours, of an opacity from 0 to 1, lie over what is light and dark in the photographs.
+    `titles` name source and target. Takes and raises what `correspondence_colors` does, and
+    `images` and `width` as `draw_pca` does.
     """
     check_width(width)
+    check_float("opacity", opacity, minimum=0, maximum=1)
     scene = Scene.of([source, target], descriptor, images, [source_mask, target_mask])
-    views = place_views(place_colors(scene, matcher), scene)
-    return scene.draw(views, width, scene.titles if titles else ())
+    colors = place_colors(scene, matcher)
+    return paint_places(colors, scene, opacity=opacity, width=width, titles=titles)
 
 
 def place_colors(scene: Scene, matcher: Matcher | None = None) -> tuple[xr.DataArray, xr.DataArray]:
@@ -96,19 +98,17 @@ def place_colors(scene: Scene, matcher: Matcher | None = None) -> tuple[xr.DataA
     return label_cells(source, of_source, "colors"), colors
 
 
-def place_views(colors: Sequence[xr.DataArray], scene: Scene) -> list[View]:
-    """What paints the colours of source and target, over the photographs where there are some."""
-    return scene.views(_draw, colors)
-
-
-def _draw(
-    colors: xr.DataArray, image: Photograph | None, mask: Mask | None, height: int, width: int
-) -> Picture:
-    picture = paint_cells(colors, height=height, width=width, mask=mask)
-    if image is None:
-        return picture
-    picture = tint_photograph(image.pixels, picture, _STRENGTH)
-    return picture if mask is None else cut_out(picture, mask)
+def paint_places(
+    colors: Sequence[xr.DataArray],
+    scene: Scene,
+    *,
+    width: int,
+    titles: bool,
+    opacity: float = OPACITY,
+) -> Drawing:
+    """The picture of the colours of a scene; see `draw_correspondence_map`."""
+    views = scene.views(paint_over, colors, opacity)
+    return scene.draw(views, width=width, titles=titles, roles=True)
 
 
 def _at(

@@ -16,8 +16,19 @@ from ...descriptors.image.reading import ImageLike
 from ..feature_maps import MapOrImage, feature_maps, only_images
 from ..masks import cells_in_mask, mask_of
 from .canvas import Drawing
-from .painting import Mask, Picture, View, resize_photograph
+from .painting import (
+    Mask,
+    Picture,
+    View,
+    cut_out,
+    paint_cells,
+    resize_photograph,
+    tint_photograph,
+)
 from .sheet import arrange, draw_sheet, draw_sheets
+
+OPACITY = 0.7
+"""The share of colours that lie over a photograph."""
 
 
 class Photograph(Protocol):
@@ -28,8 +39,10 @@ class Photograph(Protocol):
         """uint8 (height, width, 3)."""
 
 
-Paint: TypeAlias = Callable[[xr.DataArray, Photograph | None, Mask | None, int, int], Picture]
-"""What draws values over the cells of an image, at a height and a width."""
+Paint: TypeAlias = Callable[
+    [xr.DataArray, Photograph | None, Mask | None, float, int, int], Picture
+]
+"""What draws values over the cells of an image, with an opacity, at a height and a width."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,40 +83,44 @@ class Scene:
         """The width of each image as a multiple of its height."""
         return [aspect(fmap) for fmap in outlines(self.maps)]
 
-    def views(self, paint: Paint, grids: Sequence[xr.DataArray]) -> list[View]:
+    def views(self, paint: Paint, grids: Sequence[xr.DataArray], opacity: float) -> list[View]:
         """What paints the grid of each image, with its photograph, if any, and its mask."""
         nothing: Sequence[Photograph | None] = [None] * len(grids)
         each = zip(grids, self.photographs or nothing, self.masks, strict=True)
-        return [partial(paint, *one) for one in each]
+        return [partial(paint, *one, opacity) for one in each]
 
     def inside(self) -> list[Mask]:
         """Which cells of each map lie in its mask, bool (y, x); `ImageError` if none does."""
         return [cells_inside(*both) for both in zip(outlines(self.maps), self.masks, strict=True)]
 
-    def draw(self, views: Sequence[View], width: int, titles: Sequence[str] = ()) -> Drawing:
+    def draw(
+        self, views: Sequence[View], *, width: int, titles: bool, roles: bool = False
+    ) -> Drawing:
         """One view per image, each under its photograph; a single one beside it.
 
-        `titles` stand above them, one per image where there are several.
+        `titles` name the images above them, and with `roles` say which is the source.
         """
+        names = [] if not titles else self.titles if roles else image_names(self.maps)
         photographs = [photograph_view(image) for image in self.photographs or ()]
         aspects = self.aspects
         if len(views) == 1:
             row = [*photographs, *views]
-            return draw_sheet([row], aspects * len(row), width=width)
+            labels = [*names, ""][: len(row)] if names else ()
+            return draw_sheet([row], aspects * len(row), width=width, column_labels=labels)
         parts = [part for part in (photographs, views) if part]
         lines = arrange(aspects)
         columns = [[aspects[place] for place in line] for line in lines]
         sheets = [[[part[place] for place in line] for part in parts] for line in lines]
         widest = max(map(sum, columns))
         widths = [round(width * sum(line) / widest) for line in columns]
-        names = [[titles[place] for place in line] for line in lines] if titles else ()
-        return draw_sheets(sheets, columns, widths=widths, titles=names)
+        above = [[names[place] for place in line] for line in lines] if names else ()
+        return draw_sheets(sheets, columns, widths=widths, titles=above)
 
     @property
     def titles(self) -> list[str]:
         """The names of the images, of which the first is the source, the others targets."""
-        names = [str(fmap.attrs["image_name"]) for fmap in outlines(self.maps)]
-        return [f"{'target' if place else 'source'}: {one}" for place, one in enumerate(names)]
+        names = enumerate(image_names(self.maps))
+        return [f"{'target' if place else 'source'}: {name}" for place, name in names]
 
 
 def aspect(grid: xr.DataArray) -> float:
@@ -114,6 +131,11 @@ def aspect(grid: xr.DataArray) -> float:
 def outlines(maps: Sequence[xr.DataArray]) -> Sequence[xr.DataArray]:
     """The maps for what their grids and attributes say: without channels where these take work."""
     return maps.outlines if isinstance(maps, CombinedMaps) else maps
+
+
+def image_names(maps: Sequence[xr.DataArray]) -> list[str]:
+    """The names of the images that maps or grids are of."""
+    return [str(grid.attrs["image_name"]) for grid in outlines(maps)]
 
 
 def about_image(attributes: Mapping[Any, Any]) -> dict[str, Any]:
@@ -171,6 +193,22 @@ def check_beside(
         None if mask is None else mask_of(of, mask, f"the mask of {of['image_name']}")
         for mask, of in zip(masks, attributes, strict=True)
     ]
+
+
+def paint_over(
+    colors: xr.DataArray,
+    image: Photograph | None,
+    mask: Mask | None,
+    opacity: float,
+    height: int,
+    width: int,
+) -> Picture:
+    """The colours of cells (y, x, rgb) over the photograph; alone where there is none."""
+    picture = paint_cells(colors, height=height, width=width, mask=mask)
+    if image is None:
+        return picture
+    picture = tint_photograph(image.pixels, picture, opacity)
+    return picture if mask is None else cut_out(picture, mask)
 
 
 def photograph_view(image: Photograph) -> View:

@@ -17,20 +17,14 @@ from .canvas import BLACK, CASING, WHITE, Canvas, Drawing
 from .legend import with_color_bar
 from .painting import (
     NEUTRAL,
-    Mask,
     Picture,
     View,
     check_width,
-    cut_out,
-    paint_cells,
-    resize_photograph,
-    tint_photograph,
 )
 from .palette import score_colors
-from .scenes import Photograph, Scene, label_cells, outlines
+from .scenes import OPACITY, Scene, label_cells, outlines, paint_over, photograph_view
 from .sheet import draw_sheet
 
-OPACITY = 0.7
 _MARK = 1 / 70  # radius of a point, as a share of the root of the area of its photograph
 
 
@@ -112,31 +106,28 @@ def paint_similarity(
     points: Points,
     scene: Scene,
     *,
-    opacity: float,
     width: int,
     titles: bool,
+    opacity: float = OPACITY,
 ) -> Drawing:
     """The picture of the cosines of a scene; see `draw_similarity`."""
     first = outlines(scene.maps)[0]
     shown = list(range(1, len(cosines))) or [0]
     low = min(float(cosines[place].min()) for place in shown)
     high = max(float(cosines[place].max()) for place in shown)
-    photographs: Sequence[Photograph | None] = scene.photographs or [None] * len(cosines)
+    photograph = photograph_view(scene.photographs[0]) if scene.photographs else _grey
     best = {place: best_places(cosines[place]) for place in shown}
-    rows = []
+    rows: list[list[View]] = []
     for row, point in enumerate(np.asarray(points, dtype=float)):
-        views: list[View] = [partial(_marked, first, photographs[0], (point[0], point[1]))]
+        colors = [
+            label_cells(grid[row], _colors(grid.values[row], low, high), "colors")
+            for grid in cosines
+        ]
+        heat = scene.views(paint_over, colors, opacity)
+        rows.append([partial(_marked, photograph, first, point, hollow=False)])
         for place in shown:
-            colors = label_cells(
-                cosines[place].isel(point=row),
-                _colors(cosines[place].values[row], low, high),
-                "colors",
-            )
-            at = float(best[place][row, 0]), float(best[place][row, 1])
-            views.append(
-                partial(_heat, colors, photographs[place], scene.masks[place], at, opacity)
-            )
-        rows.append(views)
+            at = best[place][row, :2]
+            rows[-1].append(partial(_marked, heat[place], colors[place], at, hollow=True))
     aspects, names = scene.aspects, scene.titles
     order = [0, *shown]
     sheet = draw_sheet(
@@ -154,49 +145,27 @@ def _colors(values: npt.NDArray[np.float32], low: float, high: float) -> npt.NDA
     return np.asarray(colors, dtype=np.float32)
 
 
+def _grey(height: int, width: int) -> Picture:
+    return np.full((height, width, 3), NEUTRAL, np.uint8)
+
+
 def _marked(
+    view: View,
     grid: xr.DataArray,
-    image: Photograph | None,
-    point: tuple[float, float],
+    point: npt.NDArray[np.float64],
     height: int,
     width: int,
+    *,
+    hollow: bool,
 ) -> Drawing:
-    """The photograph of a grid, or grey, with a dot at a point."""
-    if image is None:
-        picture = np.full((height, width, 3), NEUTRAL, np.uint8)
-    else:
-        picture = resize_photograph(image.pixels, height, width)
-    return _mark(picture, grid, point, hollow=False)
-
-
-def _heat(
-    colors: xr.DataArray,
-    image: Photograph | None,
-    mask: Mask | None,
-    best: tuple[float, float],
-    opacity: float,
-    height: int,
-    width: int,
-) -> Drawing:
-    """The colours of cells over the photograph, with a ring around the best one."""
-    picture = paint_cells(colors, height=height, width=width, mask=mask)
-    if image is not None:
-        picture = tint_photograph(image.pixels, picture, opacity)
-        picture = picture if mask is None else cut_out(picture, mask)
-    return _mark(picture, colors, best, hollow=True)
-
-
-def _mark(
-    picture: Picture, grid: xr.DataArray, point: tuple[float, float], *, hollow: bool
-) -> Drawing:
-    height, width = picture.shape[:2]
-    x = (point[0] + 0.5) * width / grid.attrs["image_width"] - 0.5
-    y = (point[1] + 0.5) * height / grid.attrs["image_height"] - 0.5
+    """A view of the image of a grid with a point of it marked by a dot, or a ring."""
+    scale = width / grid.attrs["image_width"], height / grid.attrs["image_height"]
+    place = (point + 0.5) * scale - 0.5
     radius = max(2.5, (height * width) ** 0.5 * _MARK)
-    canvas = Canvas(picture, [], [])
+    canvas = Canvas(view(height, width), [], [])
     if hollow:
-        canvas.circle((x, y), BLACK, radius, 0.75 * radius, CASING)
-        canvas.circle((x, y), WHITE, radius, 0.4 * radius)
+        canvas.circle(place, BLACK, radius, 0.75 * radius, CASING)
+        canvas.circle(place, WHITE, radius, 0.4 * radius)
     else:
-        canvas.dot((x, y), (213, 94, 0), 0.8 * radius, 1.15 * radius, 1.4 * radius)
+        canvas.dot(place, (213, 94, 0), 0.8 * radius, 1.15 * radius, 1.4 * radius)
     return canvas.finish()

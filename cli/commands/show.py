@@ -132,6 +132,7 @@ descr show a.jpg b.jpg c.jpg --as similarity --point 210,135 -o heat.png"""
                 f"--as {self.kind} needs two images, not {count}",
                 hint="give the source and the target",
             )
+        over_photographs = Kind.CLUSTERS, Kind.MAP, Kind.SIMILARITY
         of_maps = Kind.PCA, Kind.CLUSTERS, Kind.MAP, Kind.SIMILARITY
         for option, has_value, kinds in (
             ("--clusters", self.clusters is not None, (Kind.CLUSTERS, Kind.COMPARE)),
@@ -139,7 +140,7 @@ descr show a.jpg b.jpg c.jpg --as similarity --point 210,135 -o heat.png"""
             ("--matcher", self.method.matcher is not None, of_matches),
             ("--basis", self.method.basis is not None, of_maps),
             ("--point", self.point is not None, (Kind.SIMILARITY,)),
-            ("--opacity", self.drawing.opacity is not None, (Kind.SIMILARITY,)),
+            ("--opacity", self.drawing.opacity is not None, over_photographs),
             ("--matcher-set", bool(self.method.matcher_settings), of_matches),
         ):
             if has_value and self.kind not in kinds:

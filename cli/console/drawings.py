@@ -44,6 +44,12 @@ class Material:
             return None
         return self.comparison.inputs
 
+    @property
+    def look(self) -> dict[str, Any]:
+        """How it is drawn, by the names in the library, which has the default of the opacity."""
+        options = self.options.drawing.of_library().items()
+        return {name: value for name, value in options if value is not None}
+
     def scene(self, maps: "Sequence[xr.DataArray] | None" = None) -> "Scene":
         """The maps, by default all channels of all trees, with their photographs and masks."""
         from ...applications.pictures import Scene
@@ -67,7 +73,7 @@ def _pca(material: Material) -> Drawing:
     colors = pca_colors(scene.maps, scene.inside(), components)
     explained = colors[0].attrs["explained_variance"]
     return (
-        scene.draw(cell_views(colors, scene.masks), material.options.drawing.width),
+        scene.draw(cell_views(colors, scene.masks), **material.look),
         [
             ("components", _listing(components)),
             ("variance explained", ", ".join(f"{share:.1%}" for share in explained)),
@@ -88,11 +94,11 @@ def _clusters(material: Material) -> Drawing:
         facts.append((f"cosines with {grid.attrs['image_name']}", cosines))
     similarity = [_rounded(grid.attrs["similarity"]) for grid in labels]
     document = {"clusters": clusters, "similarity": similarity}
-    return paint_clusters(labels, scene, material.options.drawing.width), facts, document
+    return paint_clusters(labels, scene, **material.look), facts, document
 
 
 def _map(material: Material) -> Drawing:
-    from ...applications.pictures import place_colors, place_views
+    from ...applications.pictures import paint_places, place_colors
     from ...descriptors import combine
     from ...matchers import NearestNeighbor
 
@@ -104,11 +110,7 @@ def _map(material: Material) -> Drawing:
     matched = colors[1].attrs["matched"]
     share = f"{matched:.1%} of {scene.maps[1].attrs['image_name']}"
     return (
-        scene.draw(
-            place_views(colors, scene),
-            material.options.drawing.width,
-            () if material.options.drawing.no_titles else scene.titles,
-        ),
+        paint_places(colors, scene, **material.look),
         [("matched", share), ("matcher", repr(matcher))],
         {"matched": round(matched, 4), "matcher": repr(matcher)},
     )
@@ -137,7 +139,7 @@ def _layers(material: Material) -> Drawing:
             }
         )
     return (
-        paint_layers(colors, material.photographs, masks, material.options.drawing.width),
+        paint_layers(colors, material.photographs, masks, **material.look),
         facts,
         {"components": list(components), "layers": document},
     )
@@ -161,7 +163,7 @@ def _compare(material: Material) -> Drawing:
             masks=masks,
             matcher=None if choice is None else choice.item,
             clusters=clusters,
-            width=material.options.drawing.width,
+            **material.look,
         )
     facts = [("compared", ", ".join(maps)), ("clusters", str(clusters))]
     document: dict[str, Any] = {"compared": list(maps), "clusters": clusters}
@@ -173,14 +175,10 @@ def _compare(material: Material) -> Drawing:
 
 def _similarity(material: Material) -> Drawing:
     from ...applications.pictures import best_places, paint_similarity, similarity_maps
-    from ...applications.pictures.similarity import OPACITY
 
     scene = material.scene()
     points = [(point.x, point.y) for point in material.options.query]
     cosines = similarity_maps(scene, points)
-    options = material.options.drawing.of_library()
-    if options["opacity"] is None:
-        options["opacity"] = OPACITY
     facts = [("points", str(len(points)))]
     best: list[list[dict[str, float]]] = []
     for grid in cosines[1:] or cosines:
@@ -191,7 +189,7 @@ def _similarity(material: Material) -> Drawing:
             [{"x": round(x, 3), "y": round(y, 3), "score": round(z, 5)} for x, y, z in places]
         )
     return (
-        paint_similarity(cosines, points, scene, **options),
+        paint_similarity(cosines, points, scene, **material.look),
         facts,
         {"points": [{"x": x, "y": y} for x, y in points], "best": best},
     )

@@ -27,7 +27,7 @@ class DrawingOptions:
         "Width of the drawing; it comes out narrower where it would be too tall.",
         default=1600,
     )
-    no_titles: bool = drawing_field.flag("Leave out which image is the source, which the target.")
+    no_titles: bool = drawing_field.flag("Leave out the names of the images.")
 
     def __post_init__(self) -> None:
         low, high = _WIDTHS
@@ -88,7 +88,8 @@ class HeatDrawingOptions(DrawingOptions):
     """Those of a drawing of colours over photographs."""
 
     opacity: float | None = drawing_field(
-        "SHARE", "Opacity of the colours of similarity, from 0 to 1; 0.7 by default."
+        "SHARE",
+        "Opacity of the colours of clusters, map and similarity, from 0 to 1; 0.7 by default.",
     )
 
     def __post_init__(self) -> None:

@@ -3,12 +3,13 @@
 They are what `descr show` draws of the sample photographs: with SIFT, with `Surroundings` below,
 and with both fused. Neither needs weights, so that the pictures can be made anywhere.
 
-Run `python docs/images/make_show.py` with the `test` extra installed.
+Run `python docs/images/make_show.py [NAME ...]` with the `test` extra installed.
 """
 
+from argparse import ArgumentParser
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import PIL.Image
 import torch
 from descr.applications import (
@@ -20,6 +21,7 @@ from descr.applications import (
     draw_similarity,
     split_sources,
 )
+from descr.applications.pictures import Drawing
 from descr.descriptors import SIFT, Backbone, Fused, Layer, read_image
 from descr.matchers import MutualNearestNeighbor
 from torch.nn import functional
@@ -27,6 +29,7 @@ from torch.nn import functional
 FOLDER = Path(__file__).parent
 WIDTH = 1100
 QUALITY = 84
+NAMES = "pca", "clusters", "map", "layers", "similarity", "compare"
 
 
 class Surroundings(Backbone):
@@ -58,27 +61,38 @@ def smooth(pixels: torch.Tensor, window: int) -> torch.Tensor:
     return pixels
 
 
-def write(name: str, picture: np.ndarray) -> None:
-    """Write one picture."""
-    path = FOLDER / f"show-{name}.jpg"
-    PIL.Image.fromarray(picture).save(path, quality=QUALITY, optimize=True)
-    print(f"{path.name}: {picture.shape[1]} x {picture.shape[0]}, {path.stat().st_size:,} bytes")
+def draw(name: str) -> Drawing:
+    """The picture of this name."""
+    cats = [read_image(FOLDER / file) for file in ("cat.jpg", "cat-closer.jpg")]
+    surroundings = Surroundings(size=640)
+    both = Fused(SIFT(), surroundings)
+    options: dict[str, Any] = {"width": WIDTH, "titles": True}
+    match name:
+        case "pca":
+            return draw_pca(cats, surroundings, **options)
+        case "clusters":
+            return draw_clusters(cats, both, **options)
+        case "map":
+            matcher = MutualNearestNeighbor(tolerance=1)
+            return draw_correspondence_map(*cats, SIFT(), matcher=matcher, **options)
+        case "layers":
+            return draw_layers(cats, Fused(surroundings, SIFT()), **options)
+        case "similarity":
+            return draw_similarity(cats, [(172, 108), (258, 228)], surroundings, **options)
+        case _:
+            options["width"] = 1500
+            return draw_comparison(split_sources(both.extract(cats)), cats, **options)
 
 
 def main() -> None:
-    """Write all of them."""
-    cats = [read_image(FOLDER / name) for name in ("cat.jpg", "cat-closer.jpg")]
-    surroundings = Surroundings(size=640)
-    write("pca", draw_pca(cats, surroundings, width=WIDTH))
-    both = Fused(SIFT(), surroundings)
-    write("clusters", draw_clusters(cats, both, width=WIDTH))
-    matcher = MutualNearestNeighbor(tolerance=1)
-    write("map", draw_correspondence_map(*cats, SIFT(), matcher=matcher, width=WIDTH, titles=True))
-    write("layers", draw_layers(cats, Fused(surroundings, SIFT()), width=WIDTH))
-    points = [(172, 108), (258, 228)]
-    write("similarity", draw_similarity(cats, points, surroundings, width=WIDTH, titles=True))
-    maps = split_sources(both.extract(cats))
-    write("compare", draw_comparison(maps, cats, width=1500))
+    """Write those that are named, or all of them."""
+    parser = ArgumentParser(description=main.__doc__)
+    parser.add_argument("name", nargs="*", choices=[*NAMES, []], metavar="NAME", help=f"of {NAMES}")
+    for name in parser.parse_args().name or NAMES:
+        picture, path = draw(name), FOLDER / f"show-{name}.jpg"
+        PIL.Image.fromarray(picture).save(path, quality=QUALITY, optimize=True)
+        height, width = picture.shape[:2]
+        print(f"{path.name}: {width} x {height}, {path.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from descr.cli.options import comparison
 from descr.descriptors import SIFT, Fused
 from descr.descriptors.store import save_features
 
+SVG_TEXT = "{http://www.w3.org/2000/svg}text"
 FAST = ("--set", "size=96", "--set", "step=8")
 SHOW = ("show", "a.png", "b.png", *FAST, "--width", "400")
 
@@ -31,7 +32,7 @@ def picture(path: str) -> np.ndarray:
 def test_components_are_what_the_library_draws(descr: Any) -> None:
     done = descr(*SHOW, "-o", "x.png")
     assert done.code == 0, done.err
-    expected = draw_pca(["a.png", "b.png"], describe(), width=400)
+    expected = draw_pca(["a.png", "b.png"], describe(), width=400, titles=True)
     np.testing.assert_array_equal(picture("x.png"), expected)
     assert done.err.startswith("descriptor: sift")
     facts = {line[:20].strip(): line[20:] for line in done.out.splitlines()}
@@ -56,6 +57,42 @@ def test_similarity_is_what_the_library_draws(descr: Any) -> None:
     assert document["best"][0][0].keys() == {"x", "y", "score"}
     outside = descr(*SHOW, "--as", "similarity", "--point", "96,3", "-o", "y.png")
     outside.refused("--point 96,3: the point lies outside a.png, which is 96 x 64 pixels")
+
+
+@pytest.mark.parametrize(
+    ("kind", "titles"),
+    [
+        ("pca", ["a.png", "b.png"]),
+        ("clusters", ["a.png", "b.png"]),
+        ("layers", ["a.png", "b.png"]),
+        ("map", ["source: a.png", "target: b.png"]),
+        ("similarity", ["source: a.png", "target: b.png"]),
+        ("compare", ["source: a.png, target: b.png"]),
+    ],
+)
+def test_titles_name_the_images_of_every_kind(descr: Any, kind: str, titles: list[str]) -> None:
+    options = ("--as", kind, *(("--point", "20,30") if kind == "similarity" else ()), "-o", "x.svg")
+
+    def names() -> list[str]:
+        texts = [one.text or "" for one in ElementTree.parse("x.svg").iter(SVG_TEXT)]
+        return [text for text in texts if ".png" in text]
+
+    assert descr(*SHOW, *options).code == 0
+    assert names() == titles
+    assert descr(*SHOW, *options, "--no-titles").code == 0
+    assert names() == []
+
+
+@pytest.mark.parametrize("kind", ["map", "clusters"])
+def test_colours_of_no_opacity_leave_the_photograph(descr: Any, kind: str) -> None:
+    pictures = []
+    for opacity in ("0", "1"):
+        done = descr(*SHOW, "--as", kind, "--opacity", opacity, "--no-titles", "-o", "x.png")
+        assert done.code == 0, done.err
+        pictures.append(picture("x.png").astype(int))
+    colourful = [np.mean(np.ptp(one[len(one) * 2 // 3 : -40], axis=-1) > 40) for one in pictures]
+    assert colourful[0] < 0.1
+    assert colourful[1] > 0.5
 
 
 def test_vector_files_hold_the_letters(descr: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +236,7 @@ def test_masks_are_given_in_the_order_of_the_images(descr: Any) -> None:
     for kind in ("pca", "clusters", "map", "layers", "compare"):
         done = descr(*SHOW, "--as", kind, "--mask", "-", "--mask", "left.png", "-o", f"{kind}.png")
         assert done.code == 0, done.err
-    expected = draw_pca(["a.png", "b.png"], describe(), masks=[None, mask], width=400)
+    expected = draw_pca(["a.png", "b.png"], describe(), masks=[None, mask], width=400, titles=True)
     np.testing.assert_array_equal(picture("pca.png"), expected)
     assert descr(*SHOW, "--auto-mask", "-o", "auto.png").code == 0
 
@@ -221,13 +258,13 @@ def test_feature_files_show_their_features_alone(descr: Any) -> None:
     Path("a.png").rename("moved.png")
     says = "the photographs are left out: no photograph of a.nc at a, a.png; name the folder that "
     for kind in ("pca", "clusters", "map", "layers"):
-        options = ("--as", kind, "--width", "400", "-o", f"{kind}.png")
+        options = ("--as", kind, "--width", "400", "--no-titles", "-o", f"{kind}.png")
         done = descr("show", "a.nc", "b.nc", *options)
         assert done.code == 0, done.err
         assert done.err == f"{says}holds it with --images FOLDER\n"
     alone = draw_pca(describe()("moved.png", "b.png"), width=400)
     np.testing.assert_array_equal(picture("pca.png"), alone)
-    done = descr("show", "a.nc", "b.png", *FAST, "--width", "400", "-o", "mixed.png")
+    done = descr("show", "a.nc", "b.png", *FAST, "--width", "400", "--no-titles", "-o", "mixed.png")
     assert done.code == 0, done.err
     assert says in done.err
     np.testing.assert_array_equal(picture("mixed.png"), alone)
