@@ -21,7 +21,7 @@ from .painting import Picture, resize_photograph
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 CASING = 0.55  # how dark the edge of a dot is: the photograph shows through it
 INK, _GREY = (40, 40, 40), (110, 110, 110)
-_LEADING = 1.3  # distance of two lines, as a multiple of the size of the letters
+LEADING = 1.3  # distance of two lines, as a multiple of the size of the letters
 
 Color = tuple[int, int, int]
 
@@ -184,12 +184,12 @@ class Canvas:
         """Texts in letters of a size; see `write_texts`."""
         for text, x, y in texts:
             lines = text.split("\n")
-            first = float(y) - (len(lines) - 1) / 2 * size * _LEADING
+            first = float(y) - (len(lines) - 1) / 2 * size * LEADING
             for index, line in enumerate(lines):
                 if not line:
                     continue
                 color = INK if index == 0 else _GREY
-                low = first + index * size * _LEADING
+                low = first + index * size * LEADING
                 self.texts.append(Text(plain(line), float(x), low, size, anchor, color))
 
     def finish(self) -> Drawing:

@@ -23,13 +23,20 @@ def baseline(size: float) -> float:
 
 
 def fitting(text: str, size: int, width: float) -> str:
-    """The text, its middle left out where it is wider than `width` pixels."""
+    """The text, its middle left out where it is wider than `width` pixels.
+
+    What stands before a colon is not cut: where there is no room for more, it stands alone.
+    """
     text = plain(text)
     if text_width(text, size) <= width:
         return text
+    role, colon, _ = text.partition(": ")
+    whole = len(role + colon) if colon and text_width(role, size) <= width else 0
     # No letter is narrower than a pixel.
     for kept in range(min(len(text) - 1, int(width)), 1, -1):
         short = text[: (kept + 1) // 2] + "..." + text[len(text) - kept // 2 :]
+        if (kept + 1) // 2 <= whole:
+            return role
         if text_width(short, size) <= width:
             return short
     return text[:1]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from ...descriptors.runtime.memory import check_fits
-from .canvas import Canvas, Drawing
+from .canvas import LEADING, Canvas, Drawing
 from .letters import fitting, text_width
 from .painting import View
 
@@ -42,7 +42,8 @@ def draw_sheet(
     _fill(sheet, rows, layout, column_labels)
     labels = []
     for top, lines in zip(layout.tops, row_labels, strict=bool(row_labels)):
-        texts = [fitting(line, letters, layout.gutter - 2 * layout.gap) for line in lines]
+        room = max(1, int(layout.tall / (letters * LEADING)))
+        texts = [fitting(line, letters, layout.gutter - 2 * layout.gap) for line in lines[:room]]
         labels.append(("\n".join(texts), layout.gap, top + layout.tall / 2))
     sheet.write(labels, size=letters)
     return sheet.finish()
@@ -70,6 +71,10 @@ def _fill(
         text = fitting(title, layout.letters, wide)
         place = left + across + wide / 2, top + layout.header / 2
         sheet.write([(text, *place)], size=layout.letters, anchor="m")
+
+
+def _letters(width: int) -> int:
+    return max(11, round(width * _LETTERS))
 
 
 @dataclass(frozen=True)
@@ -109,9 +114,10 @@ class _Layout:
         width: int,
         row_labels: Sequence[Sequence[str]] = (),
         has_header: bool = False,
+        letters: int = 0,
     ) -> "_Layout":
         gap = max(2, round(width * _GAP))
-        letters = max(11, round(width * _LETTERS))
+        letters = letters or _letters(width)
         widest = max((text_width(line, letters) for one in row_labels for line in one), default=0)
         gutter = min(round(widest) + 3 * gap, round(width * _GUTTER)) if widest else 0
         header = round(letters * 1.9) if has_header else 0
@@ -157,7 +163,7 @@ def draw_sheets(
     """
     above = titles or [()] * len(sheets)
     layouts = [
-        _Layout.of(len(rows), aspect, width, (), bool(names))
+        _Layout.of(len(rows), aspect, width, (), bool(names), _letters(max(widths)))
         for rows, aspect, width, names in zip(sheets, aspects, widths, above, strict=True)
     ]
     wide = max(layout.width for layout in layouts)

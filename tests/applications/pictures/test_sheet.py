@@ -106,6 +106,28 @@ def test_text_that_is_too_wide_loses_its_middle() -> None:
     assert fitting(name, 20, 1000) == name
 
 
+def test_the_role_of_an_image_is_not_cut() -> None:
+    title = "source: a-very-long-name.jpg"
+    assert fitting(title, 20, text_width(title, 20)) == title
+    assert fitting(title, 20, text_width(title, 20) - 1).startswith("source: a-v")
+    assert fitting(title, 20, text_width("source", 20) + 30) == "source"
+    assert text_width(fitting(title, 20, 30), 20) <= 30
+
+
+def test_labels_of_rows_keep_within_them() -> None:
+    lines = [["layer", "source", "3 x 4 cells", "5 channels"]]
+    sheet = draw_sheet([[flat(0)] * 9], [1.5] * 9, width=600, row_labels=lines)
+    texts = sheet.canvas.texts
+    assert [one.text for one in texts] == ["layer", "source"]
+    assert all(one.size / 2 <= one.y <= len(sheet) - one.size / 2 for one in texts)
+
+
+def test_titles_of_all_lines_have_one_size() -> None:
+    rows = [[flat(0)]]
+    sheet = draw_sheets([rows, rows], [[4.0], [2.0]], widths=[1200, 600], titles=[["a"], ["b"]])
+    assert len({one.size for one in sheet.canvas.texts}) == 1
+
+
 def test_text_is_written_in_letters_that_the_font_has() -> None:
     assert plain("Zürich\nCafé") == "Zurich Cafe"
     assert plain("猫.jpg") == "?.jpg"
