@@ -12,7 +12,7 @@ import xarray as xr
 from ...descriptors.settings import check_float
 from ..pictures import Drawing, check_width, pixel_cells
 from ..pictures.canvas import Canvas
-from ..pictures.letters import fitting
+from ..pictures.letters import fitting, text_size
 from .fields import flow_vectors
 
 _LEGEND, _TALLEST = 0.16, 1.25
@@ -62,7 +62,7 @@ def draw_flow(
     longer = float((np.hypot(*vectors)[valid] > maximum).mean()) if valid.any() else 0.0
     beside = _legend(legend, maximum, longer=longer, complete=bool(valid.all()))
     names = [str(flow.attrs.get(f"{side}_name", "")) for side in ("source", "target")]
-    letters = max(11, round(width / 76))
+    letters = text_size(width)
     header = round(1.9 * letters) if titles and all(names) else 0
     canvas = Canvas.blank(header + max(down, len(beside)), across + legend)
     canvas.put(colors, 0, header)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from ...descriptors.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .canvas import Drawing, write_texts
+    from .canvas import Drawing
     from .clusters import CLUSTERS, cluster_maps, draw_clusters, matched_clusters, paint_clusters
     from .comparison import draw_comparison, split_sources
     from .components import (
@@ -73,5 +73,4 @@ __all__ = [
     "resize_photograph",
     "similarity_maps",
     "split_sources",
-    "write_texts",
 ]

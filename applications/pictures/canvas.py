@@ -181,7 +181,12 @@ class Canvas:
     def write(
         self, texts: Iterable[tuple[str, float, float]], *, size: float, anchor: str = "l"
     ) -> None:
-        """Texts in letters of a size; see `write_texts`."""
+        """Texts in letters of this size, in pixels.
+
+        Each comes with the x and the y of its middle; its lines begin (`l`), end (`r`) or have
+        their middle (`m`) at x. What has no letter in the font is shown as a question mark. All
+        lines but the first are grey.
+        """
         for text, x, y in texts:
             lines = text.split("\n")
             first = float(y) - (len(lines) - 1) / 2 * size * LEADING
@@ -211,20 +216,6 @@ class Canvas:
         drawing = pixels.view(Drawing)
         drawing.canvas = self
         return drawing
-
-
-def write_texts(
-    picture: Picture, texts: Iterable[tuple[str, float, float]], *, size: int, anchor: str = "l"
-) -> Drawing:
-    """A copy of the picture with texts in letters of this size, in pixels.
-
-    Each text comes with the x and the y of its middle; its lines begin (`l`), end (`r`) or have
-    their middle (`m`) at x. What has no letter in the font is shown as a question mark. All lines
-    but the first are grey.
-    """
-    canvas = Canvas.of(picture)
-    canvas.write(texts, size=size, anchor=anchor)
-    return canvas.finish()
 
 
 def _blend(pixels: npt.NDArray[np.uint32], strokes: Sequence[Stroke]) -> None:

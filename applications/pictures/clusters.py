@@ -19,6 +19,7 @@ from ..feature_maps import MapOrImage
 from ..resolution import spread
 from .canvas import Canvas, Drawing
 from .legend import with_numbers
+from .letters import text_size
 from .painting import NEUTRAL, Mask, Picture, check_width, cut_out, pixel_cells, tint_photograph
 from .palette import CLUSTER_COLORS
 from .scenes import OPACITY, Photograph, Scene, label_cells
@@ -179,7 +180,7 @@ def paint_clusters(
     views = scene.views(paint_regions, labels, opacity)
     picture = scene.draw(views, width=width, titles=titles)
     colors = CLUSTER_COLORS[: len(labels[0].attrs["similarity"])]
-    return with_numbers(picture, colors, max(11, picture.shape[1] // 76))
+    return with_numbers(picture, colors, text_size(picture.shape[1]))
 
 
 def paint_regions(

@@ -16,6 +16,7 @@ from .canvas import Canvas, Drawing
 from .clusters import CLUSTERS, check_clusters, cluster_maps, paint_regions
 from .components import cell_views, pca_colors
 from .legend import with_note
+from .letters import text_size
 from .matches import draw_matches
 from .painting import Picture, View
 from .pair import BESIDE, PairLayout
@@ -114,7 +115,7 @@ def draw_comparison(
         column_labels=[name.replace("_", " ") for name in maps],
     )
     names = ", ".join(scenes[0].titles)
-    return with_note(sheet, names, max(11, sheet.shape[1] // 76)) if titles else sheet
+    return with_note(sheet, names, text_size(sheet.shape[1])) if titles else sheet
 
 
 def _match_view(scene: Scene, matcher: Matcher, count: int) -> View:

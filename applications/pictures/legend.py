@@ -27,8 +27,7 @@ def with_legend(picture: Picture, entries: Sequence[tuple[str, Any, str]], size:
         places = _places(entries, size, width)
     height, margin = 1.9 * size, 0.6 * size
     top = len(picture)
-    canvas = Canvas.blank(top + round((places[-1][1] + 1) * height + margin), width)
-    canvas.put(picture, 0, 0)
+    canvas = _above(picture, round((places[-1][1] + 1) * height + margin))
     tags, names = [], []
     for (tag, color, name), (x, row) in zip(entries, places, strict=True):
         badge, y = badge_size(tag, size), top + margin / 2 + (row + 0.5) * height
@@ -39,6 +38,14 @@ def with_legend(picture: Picture, entries: Sequence[tuple[str, Any, str]], size:
     canvas.write(tags, size=size, anchor="m")
     canvas.write(names, size=size)
     return canvas.finish()
+
+
+def _above(picture: Picture, room: int) -> Canvas:
+    """The picture, with white of a height below."""
+    height, width = picture.shape[:2]
+    canvas = Canvas.blank(height + room, width)
+    canvas.put(picture, 0, 0)
+    return canvas
 
 
 def _places(
@@ -78,8 +85,7 @@ def draw_badge(canvas: Canvas, place: Any, size: Any, color: Any, opacity: float
 def with_note(picture: Picture, text: str, size: int) -> Drawing:
     """A copy of the picture above a line of text, which is cut where it is wider."""
     height, width = picture.shape[:2]
-    canvas = Canvas.blank(height + 2 * size, width)
-    canvas.put(picture, 0, 0)
+    canvas = _above(picture, 2 * size)
     canvas.write([(fitting(text, size, width - 1.2 * size), 0.6 * size, height + size)], size=size)
     return canvas.finish()
 
@@ -88,8 +94,7 @@ def with_numbers(picture: Picture, colors: npt.NDArray[np.uint8], size: int) -> 
     """A copy of the picture above a strip of colours (n, 3), with their numbers from 1 on."""
     height, width = picture.shape[:2]
     strip = round(1.7 * size)
-    canvas = Canvas.blank(height + round(0.5 * size) + strip, width)
-    canvas.put(picture, 0, 0)
+    canvas = _above(picture, round(0.5 * size) + strip)
     edges = np.rint(np.linspace(0, width, len(colors) + 1)).astype(int)
     top = height + round(0.5 * size)
     for number, (color, left, right) in enumerate(zip(colors, edges, edges[1:], strict=False), 1):
@@ -106,8 +111,7 @@ def with_color_bar(picture: Picture, title: str, low: float, high: float, letter
     `letters` is the size of the letters in pixels.
     """
     height, width = picture.shape[:2]
-    canvas = Canvas.blank(height + 2 * letters, width)
-    canvas.put(picture, 0, 0)
+    canvas = _above(picture, 2 * letters)
     texts = [f"{title}  {low:.3f}", f"{high:.3f}"]
     before, after = (text_width(text, letters) for text in texts)
     left = round(letters + before)

@@ -11,6 +11,11 @@ import PIL.ImageFont
 from ..text import printable
 
 
+def text_size(width: int) -> int:
+    """The size of the letters on a picture of a width, in pixels."""
+    return max(11, round(width / 76))
+
+
 def text_width(text: str, size: int) -> float:
     """How wide a line is, in pixels."""
     return float(font(size).getlength(plain(text)))

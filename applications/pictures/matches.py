@@ -10,6 +10,7 @@ from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_choice, check_float
 from .canvas import BLACK, Drawing
 from .legend import with_color_bar, with_legend
+from .letters import text_size
 from .pair import AUTO, Points, draw_pair
 from .palette import REJECTED, VERIFIED, position_colors, score_colors
 
@@ -109,7 +110,7 @@ def draw_matches(
         for at, one in zip(places, colors, strict=True):
             canvas.dot(at, one, 2 * dot, 2.5 * dot, 3.2 * dot)
     drawing = canvas.finish()
-    letters = max(11, place.width // 80)
+    letters = text_size(place.width)
     if color == "verified" and len(inlier):
         kinds = [("", VERIFIED, "verified"), ("", REJECTED, "rejected")]
         both = zip(kinds, (inlier.any(), not inlier.all()), strict=True)

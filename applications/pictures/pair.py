@@ -12,7 +12,7 @@ from ...descriptors.image.masks import MaskLike, read_mask
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_choice
 from .canvas import Canvas
-from .letters import fitting
+from .letters import fitting, text_size
 from .painting import View, check_width, cut_out, resize_photograph
 
 AUTO, BESIDE, STACKED = LAYOUTS = "auto", "beside", "stacked"
@@ -21,7 +21,6 @@ _GAP = 0.004  # space between the photographs, as a share of the width
 _TALLEST = 1.25  # height of the picture, at most, as a share of the width that was asked for
 _LOWEST = 160  # height of photographs, at least: panoramas make it wider than was asked for
 _WIDEST = 4  # width of the picture, at most, as a multiple of the width that was asked for
-_LETTERS = 1 / 76  # size of the letters of titles, as a share of the width
 _BEST = 1.6  # the width of a picture, as a multiple of its height, that `auto` comes near to
 _DIM = 0.75  # how much of a photograph outside its mask gives way to light grey
 
@@ -81,7 +80,7 @@ class PairLayout:
         """
         check_choice("layout", layout, LAYOUTS)
         gap = max(2, round(width * _GAP))
-        header = round(1.9 * title_size(width)) if titles else 0
+        header = round(1.9 * text_size(width)) if titles else 0
         aspects = a[1] / a[0], b[1] / b[0]
         # How wide both are for a height of 1, and how high for a width of 1.
         across, down = sum(aspects), sum(1 / aspect for aspect in aspects)
@@ -142,7 +141,7 @@ def draw_pair(
     place = PairLayout.of(a, b, width, layout, titles=titles)
     canvas = place.join(*views)
     if titles:
-        letters = title_size(width)
+        letters = text_size(width)
         (left, top), (tall, wide) = place.corner_b, place.size_b
         low = top + tall if place.stacked else 0
         for side, image, middle, above, room in (
@@ -152,11 +151,6 @@ def draw_pair(
             title = fitting(f"{side}: {image.name}", letters, room)
             canvas.write([(title, middle, above + place.header / 2)], size=letters, anchor="m")
     return place, canvas
-
-
-def title_size(width: int) -> int:
-    """The size of the letters of titles on a picture of a width."""
-    return max(11, round(width * _LETTERS))
 
 
 def _dimmed(

@@ -15,6 +15,7 @@ from ...descriptors.settings import check_float
 from ..feature_maps import MapOrImage
 from .canvas import BLACK, CASING, WHITE, Canvas, Drawing
 from .legend import with_color_bar
+from .letters import text_size
 from .painting import (
     NEUTRAL,
     Picture,
@@ -136,7 +137,7 @@ def paint_similarity(
         width=width,
         column_labels=[names[place] for place in order] if titles else (),
     )
-    return with_color_bar(sheet, "cosine", low, high, max(11, round(sheet.shape[1] / 76)))
+    return with_color_bar(sheet, "cosine", low, high, text_size(sheet.shape[1]))
 
 
 def _colors(values: npt.NDArray[np.float32], low: float, high: float) -> npt.NDArray[np.float32]:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from descr.applications.pictures import write_texts
+from descr.applications.pictures.canvas import Canvas
 from descr.applications.pictures.letters import fitting, plain, text_width
 from descr.applications.pictures.sheet import View, arrange, draw_sheet, draw_sheets
 from descr.descriptors.errors import OutOfMemoryError
@@ -85,14 +85,16 @@ def test_sheets_are_stacked_in_the_middle() -> None:
 
 
 def test_text_is_drawn_where_it_is_asked_for_with_smooth_edges() -> None:
-    page = np.full((100, 200, 3), 255, np.uint8)
-    written = write_texts(page, [("label\nbelow", 50, 60)], size=20)
-    assert (page == 255).all()
+    page = Canvas.blank(100, 200)
+    page.write([("label\nbelow", 50, 60)], size=20)
+    written = page.finish()
     rows, columns = np.nonzero((written < 255).any(axis=-1))
     assert 50 <= columns.min() < 56
     assert rows.mean() == pytest.approx(60, abs=5)
     assert len(np.unique(written)) > 10
-    right = write_texts(page, [("label", 150, 50)], size=20, anchor="r")
+    page = Canvas.blank(100, 200)
+    page.write([("label", 150, 50)], size=20, anchor="r")
+    right = page.finish()
     assert np.nonzero((right < 255).any(axis=-1))[1].max() < 151
 
 
