@@ -97,10 +97,11 @@ def test_no_package_imports_upwards(folder: str) -> None:
 
 def test_what_the_code_imports_is_a_dependency_or_an_extra_that_a_function_asks_for() -> None:
     required = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
-    figures = {
+    optional = {
         canonicalize_name(Requirement(line).name)
-        for line in PROJECT["optional-dependencies"]["figures"]
-    }
+        for extra in ("figures", "notebook")
+        for line in PROJECT["optional-dependencies"][extra]
+    } | {"traitlets"}  # which widgets are made of
     distributions = importlib.metadata.packages_distributions()
     for path in (path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -109,7 +110,7 @@ def test_what_the_code_imports_is_a_dependency_or_an_extra_that_a_function_asks_
                 modules = [str(node.module)]
             for module in {name.partition(".")[0] for name in modules} - sys.stdlib_module_names:
                 names = {canonicalize_name(name) for name in distributions[module]}
-                allowed = required | figures if node.col_offset else required
+                allowed = required | optional if node.col_offset else required
                 assert names & allowed, f"{path}: {module}"
 
 

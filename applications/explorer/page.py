@@ -1,10 +1,11 @@
 """One file that shows where places of an image are in others: `explore(...).save("pair.html")`."""
 
+import html
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -27,6 +28,9 @@ from ..pictures.palette import CLUSTER_COLORS
 from .features import ALL, PackedFeatures, loss_rows, measure_loss, pack_features, source_parts
 from .text import page_text
 
+if TYPE_CHECKING:
+    from .widget import Explorer
+
 COMPONENTS = 256
 """Components of a source, at most: more lose hardly less, and take time in every frame."""
 MOST_IMAGES = 12
@@ -35,10 +39,11 @@ _ROOM = 4_000_000, 512
 stays below 12 MB, and an image is compared within a frame."""
 _SIDE, _QUALITY, _PHOTOGRAPH = 1280, 85, 400_000
 """Longest side of a photograph in the page, its quality as JPEG, and its bytes at most."""
+_HEIGHT = 680  # of a cell of a notebook, in pixels of the screen
 _REST = 500_000  # bytes of the scripts, of false colours and of tables
 _COPIES = 5
 """How many times the features are held: as they are, and in float64 while they are packed."""
-_MAPS = {
+COLOR_MAPS = {
     "inferno": cv2.COLORMAP_INFERNO,
     "magma": cv2.COLORMAP_MAGMA,
     "viridis": cv2.COLORMAP_VIRIDIS,
@@ -50,9 +55,10 @@ _MATCHERS: dict[type[Matcher], tuple[str, tuple[str, ...]]] = {
     MutualNearestNeighbor: ("mutual", ("tolerance",)),
     SoftArgmax: ("soft-argmax", ("temperature", "window")),
 }
+MATCHER_NAMES = tuple(name for name, _ in _MATCHERS.values())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Page:
     """A page for a browser, whole in one text.
 
@@ -70,6 +76,46 @@ class Page:
         """Write the page, whole or not at all; `OutputError` if it can't be written."""
         with whole_file(path) as target:
             target.write_text(self.html, encoding="utf-8", newline="\n")
+
+    @property
+    def title(self) -> str:
+        """The names of the images."""
+        return " · ".join(str(one.attrs["image_name"]) for one in self.features.outlines)
+
+    def widget(
+        self,
+        points: Sequence[Mapping[str, Any]] = (),
+        *,
+        settings: Mapping[str, Any] | None = None,
+        height: int = _HEIGHT,
+    ) -> "Explorer":
+        """The page in a cell of a notebook, with traits that Python reads, sets and observes.
+
+        Args:
+            points: Pins to begin with: mappings with `image` (its place among the images), `x` and
+                `y` (pixels of the upright image), and perhaps `name` and `targets`.
+            settings: What controls begin with, by name: see `Explorer`.
+            height: Of the cell, in pixels of the screen.
+
+        Raises:
+            OptionError: A point or a setting that the page can't show; or anywidget, which the
+                extra `notebook` brings, is not installed.
+        """
+        from .widget import Explorer
+
+        return Explorer(self, points=list(points), settings=dict(settings or {}), height=height)
+
+    def __repr__(self) -> str:
+        return f"Page of {self.title}"
+
+    def _repr_html_(self) -> str:
+        """The page in a cell of a notebook, live without Python, too."""
+        # Without an origin of its own the page reaches nothing of the notebook around it.
+        return (
+            f'<iframe sandbox="allow-scripts allow-downloads" title="{html.escape(self.title)}" '
+            f'style="display: block; width: 100%; height: {_HEIGHT}px; border: 0" '
+            f'srcdoc="{html.escape(self.html)}"></iframe>'
+        )
 
 
 def explore(
@@ -142,7 +188,7 @@ def explore(
                 "mask": mask is not None,
             }
         )
-    for name, number in _MAPS.items():
+    for name, number in COLOR_MAPS.items():
         table = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], number)
         blocks[f"colors-{name}"] = table[:, 0, ::-1].tobytes()
     document = {
@@ -154,7 +200,7 @@ def explore(
                 features.sources, features.shares, features.components, strict=True
             )
         ],
-        "colors": list(_MAPS),
+        "colors": list(COLOR_MAPS),
         "pins": [f"#{bytes(color).hex()}" for color in CLUSTER_COLORS],
         "loss": loss_rows(loss),
         "matcher": beginning,

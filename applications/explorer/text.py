@@ -34,8 +34,8 @@ def page_text(document: Mapping[str, Any], blocks: Mapping[str, bytes]) -> str:
         document: What the scripts read as JSON: names, sizes and numbers.
         blocks: What they read as bytes, by name.
     """
-    scripts = [(_STATIC / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS]
-    style = (_STATIC / "explorer.css").read_text(encoding="utf-8")
+    scripts = [static_text(f"{name}.js") for name in _SCRIPTS]
+    style = static_text("explorer.css")
     names = [image["name"] for image in document["images"]]
     policy = _POLICY.format(scripts=" ".join(map(_digest, scripts)), styles=_digest(style))
     # What ends a script or begins a comment is no more than a letter in a string of JSON.
@@ -55,9 +55,13 @@ def page_text(document: Mapping[str, Any], blocks: Mapping[str, bytes]) -> str:
         "data": "\n".join(data_blocks),
         "scripts": "\n".join(f"<script>{script}</script>" for script in scripts),
     }
-    template = (_STATIC / "explorer.html").read_text(encoding="utf-8")
     # In one pass, so that nothing within a part is taken for the name of another.
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], static_text("explorer.html"))
+
+
+def static_text(name: str) -> str:
+    """A file of the page, or of the widget around it."""
+    return (_STATIC / name).read_text(encoding="utf-8")
 
 
 def _digest(text: str) -> str:

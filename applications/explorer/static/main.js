@@ -196,12 +196,37 @@ function speak(text) {
   toSpeak = setTimeout(() => (control("said").textContent = text), 400);
 }
 
+/** Whether a notebook shows the page, in a frame that has no address. */
+const isFramed = location.protocol === "about:";
+
+/** Tell the notebook around the page what is pinned, pointed at and set. */
+function tell() {
+  const { pins, ...settings } = state.now;
+  const points = pins.map(({ byHand, ...pin }) => ({
+    ...pin,
+    targets: Object.entries(byHand).map(([image, { x, y }]) => ({ image: Number(image), x, y })),
+  }));
+  parent.postMessage({ descr: { points, pointer: state.pointer, settings } }, "*");
+}
+
+/** Take over what the notebook says, as one step. */
+function takeOver({ points, pointer, settings }) {
+  const pins = points?.map(({ targets, name, ...point }) => ({
+    ...point,
+    name: tidyName(name),
+    byHand: Object.fromEntries(targets.map(({ image, x, y }) => [image, { x, y }])),
+  }));
+  state.set({ pins: pins ?? state.now.pins, ...settings });
+  if (pointer) state.point(pointer);
+}
+
 let toRemember = 0;
-/** Keep the link of the page up to date, once nothing changes. */
+/** Keep the link of the page, or the notebook around it, up to date, once nothing changes. */
 function remember() {
   clearTimeout(toRemember);
   toRemember = setTimeout(() => {
     toRemember = 0;
+    if (isFramed) return tell();
     const fragment = `#${state.fragment()}`;
     if (fragment !== location.hash) history.replaceState(null, "", fragment);
   }, 200);
@@ -274,6 +299,10 @@ function listen() {
     }
   });
   addEventListener("hashchange", () => state.restore(location.hash));
+  addEventListener("message", ({ source, data }) => {
+    if (isFramed && source === parent && data?.descr) takeOver(data.descr);
+  });
+  control("link").hidden = isFramed;
   addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.target.matches("input[type=text]")) return;
     const key = event.key.toLowerCase();
