@@ -11,7 +11,7 @@ import xarray as xr
 from ..errors import IncomparableFeaturesError, InvalidFeaturesError, PointError
 from .grids import Grid
 from .schema import check_grid
-from .tree import grid_coordinates, variables
+from .tree import label_map, variables
 
 Points: TypeAlias = Iterable[tuple[float, float]] | npt.NDArray[Any]
 
@@ -30,18 +30,7 @@ def build_map(
 
     `sources` and `layers` name where each channel is from, if that is known.
     """
-    labels = {
-        name: ("channel", list(of_channels))
-        for name, of_channels in (("source", sources), ("layer", layers))
-        if len(of_channels) == len(features)
-    }
-    return xr.DataArray(
-        features.numpy(),
-        dims=("channel", "y", "x"),
-        coords={**grid_coordinates(grid.y, grid.x), **labels},
-        attrs=attrs,
-        name="features",
-    )
+    return label_map(features.numpy(), grid.y, grid.x, attrs, sources, layers)
 
 
 def map_attributes(image: Mapping[Any, Any], basis: str) -> dict[str, Any]:

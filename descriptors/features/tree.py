@@ -1,7 +1,7 @@
 """The feature tree: all layers of one image as the networks gave them, and what makes it valid."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -81,6 +81,29 @@ def grid_coordinates(
         )
         for name, values in (("y", y), ("x", x))
     }
+
+
+def label_map(
+    values: Any,
+    y: npt.NDArray[np.float64],
+    x: npt.NDArray[np.float64],
+    attrs: Mapping[str, Any],
+    sources: Sequence[str],
+    layers: Sequence[str],
+) -> xr.DataArray:
+    """The feature map of values (channel, y, x), which may be ones that are not read yet."""
+    labels = {
+        name: ("channel", list(of_channels))
+        for name, of_channels in (("source", sources), ("layer", layers))
+        if len(of_channels) == len(values)
+    }
+    return xr.DataArray(
+        values,
+        dims=("channel", "y", "x"),
+        coords={**grid_coordinates(y, x), **labels},
+        attrs=attrs,
+        name="features",
+    )
 
 
 def root_attributes(image: Image, descriptor: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 import math
 import mmap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, NamedTuple, Self
 
@@ -86,6 +86,11 @@ def schema_of(root: Mapping[str, Any], schemas: Iterable[Schema]) -> Schema | No
     return schema if schema and root[schema.attribute] == schema.number else None
 
 
+def wants(values: bool | Collection[str], path: str) -> bool:
+    """Whether the large array of a group is read: of every group, of none, or of those listed."""
+    return values if isinstance(values, bool) else path in values
+
+
 def directory(groups: Iterable[Group]) -> bytes:
     """What groups are and where a file keeps their arrays, as JSON, and its length."""
 
@@ -122,7 +127,7 @@ def read_directory(
     data: Bytes,
     *,
     schemas: Sequence[Schema],
-    values: bool = True,
+    values: bool | Collection[str] = True,
     end: int | None = None,
     is_checked: bool = False,
 ) -> list[Group]:
@@ -146,7 +151,9 @@ def read_directory(
             if np.dtype(storage.dtype).kind not in "fiu" or (storage.chunk and not is_checked):
                 raise ValueError(f"an array of type {storage.dtype} in pieces of {storage.chunk}")
             is_large = schema is not None and name == schema.arrays[0]
-            if (is_large and not values) or (storage.place is None and not storage.chunk):
+            if (is_large and not wants(values, group["path"])) or (
+                storage.place is None and not storage.chunk
+            ):
                 array = Array.outline(storage.shape, storage.dtype, **about)
             else:
                 array = Array(values=read_values(data, storage, is_checked=is_checked), **about)

@@ -8,7 +8,7 @@ time and memory: see `isolated.py`.
 import io
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import product, repeat
 from typing import Any
 
@@ -26,6 +26,7 @@ from .groups import (
     UnreadableError,
     read_values,
     schema_of,
+    wants,
 )
 
 ROUNDED_BY = "_QuantizeBitRoundNumberOfSignificantBits"
@@ -41,14 +42,15 @@ def read_groups(
     data: Bytes,
     *,
     schemas: Sequence[Schema],
-    values: bool = True,
+    values: bool | Collection[str] = True,
     reserve: Callable[[int], None] = lambda size: None,
 ) -> Iterator[Group]:
     """Read the groups of a file, parents first, in the order in which they were made.
 
-    A file of none of the schemas gives its root alone. Without `values`, large arrays that are not
-    little are outlines. `reserve` is called, before any array is read, with the bytes that they
-    take together, and three times the largest chunk beside them.
+    A file of none of the schemas gives its root alone. Large arrays that are not little are
+    outlines but for those of the groups that `values` lists; True is for every group. `reserve` is
+    called, before any array is read, with the bytes that they take together, and three times the
+    largest chunk beside them.
 
     Raises `UnreadableError` if a layer holds something that a feature file does not hold, and
     exceptions of any kind if the file is damaged.
@@ -74,7 +76,9 @@ def read_groups(
     for group, variables in groups:
         arrays = {
             name: _read_array(
-                data, variable, values=values or schema.is_little or name != schema.arrays[0]
+                data,
+                variable,
+                values=schema.is_little or name != schema.arrays[0] or wants(values, group.path),
             )
             for name, variable in variables.items()
         }

@@ -189,6 +189,18 @@ def map_arrays(contents: Contents) -> tuple[Mapping[str, Array], dict[str, Any]]
     return arrays, own
 
 
+def map_labels(contents: Contents, channels: int) -> list[list[str]]:
+    """The source and the layer of each of the channels of a map."""
+    runs = json.loads(contents.attributes["channels"])
+    # Before labels are made of them: a stranger's file may state any number.
+    counts = [run[2] for run in runs]
+    if min(counts, default=0) < 0 or sum(counts) != channels:
+        raise ValueError("labels of other channels")
+    if not all(isinstance(label, str) for run in runs for label in run[:2]):
+        raise ValueError("labels that are no texts")
+    return [[run[at] for run in runs for _ in range(run[2])] for at in (0, 1)]
+
+
 def basis_contents(
     contents: Contents,
 ) -> tuple[dict[str, list[Part]], dict[str, tuple[Any, Any]], dict[str, dict[str, Any]], str]:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -52,7 +52,7 @@ class IsolatedReadError(Exception):
 
 
 def read_isolated(
-    file: BinaryIO, *, schemas: Sequence[Schema], values: bool, free: int
+    file: BinaryIO, *, schemas: Sequence[Schema], values: bool | Collection[str], free: int
 ) -> list[Group]:
     """Read the groups of an open file, as `hdf5.read_groups` does, in another process.
 

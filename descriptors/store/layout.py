@@ -43,8 +43,8 @@ def tree_to_groups(tree: xr.DataTree) -> list[Group]:
     return groups
 
 
-def groups_to_tree(groups: Iterable[Group]) -> xr.DataTree:
-    """The tree whose groups these are, which agree with the schema."""
+def groups_to_nodes(groups: Iterable[Group]) -> dict[str, xr.Dataset]:
+    """The nodes of the tree whose groups these are, which agree with the schema, by path."""
     nodes = {}
     for group in groups:
         variables = {
@@ -52,7 +52,12 @@ def groups_to_tree(groups: Iterable[Group]) -> xr.DataTree:
             for name, array in group.arrays.items()
         }
         nodes[group.path] = xr.Dataset(variables, attrs=group.attributes)
-    return xr.DataTree.from_dict(nodes)
+    return nodes
+
+
+def groups_to_tree(groups: Iterable[Group]) -> xr.DataTree:
+    """The tree of these groups."""
+    return xr.DataTree.from_dict(groups_to_nodes(groups))
 
 
 def _layer_group(path: str, layer: xr.Dataset) -> Group:

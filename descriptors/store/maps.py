@@ -16,7 +16,7 @@ from ..features.schema import check_attribute_types, check_centres
 from ..features.tensors import FeatureMap, scale_cells
 from .forms import MAPS
 from .groups import Array, Group
-from .info import MAP_ATTRIBUTES, MAP_GROUP, map_arrays
+from .info import MAP_ATTRIBUTES, MAP_GROUP, map_arrays, map_labels
 from .layout import attributes_to_keep
 from .netcdf import write_sealed
 from .sealed import Contents, read_sealed
@@ -86,14 +86,7 @@ def to_map(contents: Contents) -> FeatureMap:
         arrays, attributes = map_arrays(contents)
         values, scale = arrays["features"].values, arrays["features"].attributes
         features = np.multiply(values, scale.get("scale_factor", 1.0), dtype=np.float32)
-        runs = json.loads(contents.attributes["channels"])
-        # Before labels are made of them: a stranger's file may state any number.
-        counts = [run[2] for run in runs]
-        if min(counts, default=0) < 0 or sum(counts) != len(features):
-            raise ValueError("labels of other channels")
-        if not all(isinstance(label, str) for run in runs for label in run[:2]):
-            raise ValueError("labels that are no texts")
-        labels = [[run[at] for run in runs for _ in range(run[2])] for at in (0, 1)]
+        labels = map_labels(contents, len(features))
         grid = Grid(arrays["y"].values, arrays["x"].values)
         cells = torch.from_numpy(features)
         is_unit = scale_cells([cells], 1.0, cells)

@@ -4,7 +4,7 @@ import io
 import os
 import stat
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, BinaryIO, NamedTuple
@@ -24,12 +24,16 @@ _UNDOING = UnreadableError, MemoryError, RuntimeError, zlib.error
 
 
 class Contents(NamedTuple):
-    """The kind of a file, its size in bytes, and its groups by path, parents first."""
+    """The kind of a file, its size in bytes, and its groups by path, parents first.
+
+    The seal tells the file from every other; it is empty for one that has none.
+    """
 
     path: str
     form: Form
     size: int
     groups: Mapping[str, Group]
+    seal: bytes
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -50,9 +54,12 @@ class Contents(NamedTuple):
             ) from error
 
 
-def read_sealed(path: str | os.PathLike[str], *forms: Form, values: bool = True) -> Contents:
+def read_sealed(
+    path: str | os.PathLike[str], *forms: Form, values: bool | Collection[str] = True
+) -> Contents:
     """Return what a file of one of these kinds holds; of another kind no array is read.
 
+    `values` lists the groups whose large arrays are read; True is for all, False for none.
     A file of this user's is checked byte by byte and read here, another in a process of its own.
     Raises `FeatureFileError` for a file that is damaged or can't be read, and `ForeignFileError`,
     as for the first kind, for one of another kind.
@@ -101,7 +108,8 @@ def read_sealed(path: str | os.PathLike[str], *forms: Form, values: bool = True)
             "purpose",
         )
     groups[0] = replace(groups[0], attributes=attributes)
-    return Contents(name, form, size, {group.path: group for group in groups})
+    by_path = {group.path: group for group in groups}
+    return Contents(name, form, size, by_path, tail[-seal.SIZE :] if sealed else b"")
 
 
 @contextmanager
