@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .models.vit.dinov2 import DINOv2
     from .models.vit.dinov3 import DINOv3
     from .models.xfeat import XFeat
-    from .store import FeatureStore, load_features, save_features
+    from .store import FeatureStore, load_features, open_store, save_features
     from .weights.find import best_descriptor
 
 # Imported when they are first asked for: names can be listed, completed and refused at once.
@@ -80,6 +80,7 @@ __all__ = [
     "descriptor_of",
     "diagnose",
     "load_features",
+    "open_store",
     "read_image",
     "read_mask",
     "sample_features",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         read_map_info,
     )
     from .maps import load_map, save_map
+    from .opening import open_store
     from .reuse import why_extract
     from .store import FeatureStore, Outcome
 
@@ -31,6 +32,7 @@ __all__ = [
     "load_any",
     "load_features",
     "load_map",
+    "open_store",
     "read_feature_info",
     "read_info",
     "read_map_info",

@@ -133,8 +133,8 @@ def read_directory(
 ) -> list[Group]:
     """As `read_groups`, by a directory that ends there, by default with the data.
 
-    Arrays that are whole are the memory of the data. Pieces are put together of data that is
-    checked alone: they may state any size.
+    Arrays that are whole are the memory of the data. Pieces may state any size: of data that is not
+    checked only those are put together that are no larger than they lie there.
     """
     end = (len(data) if end is None else end) - 8
     header = json.loads(data[end - int.from_bytes(data[end : end + 8], "little") : end])
@@ -148,17 +148,25 @@ def read_directory(
         for name, about in group["arrays"].items():
             about["dimensions"] = tuple(about["dimensions"])
             about["storage"] = storage = Storage(*about["storage"])
-            if np.dtype(storage.dtype).kind not in "fiu" or (storage.chunk and not is_checked):
-                raise ValueError(f"an array of type {storage.dtype} in pieces of {storage.chunk}")
+            if np.dtype(storage.dtype).kind not in "fiu":
+                raise ValueError(f"an array of type {storage.dtype}")
             is_large = schema is not None and name == schema.arrays[0]
             if (is_large and not wants(values, group["path"])) or (
                 storage.place is None and not storage.chunk
             ):
                 array = Array.outline(storage.shape, storage.dtype, **about)
+            elif storage.chunk and not (is_checked or _is_plain(storage, len(data))):
+                raise ValueError(f"an array in pieces of {storage.chunk}")
             else:
                 array = Array(values=read_values(data, storage, is_checked=is_checked), **about)
             group["arrays"][name] = array
     return [Group(**group) for group in header]
+
+
+def _is_plain(storage: Storage, most: int) -> bool:
+    """Whether an array in pieces takes at most so many bytes, and no library to read."""
+    size = np.dtype(storage.dtype).itemsize * math.prod(storage.shape)
+    return size <= most and all(kind == FLETCHER32 for kind, _ in storage.filters)
 
 
 def read_values(data: Bytes, storage: Storage, *, is_checked: bool = False) -> npt.NDArray[Any]:

@@ -1,6 +1,7 @@
 """Files of descr's own kinds, each read as its origin demands."""
 
 import io
+import mmap
 import os
 import stat
 import zlib
@@ -13,7 +14,7 @@ from ..errors import FeatureFileError, ForeignFileError, InvalidFeaturesError
 from ..runtime.ram import free_ram
 from . import seal
 from .forms import Form
-from .groups import Group, UnreadableError, read_directory
+from .groups import Bytes, Group, UnreadableError, read_directory
 from .isolated import NONSENSE, IsolatedReadError, read_isolated
 
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -55,11 +56,16 @@ class Contents(NamedTuple):
 
 
 def read_sealed(
-    path: str | os.PathLike[str], *forms: Form, values: bool | Collection[str] = True
+    path: str | os.PathLike[str],
+    *forms: Form,
+    values: bool | Collection[str] = True,
+    is_known: bool = False,
 ) -> Contents:
     """Return what a file of one of these kinds holds; of another kind no array is read.
 
-    `values` lists the groups whose large arrays are read; True is for all, False for none.
+    `values` lists the groups whose large arrays are read; True is for all, False for none. With
+    `is_known` the directory of a file that descr wrote is believed without a look at the rest: in
+    what it says of values that are not read, and that are checked when they are.
     A file of this user's is checked byte by byte and read here, another in a process of its own.
     Raises `FeatureFileError` for a file that is damaged or can't be read, and `ForeignFileError`,
     as for the first kind, for one of another kind.
@@ -80,15 +86,21 @@ def read_sealed(
         file.seek(0)
         # What may be this user's is read once, so that it is what was checked.
         is_ours = seal.has_mark(tail) and tail.startswith(seal.DIRECTORY)
-        content = io.BytesIO(file.read()) if is_ours else file
-        intact, own = seal.check(content, size) if sealed else (True, False)
+        believed = is_known and is_ours and sealed and values is False
+        content = io.BytesIO(file.read()) if is_ours and not believed else file
+        intact, own = seal.check(content, size) if sealed and not believed else (True, believed)
         if not intact:
             raise FeatureFileError(f"{name}: is damaged: its checksum is wrong", hint=form.again)
         try:
-            if own and isinstance(content, io.BytesIO):
+            if own and is_ours:
+                data: Bytes = (
+                    content.getvalue()
+                    if isinstance(content, io.BytesIO)
+                    else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                )
                 place = size - end - len(seal.DIRECTORY)
                 groups = read_directory(
-                    content.getvalue(), schemas=schemas, values=values, end=place, is_checked=True
+                    data, schemas=schemas, values=values, end=place, is_checked=not believed
                 )
             else:
                 groups = read_isolated(file, schemas=schemas, values=values, free=free_ram() // 2)

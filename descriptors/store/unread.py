@@ -59,12 +59,15 @@ Wrap: TypeAlias = Callable[[Unread], Any]
 """What makes an array that xarray takes, of features that are not read."""
 
 
-def unread_nodes(path: str | os.PathLike[str], wrap: Wrap) -> dict[str, xr.Dataset]:
+def unread_nodes(
+    path: str | os.PathLike[str], wrap: Wrap, *, is_known: bool = False
+) -> dict[str, xr.Dataset]:
     """The nodes of the tree that a file holds, by path from "/"; of a map its root alone.
 
-    Raises what `load_any` does, but for what is wrong with the values themselves.
+    Raises what `load_any` does, but for what is wrong with the values themselves. `is_known` is
+    that of `read_sealed`: damage is told when the values are read.
     """
-    contents = read_sealed(path, FEATURES, MAPS, values=False)
+    contents = read_sealed(path, FEATURES, MAPS, values=False, is_known=is_known)
 
     def unread(group: Group) -> Any:
         shape = group.arrays["features"].values.shape
