@@ -14,6 +14,7 @@ import xarray as xr
 from ..errors import InvalidFeaturesError, OptionError
 from ..image.reading import Image
 from ..layer import Resampling
+from . import accessors as accessors  # who has a map or a tree has these
 from .schema import LAYER_ATTRIBUTES, SCHEMA, Variables, check_features
 
 
