@@ -95,10 +95,12 @@ def test_broken_trees_are_refused_with_what_is_wrong(broken, message):
 def test_dimensions_type_and_variable_are_checked():
     sample = tree(layer(GRID))
     node = sample["net/token"].to_dataset()
+    one_value = np.broadcast_to(np.float32(np.nan), GRID.shape)
     for dataset, message in (
         (node.transpose("y", "x", "channel"), "dimensions"),
         (node.astype(np.float64), "type float64, expected float32"),
         (node.drop_vars("x"), "no coordinate 'x'"),
+        (node.assign(features=node["features"].copy(data=one_value)), "NaN or infinite"),
         (node.rename(features="values"), "no variable 'features'"),
     ):
         sample["net/token"].dataset = dataset
