@@ -64,8 +64,8 @@ def read_sealed(
     """Return what a file of one of these kinds holds; of another kind no array is read.
 
     `values` lists the groups whose large arrays are read; True is for all, False for none. With
-    `is_known` the directory of a file that descr wrote is believed without a look at the rest: in
-    what it says of values that are not read, and that are checked when they are.
+    `is_known` and no values, the directory of a file that descr wrote is believed without a look at
+    the rest.
     A file of this user's is checked byte by byte and read here, another in a process of its own.
     Raises `FeatureFileError` for a file that is damaged or can't be read, and `ForeignFileError`,
     as for the first kind, for one of another kind.
@@ -87,17 +87,18 @@ def read_sealed(
         # What may be this user's is read once, so that it is what was checked.
         is_ours = seal.has_mark(tail) and tail.startswith(seal.DIRECTORY)
         believed = is_known and is_ours and sealed and values is False
-        content = io.BytesIO(file.read()) if is_ours and not believed else file
-        intact, own = seal.check(content, size) if sealed and not believed else (True, believed)
+        data: Bytes = b""
+        if believed:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        elif is_ours:
+            data = file.read()
+        intact, own = True, believed
+        if sealed and not believed:
+            intact, own = seal.check(io.BytesIO(data) if is_ours else file, size)
         if not intact:
             raise FeatureFileError(f"{name}: is damaged: its checksum is wrong", hint=form.again)
         try:
             if own and is_ours:
-                data: Bytes = (
-                    content.getvalue()
-                    if isinstance(content, io.BytesIO)
-                    else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-                )
                 place = size - end - len(seal.DIRECTORY)
                 groups = read_directory(
                     data, schemas=schemas, values=values, end=place, is_checked=not believed

@@ -68,10 +68,11 @@ def unread_nodes(
     that of `read_sealed`: damage is told when the values are read.
     """
     contents = read_sealed(path, FEATURES, MAPS, values=False, is_known=is_known)
+    place = os.path.abspath(contents.path)
 
     def unread(group: Group) -> Any:
         shape = group.arrays["features"].values.shape
-        return wrap(Unread(contents.path, group.path, shape, contents.seal))
+        return wrap(Unread(place, group.path, shape, contents.seal))
 
     with contents.guard():
         if contents.form is MAPS:

@@ -46,6 +46,13 @@ def test_features_are_read_by_their_group(path):
         np.testing.assert_array_equal(values, tree[group]["features"].values)
 
 
+def test_they_are_found_from_another_folder(path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    (coarse, _) = unread(path.name).values()
+    monkeypatch.chdir("/")
+    assert coarse.read().shape == coarse.shape
+
+
 def test_the_other_layers_are_left_out(path):
     groups = read_sealed(path, FEATURES, values=["/network/fine"]).groups
     assert groups["/network/coarse"].arrays["features"].is_outline
