@@ -48,6 +48,12 @@ class MapAccessor(_Accessor):
     def __init__(self, fmap: xr.DataArray) -> None:
         super().__init__(fmap, map_summary)
 
+    @property
+    def _map(self) -> xr.DataArray:
+        """The map in memory, since functions look at values more than once."""
+        fmap: xr.DataArray = self._data
+        return fmap if fmap.chunks is None else fmap.compute()
+
     def similarity(
         self, points: tuple[float, float] | Points, other: xr.DataArray | FeatureMap | None = None
     ) -> xr.DataArray:
@@ -62,13 +68,13 @@ class MapAccessor(_Accessor):
             and all(map(np.isscalar, points))
         )
         several: Any = [points] if is_one else points
-        inputs = [self._data] if other is None else [self._data, other]
+        inputs = [self._map] if other is None else [self._map, other]
         cosines = point_similarity(inputs, several)[-1]
         return cosines.isel(point=0) if is_one else cosines
 
     def at(self, points: Points, **options: Any) -> xr.DataArray:
         """The features (channel, point) at points (x, y): `sample_features(fmap, points, ...)`."""
-        return sample_features(self._data, points, **options)
+        return sample_features(self._map, points, **options)
 
     def match(
         self,
@@ -81,15 +87,15 @@ class MapAccessor(_Accessor):
         `options` are those of the call: `points`, `source_mask`, `target_mask`, `interpolation`.
         """
         match = create_matcher(matcher) if isinstance(matcher, str) else matcher
-        return match(self._data, other, **options)
+        return match(self._map, other, **options)
 
     def draw(self, image: ImageLike | None = None, **options: Any) -> Drawing:
         """Its principal components, beside the photograph if given: `draw_pca([fmap], ...)`."""
-        return draw_pca([self._data], images=_beside(image), **options)
+        return draw_pca([self._map], images=_beside(image), **options)
 
     def save(self, path: str | os.PathLike[str], **options: Any) -> float:
         """Write it to a file: `save_map(fmap, path, ...)`."""
-        return save_map(self._data, path, **options)
+        return save_map(self._map, path, **options)
 
 
 class TreeAccessor(_Accessor):

@@ -71,7 +71,11 @@ class Features:
 
         Raises `InvalidFeaturesError` for a tree that breaks the schema.
         """
-        name = tree.attrs.get("image_name", "?") if isinstance(tree, xr.DataTree) else "?"
+        name = "?"
+        if isinstance(tree, xr.DataTree):
+            name = tree.attrs.get("image_name", name)
+            if any(tree.chunksizes.values()):
+                tree = tree.compute()  # once: each look at dask arrays would read them anew
         check_tree(tree, f"the feature tree of {name}")
         return cls.read(tree, device)
 
@@ -170,6 +174,8 @@ class FeatureMap:
         Raises `InvalidFeaturesError` for what is no finite float32 map (channel, y, x), and for a
         cell of length zero, which points nowhere.
         """
+        if isinstance(fmap, xr.DataArray) and fmap.chunks is not None:
+            fmap = fmap.compute()
         check_map(fmap, name)
         values = as_tensor(np.ascontiguousarray(fmap.values))
         is_unit = _is_unit(values)

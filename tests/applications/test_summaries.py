@@ -7,7 +7,7 @@ import PIL.Image
 import pytest
 import xarray as xr
 from descr.descriptors import open_store
-from descr.descriptors.store import save_features, save_map
+from descr.descriptors.store import opening, save_features, save_map
 from descr.matchers import NearestNeighbor, to_matches
 from descr.matchers.testing import render_map
 from support.trees import layer, tree
@@ -90,8 +90,8 @@ def test_names_are_no_markup_and_obeyed_by_no_terminal(data):
 def test_what_is_not_read_is_not_read_to_be_shown(tmp_path, monkeypatch):
     save_features(two_layers(), tmp_path / "a.nc")
     save_map(A, tmp_path / "b.nc")
+    monkeypatch.setattr(opening.Unread, "read", lambda self: pytest.fail("read"))
     store = open_store(tmp_path)
-    monkeypatch.setattr("descr.descriptors.store.unread.Unread.read", None)
     for data in (store["a"], store["b"]["features"]):
         assert "  values: not read" in repr(data.descr)
         assert pictures(data.descr._repr_html_()) == []

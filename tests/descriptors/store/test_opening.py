@@ -5,7 +5,7 @@ import dask.array
 import numpy as np
 import pytest
 import xarray as xr
-from descr.descriptors import FeatureStore, combine, open_store
+from descr.descriptors import FeatureMap, Features, FeatureStore, combine, open_store
 from descr.descriptors.errors import FeatureFileError, ForeignFileError, OptionError
 from descr.descriptors.store import load_features, load_map, opening, save_features, save_map
 from descr.descriptors.store.forms import FEATURES
@@ -40,12 +40,12 @@ def test_a_store_is_a_tree_of_what_its_files_hold(tmp_path):
 
 
 def test_each_layer_is_one_chunk_that_is_read_when_it_is_computed(tmp_path, monkeypatch):
+    monkeypatch.setattr(opening.Unread, "read", lambda self: pytest.fail("read"))
     tree = open_store(fill(tmp_path, "a.jpg", "b.jpg"))
     layers = [node["features"] for node in tree.leaves]
     assert all(isinstance(one.data, dask.array.Array) for one in layers)
     assert all(one.data.npartitions == 1 for one in layers)
     assert len({one.data.name for one in layers}) == 4
-    monkeypatch.setattr(opening.Unread, "read", None)
     assert [one.sizes["channel"] for one in layers] == [24] * 4
     tree["a.jpg/network/fine"].to_dataset().isel(x=slice(3))
 
@@ -75,6 +75,25 @@ def test_lazy_trees_are_combined_as_loaded_ones_are(tmp_path):
     lazy = combine([tree[key] for key in store])
     eager = combine([store[key] for key in store])
     assert all(one.identical(other) for one, other in zip(lazy, eager, strict=True))
+
+
+def test_lazy_features_are_read_once(tmp_path, monkeypatch):
+    save_map(render_map(6, 8), tmp_path / "map.nc")
+    reads, read = [], opening.Unread.read
+    monkeypatch.setattr(opening.Unread, "read", lambda self: reads.append(self) or read(self))
+    tree = open_store(fill(tmp_path, "a.jpg", "b.jpg"))
+    Features.from_tree(tree["a.jpg"])
+    assert sorted(one.group for one in reads) == ["/network/coarse", "/network/fine"]
+    reads.clear()
+    fmap = tree["map"]["features"]
+    for use in (
+        lambda: FeatureMap.from_xarray(fmap),
+        lambda: fmap.descr.similarity((3, 4)),
+        lambda: fmap.descr.draw(width=100),
+    ):
+        use()
+        assert reads.pop().group == "/map/cells"
+        assert reads == []
 
 
 def test_an_image_whose_key_is_the_folder_of_others_is_called_as_its_file(tmp_path):
