@@ -30,6 +30,10 @@ class ForeignFileError(FeatureFileError):
     """A file of something else where a feature file was expected."""
 
 
+class IndexFileError(DescrError):
+    """An index of a corpus that is not one, is damaged, or has another schema."""
+
+
 class InvalidFeaturesError(DescrError):
     """Feature trees or maps that break the schema: wrong dimensions, NaN, no cells."""
 

@@ -2,19 +2,25 @@
 
 import json
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import xarray as xr
 
-from ..errors import InvalidFeaturesError
+from ..combination.basis import Basis
+from ..errors import IncomparableFeaturesError, InvalidFeaturesError
 from ..features.grids import Grid, unit_length
 from ..features.maps import check_map
 from ..features.schema import check_attribute_types, check_centres
-from ..features.tensors import FeatureMap, scale_cells
-from .forms import MAPS
+from ..features.tensors import FeatureMap, Features, scale_cells
+from .files import to_tree
+from .forms import FEATURES, MAPS
 from .groups import Array, Group
 from .info import MAP_ATTRIBUTES, MAP_GROUP, map_arrays, map_labels
 from .layout import attributes_to_keep
@@ -22,6 +28,52 @@ from .netcdf import write_sealed
 from .sealed import Contents, read_sealed
 
 _LARGEST = 127
+
+
+@dataclass(frozen=True, eq=False)
+class PackedMap:
+    """A feature map in 8 bits, as a file keeps it: the direction of each cell.
+
+    Args:
+        values: int8 (channel, rows, columns).
+        grid: Where its cells are, in pixels of the upright image.
+        attrs: Those of a feature map.
+    """
+
+    values: npt.NDArray[np.int8]
+    grid: Grid
+    attrs: Mapping[str, Any]
+
+
+def read_packed(path: str | os.PathLike[str], basis: Basis) -> PackedMap:
+    """The map in a basis that a file holds, or that its feature tree has there, in 8 bits.
+
+    Raises `FeatureFileError` as `load_any` does, and `IncomparableFeaturesError` for a map of
+    another basis, or features that can't be brought into this one.
+    """
+    contents = read_sealed(path, MAPS, FEATURES)
+    if contents.form is FEATURES:
+        fmap = basis.transform(Features.read(to_tree(contents)))
+        return PackedMap(_pack(fmap.features.numpy())[0], fmap.grid, fmap.attrs)
+    if contents.attributes.get("basis") != basis.identity:
+        raise IncomparableFeaturesError(
+            f"{os.fspath(path)}: is a map of another basis",
+            hint="take the basis that it was extracted with",
+        )
+    with contents.guard():
+        arrays, attributes = map_arrays(contents)
+        values, grid = arrays["features"].values, Grid(arrays["y"].values, arrays["x"].values)
+        if values.shape != (len(basis.sources), len(grid.y), len(grid.x)):
+            raise ValueError("cells that are not those of its grid and its basis")
+        if values.dtype != np.int8:
+            values, _ = _pack(to_map(contents).features.numpy())
+    return PackedMap(values, grid, attributes)
+
+
+def _pack(values: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int8], float]:
+    """The values in 8 bits, and by what these are to be multiplied."""
+    scale = float(np.abs(values).max()) / _LARGEST or 1.0
+    return np.rint(values / scale).astype(np.int8), scale
 
 
 def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool = False) -> float:
@@ -46,8 +98,7 @@ def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool
     check_attribute_types(fmap.attrs, MAP_ATTRIBUTES, "the feature map")
     values, about, lowest = np.ascontiguousarray(fmap.values), {}, 1.0
     if not lossless:
-        scale = float(np.abs(values).max()) / _LARGEST or 1.0
-        packed = np.rint(values / scale).astype(np.int8)
+        packed, scale = _pack(values)
         kept = unit_length(torch.from_numpy(packed.astype(np.float32))).numpy()
         exact = unit_length(torch.from_numpy(values)).numpy()
         lowest = min(1.0, float((kept * exact).sum(axis=0).min()))

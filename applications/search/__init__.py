@@ -1,0 +1,13 @@
+"""Search in a corpus: which images hold a place or a part of another one, and where."""
+
+from typing import TYPE_CHECKING
+
+from ...descriptors.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .index import Index
+    from .update import Change
+
+__getattr__ = lazy_names(__name__)
+
+__all__ = ["Change", "Index"]

@@ -1,0 +1,185 @@
+"""An index: the packed maps of a corpus in a folder, in which places and parts are looked for."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ...descriptors import Basis, Descriptor, FeatureStore
+from ...descriptors.errors import IncomparableFeaturesError, OptionError
+from ...descriptors.features.maps import Points
+from ...descriptors.features.tensors import FeatureMap, Features
+from ...descriptors.image.masks import MaskLike
+from ...descriptors.image.reading import ImageLike
+from ...descriptors.settings import check_int
+from ..feature_maps import as_feature_map
+from .hits import to_dataset
+from .lookup import Lookup
+from .manifest import Manifest
+from .part import Part
+from .shards import Shard
+from .update import Change, Place, bring_up_to_date, places_of, read_basis, remove_images
+
+_CANDIDATES = 200
+
+
+class Index:
+    """The places of a corpus by what they look like: packed maps in a folder, opened in no time.
+
+    Args:
+        folder: Where the index lies; `Index.build` makes one.
+
+    Attributes:
+        basis: The basis of all of its maps: a query of another one is refused.
+
+    Raises:
+        IndexFileError: There is no index, or it is damaged or of another schema.
+        FeatureFileError: Its basis is damaged.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self._manifest = Manifest.read(self.folder)
+        self.basis = read_basis(self.folder, self._manifest)
+
+    @classmethod
+    def build(
+        cls,
+        folder: str | os.PathLike[str],
+        store: FeatureStore | str | os.PathLike[str],
+        *,
+        basis: Basis | None = None,
+        strict: bool = False,
+        progress: Callable[[Change], None] = lambda change: None,
+    ) -> "Index":
+        """The index of the images of a store; one that is there is brought up to date.
+
+        Images whose files have not changed since, by size and time, are kept as they are; those
+        that are gone from the store are removed. A run that was stopped goes on where it ended,
+        but for the last 256 MB of cells. Images whose features can't be taken are left out.
+
+        Args:
+            folder: Where the index is made. Beside the maps it holds a copy of the basis.
+            store: Feature trees, which are brought into the basis, or maps of the basis.
+            basis: The basis of the index; it may be left out where there is one already.
+            strict: Raise the error of the first image that can't be taken.
+            progress: Called with what became of each image.
+
+        Raises:
+            OptionError: A new index without a basis.
+            IncomparableFeaturesError: The index there has another basis.
+            OutputError: It can't be written, or another process is changing it.
+        """
+        if not isinstance(store, FeatureStore):
+            store = FeatureStore(store)
+        bring_up_to_date(Path(folder), store, basis, strict=strict, progress=progress)
+        return cls(folder)
+
+    def remove(self, keys: Iterable[str]) -> "Index":
+        """The index without these images; `KeyError`, and nothing changed, if one is not there."""
+        remove_images(self.folder, list(keys))
+        return type(self)(self.folder)
+
+    def __repr__(self) -> str:
+        return f"<Index {str(self.folder)!r} of {len(self)} images>"
+
+    def __len__(self) -> int:
+        gone = sum(map(len, self._manifest.removed.values()))
+        return sum(about["images"] for about in self._manifest.shards) - gone
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._places))
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._places
+
+    @cached_property
+    def _places(self) -> dict[str, Place]:
+        return places_of(self.folder, self._manifest)
+
+    @cached_property
+    def _lookup(self) -> Lookup:
+        shards = [Shard.open(self.folder, about) for about in self._manifest.shards]
+        there = [np.ones(shard.images, dtype=bool) for shard in shards]
+        for shard, images in zip(shards, there, strict=True):
+            images[list(self._manifest.removed.get(shard.name, ()))] = False
+        return Lookup(shards, np.concatenate(there) if there else np.empty(0, dtype=bool))
+
+    def search(
+        self,
+        query: xr.DataArray | FeatureMap | xr.DataTree | Features | ImageLike,
+        *,
+        descriptor: Descriptor | None = None,
+        points: Points | None = None,
+        mask: MaskLike | None = None,
+        box: Sequence[float] | None = None,
+        top: int = 20,
+        exact: bool = False,
+        candidates: int = _CANDIDATES,
+    ) -> xr.Dataset:
+        """The images that hold a place or a part of another one, and where, best first.
+
+        Which images are looked at is told by tiles, the means of 4 x 4 cells; score and place are
+        always those of the cells themselves. Of a point the score is the cosine with the best
+        cell. Of a part each cell has its best place, and the score is the sum of the cosines of
+        those that agree on one similarity, through the number of all.
+
+        Args:
+            query: Features of an image, a map in the basis of the index, or an image together with
+                a descriptor.
+            descriptor: What describes an image.
+            points: Places in it, (x, y) in pixels; several of them are the cells of one part.
+            mask: The part, as a mask of the size of the image.
+            box: The part, as x0, y0, x1, y1 in pixels. Without any of these it is the whole image.
+            top: How many images, at most.
+            exact: Look at the cells of all images instead of candidates.
+            candidates: How many images are looked at, if not all.
+
+        Returns:
+            xarray.Dataset: Along `hit`: `image`, the name in the store; `x`, `y`, the middle of the
+                part there; `score`; `agreement`, the share of its cells that agree; `scale`,
+                `angle` in degrees and `reflected` of the similarity; `corner_x`, `corner_y` (hit,
+                corner), the corners of its box; `image_height`, `image_width`.
+
+        Raises:
+            IncomparableFeaturesError: The query has another basis, or can't be brought into it.
+            PointError, ImageError: The point, the box or the mask does not lie in the image.
+            OptionError: An image without a descriptor, or a setting out of range.
+            IndexFileError: A part of the index is damaged.
+        """
+        check_int("top", top, minimum=1)
+        check_int("candidates", candidates, minimum=1)
+        fmap = self.map_of(query, descriptor)
+        part = Part.of(fmap, points=points, mask=mask, box=box)
+        hits = self._lookup.hits(part, top, None if exact else max(candidates, top))
+        attrs = {
+            "query": str(fmap.attrs["image_name"]),
+            "basis": self.basis.identity,
+            "images": len(self),
+            "looked_at": len(self) if exact else min(len(self), max(candidates, top)),
+        }
+        return to_dataset(hits, attrs)
+
+    def map_of(self, query: Any, descriptor: Descriptor | None = None) -> FeatureMap:
+        """The map of a query in the basis of the index; raises as `search` does."""
+        if isinstance(query, (xr.DataArray, FeatureMap)):
+            fmap = as_feature_map(query, "the query")
+            if fmap.attrs["basis"] != self.basis.identity:
+                raise IncomparableFeaturesError(
+                    f"the map of {fmap.attrs['image_name']} has another basis than {self.folder}",
+                    hint="give its features, or a map in the basis of the index",
+                )
+            return fmap
+        if isinstance(query, (xr.DataTree, Features)):
+            features = query if isinstance(query, Features) else Features.from_tree(query)
+        elif descriptor is None:
+            raise OptionError(
+                "an image needs a descriptor", hint="give descriptor=..., or features"
+            )
+        else:
+            (features,) = descriptor.features([query])
+        return self.basis.transform(features)

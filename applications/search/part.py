@@ -1,0 +1,107 @@
+"""The part of an image that is looked for: a point, some points, a box, a mask, or all of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ...descriptors.errors import OptionError, PointError
+from ...descriptors.features.grids import Grid
+from ...descriptors.features.maps import Points, check_points
+from ...descriptors.features.tensors import FeatureMap
+from ...descriptors.image.masks import MaskLike
+from ..masks import cells_in_mask
+
+_CELLS = 256
+"""Cells of a part that are looked for, spread over it: more change nothing but the time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What is looked for.
+
+    Args:
+        cells: float32 (cell, channel), each of length 1.
+        places: Where they lie, (cell, 2) as x, y in pixels of their image.
+        corners: Those of the box around the part, (4, 2) as x, y, clockwise from the top left.
+        spacing: Distance of neighbouring cells in pixels, in the mean of both sides.
+    """
+
+    cells: torch.Tensor
+    places: npt.NDArray[np.float64]
+    corners: npt.NDArray[np.float64]
+    spacing: float
+
+    @classmethod
+    def of(
+        cls,
+        fmap: FeatureMap,
+        *,
+        points: Points | None = None,
+        mask: MaskLike | None = None,
+        box: Sequence[float] | None = None,
+    ) -> "Part":
+        """The part of an image at points, in a mask or in a box; all of it without any of these.
+
+        Raises as `Index.search` does.
+        """
+        if sum(one is not None for one in (points, mask, box)) > 1:
+            raise OptionError("points, mask and box exclude each other", hint="give one of them")
+        apart = spacing_of(fmap.grid)
+        if points is not None:
+            places = check_points(points, fmap)
+            return cls(_at(fmap, places), places, _box_around(places), apart)
+        if box is None:
+            inside, corners = cells_in_mask(mask, fmap.to_xarray()), None
+        else:
+            left, top, right, bottom = _check_box(box, fmap)
+            corners = _corners(left, top, right, bottom)
+            y, x = fmap.grid.y, fmap.grid.x
+            inside = ((y >= top) & (y <= bottom))[:, None] & (x >= left) & (x <= right)
+            if not inside.any():
+                # Between the centres of cells: what is read in its middle.
+                middle = corners.mean(axis=0, keepdims=True)
+                return cls(_at(fmap, middle), middle, corners, apart)
+        rows, columns = np.nonzero(inside)
+        places = np.stack([fmap.grid.x[columns], fmap.grid.y[rows]], axis=1)
+        some = np.linspace(0, len(rows) - 1, min(len(rows), _CELLS)).round().astype(int)
+        which = torch.from_numpy((rows * len(fmap.grid.x) + columns)[some])
+        cells = fmap.features.cpu().flatten(1).T[which].contiguous()
+        if corners is None:
+            corners = _box_around(places, apart / 2)
+        return cls(cells, places[some], corners, apart)
+
+
+def spacing_of(grid: Grid) -> float:
+    """The distance of neighbouring cells in pixels, in the mean of both sides; 1 for one cell."""
+    steps = [np.ptp(side) / (len(side) - 1) for side in (grid.y, grid.x) if len(side) > 1]
+    return float(np.mean(steps)) if steps else 1.0
+
+
+def _at(fmap: FeatureMap, places: npt.NDArray[np.float64]) -> torch.Tensor:
+    return fmap.at(places).T.cpu().contiguous()
+
+
+def _check_box(box: Sequence[float], fmap: FeatureMap) -> npt.NDArray[np.float64]:
+    """Left, top, right and bottom of a box in the image."""
+    try:
+        left, top, right, bottom = map(float, box)
+    except (TypeError, ValueError):
+        raise PointError("a box is four numbers: x0, y0, x1, y1") from None
+    if not (left < right and top < bottom):
+        raise PointError(
+            f"the box {left:g},{top:g},{right:g},{bottom:g} is empty",
+            hint="give its top left corner first: x0,y0,x1,y1",
+        )
+    check_points([(left, top), (right, bottom)], fmap)
+    return np.array([left, top, right, bottom])
+
+
+def _box_around(places: npt.NDArray[np.float64], margin: float = 0.0) -> npt.NDArray[np.float64]:
+    return _corners(*(places.min(axis=0) - margin), *(places.max(axis=0) + margin))
+
+
+def _corners(left: float, top: float, right: float, bottom: float) -> npt.NDArray[np.float64]:
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], dtype=float)

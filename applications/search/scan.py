@@ -1,0 +1,77 @@
+"""The best cosine of each vector of a query among the vectors of each image, a block at a time."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+_BLOCK = 1 << 13
+"""Vectors that are multiplied at once, about: as floats they stay in the processor's cache."""
+
+Counts = npt.NDArray[np.int64]
+
+
+class Vectors(NamedTuple):
+    """Vectors of 8 bits, and what scales each of them to length 1.
+
+    Args:
+        values: int8 (vector, channel).
+        scales: float32 (vector,).
+    """
+
+    values: torch.Tensor
+    scales: torch.Tensor
+
+    @classmethod
+    def of(cls, values: npt.NDArray[np.int8]) -> "Vectors":
+        """Those of an array (vector, channel)."""
+        vectors = torch.from_numpy(values)
+        length = vectors.float().square_().sum(dim=1).sqrt_()
+        return cls(vectors, torch.where(length > 0, 1 / length, 0))
+
+    def part(self, start: int, stop: int) -> "Vectors":
+        """Those from one place to before another."""
+        return Vectors(self.values[start:stop], self.scales[start:stop])
+
+    def cosines(self, query: torch.Tensor) -> torch.Tensor:
+        """float32 (query, vector), with a query (query, channel) of unit length."""
+        return (query @ self.values.float().T).mul_(self.scales)
+
+
+def best_scores(vectors: Vectors, counts: Counts, query: torch.Tensor) -> torch.Tensor:
+    """The best cosine of each vector of the query in each image, float32 (query, image).
+
+    Args:
+        vectors: Those of the images, one image after the other.
+        counts: How many vectors each image has, at least 1.
+        query: float32 (query, channel) of unit length.
+    """
+    best = torch.empty(len(query), len(counts))
+    start = 0
+    for first, last in _blocks(counts):
+        images = last - first
+        stop = start + images * int(counts[first])
+        cosines = vectors.part(start, stop).cosines(query)
+        best[:, first:last] = cosines.view(len(query), images, -1).amax(dim=2)
+        start = stop
+    return best
+
+
+def best_places(vectors: Vectors, query: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The best cosine (query,) of each vector of the query in one image, and where (query,) it is.
+
+    The first place where cosines are equal.
+    """
+    cosines, places = vectors.cosines(query).max(dim=1)
+    return cosines, places
+
+
+def _blocks(counts: Counts) -> Iterator[tuple[int, int]]:
+    """First and last of images of equal counts, that are multiplied together."""
+    changes = np.flatnonzero(np.diff(counts)) + 1
+    for start, stop in zip([0, *changes], [*changes, len(counts)], strict=True):
+        step = max(1, _BLOCK // int(counts[start]))
+        for first in range(int(start), int(stop), step):
+            yield first, min(first + step, int(stop))

@@ -1,0 +1,246 @@
+"""The packed cells of some hundred images in one folder, written once and then only read."""
+
+import os
+import secrets
+import shutil
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ...descriptors.errors import IndexFileError
+from ...descriptors.features.grids import Grid
+from ...descriptors.runtime.atomic import writing
+from ...descriptors.store.maps import PackedMap
+from .scan import Vectors
+from .tiles import tile_counts, tiles_of
+
+HINT = "build it again with `descr index build`"
+SHARDS = "shards"
+_TEMPORARY = ".descr-"
+_TABLE = "images.npz"
+_DAMAGE = ValueError, KeyError, EOFError, SyntaxError, zlib.error, zipfile.BadZipFile
+"""What NumPy raises for bytes that are no arrays, besides `OSError`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """An image of an index, and what it is found by.
+
+    Args:
+        key: Its name in the store.
+        stamp: Size and time of the file that its map was read from.
+        fmap: Its map.
+    """
+
+    key: str
+    stamp: tuple[int, int]
+    fmap: PackedMap
+
+
+class Shard:
+    """The images of one folder of an index, whose vectors are mapped into memory.
+
+    Args:
+        folder: Where its files lie.
+        images, cells, tiles, channels: How many it has.
+    """
+
+    def __init__(self, folder: Path, *, images: int, cells: int, tiles: int, channels: int) -> None:
+        self.folder, self.images, self._channels = folder, images, channels
+        self._counts = {"cells": cells, "tiles": tiles}
+
+    @classmethod
+    def open(cls, index: Path, about: Mapping[str, Any]) -> Self:
+        """A shard of the index in a folder, by what its manifest says of it."""
+        counts = {key: value for key, value in about.items() if key != "name"}
+        return cls(index / SHARDS / about["name"], **counts)
+
+    @property
+    def name(self) -> str:
+        """That of its folder."""
+        return self.folder.name
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The names of the images in the store."""
+        text, ends = self.column("keys").tobytes(), self.column("key_ends").tolist()
+        return [os.fsdecode(text[a:b]) for a, b in zip([0, *ends], ends, strict=False)]
+
+    @cached_property
+    def counts(self) -> dict[str, npt.NDArray[np.int64]]:
+        """How many `cells` and `tiles` each image has (image,)."""
+        shapes = self.column("shapes")
+        counts = {"cells": shapes.prod(axis=1), "tiles": tile_counts(shapes)}
+        if any(counts[kind].sum() != self._counts[kind] for kind in counts):
+            raise self._damage(_TABLE)
+        return counts
+
+    @cached_property
+    def _ends(self) -> npt.NDArray[np.int64]:
+        return self.counts["cells"].cumsum()
+
+    def vectors(self, kind: str) -> Vectors:
+        """The `cells` of all images, row by row, one image after the other; or the `tiles`."""
+        count = self._counts[kind]
+        # Copied where they are written to, which they are not: torch wants what could be.
+        arrays = [
+            self._read(f"{name}.npy", lambda path: np.load(path, mmap_mode="c"))
+            for name in (kind, f"{kind}_scales")
+        ]
+        kinds = [(np.dtype(np.int8), (count, self._channels)), (np.dtype(np.float32), (count,))]
+        if [(array.dtype, array.shape) for array in arrays] != kinds:
+            raise self._damage(f"{kind}.npy")
+        return Vectors(*map(torch.from_numpy, arrays))
+
+    def of_image(self, cells: Vectors, image: int) -> Vectors:
+        """Of the cells of all images, those of one."""
+        stop = int(self._ends[image])
+        return cells.part(stop - int(self.counts["cells"][image]), stop)
+
+    def check_cells(self, cells: Vectors, image: int) -> None:
+        """Raise `IndexFileError` unless these are the cells that were written of an image."""
+        if _checksum(cells) != self.column("sums")[image]:
+            raise self._damage("cells.npy")
+
+    def grid(self, image: int) -> Grid:
+        """Where the cells of an image are, in its pixels."""
+        rows, columns = self.column("shapes")[image]
+        start = int(self.column("centres")[image])
+        centres = self.column("grids")[start : start + rows + columns]
+        return Grid(centres[:rows], centres[rows:])
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """A column of the table of images; see `_table_of` for the names."""
+        if name not in self._table:
+            raise self._damage(_TABLE)
+        return self._table[name]
+
+    @cached_property
+    def _table(self) -> Mapping[str, npt.NDArray[Any]]:
+        def read(path: Path) -> Mapping[str, npt.NDArray[Any]]:
+            with path.open("rb") as file, np.load(file) as table:
+                return dict(table)
+
+        return self._read(_TABLE, read)
+
+    def entry(self, image: int) -> Entry:
+        """An image as it was put in."""
+        rows, columns = self.column("shapes")[image].tolist()
+        height, width = self.column("sizes")[image].tolist()
+        attrs = {
+            "image_height": height,
+            "image_width": width,
+            "image_sha256": str(self.column("sha256")[image]),
+        }
+        cells = self.of_image(self.vectors("cells"), image)
+        self.check_cells(cells, image)
+        values = cells.values.numpy().T.reshape(-1, rows, columns)
+        size, time = self.column("stamps")[image].tolist()
+        return Entry(self.keys[image], (size, time), PackedMap(values, self.grid(image), attrs))
+
+    def check(self) -> None:
+        """Raise `IndexFileError` unless all of it is what was written."""
+        cells = self.vectors("cells")
+        for image in range(self.images):
+            self.check_cells(self.of_image(cells, image), image)
+        if _checksum(self.vectors("tiles")) != int(self.column("tiles_sum")[0]):
+            raise self._damage("tiles.npy")
+
+    def _read(self, name: str, read: Callable[[Path], Any]) -> Any:
+        path = self.folder / name
+        try:
+            return read(path)
+        except FileNotFoundError as error:
+            raise IndexFileError(f"{path}: there is no such file", hint=HINT) from error
+        except (OSError, *_DAMAGE) as error:
+            raise self._damage(name) from error
+
+    def _damage(self, name: str) -> IndexFileError:
+        return IndexFileError(f"{self.folder / name}: is damaged", hint=HINT)
+
+
+def write_shard(index: Path, entries: Sequence[Entry]) -> dict[str, Any]:
+    """Write images as a new shard of the index in a folder, whole or not at all.
+
+    It is none until the manifest names it. Returns its `name`, and what `Shard` takes. Raises
+    `OutputError` if it can't be written.
+    """
+    maps = [entry.fmap.values for entry in entries]
+    cells = [Vectors.of(np.ascontiguousarray(one.reshape(len(one), -1).T)) for one in maps]
+    tiles = Vectors.of(np.concatenate([tiles_of(one) for one in maps]))
+    name = secrets.token_hex(8)
+    folder = index / SHARDS
+    temporary = folder / f"{_TEMPORARY}{name}"
+    with writing(index):
+        temporary.mkdir(parents=True)
+        try:
+            for kind, vectors in (("cells", cells), ("tiles", [tiles])):
+                for file, at in ((kind, 0), (f"{kind}_scales", 1)):
+                    _write_arrays(temporary / f"{file}.npy", [one[at].numpy() for one in vectors])
+            table = _table_of(entries, cells, tiles)
+            with (temporary / _TABLE).open("wb") as file:
+                np.savez(file, **table)
+            for path in temporary.iterdir():
+                with path.open("r+b") as file:
+                    os.fsync(file.fileno())
+            temporary.rename(folder / name)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+    return {
+        "name": name,
+        "images": len(entries),
+        "cells": sum(len(one.scales) for one in cells),
+        "tiles": len(tiles.scales),
+        "channels": len(maps[0]),
+    }
+
+
+def _table_of(
+    entries: Sequence[Entry], cells: Sequence[Vectors], tiles: Vectors
+) -> Mapping[str, npt.NDArray[Any]]:
+    """The table of images: where each begins in `grids`, its rows before its columns, and more."""
+    keys = [os.fsencode(entry.key) for entry in entries]
+    grids: dict[bytes, tuple[int, npt.NDArray[np.float64]]] = {}
+    centres, length = [], 0
+    for entry in entries:
+        both = np.concatenate([entry.fmap.grid.y, entry.fmap.grid.x])
+        start, _ = grids.setdefault(both.tobytes(), (length, both))
+        length = max(length, start + len(both))
+        centres.append(start)
+    attrs = [entry.fmap.attrs for entry in entries]
+    return {
+        "keys": np.frombuffer(b"".join(keys), np.uint8),
+        "key_ends": np.cumsum([len(key) for key in keys]),
+        "stamps": np.array([entry.stamp for entry in entries], np.int64),
+        "sizes": np.array([[one["image_height"], one["image_width"]] for one in attrs], np.int64),
+        "sha256": np.array([one.get("image_sha256", "") for one in attrs], "U64"),
+        "shapes": np.array([entry.fmap.values.shape[1:] for entry in entries], np.int64),
+        "centres": np.array(centres, np.int64),
+        "grids": np.concatenate([both for _, both in grids.values()]),
+        "sums": np.array([_checksum(one) for one in cells], np.uint32),
+        "tiles_sum": np.array([_checksum(tiles)], np.uint32),
+    }
+
+
+def _write_arrays(path: Path, arrays: Sequence[npt.NDArray[Any]]) -> None:
+    """Write arrays, one after the other along their first axis, as one .npy file."""
+    shape = (sum(map(len, arrays)), *arrays[0].shape[1:])
+    head = np.lib.format.header_data_from_array_1_0(arrays[0]) | {"shape": shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, head)
+        for array in arrays:
+            file.write(array.data)
+
+
+def _checksum(vectors: Vectors) -> int:
+    """CRC-32 of the vectors and what scales them."""
+    return zlib.crc32(vectors.scales.numpy().data, zlib.crc32(vectors.values.numpy().data))

@@ -1,0 +1,201 @@
+"""Changes of an index: images that are put in, replaced and removed, without building it anew."""
+
+import shutil
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from ...descriptors import Basis, FeatureStore
+from ...descriptors.errors import (
+    DescrError,
+    IncomparableFeaturesError,
+    IndexFileError,
+    OptionError,
+)
+from ...descriptors.image.stream import read_ahead
+from ...descriptors.runtime.atomic import writing
+from ...descriptors.store.index import stamp
+from ...descriptors.store.maps import read_packed
+from .manifest import Manifest, locked
+from .shards import HINT, SHARDS, Entry, Shard, write_shard
+
+_BASIS = "basis.nc"
+_BYTES = 1 << 28  # cells of a shard, about: they are held while it is made
+_AHEAD = 16  # files that are read before they are needed
+
+Status = Literal["added", "replaced", "kept", "removed", "failed"]
+
+
+class Change(NamedTuple):
+    """What became of an image: its name in the store, and why it can't be in the index."""
+
+    key: str
+    status: Status
+    error: DescrError | None = None
+
+
+class Place(NamedTuple):
+    """Where an image is in an index, and the size and time of the file that it is from."""
+
+    shard: str
+    image: int
+    stamp: tuple[int, ...]
+
+
+def read_basis(folder: Path, manifest: Manifest) -> Basis:
+    """That of an index; `IndexFileError` if it is another than the one it was built with."""
+    basis = Basis.load(folder / _BASIS)
+    if basis.identity != manifest.basis:
+        raise IndexFileError(
+            f"{folder}: its basis is not the one that it was built with", hint=HINT
+        )
+    return basis
+
+
+def places_of(folder: Path, manifest: Manifest) -> dict[str, Place]:
+    """Where each image of an index is, by its name."""
+    places = {}
+    for about in manifest.shards:
+        shard = Shard.open(folder, about)
+        gone = set(manifest.removed.get(shard.name, ()))
+        stamps = shard.column("stamps").tolist()
+        for image, (key, mark) in enumerate(zip(shard.keys, stamps, strict=True)):
+            if image not in gone:
+                places[key] = Place(shard.name, image, tuple(mark))
+    return places
+
+
+def bring_up_to_date(
+    folder: Path,
+    store: FeatureStore,
+    basis: Basis | None,
+    *,
+    strict: bool,
+    progress: Callable[[Change], None],
+) -> None:
+    """Make an index in a folder hold the images of a store; see `Index.build`."""
+    with locked(folder):
+        update = _Update(folder, basis)
+        keys = list(store)
+        for key in sorted(update.places.keys() - set(keys)):
+            update.remove(key)
+            progress(Change(key, "removed"))
+        rest = []
+        for key in keys:
+            if (place := update.places.get(key)) and place.stamp == stamp(store.path(key)):
+                progress(Change(key, "kept"))
+            else:
+                rest.append(key)
+
+        def read(key: str) -> Entry:
+            path = store.path(key)
+            return Entry(key, stamp(path), read_packed(path, update.basis))
+
+        for key, entry in zip(rest, read_ahead(rest, read, ahead=_AHEAD), strict=True):
+            if isinstance(entry, DescrError):
+                if strict:
+                    raise entry
+                progress(Change(key, "failed", entry))
+                continue
+            progress(Change(key, "replaced" if key in update.places else "added"))
+            update.put(entry)
+        update.finish()
+
+
+def remove_images(folder: Path, keys: Iterable[str]) -> None:
+    """Remove images from the index in a folder; `KeyError` for one that is not there."""
+    with locked(folder):
+        update = _Update(folder, None)
+        for key in keys:
+            update.remove(key)
+        update.finish()
+
+
+class _Update:
+    """An index that is kept from other writers while it is changed, shard by shard."""
+
+    def __init__(self, folder: Path, basis: Basis | None) -> None:
+        self._folder = folder
+        if not Manifest.is_in(folder):
+            if basis is None:
+                raise OptionError(
+                    f"{folder}: a new index needs a basis", hint="fit one to the store"
+                )
+            basis.save(folder / _BASIS)
+            Manifest(basis.identity).write(folder)
+        self._manifest = Manifest.read(folder)
+        self.basis = read_basis(folder, self._manifest)
+        if basis is not None and basis.identity != self.basis.identity:
+            raise IncomparableFeaturesError(
+                f"{folder}: was built with another basis",
+                hint="leave out the basis, or build another index",
+            )
+        self._sweep()
+        self.places = places_of(folder, self._manifest)
+        self._removed = {name: set(gone) for name, gone in self._manifest.removed.items()}
+        self._pending: list[Entry] = []
+        self._bytes = 0
+
+    def put(self, entry: Entry) -> None:
+        """Put in an image; one of its name is replaced."""
+        self._take(entry)
+        if self._bytes >= _BYTES:
+            self._write()
+
+    def remove(self, key: str) -> None:
+        """Remove an image; `KeyError` if it is not there."""
+        place = self.places.pop(key)
+        self._removed.setdefault(place.shard, set()).add(place.image)
+
+    def finish(self) -> None:
+        """Write what is pending, with what is left of shards that are little against it.
+
+        So the number of shards grows with the logarithm of what is put in bit by bit.
+        """
+        for about in self._manifest.shards:
+            gone = self._removed.get(about["name"], set())
+            count = about["images"] - len(gone)
+            size = about["cells"] * about["channels"] * count // about["images"]
+            if (
+                size <= min(2 * self._bytes, _BYTES - self._bytes)
+                or 2 * len(gone) > about["images"]
+            ):
+                shard = Shard.open(self._folder, about)
+                for image in sorted(set(range(shard.images)) - gone):
+                    self._take(shard.entry(image))
+        self._write()
+
+    def _take(self, entry: Entry) -> None:
+        if entry.key in self.places:
+            self.remove(entry.key)
+        self._pending.append(entry)
+        self._bytes += entry.fmap.values.nbytes
+
+    def _write(self) -> None:
+        """Write what is pending as a shard, and let the index consist of what there is then."""
+        shards = list(self._manifest.shards)
+        if self._pending:
+            about = write_shard(self._folder, self._pending)
+            for image, entry in enumerate(self._pending):
+                self.places[entry.key] = Place(about["name"], image, entry.stamp)
+            shards.append(about)
+        left = [one for one in shards if len(self._removed.get(one["name"], ())) < one["images"]]
+        removed = {
+            one["name"]: sorted(self._removed[one["name"]])
+            for one in left
+            if one["name"] in self._removed
+        }
+        self._manifest = replace(self._manifest, shards=left, removed=removed, recall=None)
+        self._manifest.write(self._folder)
+        self._pending, self._bytes = [], 0
+
+    def _sweep(self) -> None:
+        """Remove what no manifest names any more: of killed writers, and of earlier changes."""
+        names = {about["name"] for about in self._manifest.shards}
+        folder = self._folder / SHARDS
+        with writing(folder), suppress(FileNotFoundError):
+            for path in folder.iterdir():
+                if path.name not in names:
+                    shutil.rmtree(path)

@@ -1,0 +1,275 @@
+import json
+
+import numpy as np
+import pytest
+from descr.applications.search import Index
+from descr.descriptors import Basis
+from descr.descriptors.errors import (
+    FeatureFileError,
+    IncomparableFeaturesError,
+    IndexFileError,
+    OptionError,
+    OutputError,
+    PointError,
+)
+from descr.descriptors.features.tensors import Features
+
+from .conftest import STEP, random_cells, tree_of
+
+
+def _centre(row: int, column: int) -> tuple[float, float]:
+    return (column + 0.5) * STEP - 0.5, (row + 0.5) * STEP - 0.5
+
+
+@pytest.fixture
+def images():
+    """Six images of 10 x 12 cells, in the second of which a part of the first one lies."""
+    images = {f"{name}.jpg": random_cells(10, 12, seed) for seed, name in enumerate("abcdef", 1)}
+    images["b.jpg"][5:9, 2:7] = images["a.jpg"][1:5, 6:11]
+    return images
+
+
+@pytest.fixture
+def index(tmp_path, fill, basis, images):
+    return Index.build(tmp_path / "index", fill(images), basis=basis)
+
+
+def _query(images, key="a.jpg"):
+    return tree_of(images[key], key)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_point_lies_where_its_cell_was_copied_to(index, images, exact):
+    hits = index.search(_query(images), points=[_centre(2, 7)], exact=exact, top=3)
+
+    assert hits["image"].values.tolist()[:2] == ["a.jpg", "b.jpg"]
+    assert hits["score"].values[:2] == pytest.approx([1, 1], abs=1e-3)
+    assert [hits[axis].values[1] for axis in "xy"] == pytest.approx(_centre(6, 3))
+    assert hits["score"].values[2] < 0.95
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_box_lies_where_its_cells_agree(index, images, exact):
+    left, top = _centre(1, 6)
+    right, bottom = _centre(4, 10)
+
+    hits = index.search(_query(images), box=(left, top, right, bottom), exact=exact, top=3)
+
+    assert hits["image"].values.tolist()[:2] == ["a.jpg", "b.jpg"]
+    assert hits["agreement"].values[:2] == pytest.approx([1, 1])
+    corners = np.stack([hits["corner_x"].values[1], hits["corner_y"].values[1]], axis=1)
+    np.testing.assert_allclose(corners[0], _centre(5, 2), atol=0.01)
+    np.testing.assert_allclose(corners[2], _centre(8, 6), atol=0.01)
+    assert hits["score"].values[2] < 0.5
+
+
+def test_a_mask_is_a_part_of_any_form(index, images):
+    mask = np.zeros((10 * STEP, 12 * STEP), dtype=bool)
+    mask[1 * STEP : 5 * STEP, 6 * STEP : 11 * STEP] = True
+
+    hits = index.search(_query(images), mask=mask, top=2)
+
+    assert hits["image"].values.tolist() == ["a.jpg", "b.jpg"]
+    assert hits["agreement"].values == pytest.approx([1, 1])
+
+
+def test_a_box_between_the_centres_of_cells_is_read_there(index, images):
+    x, y = _centre(2, 7)
+
+    hits = index.search(_query(images), box=(x + 1, y + 1, x + 2, y + 2), top=1)
+
+    assert hits["image"].values.tolist() == ["a.jpg"]
+
+
+def test_the_whole_image_finds_itself(index, images):
+    hits = index.search(_query(images), top=1)
+
+    assert hits["image"].values.tolist() == ["a.jpg"]
+    assert float(hits["scale"][0]) == pytest.approx(1)
+    assert not bool(hits["reflected"][0])
+
+
+def test_all_forms_of_a_query_give_the_same(index, images, basis):
+    tree = _query(images)
+    forms = [tree, Features.from_tree(tree), basis.transform(tree)]
+
+    hits = [index.search(form, points=[_centre(2, 7)]) for form in forms]
+
+    assert hits[0].identical(hits[1])
+    assert hits[0].identical(hits[2])
+
+
+def test_no_more_hits_than_images(index, images):
+    assert index.search(_query(images), points=[(5, 5)], top=100).sizes["hit"] == 6
+
+
+def test_an_empty_index_gives_no_hit(tmp_path, fill, basis, images):
+    index = Index.build(tmp_path / "index", fill({}), basis=basis)
+
+    assert len(index) == 0
+    assert index.search(_query(images), points=[(5, 5)], exact=True).sizes["hit"] == 0
+
+
+def test_building_again_adds_replaces_and_removes_what_changed(
+    tmp_path, fill, basis, images, index
+):
+    store = fill({"g/h.jpg": images["a.jpg"], "c.jpg": images["a.jpg"]})
+    store.path("a.jpg").unlink()
+    changes = {}
+
+    index = Index.build(
+        tmp_path / "index", store, progress=lambda one: changes.update({one.key: one.status})
+    )
+
+    assert changes == {
+        "a.jpg": "removed",
+        "b.jpg": "kept",
+        "c.jpg": "replaced",
+        "d.jpg": "kept",
+        "e.jpg": "kept",
+        "f.jpg": "kept",
+        "g/h.jpg": "added",
+    }
+    assert list(index) == ["b.jpg", "c.jpg", "d.jpg", "e.jpg", "f.jpg", "g/h.jpg"]
+    hits = index.search(_query(images), points=[_centre(2, 7)], top=3)
+    assert sorted(hits["image"].values.tolist()) == ["b.jpg", "c.jpg", "g/h.jpg"]
+
+
+def test_an_index_that_grew_bit_by_bit_answers_as_one_that_was_built_at_once(
+    tmp_path, fill, basis, images
+):
+    grown = None
+    for key in images:
+        grown = Index.build(tmp_path / "grown", fill({key: images[key]}), basis=basis)
+    whole = Index.build(tmp_path / "whole", fill({}), basis=basis)
+
+    query = {"points": [_centre(2, 7)], "exact": True}
+    assert grown.search(_query(images), **query).identical(whole.search(_query(images), **query))
+    shards = json.loads((tmp_path / "grown" / "index.json").read_text())["index"]["shards"]
+    assert len(shards) <= 3
+
+
+def test_images_are_removed_by_name(index, images):
+    index = index.remove(["a.jpg", "f.jpg"])
+
+    assert list(index) == ["b.jpg", "c.jpg", "d.jpg", "e.jpg"]
+    hits = index.search(_query(images), points=[_centre(2, 7)], exact=True)
+    assert hits["image"].values.tolist()[0] == "b.jpg"
+    with pytest.raises(KeyError):
+        index.remove(["b.jpg", "a.jpg"])
+    assert "b.jpg" in Index(index.folder)
+
+
+def test_maps_of_the_basis_are_taken_as_their_files_keep_them(tmp_path, basis, images, index):
+    from descr.descriptors import FeatureStore
+    from descr.descriptors.store import save_map
+
+    store = FeatureStore(tmp_path / "maps", basis=basis)
+    store.folder.mkdir()
+    for key, cells in images.items():
+        save_map(basis.transform(tree_of(cells, key)), store.path(key))
+
+    other = Index.build(tmp_path / "other", store, basis=basis)
+
+    query = {"points": [_centre(2, 7)], "exact": True}
+    assert other.search(_query(images), **query).identical(index.search(_query(images), **query))
+
+
+def test_a_file_that_is_damaged_is_left_out_with_its_error(tmp_path, fill, basis, images):
+    store = fill(images)
+    store.path("c.jpg").write_bytes(store.path("c.jpg").read_bytes()[:-1000])
+    errors = {}
+
+    index = Index.build(
+        tmp_path / "index",
+        store,
+        basis=basis,
+        progress=lambda one: errors.update({one.key: one.error} if one.error else {}),
+    )
+
+    assert list(errors) == ["c.jpg"]
+    assert "c.jpg" not in index
+    assert len(index) == 5
+    with pytest.raises(FeatureFileError):
+        Index.build(tmp_path / "other", store, basis=basis, strict=True)
+
+
+def test_a_query_of_another_basis_is_refused(index, images):
+    other = Basis.fit([tree_of(random_cells(4, 4, 9), "z")], components=4)
+
+    with pytest.raises(IncomparableFeaturesError, match="another basis"):
+        index.search(other.transform(_query(images)))
+    with pytest.raises(IncomparableFeaturesError, match="another basis"):
+        Index.build(index.folder, index.folder.parent / "features", basis=other)
+
+
+def test_a_new_index_needs_a_basis(tmp_path, fill, images):
+    with pytest.raises(OptionError, match="needs a basis"):
+        Index.build(tmp_path / "index", fill(images))
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"points": [(5, 5)], "box": (1, 1, 9, 9)}, OptionError),
+        ({"points": [(500, 5)]}, PointError),
+        ({"box": (9, 1, 1, 9)}, PointError),
+        ({"box": (1, 1, 9)}, PointError),
+        ({"box": (1, 1, 9, 900)}, PointError),
+        ({"top": 0}, OptionError),
+        ({"candidates": 0}, OptionError),
+    ],
+)
+def test_what_can_not_be_looked_for_is_refused(index, images, options, error):
+    with pytest.raises(error):
+        index.search(_query(images), **options)
+
+
+def test_an_image_needs_a_descriptor(index):
+    with pytest.raises(OptionError, match="descriptor"):
+        index.search(np.zeros((20, 20, 3), np.uint8))
+
+
+def test_a_folder_without_an_index_is_none(tmp_path):
+    with pytest.raises(IndexFileError, match="is no index"):
+        Index(tmp_path)
+
+
+def _files(folder):
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size]
+
+
+def test_no_damage_of_a_file_changes_an_answer(index, images):
+    query = {"points": [_centre(2, 7)], "exact": True}
+    expected = index.search(_query(images), **query)
+    generator = np.random.default_rng(0)
+    for path in _files(index.folder):
+        whole = path.read_bytes()
+        for damage in ("cut", "flip", "flip", "gone"):
+            if damage == "gone":
+                path.unlink()
+            elif damage == "cut":
+                path.write_bytes(whole[: int(generator.integers(len(whole)))])
+            else:
+                place = int(generator.integers(len(whole)))
+                path.write_bytes(
+                    whole[:place]
+                    + bytes([whole[place] ^ 1 << int(generator.integers(8))])
+                    + whole[place + 1 :]
+                )
+            try:
+                hits = Index(index.folder).search(_query(images), **query)
+            except (IndexFileError, FeatureFileError):
+                hits = None
+            path.write_bytes(whole)
+            if hits is not None and path.name not in ("cells.npy", "cells_scales.npy"):
+                assert hits.identical(expected), path
+            if hits is not None:
+                assert hits["image"].values[0] in ("a.jpg", "b.jpg")
+
+
+def test_two_writers_do_not_change_one_index(index):
+    from descr.applications.search.manifest import locked
+
+    with locked(index.folder), pytest.raises(OutputError, match="another process"):
+        index.remove(["a.jpg"])
