@@ -1,16 +1,18 @@
 """An index: the packed maps of a corpus in a folder, in which places and parts are looked for."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+import torch
 import xarray as xr
 
 from ...descriptors import Basis, Descriptor, FeatureStore
 from ...descriptors.errors import IncomparableFeaturesError, OptionError
+from ...descriptors.features.grids import unit_length
 from ...descriptors.features.maps import Points
 from ...descriptors.features.tensors import FeatureMap, Features
 from ...descriptors.image.masks import MaskLike
@@ -21,10 +23,19 @@ from .hits import to_dataset
 from .lookup import Lookup
 from .manifest import Manifest
 from .part import Part
+from .recall import measure_recall
 from .shards import Shard
-from .update import Change, Place, bring_up_to_date, places_of, read_basis, remove_images
+from .update import (
+    Change,
+    Place,
+    bring_up_to_date,
+    keep_recall,
+    places_of,
+    read_basis,
+    remove_images,
+)
 
-_CANDIDATES = 200
+_CANDIDATES, _SHARE = 200, 16
 
 
 class Index:
@@ -89,7 +100,12 @@ class Index:
 
     def __len__(self) -> int:
         gone = sum(map(len, self._manifest.removed.values()))
-        return sum(about["images"] for about in self._manifest.shards) - gone
+        return sum(int(about["images"]) for about in self._manifest.shards) - gone
+
+    @property
+    def recall(self) -> Mapping[str, Any] | None:
+        """What `measure_recall` gave since the index was last changed."""
+        return self._manifest.recall
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._places))
@@ -119,7 +135,7 @@ class Index:
         box: Sequence[float] | None = None,
         top: int = 20,
         exact: bool = False,
-        candidates: int = _CANDIDATES,
+        candidates: int | None = None,
     ) -> xr.Dataset:
         """The images that hold a place or a part of another one, and where, best first.
 
@@ -137,7 +153,8 @@ class Index:
             box: The part, as x0, y0, x1, y1 in pixels. Without any of these it is the whole image.
             top: How many images, at most.
             exact: Look at the cells of all images instead of candidates.
-            candidates: How many images are looked at, if not all.
+            candidates: How many images are looked at if not all. By default 200 and a sixteenth of
+                all, which takes as long again as to find them by tiles.
 
         Returns:
             xarray.Dataset: Along `hit`: `image`, the name in the store; `x`, `y`, the middle of the
@@ -152,17 +169,74 @@ class Index:
             IndexFileError: A part of the index is damaged.
         """
         check_int("top", top, minimum=1)
-        check_int("candidates", candidates, minimum=1)
+        if candidates is None:
+            candidates = _CANDIDATES + len(self) // _SHARE
+        most = max(top, check_int("candidates", candidates, minimum=1))
         fmap = self.map_of(query, descriptor)
         part = Part.of(fmap, points=points, mask=mask, box=box)
-        hits = self._lookup.hits(part, top, None if exact else max(candidates, top))
+        hits = self._lookup.hits(part, top, None if exact else most)
         attrs = {
             "query": str(fmap.attrs["image_name"]),
             "basis": self.basis.identity,
             "images": len(self),
-            "looked_at": len(self) if exact else min(len(self), max(candidates, top)),
+            "looked_at": len(self) if exact else min(len(self), most),
         }
         return to_dataset(hits, attrs)
+
+    def map(self, key: str) -> FeatureMap:
+        """The map of an image in the index, as it is kept; `KeyError` if it is not there."""
+        place = self._places[key]
+        about = next(one for one in self._manifest.shards if one["name"] == place.shard)
+        packed = Shard.open(self.folder, about).entry(place.image).fmap
+        attrs = {
+            **packed.attrs,
+            "image_name": PurePosixPath(key).name,
+            "basis": self.basis.identity,
+        }
+        cells = unit_length(torch.from_numpy(packed.values).float())
+        labels = self.basis.sources, self.basis.layer_names
+        return FeatureMap(cells, packed.grid, attrs, *labels, is_unit=True)
+
+    def measure_recall(
+        self,
+        *,
+        queries: int = 8,
+        top: int = 20,
+        seed: int = 0,
+        progress: Callable[[str], None] = lambda key: None,
+    ) -> dict[str, Any]:
+        """Of the best images of an exact search, how many one by candidates finds, on average.
+
+        It is measured with parts of 1, 2 and 4 cells across at random places of random images of
+        the index, and with these images whole; each image is left out of its own answer. The index
+        keeps the result until it is changed. The time is that of `queries` times four exact
+        searches.
+
+        Args:
+            queries: How many images are drawn.
+            top: How many of the best images are compared.
+            seed: Which images and places are drawn.
+            progress: Called with the name of each image when it was looked for.
+
+        Returns:
+            dict: `top`, `queries`, and `recall` by `1 x 1`, `2 x 2`, `4 x 4` cells and `whole`.
+
+        Raises:
+            OptionError: A setting is out of range, or the index is empty.
+            IndexFileError: A part of the index is damaged.
+            OutputError: The result can't be kept.
+        """
+        check_int("queries", queries, minimum=1)
+        check_int("top", top, minimum=1)
+        check_int("seed", seed, minimum=0)
+        keys = np.array(sorted(self._places), dtype=object)
+        if len(keys) == 0:
+            raise OptionError(f"{self.folder}: the index is empty", hint="build it of a store")
+        drawn = np.random.default_rng(seed).choice(keys, min(queries, len(keys)), replace=False)
+        maps = {key: self.map(key) for key in drawn.tolist()}
+        result = measure_recall(maps, self.search, top=top, seed=seed, progress=progress)
+        self._manifest = keep_recall(self.folder, self._manifest, result)
+        return result
 
     def map_of(self, query: Any, descriptor: Descriptor | None = None) -> FeatureMap:
         """The map of a query in the basis of the index; raises as `search` does."""

@@ -18,7 +18,7 @@ NAME = "index.json"
 _LOCK = ".lock"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Manifest:
     """The shards of an index, and which of their images count no more.
 

@@ -41,7 +41,7 @@ class Entry:
     """
 
     key: str
-    stamp: tuple[int, int]
+    stamp: tuple[int, ...]
     fmap: PackedMap
 
 
@@ -129,7 +129,7 @@ class Shard:
             with path.open("rb") as file, np.load(file) as table:
                 return dict(table)
 
-        return self._read(_TABLE, read)
+        return dict(self._read(_TABLE, read))
 
     def entry(self, image: int) -> Entry:
         """An image as it was put in."""
@@ -183,11 +183,9 @@ def write_shard(index: Path, entries: Sequence[Entry]) -> dict[str, Any]:
         temporary.mkdir(parents=True)
         try:
             for kind, vectors in (("cells", cells), ("tiles", [tiles])):
-                for file, at in ((kind, 0), (f"{kind}_scales", 1)):
-                    _write_arrays(temporary / f"{file}.npy", [one[at].numpy() for one in vectors])
-            table = _table_of(entries, cells, tiles)
-            with (temporary / _TABLE).open("wb") as file:
-                np.savez(file, **table)
+                for one, at in ((kind, 0), (f"{kind}_scales", 1)):
+                    _write_arrays(temporary / f"{one}.npy", [both[at].numpy() for both in vectors])
+            np.savez(temporary / _TABLE, **_table_of(entries, cells, tiles))
             for path in temporary.iterdir():
                 with path.open("r+b") as file:
                     os.fsync(file.fileno())
@@ -204,9 +202,7 @@ def write_shard(index: Path, entries: Sequence[Entry]) -> dict[str, Any]:
     }
 
 
-def _table_of(
-    entries: Sequence[Entry], cells: Sequence[Vectors], tiles: Vectors
-) -> Mapping[str, npt.NDArray[Any]]:
+def _table_of(entries: Sequence[Entry], cells: Sequence[Vectors], tiles: Vectors) -> dict[str, Any]:
     """The table of images: where each begins in `grids`, its rows before its columns, and more."""
     keys = [os.fsencode(entry.key) for entry in entries]
     grids: dict[bytes, tuple[int, npt.NDArray[np.float64]]] = {}

@@ -1,11 +1,11 @@
 """Changes of an index: images that are put in, replaced and removed, without building it anew."""
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ...descriptors import Basis, FeatureStore
 from ...descriptors.errors import (
@@ -113,6 +113,17 @@ def remove_images(folder: Path, keys: Iterable[str]) -> None:
         update.finish()
 
 
+def keep_recall(folder: Path, manifest: Manifest, recall: Mapping[str, Any]) -> Manifest:
+    """Let an index keep what was measured of it, unless it was changed meanwhile."""
+    with locked(folder):
+        now = Manifest.read(folder)
+        measured = replace(now, recall=recall)
+        if replace(manifest, recall=None) != replace(now, recall=None):
+            return manifest
+        measured.write(folder)
+        return measured
+
+
 class _Update:
     """An index that is kept from other writers while it is changed, shard by shard."""
 
@@ -187,7 +198,7 @@ class _Update:
             for one in left
             if one["name"] in self._removed
         }
-        self._manifest = replace(self._manifest, shards=left, removed=removed, recall=None)
+        self._manifest = Manifest(self._manifest.basis, left, removed)
         self._manifest.write(self._folder)
         self._pending, self._bytes = [], 0
 

@@ -273,3 +273,31 @@ def test_two_writers_do_not_change_one_index(index):
 
     with locked(index.folder), pytest.raises(OutputError, match="another process"):
         index.remove(["a.jpg"])
+
+
+def test_the_map_of_an_image_is_its_directions_in_8_bits(index, images, basis):
+    fmap = index.map("b.jpg")
+
+    exact = basis.transform(Features.from_tree(_query(images, "b.jpg")))
+    assert float((fmap.features * exact.features).sum(dim=0).min()) > 0.999
+    assert index.search(fmap, top=1)["image"].values.tolist() == ["b.jpg"]
+
+
+def test_recall_is_measured_kept_and_dropped_with_a_change(index):
+    assert index.recall is None
+
+    measured = index.measure_recall(queries=3, top=2)
+
+    assert measured["recall"] == {"1 x 1": 1, "2 x 2": 1, "4 x 4": 1, "whole": 1}
+    assert Index(index.folder).recall == measured
+    assert index.remove(["a.jpg"]).recall is None
+
+
+def test_recall_counts_what_candidates_miss(index, monkeypatch):
+    from descr.applications.search import index as module
+
+    monkeypatch.setattr(module, "_CANDIDATES", 1)
+
+    recall = index.measure_recall(queries=6, top=2)["recall"]
+
+    assert recall["1 x 1"] < 1
