@@ -1,7 +1,6 @@
 """A part in the images of an index: which of them to look at, and where it lies in each."""
 
 import math
-from bisect import insort
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import accumulate
@@ -13,10 +12,11 @@ import torch
 
 from .hits import Hit
 from .part import Part, spacing_of
-from .scan import best_places, best_scores
+from .scan import Vectors, best_places, best_scores
 from .shards import Shard
-from .votes import find_instance
+from .votes import find_instances
 
+_TOGETHER = 32  # images whose cells vote at once
 _OPEN = 64  # arrays that are mapped into memory at once, each of which keeps a file open
 
 Rank: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
@@ -38,57 +38,93 @@ class Lookup:
         self._shards = shards
         self._first = list(accumulate((shard.images for shard in shards), initial=0))
         self._there = torch.from_numpy(there)
-        self._rank = rank or (lambda cells: self._scores(cells, "tiles"))
+        self._rank = rank or (lambda cells: self.scores([cells], "tiles")[0])
         self._vectors = lru_cache(_OPEN)(lambda number, kind: shards[number].vectors(kind))
 
     def hits(self, part: Part, top: int, candidates: int | None) -> list[Hit]:
         """The best images, out of so many candidates; out of all for None."""
+        order = self._there.nonzero()[:, 0]
         if candidates is not None:
-            order = self._best(self._rank(part.cells), candidates)
-        elif len(part.cells) == 1:
-            order = self._best(self._scores(part.cells, "cells"), top)
-        else:
-            # Which cells agree is seen when all have their places: no image can be left out before.
-            order = self._there.nonzero()[:, 0]
+            order = _best(order, self._rank(part.cells)[order], candidates)
+        if len(part.cells) == 1:
+            # Nothing but the best cell counts: only where the best images have it is looked for.
+            order = _best(order, self._bests(part.cells, order), top)
         hits: list[Hit] = []
-        for image in order.tolist():
-            hit = self._hit(part, image, hits[-1].score if len(hits) == top else -math.inf)
-            if hit is not None:
-                insort(hits, hit, key=lambda hit: (-hit.score, hit.key))
-                del hits[top:]
+        for start in range(0, len(order), _TOGETHER):
+            least = hits[-1].score if len(hits) == top else -math.inf
+            hits += self._hits_in(part, order[start : start + _TOGETHER].tolist(), least)
+            hits = sorted(hits, key=lambda hit: (-hit.score, hit.key))[:top]
         return hits
 
-    def _hit(self, part: Part, image: int, least: float) -> Hit | None:
-        """Where a part lies in an image; None if that is sure to be worth less than `least`."""
-        number = int(np.searchsorted(self._first, image, side="right")) - 1
-        shard, place = self._shards[number], image - self._first[number]
-        cells = shard.of_image(self._vectors(number, "cells"), place)
-        cosine, cell = best_places(cells, part.cells)
-        if float(cosine.clamp(min=0).mean()) < least:
-            return None
-        grid = shard.grid(place)
-        row, column = np.divmod(cell.numpy(), len(grid.x))
-        target = np.stack([grid.x[column], grid.y[row]], axis=1)
-        spacing = part.spacing, spacing_of(grid)
-        instance = find_instance(part.places, target, cosine.numpy(), spacing)
-        if instance.score < least:
-            return None
-        # Of what is not told, nothing needs to be sure.
-        shard.check_cells(cells, place)
-        corners = part.corners @ instance.matrix[:, :2].T + instance.matrix[:, 2]
-        height, width = shard.column("sizes")[place].tolist()
-        return Hit(shard.keys[place], (height, width), *instance, corners)
+    def hit(self, part: Part, image: int) -> Hit:
+        """Where a part lies in an image."""
+        (hit,) = self._hits_in(part, [image], -math.inf)
+        return hit
 
-    def _scores(self, cells: torch.Tensor, kind: str) -> torch.Tensor:
-        """The mean of the best cosines of cells in each image, by its own cells or its tiles."""
-        means = []
+    def _hits_in(self, part: Part, images: Sequence[int], least: float) -> list[Hit]:
+        """Where a part lies in images, but for those that are worth less than `least`."""
+        looks = []
+        for image in images:
+            shard, place, cells = self._of_image(image)
+            cosine, cell = best_places(cells, part.cells)
+            if float(cosine.clamp(min=0).mean()) >= least:
+                grid = shard.grid(place)
+                row, column = np.divmod(cell.numpy(), len(grid.x))
+                target = np.stack([grid.x[column], grid.y[row]], axis=1)
+                looks.append(((shard, place, cells), target, cosine.numpy(), spacing_of(grid)))
+        if not looks:
+            return []
+        about, targets, cosines, spacings = zip(*looks, strict=True)
+        spacing = part.spacing, np.array(spacings, np.float32)
+        instances = find_instances(part.places, np.stack(targets), np.stack(cosines), spacing)
+        hits = []
+        for (shard, place, cells), instance in zip(about, instances, strict=True):
+            if instance.score >= least:
+                # What is told must be sure.
+                shard.check_cells(cells, place)
+                corners = part.corners @ instance.matrix[:, :2].T + instance.matrix[:, 2]
+                height, width = shard.column("sizes")[place].tolist()
+                hits.append(Hit(shard.keys[place], (height, width), *instance, corners))
+        return hits
+
+    def part(self, image: int, count: int) -> Part:
+        """An image of the index as what is looked for, by so many of its cells."""
+        shard, place, cells = self._of_image(image)
+        return Part.spread(*cells, shard.grid(place), count)
+
+    def images(self) -> dict[str, tuple[int, int]]:
+        """The place of each image that counts, and the checksum of its cells, by key."""
+        keys = [key for shard in self._shards for key in shard.keys]
+        sums = [int(one) for shard in self._shards for one in shard.column("sums")]
+        return {keys[at]: (at, sums[at]) for at in self._there.nonzero()[:, 0].tolist()}
+
+    def scores(self, queries: Sequence[torch.Tensor], kind: str) -> torch.Tensor:
+        """The mean of the best cosines of the cells of each query in each image (query, image).
+
+        By the `cells` of the images, or by their `tiles`.
+        """
+        cells, ends = torch.cat(list(queries)), list(accumulate(map(len, queries)))
+        means = [torch.empty(len(queries), 0)]
         for number, shard in enumerate(self._shards):
             best = best_scores(self._vectors(number, kind), shard.counts[kind], cells)
-            means.append(best.clamp_(min=0).mean(dim=0))
-        return torch.cat(means) if means else torch.empty(0)
+            of_queries = best.clamp_(min=0).tensor_split(ends[:-1])
+            means.append(torch.stack([one.mean(dim=0) for one in of_queries]))
+        return torch.cat(means, dim=1)
 
-    def _best(self, scores: torch.Tensor, count: int) -> torch.Tensor:
-        """The images of the highest scores, best first, and the first of equal ones."""
-        scores = scores.masked_fill(~self._there, -torch.inf)
-        order = scores.argsort(descending=True, stable=True)[:count]
-        return order[scores[order] > -torch.inf]
+    def _of_image(self, image: int) -> tuple[Shard, int, Vectors]:
+        """The shard of an image, its place there, and its cells."""
+        number = int(np.searchsorted(self._first, image, side="right")) - 1
+        shard, place = self._shards[number], image - self._first[number]
+        return shard, place, shard.of_image(self._vectors(number, "cells"), place)
+
+    def _bests(self, cell: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+        """The best cosine of a cell (1, channel) in each of some images (image,)."""
+        if len(images) == int(self._there.sum()):
+            return self.scores([cell], "cells")[0, images]
+        cells = (self._of_image(image)[2] for image in images.tolist())
+        return torch.tensor([float(one.cosines(cell).amax()) for one in cells])
+
+
+def _best(images: torch.Tensor, scores: torch.Tensor, count: int) -> torch.Tensor:
+    """The images of the highest scores, best first, and the first of equal ones."""
+    return images[scores.argsort(descending=True, stable=True)[:count]]

@@ -66,18 +66,33 @@ class Part:
                 return cls(_at(fmap, middle), middle, corners, apart)
         rows, columns = np.nonzero(inside)
         places = np.stack([fmap.grid.x[columns], fmap.grid.y[rows]], axis=1)
-        some = np.linspace(0, len(rows) - 1, min(len(rows), _CELLS)).round().astype(int)
+        some = _spread(len(rows), _CELLS)
         which = torch.from_numpy((rows * len(fmap.grid.x) + columns)[some])
         cells = fmap.features.cpu().flatten(1).T[which].contiguous()
         if corners is None:
             corners = _box_around(places, apart / 2)
         return cls(cells, places[some], corners, apart)
 
+    @classmethod
+    def spread(cls, values: torch.Tensor, scales: torch.Tensor, grid: Grid, count: int) -> "Part":
+        """A whole image by so many of its cells, of `Vectors` row by row and their grid."""
+        some = _spread(len(values), count)
+        rows, columns = np.divmod(some, len(grid.x))
+        places = np.stack([grid.x[columns], grid.y[rows]], axis=1)
+        which, apart = torch.from_numpy(some), spacing_of(grid)
+        corners = _box_around(np.array([(grid.x[at], grid.y[at]) for at in (0, -1)]), apart / 2)
+        return cls(values[which] * scales[which, None], places, corners, apart)
+
 
 def spacing_of(grid: Grid) -> float:
     """The distance of neighbouring cells in pixels, in the mean of both sides; 1 for one cell."""
     steps = [np.ptp(side) / (len(side) - 1) for side in (grid.y, grid.x) if len(side) > 1]
     return float(np.mean(steps)) if steps else 1.0
+
+
+def _spread(length: int, count: int) -> npt.NDArray[np.intp]:
+    """So many places of a list of this length, spread over it."""
+    return np.linspace(0, length - 1, min(length, count)).round().astype(np.intp)
 
 
 def _at(fmap: FeatureMap, places: npt.NDArray[np.float64]) -> torch.Tensor:

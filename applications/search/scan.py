@@ -25,11 +25,15 @@ class Vectors(NamedTuple):
     scales: torch.Tensor
 
     @classmethod
-    def of(cls, values: npt.NDArray[np.int8]) -> "Vectors":
-        """Those of an array (vector, channel)."""
-        vectors = torch.from_numpy(values)
-        length = vectors.float().square_().sum(dim=1).sqrt_()
-        return cls(vectors, torch.where(length > 0, 1 / length, 0))
+    def of(cls, values: torch.Tensor) -> "Vectors":
+        """Those that int8 (vector, channel) holds."""
+        return cls(values, _scales(values.float().square_().sum(dim=1)))
+
+    @classmethod
+    def of_map(cls, values: npt.NDArray[np.int8], floats: torch.Tensor) -> "Vectors":
+        """Those of a map (channel, rows, columns), row by row; `floats` are the same values."""
+        cells = np.ascontiguousarray(values.reshape(len(values), -1).T)
+        return cls(torch.from_numpy(cells), _scales(floats.square().sum(dim=0).flatten()))
 
     def part(self, start: int, stop: int) -> "Vectors":
         """Those from one place to before another."""
@@ -66,6 +70,11 @@ def best_places(vectors: Vectors, query: torch.Tensor) -> tuple[torch.Tensor, to
     """
     cosines, places = vectors.cosines(query).max(dim=1)
     return cosines, places
+
+
+def _scales(squares: torch.Tensor) -> torch.Tensor:
+    """What scales vectors of these squared lengths to length 1; 0 for those without any."""
+    return torch.where(squares > 0, squares.rsqrt(), 0)
 
 
 def _blocks(counts: Counts) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any, Self
 
@@ -174,15 +174,18 @@ def write_shard(index: Path, entries: Sequence[Entry]) -> dict[str, Any]:
     `OutputError` if it can't be written.
     """
     maps = [entry.fmap.values for entry in entries]
-    cells = [Vectors.of(np.ascontiguousarray(one.reshape(len(one), -1).T)) for one in maps]
-    tiles = Vectors.of(np.concatenate([tiles_of(one) for one in maps]))
+    cells, tiles = [], []
+    for values in maps:
+        floats = torch.from_numpy(values).float()
+        cells.append(Vectors.of_map(values, floats))
+        tiles.append(Vectors.of(tiles_of(floats)))
     name = secrets.token_hex(8)
     folder = index / SHARDS
     temporary = folder / f"{_TEMPORARY}{name}"
     with writing(index):
         temporary.mkdir(parents=True)
         try:
-            for kind, vectors in (("cells", cells), ("tiles", [tiles])):
+            for kind, vectors in (("cells", cells), ("tiles", tiles)):
                 for one, at in ((kind, 0), (f"{kind}_scales", 1)):
                     _write_arrays(temporary / f"{one}.npy", [both[at].numpy() for both in vectors])
             np.savez(temporary / _TABLE, **_table_of(entries, cells, tiles))
@@ -197,7 +200,7 @@ def write_shard(index: Path, entries: Sequence[Entry]) -> dict[str, Any]:
         "name": name,
         "images": len(entries),
         "cells": sum(len(one.scales) for one in cells),
-        "tiles": len(tiles.scales),
+        "tiles": sum(len(one.scales) for one in tiles),
         "channels": len(maps[0]),
     }
 
@@ -223,7 +226,7 @@ def _table_of(entries: Sequence[Entry], cells: Sequence[Vectors], tiles: Vectors
         "centres": np.array(centres, np.int64),
         "grids": np.concatenate([both for _, both in grids.values()]),
         "sums": np.array([_checksum(one) for one in cells], np.uint32),
-        "tiles_sum": np.array([_checksum(tiles)], np.uint32),
+        "tiles_sum": np.array([_checksum(*tiles)], np.uint32),
     }
 
 
@@ -237,6 +240,7 @@ def _write_arrays(path: Path, arrays: Sequence[npt.NDArray[Any]]) -> None:
             file.write(array.data)
 
 
-def _checksum(vectors: Vectors) -> int:
-    """CRC-32 of the vectors and what scales them."""
-    return zlib.crc32(vectors.scales.numpy().data, zlib.crc32(vectors.values.numpy().data))
+def _checksum(*vectors: Vectors) -> int:
+    """CRC-32 of all vectors, and then of what scales them."""
+    arrays = [*(one.values for one in vectors), *(one.scales for one in vectors)]
+    return reduce(lambda sum, array: zlib.crc32(array.numpy().data, sum), arrays, 0)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 
 SIDE = 4  # cells across a tile
+_LARGEST = 127
 
 
 def tile_counts(shapes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -15,15 +16,20 @@ def tile_counts(shapes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.asarray((-(-shapes // SIDE)).prod(axis=1))
 
 
-def tiles_of(values: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """The tiles (tile, channel) of packed cells (channel, rows, columns), those of a row together.
+def tiles_of(cells: torch.Tensor) -> torch.Tensor:
+    """The tiles int8 (tile, channel), row by row, of cells float32 (channel, rows, columns).
 
-    Each is scaled so that its largest number is the largest of 8 bits.
+    Those at the right and at the bottom may be of fewer cells. Each is scaled so that its largest
+    number is the largest of 8 bits.
     """
-    cells = torch.from_numpy(values).float()
-    means = torch.nn.functional.avg_pool2d(
-        cells[None], SIDE, ceil_mode=True, count_include_pad=False
-    )[0]
-    means = means.flatten(1).T.contiguous()
-    means *= 127 / means.abs().amax(dim=1, keepdim=True).clamp(min=1e-9)
-    return means.round_().to(torch.int8).numpy()
+    rows, columns = (_means(side) for side in cells.shape[1:])
+    means = (rows @ (cells @ columns.T)).flatten(1).T.contiguous()
+    means *= _LARGEST / means.abs().amax(dim=1, keepdim=True).clamp(min=1e-9)
+    return means.round_().to(torch.int8)
+
+
+def _means(side: int) -> torch.Tensor:
+    """The matrix (tile, cell) that takes the mean of neighbouring cells along one side."""
+    tile = torch.arange(side) // SIDE
+    matrix = torch.nn.functional.one_hot(tile).T.float()
+    return matrix / matrix.sum(dim=1, keepdim=True)

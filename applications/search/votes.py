@@ -1,4 +1,4 @@
-"""Where the instance of a part lies: the similarity on which the best places of its cells agree.
+"""Where instances of a part lie: the similarities on which the best places of its cells agree.
 
 Each pair of cells says how the part may be turned, scaled, reflected and shifted, and the other
 cells vote on it, as in the generalised Hough transform of local features (Lowe, IJCV 2004, section
@@ -14,9 +14,10 @@ _PAIRS = 128  # hypotheses of an image, at most; those of many cells are drawn b
 _NEAR = 1.5  # how far an agreeing cell may lie from where it should, in cells
 _SCALE = 3.0  # how many times larger or smaller an instance may be than the part
 _FIXED = 2  # cells that any similarity can be made to fit
+_HELD = 1 << 19  # votes that are held at once
 
 Numbers = npt.NDArray[np.float64]
-Cosines = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float32]
 Complex = npt.NDArray[np.complex64]
 
 
@@ -34,17 +35,20 @@ class Instance(NamedTuple):
     matrix: Numbers
 
 
-class _Similarity(NamedTuple):
-    """A place z = x + iy lies at linear * z + shift; reflected, at linear * conj(z) + shift."""
+class _Similarities(NamedTuple):
+    """A place z = x + iy lies at linear * z + shift, or at linear * conj(z) + shift.
+
+    Complex (image, similarity), all of them reflected or none.
+    """
 
     linear: Complex
     shift: Complex
 
 
-def find_instance(
-    source: Numbers, target: Numbers, cosine: Cosines, spacing: tuple[float, float]
-) -> Instance:
-    """Where a part lies in one image, by the best place of each of its cells there.
+def find_instances(
+    source: Numbers, target: Numbers, cosine: Floats, spacing: tuple[float, Floats]
+) -> list[Instance]:
+    """Where a part lies in some images, by the best place of each of its cells there.
 
     Cells that share a best place count together as often as a part of that scale would put cells
     there: a part does not shrink into the one place that everything resembles. Of one cell or two
@@ -52,63 +56,89 @@ def find_instance(
 
     Args:
         source: The cells of the part (cell, 2), as x, y.
-        target: Their best places (cell, 2).
-        cosine: Those of the cells with these places (cell,).
-        spacing: Distance of neighbouring cells, in pixels, in the query and in the image.
+        target: Their best places in each image (image, cell, 2).
+        cosine: Those of the cells with these places (image, cell).
+        spacing: Distance of neighbouring cells, in pixels: in the query, and in each image.
     """
     start, end = ((places @ [1, 1j]).astype(np.complex64) for places in (source, target))
-    weight = cosine.clip(0)
-    count, best = len(start), int(cosine.argmax())
-    shift = end[best] - start[best]
-    if count <= _FIXED:
-        return Instance(float(weight.mean()), 1.0, _matrix(1, shift))
-    instance = Instance(float(weight[best] / count), 1 / count, _matrix(1, shift))
-    _, place, sharing = np.unique(end, return_inverse=True, return_counts=True)
-    first, second = _pairs(count)
-    for sign, way in ((1, start), (-1, start.conj())):
-        apart = way[second] - way[first]
-        linear = (end[second] - end[first])[apart != 0] / apart[apart != 0]
-        several = _Similarity(linear, end[first][apart != 0] - linear * way[first][apart != 0])
-        for _ in range(2):
-            if not len(several.linear):
-                break
-            votes = _votes(several, way, end, weight, sharing[place], spacing)
-            one = int(votes.sum(axis=1).argmax())
-            agree = votes[one] > 0
-            score = float(votes[one].sum() / count)
-            if score > instance.score:
-                matrix = _matrix(several.linear[one], several.shift[one], sign)
-                instance = Instance(score, float(agree.mean()), matrix)
-            if agree.sum() < _FIXED:
-                break
-            several = _fit(way[agree], end[agree])
-    return instance
+    step = max(1, _HELD // (min(_PAIRS, len(source) ** 2) * len(source)))
+    instances: list[Instance] = []
+    for first in range(0, len(end), step):
+        some = slice(first, first + step)
+        images = _Images(start, end[some], cosine[some].clip(0), spacing[0], spacing[1][some])
+        instances += images.instances()
+    return instances
 
 
-def _votes(
-    similarity: _Similarity,
-    way: Complex,
-    end: Complex,
-    weight: Cosines,
-    sharing: npt.NDArray[np.intp],
-    spacing: tuple[float, float],
-) -> Cosines:
-    """What each cell gives to each similarity (similarity, cell): 0 where it does not agree."""
-    scale = np.abs(similarity.linear)[:, None]
-    steps = scale * spacing[0]
-    off = np.abs(similarity.linear[:, None] * way + similarity.shift[:, None] - end)
-    agree = (off <= _NEAR * np.maximum(steps, spacing[1])) & (scale <= _SCALE)
-    agree &= scale >= 1 / _SCALE
-    room = np.maximum(1, (spacing[1] / np.maximum(steps, 1e-9)) ** 2)
-    return np.asarray(agree * weight * np.minimum(1, room / sharing))
+class _Images:
+    """Some images, with the best places (image, cell) of the cells of a part there."""
+
+    def __init__(
+        self, start: Complex, end: Complex, weight: Floats, own: float, spacing: Floats
+    ) -> None:
+        self._start, self._end, self._weight = start, end, weight
+        self._own, self._spacing = own, spacing[:, None]
+        self._sharing = (end[:, :, None] == end[:, None]).sum(axis=2)
+
+    def instances(self) -> list[Instance]:
+        """The best similarity of each image."""
+        count = len(self._start)
+        rows = np.arange(len(self._end))
+        best = self._weight.argmax(axis=1)
+        shift = self._end[rows, best] - self._start[best]
+        if count <= _FIXED:
+            scores = self._weight.mean(axis=1).tolist()
+            return [
+                Instance(score, 1.0, _matrix(1, to))
+                for score, to in zip(scores, shift, strict=True)
+            ]
+        instances = [
+            Instance(float(weight) / count, 1 / count, _matrix(1, to))
+            for weight, to in zip(self._weight[rows, best], shift, strict=True)
+        ]
+        first, second = _pairs(count)
+        for sign, way in ((1, self._start), (-1, self._start.conj())):
+            apart = way[second] - way[first]
+            linear = (self._end[:, second] - self._end[:, first]) / np.where(apart == 0, 1, apart)
+            several = _Similarities(linear, self._end[:, first] - linear * way[first])
+            for _ in range(2):
+                votes = self._votes(several, way)
+                one = votes.sum(axis=2).argmax(axis=1)
+                votes = votes[rows, one]
+                scores = (votes.sum(axis=1) / count).tolist()
+                for image, score in enumerate(scores):
+                    if score > instances[image].score:
+                        to = several.linear[image, one[image]], several.shift[image, one[image]]
+                        agreement = float((votes[image] > 0).mean())
+                        instances[image] = Instance(score, agreement, _matrix(*to, sign))
+                several = _fit(way, self._end, votes > 0)
+        return instances
+
+    def _votes(self, similarities: _Similarities, way: Complex) -> Floats:
+        """What each cell gives to each similarity (image, similarity, cell); 0 if it disagrees."""
+        scale = np.abs(similarities.linear)
+        steps = scale * np.float32(self._own)
+        near = _NEAR * np.maximum(steps, self._spacing)
+        near[(scale > _SCALE) | (scale < 1 / _SCALE)] = -1
+        off = similarities.linear[:, :, None] * way
+        off += similarities.shift[:, :, None]
+        off -= self._end[:, None]
+        room = np.maximum(1, (self._spacing / np.maximum(steps, 1e-6)) ** 2)
+        share = np.minimum(1, room[:, :, None] / self._sharing[:, None])
+        return np.where(np.abs(off) <= near[:, :, None], self._weight[:, None] * share, 0)
 
 
-def _fit(way: Complex, end: Complex) -> _Similarity:
-    """The similarity of least squares."""
-    here, there = way - way.mean(), end - end.mean()
-    power = (np.abs(here) ** 2).sum()
-    linear = (here.conj() * there).sum() / power if power > 0 else 1.0 + 0j
-    return _Similarity(np.array([linear]), np.array([end.mean() - linear * way.mean()]))
+def _fit(way: Complex, end: Complex, agree: npt.NDArray[np.bool_]) -> _Similarities:
+    """For each image the similarity of least squares of the cells (image, cell) that agree."""
+    count = np.maximum(1, agree.sum(axis=1, keepdims=True))
+    here, there = (
+        agree * (side - (agree * side).sum(axis=1, keepdims=True) / count) for side in (way, end)
+    )
+    power = np.maximum(1e-6, (np.abs(here) ** 2).sum(axis=1, keepdims=True))
+    linear = (here.conj() * there).sum(axis=1, keepdims=True) / power
+    means = ((agree * side).sum(axis=1, keepdims=True) / count for side in (way, end))
+    own, other = means
+    return _Similarities(linear.astype(np.complex64), (other - linear * own).astype(np.complex64))
 
 
 def _pairs(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
@@ -123,4 +153,4 @@ def _pairs(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
 def _matrix(linear: complex, shift: complex, sign: int = 1) -> Numbers:
     """The matrix (2, 3) of a similarity, reflected if the sign is -1."""
     a, b = np.real(linear), np.imag(linear)
-    return np.array([[a, -sign * b, np.real(shift)], [b, sign * a, np.imag(shift)]])
+    return np.array([[a, -sign * b, np.real(shift)], [b, sign * a, np.imag(shift)]], float)

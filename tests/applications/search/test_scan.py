@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 def _vectors(count: int, seed: int) -> Vectors:
     values = np.random.default_rng(seed).integers(-127, 128, (count, 8), dtype=np.int8)
-    return Vectors.of(values)
+    return Vectors.of(torch.from_numpy(values))
 
 
 def _unit(count: int, seed: int) -> torch.Tensor:
@@ -41,13 +41,15 @@ def test_images_larger_than_a_block_and_many_small_ones_are_told_apart():
 def test_the_best_place_is_the_first_of_equal_ones():
     values = np.array([[0, 5], [7, 0], [9, 0]], np.int8)
 
-    cosine, place = best_places(Vectors.of(values), torch.tensor([[1.0, 0.0], [0.0, -1.0]]))
+    cosine, place = best_places(
+        Vectors.of(torch.from_numpy(values)), torch.tensor([[1.0, 0.0], [0.0, -1.0]])
+    )
 
     assert place.tolist() == [1, 1]
     assert cosine.tolist() == [1.0, 0.0]
 
 
 def test_a_vector_of_zeros_is_like_nothing():
-    cosines = Vectors.of(np.zeros((1, 2), np.int8)).cosines(torch.tensor([[1.0, 0.0]]))
+    cosines = Vectors.of(torch.zeros(1, 2, dtype=torch.int8)).cosines(torch.tensor([[1.0, 0.0]]))
 
     assert cosines.tolist() == [[0.0]]

@@ -1,10 +1,18 @@
 import numpy as np
 import pytest
-from descr.applications.search.votes import find_instance
+from descr.applications.search.votes import find_instances
 from hypothesis import given
 from hypothesis import strategies as st
 
 GRID = np.stack(np.meshgrid(np.arange(8.0), np.arange(6.0)), axis=2).reshape(-1, 2) * 8
+
+
+def find_instance(source, target, cosine, spacing):
+    """Of one image among others, in each of which the cells lie anywhere."""
+    others = np.random.default_rng(5).uniform(0, 500, (2, *target.shape))
+    targets = np.stack([others[0], target, others[1]])
+    spacings = spacing[0], np.full(3, spacing[1], np.float32)
+    return find_instances(source, targets, np.stack([cosine] * 3), spacings)[1]
 
 
 def _map(angle: float, scale: float, reflected: bool) -> np.ndarray:
