@@ -3,6 +3,8 @@
 Only which images are looked at depends on tiles: a score and a place are always those of cells.
 """
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -28,6 +30,7 @@ def tiles_of(cells: torch.Tensor) -> torch.Tensor:
     return means.round_().to(torch.int8)
 
 
+@cache
 def _means(side: int) -> torch.Tensor:
     """The matrix (tile, cell) that takes the mean of neighbouring cells along one side."""
     tile = torch.arange(side) // SIDE
