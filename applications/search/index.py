@@ -81,7 +81,8 @@ class Index:
             progress: Called with what became of each image.
 
         Raises:
-            OptionError: A new index without a basis.
+            OptionError: A new index without a basis, a store that is not there, or one that the
+                index would lie in.
             IncomparableFeaturesError: The index there has another basis.
             OutputError: It can't be written, or another process is changing it.
         """
@@ -131,6 +132,7 @@ class Index:
         *,
         descriptor: Descriptor | None = None,
         points: Points | None = None,
+        around: int = 3,
         mask: MaskLike | None = None,
         box: Sequence[float] | None = None,
         top: int = 20,
@@ -140,15 +142,17 @@ class Index:
         """The images that hold a place or a part of another one, and where, best first.
 
         Which images are looked at is told by tiles, the means of 4 x 4 cells; score and place are
-        always those of the cells themselves. Of a point the score is the cosine with the best
-        cell. Of a part each cell has its best place, and the score is the sum of the cosines of
-        those that agree on one similarity, through the number of all.
+        always those of the cells themselves. Each cell of the part has its best place, and the
+        score is the sum of the cosines of those that agree on one similarity, through the number of
+        all.
 
         Args:
             query: Features of an image, a map in the basis of the index, or an image together with
                 a descriptor.
             descriptor: What describes an image.
             points: Places in it, (x, y) in pixels; several of them are the cells of one part.
+            around: How many cells to each side of a point vote with it on where it lies; with 0 the
+                score is the cosine of what is read at the point itself.
             mask: The part, as a mask of the size of the image.
             box: The part, as x0, y0, x1, y1 in pixels. Without any of these it is the whole image.
             top: How many images, at most.
@@ -169,11 +173,12 @@ class Index:
             IndexFileError: A part of the index is damaged.
         """
         check_int("top", top, minimum=1)
+        check_int("around", around, minimum=0)
         if candidates is None:
             candidates = _CANDIDATES + len(self) // _SHARE
         most = max(top, check_int("candidates", candidates, minimum=1))
         fmap = self.map_of(query, descriptor)
-        part = Part.of(fmap, points=points, mask=mask, box=box)
+        part = Part.of(fmap, points=points, around=around, mask=mask, box=box)
         hits = self._lookup.hits(part, top, None if exact else most)
         attrs = {
             "query": str(fmap.attrs["image_name"]),

@@ -40,6 +40,7 @@ class Part:
         fmap: FeatureMap,
         *,
         points: Points | None = None,
+        around: int = 0,
         mask: MaskLike | None = None,
         box: Sequence[float] | None = None,
     ) -> "Part":
@@ -52,14 +53,17 @@ class Part:
         apart = spacing_of(fmap.grid)
         if points is not None:
             places = check_points(points, fmap)
-            return cls(_at(fmap, places), places, _box_around(places), apart)
-        if box is None:
+            if around == 0:
+                return cls(_at(fmap, places), places, _box_around(places), apart)
+            reach = (around + 0.5) * apart
+            corners = _box_around(places, reach)
+            squares = [(*(place - reach), *(place + reach)) for place in places]
+            inside = np.any([_in_box(fmap.grid, *square) for square in squares], axis=0)
+        elif box is None:
             inside, corners = cells_in_mask(mask, fmap.to_xarray()), None
         else:
-            left, top, right, bottom = _check_box(box, fmap)
-            corners = _corners(left, top, right, bottom)
-            y, x = fmap.grid.y, fmap.grid.x
-            inside = ((y >= top) & (y <= bottom))[:, None] & (x >= left) & (x <= right)
+            sides = _check_box(box, fmap)
+            corners, inside = _corners(*sides), _in_box(fmap.grid, *sides)
             if not inside.any():
                 # Between the centres of cells: what is read in its middle.
                 middle = corners.mean(axis=0, keepdims=True)
@@ -88,6 +92,14 @@ def spacing_of(grid: Grid) -> float:
     """The distance of neighbouring cells in pixels, in the mean of both sides; 1 for one cell."""
     steps = [np.ptp(side) / (len(side) - 1) for side in (grid.y, grid.x) if len(side) > 1]
     return float(np.mean(steps)) if steps else 1.0
+
+
+def _in_box(
+    grid: Grid, left: float, top: float, right: float, bottom: float
+) -> npt.NDArray[np.bool_]:
+    """Which cells (row, column) have their centre in a box."""
+    x, y = grid.x, grid.y
+    return ((y >= top) & (y <= bottom))[:, None] & (x >= left) & (x <= right)
 
 
 def _spread(length: int, count: int) -> npt.NDArray[np.intp]:

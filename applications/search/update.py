@@ -76,6 +76,14 @@ def bring_up_to_date(
     progress: Callable[[Change], None],
 ) -> None:
     """Make an index in a folder hold the images of a store; see `Index.build`."""
+    if not store.folder.is_dir():
+        raise OptionError(
+            f"there is no folder {store.folder}", hint="name the store that `descr extract` made"
+        )
+    if store.folder.resolve() in (folder.resolve(), *folder.resolve().parents):
+        raise OptionError(
+            f"{folder}: an index can't lie in the store that it is of", hint="choose another folder"
+        )
     with locked(folder):
         update = _Update(folder, basis)
         keys = list(store)

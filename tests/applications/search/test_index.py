@@ -40,12 +40,25 @@ def _query(images, key="a.jpg"):
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_a_point_lies_where_its_cell_was_copied_to(index, images, exact):
-    hits = index.search(_query(images), points=[_centre(2, 7)], exact=exact, top=3)
+    hits = index.search(_query(images), points=[_centre(2, 7)], around=0, exact=exact, top=3)
 
     assert hits["image"].values.tolist()[:2] == ["a.jpg", "b.jpg"]
     assert hits["score"].values[:2] == pytest.approx([1, 1], abs=1e-3)
     assert [hits[axis].values[1] for axis in "xy"] == pytest.approx(_centre(6, 3))
     assert hits["score"].values[2] < 0.95
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_the_cells_around_a_point_vote_on_where_it_lies(index, images, exact):
+    x, y = _centre(3, 8)
+
+    hits = index.search(_query(images), points=[(x + 2, y - 1)], around=1, exact=exact, top=3)
+
+    assert hits["image"].values.tolist()[:2] == ["a.jpg", "b.jpg"]
+    assert hits["agreement"].values[:2] == pytest.approx([1, 1])
+    there = _centre(7, 4)
+    assert [hits[axis].values[1] for axis in "xy"] == pytest.approx([there[0] + 2, there[1] - 1])
+    assert hits["score"].values[2] < 0.7
 
 
 @pytest.mark.parametrize("exact", [True, False])
@@ -104,7 +117,9 @@ def test_no_more_hits_than_images(index, images):
 
 
 def test_an_empty_index_gives_no_hit(tmp_path, fill, basis, images):
-    index = Index.build(tmp_path / "index", fill({}), basis=basis)
+    store = fill({})
+    store.folder.mkdir()
+    index = Index.build(tmp_path / "index", store, basis=basis)
 
     assert len(index) == 0
     assert index.search(_query(images), points=[(5, 5)], exact=True).sizes["hit"] == 0
@@ -143,7 +158,7 @@ def test_an_index_that_grew_bit_by_bit_answers_as_one_that_was_built_at_once(
         grown = Index.build(tmp_path / "grown", fill({key: images[key]}), basis=basis)
     whole = Index.build(tmp_path / "whole", fill({}), basis=basis)
 
-    query = {"points": [_centre(2, 7)], "exact": True}
+    query = {"points": [_centre(2, 7)], "around": 0, "exact": True}
     assert grown.search(_query(images), **query).identical(whole.search(_query(images), **query))
     shards = json.loads((tmp_path / "grown" / "index.json").read_text())["index"]["shards"]
     assert len(shards) <= 3
@@ -171,7 +186,7 @@ def test_maps_of_the_basis_are_taken_as_their_files_keep_them(tmp_path, basis, i
 
     other = Index.build(tmp_path / "other", store, basis=basis)
 
-    query = {"points": [_centre(2, 7)], "exact": True}
+    query = {"points": [_centre(2, 7)], "around": 0, "exact": True}
     assert other.search(_query(images), **query).identical(index.search(_query(images), **query))
 
 
@@ -208,6 +223,21 @@ def test_a_new_index_needs_a_basis(tmp_path, fill, images):
         Index.build(tmp_path / "index", fill(images))
 
 
+def test_a_store_that_is_not_there_does_not_empty_an_index(index, tmp_path):
+    with pytest.raises(OptionError, match="no folder"):
+        Index.build(index.folder, tmp_path / "features-of-birds")
+
+    assert len(Index(index.folder)) == 6
+
+
+def test_an_index_does_not_lie_in_its_store(fill, basis, images):
+    store = fill(images)
+
+    for folder in (store.folder, store.folder / "birds.index"):
+        with pytest.raises(OptionError, match="can't lie in the store"):
+            Index.build(folder, store, basis=basis)
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [
@@ -217,6 +247,7 @@ def test_a_new_index_needs_a_basis(tmp_path, fill, images):
         ({"box": (1, 1, 9)}, PointError),
         ({"box": (1, 1, 9, 900)}, PointError),
         ({"top": 0}, OptionError),
+        ({"points": [(5, 5)], "around": -1}, OptionError),
         ({"candidates": 0}, OptionError),
     ],
 )
@@ -240,7 +271,7 @@ def _files(folder):
 
 
 def test_no_damage_of_a_file_changes_an_answer(index, images):
-    query = {"points": [_centre(2, 7)], "exact": True}
+    query = {"points": [_centre(2, 7)], "around": 0, "exact": True}
     expected = index.search(_query(images), **query)
     generator = np.random.default_rng(0)
     for path in _files(index.folder):
