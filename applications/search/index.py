@@ -192,7 +192,7 @@ class Index:
         """The map of an image in the index, as it is kept; `KeyError` if it is not there."""
         place = self._places[key]
         about = next(one for one in self._manifest.shards if one["name"] == place.shard)
-        packed = Shard.open(self.folder, about).entry(place.image).fmap
+        packed = Shard.open(self.folder, about).fmap(place.image)
         attrs = {
             **packed.attrs,
             "image_name": PurePosixPath(key).name,

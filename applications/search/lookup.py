@@ -49,19 +49,25 @@ class Lookup:
         if len(part.cells) == 1:
             # Nothing but the best cell counts: only where the best images have it is looked for.
             order = _best(order, self._bests(part.cells, order), top)
-        hits: list[Hit] = []
+        hits: dict[int, Hit] = {}
         for start in range(0, len(order), _TOGETHER):
-            least = hits[-1].score if len(hits) == top else -math.inf
-            hits += self._hits_in(part, order[start : start + _TOGETHER].tolist(), least)
-            hits = sorted(hits, key=lambda hit: (-hit.score, hit.key))[:top]
-        return hits
+            least = min(hit.score for hit in hits.values()) if len(hits) == top else -math.inf
+            hits |= self._hits_in(part, order[start : start + _TOGETHER].tolist(), least)
+            best = sorted(hits.items(), key=lambda item: (-item[1].score, item[1].key))
+            hits = dict(best[:top])
+        # What is told must be sure; what damage hides is found by `Shard.check`.
+        for image in hits:
+            shard, place, cells = self._of_image(image)
+            shard.check_cells(cells, place)
+        return list(hits.values())
 
     def hit(self, part: Part, image: int) -> Hit:
         """Where a part lies in an image."""
-        (hit,) = self._hits_in(part, [image], -math.inf)
-        return hit
+        shard, place, cells = self._of_image(image)
+        shard.check_cells(cells, place)
+        return self._hits_in(part, [image], -math.inf)[image]
 
-    def _hits_in(self, part: Part, images: Sequence[int], least: float) -> list[Hit]:
+    def _hits_in(self, part: Part, images: Sequence[int], least: float) -> dict[int, Hit]:
         """Where a part lies in images, but for those that are worth less than `least`."""
         looks = []
         for image in images:
@@ -71,20 +77,18 @@ class Lookup:
                 grid = shard.grid(place)
                 row, column = np.divmod(cell.numpy(), len(grid.x))
                 target = np.stack([grid.x[column], grid.y[row]], axis=1)
-                looks.append(((shard, place, cells), target, cosine.numpy(), spacing_of(grid)))
+                looks.append(((image, shard, place), target, cosine.numpy(), spacing_of(grid)))
         if not looks:
-            return []
+            return {}
         about, targets, cosines, spacings = zip(*looks, strict=True)
         spacing = part.spacing, np.array(spacings, np.float32)
         instances = find_instances(part.places, np.stack(targets), np.stack(cosines), spacing)
-        hits = []
-        for (shard, place, cells), instance in zip(about, instances, strict=True):
+        hits = {}
+        for (image, shard, place), instance in zip(about, instances, strict=True):
             if instance.score >= least:
-                # What is told must be sure.
-                shard.check_cells(cells, place)
                 corners = part.corners @ instance.matrix[:, :2].T + instance.matrix[:, 2]
                 height, width = shard.column("sizes")[place].tolist()
-                hits.append(Hit(shard.keys[place], (height, width), *instance, corners))
+                hits[image] = Hit(shard.keys[place], (height, width), *instance, corners)
         return hits
 
     def part(self, image: int, count: int) -> Part:

@@ -37,12 +37,26 @@ class Entry:
     Args:
         key: Its name in the store.
         stamp: Size and time of the file that its map was read from.
-        fmap: Its map.
+        attrs: Those of its map.
+        grid: Where its cells are, in its pixels.
+        cells, tiles: The cells and the tiles of its map, row by row.
+        sum: The checksum of the cells.
     """
 
     key: str
     stamp: tuple[int, ...]
-    fmap: PackedMap
+    attrs: Mapping[str, Any]
+    grid: Grid
+    cells: Vectors
+    tiles: Vectors
+    sum: int
+
+    @classmethod
+    def of(cls, key: str, stamp: tuple[int, ...], fmap: PackedMap) -> Self:
+        """An image by its map."""
+        floats = torch.from_numpy(fmap.values).float()
+        cells, tiles = Vectors.of_map(fmap.values, floats), Vectors.of(tiles_of(floats))
+        return cls(key, stamp, fmap.attrs, fmap.grid, cells, tiles, _checksum(cells))
 
 
 class Shard:
@@ -131,8 +145,8 @@ class Shard:
 
         return dict(self._read(_TABLE, read))
 
-    def entry(self, image: int) -> Entry:
-        """An image as it was put in."""
+    def fmap(self, image: int) -> PackedMap:
+        """The map of an image."""
         rows, columns = self.column("shapes")[image].tolist()
         height, width = self.column("sizes")[image].tolist()
         attrs = {
@@ -143,8 +157,12 @@ class Shard:
         cells = self.of_image(self.vectors("cells"), image)
         self.check_cells(cells, image)
         values = cells.values.numpy().T.reshape(-1, rows, columns)
-        size, time = self.column("stamps")[image].tolist()
-        return Entry(self.keys[image], (size, time), PackedMap(values, self.grid(image), attrs))
+        return PackedMap(values, self.grid(image), attrs)
+
+    def entry(self, image: int) -> Entry:
+        """An image as it was put in."""
+        stamp = tuple(self.column("stamps")[image].tolist())
+        return Entry.of(self.keys[image], stamp, self.fmap(image))
 
     def check(self) -> None:
         """Raise `IndexFileError` unless all of it is what was written."""
@@ -173,22 +191,20 @@ def write_shard(index: Path, entries: Sequence[Entry]) -> dict[str, Any]:
     It is none until the manifest names it. Returns its `name`, and what `Shard` takes. Raises
     `OutputError` if it can't be written.
     """
-    maps = [entry.fmap.values for entry in entries]
-    cells, tiles = [], []
-    for values in maps:
-        floats = torch.from_numpy(values).float()
-        cells.append(Vectors.of_map(values, floats))
-        tiles.append(Vectors.of(tiles_of(floats)))
+    vectors = {
+        "cells": [entry.cells for entry in entries],
+        "tiles": [entry.tiles for entry in entries],
+    }
     name = secrets.token_hex(8)
     folder = index / SHARDS
     temporary = folder / f"{_TEMPORARY}{name}"
     with writing(index):
         temporary.mkdir(parents=True)
         try:
-            for kind, vectors in (("cells", cells), ("tiles", tiles)):
-                for one, at in ((kind, 0), (f"{kind}_scales", 1)):
-                    _write_arrays(temporary / f"{one}.npy", [both[at].numpy() for both in vectors])
-            np.savez(temporary / _TABLE, **_table_of(entries, cells, tiles))
+            for kind, some in vectors.items():
+                _write_arrays(temporary / f"{kind}.npy", [one.values for one in some])
+                _write_arrays(temporary / f"{kind}_scales.npy", [one.scales for one in some])
+            np.savez(temporary / _TABLE, **_table_of(entries))
             for path in temporary.iterdir():
                 with path.open("r+b") as file:
                     os.fsync(file.fileno())
@@ -199,45 +215,44 @@ def write_shard(index: Path, entries: Sequence[Entry]) -> dict[str, Any]:
     return {
         "name": name,
         "images": len(entries),
-        "cells": sum(len(one.scales) for one in cells),
-        "tiles": sum(len(one.scales) for one in tiles),
-        "channels": len(maps[0]),
+        **{kind: sum(len(one.scales) for one in some) for kind, some in vectors.items()},
+        "channels": entries[0].cells.values.shape[1],
     }
 
 
-def _table_of(entries: Sequence[Entry], cells: Sequence[Vectors], tiles: Vectors) -> dict[str, Any]:
+def _table_of(entries: Sequence[Entry]) -> dict[str, Any]:
     """The table of images: where each begins in `grids`, its rows before its columns, and more."""
     keys = [os.fsencode(entry.key) for entry in entries]
     grids: dict[bytes, tuple[int, npt.NDArray[np.float64]]] = {}
     centres, length = [], 0
     for entry in entries:
-        both = np.concatenate([entry.fmap.grid.y, entry.fmap.grid.x])
+        both = np.concatenate([entry.grid.y, entry.grid.x])
         start, _ = grids.setdefault(both.tobytes(), (length, both))
         length = max(length, start + len(both))
         centres.append(start)
-    attrs = [entry.fmap.attrs for entry in entries]
+    attrs = [entry.attrs for entry in entries]
     return {
         "keys": np.frombuffer(b"".join(keys), np.uint8),
         "key_ends": np.cumsum([len(key) for key in keys]),
         "stamps": np.array([entry.stamp for entry in entries], np.int64),
         "sizes": np.array([[one["image_height"], one["image_width"]] for one in attrs], np.int64),
         "sha256": np.array([one.get("image_sha256", "") for one in attrs], "U64"),
-        "shapes": np.array([entry.fmap.values.shape[1:] for entry in entries], np.int64),
+        "shapes": np.array([[len(entry.grid.y), len(entry.grid.x)] for entry in entries], np.int64),
         "centres": np.array(centres, np.int64),
         "grids": np.concatenate([both for _, both in grids.values()]),
-        "sums": np.array([_checksum(one) for one in cells], np.uint32),
-        "tiles_sum": np.array([_checksum(*tiles)], np.uint32),
+        "sums": np.array([entry.sum for entry in entries], np.uint32),
+        "tiles_sum": np.array([_checksum(*(entry.tiles for entry in entries))], np.uint32),
     }
 
 
-def _write_arrays(path: Path, arrays: Sequence[npt.NDArray[Any]]) -> None:
+def _write_arrays(path: Path, arrays: Sequence[torch.Tensor]) -> None:
     """Write arrays, one after the other along their first axis, as one .npy file."""
     shape = (sum(map(len, arrays)), *arrays[0].shape[1:])
-    head = np.lib.format.header_data_from_array_1_0(arrays[0]) | {"shape": shape}
+    head = np.lib.format.header_data_from_array_1_0(arrays[0].numpy()) | {"shape": shape}
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, head)
         for array in arrays:
-            file.write(array.data)
+            file.write(array.numpy().data)
 
 
 def _checksum(*vectors: Vectors) -> int:

@@ -99,7 +99,7 @@ def bring_up_to_date(
 
         def read(key: str) -> Entry:
             path = store.path(key)
-            return Entry(key, stamp(path), read_packed(path, update.basis))
+            return Entry.of(key, stamp(path), read_packed(path, update.basis))
 
         for key, entry in zip(rest, read_ahead(rest, read, ahead=_AHEAD), strict=True):
             if isinstance(entry, DescrError):
@@ -190,7 +190,7 @@ class _Update:
         if entry.key in self.places:
             self.remove(entry.key)
         self._pending.append(entry)
-        self._bytes += entry.fmap.values.nbytes
+        self._bytes += entry.cells.values.nbytes
 
     def _write(self) -> None:
         """Write what is pending as a shard, and let the index consist of what there is then."""

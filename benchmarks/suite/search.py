@@ -45,7 +45,7 @@ def run(bench: Bench, *, maps: int = 600, rounds: int = 3) -> Iterator[Row]:
     files = list(index.folder.glob("shards/*/cells.npy"))
     points = [(60.0, 60.0)]
     for case, options, count in (
-        ("a point", {"points": points}, 1),
+        ("a point", {"points": points, "around": 0}, 1),
         ("16 cells", {"box": _BOX}, 16),
     ):
         query = source.features.flatten(1)[:, :count].T.contiguous()
