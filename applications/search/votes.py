@@ -99,8 +99,10 @@ class _Images:
         first, second = _pairs(count)
         for sign, way in ((1, self._start), (-1, self._start.conj())):
             apart = way[second] - way[first]
-            linear = (self._end[:, second] - self._end[:, first]) / np.where(apart == 0, 1, apart)
-            several = _Similarities(linear, self._end[:, first] - linear * way[first])
+            apart[apart == 0] = 1  # Such a pair says nothing.
+            linear = ((self._end[:, second] - self._end[:, first]) / apart).astype(np.complex64)
+            shifts = (self._end[:, first] - linear * way[first]).astype(np.complex64)
+            several = _Similarities(linear, shifts)
             for _ in range(2):
                 votes = self._votes(several, way)
                 one = votes.sum(axis=2).argmax(axis=1)
