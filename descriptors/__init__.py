@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .models.vit.dinov2 import DINOv2
     from .models.vit.dinov3 import DINOv3
     from .models.xfeat import XFeat
+    from .runtime.cluster import on_workers, open_cluster
     from .store import FeatureStore, load_features, open_store, save_features
     from .weights.find import best_descriptor
 
@@ -80,6 +81,8 @@ __all__ = [
     "descriptor_of",
     "diagnose",
     "load_features",
+    "on_workers",
+    "open_cluster",
     "open_store",
     "read_image",
     "read_mask",

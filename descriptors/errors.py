@@ -60,3 +60,7 @@ class PointError(DescrError, ValueError):
 
 class OutputError(DescrError):
     """A result that can't be written where it was asked to be."""
+
+
+class ClusterError(DescrError):
+    """Worker processes that can't be reached, lack what they need, or die of their work."""

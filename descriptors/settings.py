@@ -9,12 +9,14 @@ import difflib
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, wraps
 from typing import Any, TypeVar
 
 from .errors import OptionError
 
 T = TypeVar("T")
+
+_ARGUMENTS = "_arguments"  # the attribute with those of the constructor, for copies
 
 
 class Configurable:
@@ -54,6 +56,40 @@ class Configurable:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
         return f"{type(self).__name__}({arguments})"
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "__init__" in cls.__dict__:
+            cls.__init__ = _recorded(cls.__init__)  # type: ignore[method-assign]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """As the arguments of its constructor: a copy has nothing that was loaded since."""
+        from .runtime.code import definitions
+
+        if _ARGUMENTS not in vars(self):
+            return super().__reduce_ex__(protocol)
+        return _anew, (type(self), definitions(type(self)), *vars(self)[_ARGUMENTS])
+
+
+def _recorded(constructor: Callable[..., None]) -> Callable[..., None]:
+    """A constructor that keeps the arguments which the first of a class and its parents gets."""
+
+    @wraps(constructor)
+    def record(self: Any, *several: Any, **options: Any) -> None:
+        vars(self).setdefault(_ARGUMENTS, (several, options))
+        constructor(self, *several, **options)
+
+    return record
+
+
+def _anew(
+    kind: type[T], texts: Mapping[type, str], several: Iterable[Any], options: Mapping[str, Any]
+) -> T:
+    """An object from its arguments, made where its classes may have come without their modules."""
+    from .runtime.code import remember
+
+    remember(texts)
+    return kind(*several, **options)
 
 
 def construct(kind: Callable[..., T], label: str, options: Mapping[str, Any]) -> T:

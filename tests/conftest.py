@@ -58,6 +58,15 @@ def write_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     return write
 
 
+@pytest.fixture(scope="session")
+def client() -> Iterator[Any]:
+    """A client of dask, with two workers."""
+    from descr.descriptors import open_cluster
+
+    with open_cluster(2) as opened:
+        yield opened
+
+
 @pytest.fixture
 def half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks in half precision on any processor: on most it is slow, and refused."""

@@ -1,10 +1,9 @@
 """`descr basis`: a PCA that is fitted once, and kept."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import typer
 
@@ -12,30 +11,11 @@ from ..console.errors import UserError
 from ..console.help import Command, Group
 from ..console.tables import facts_of
 from ..options import common as options
+from ..options.cluster import ClusterOptions
 from ..options.command import WorkCommand
 from ..options.groups import argument, as_function
 
-if TYPE_CHECKING:
-    from ...descriptors import FeatureStore
-
 app = typer.Typer(cls=Group, help="Fit a PCA once to many images, for maps that stay comparable.")
-
-
-@dataclass(frozen=True)
-class _Trees:
-    """The trees of a store, each read when its turn comes."""
-
-    store: "FeatureStore"
-    keys: Sequence[str]
-    advance: Callable[[str], None]
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def __iter__(self) -> Iterator[Any]:
-        for key in self.keys:
-            self.advance(key)
-            yield self.store[key]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +44,7 @@ descr match a.jpg b.jpg --basis birds.nc"""
         "N", "Look at about so many cells of each layer, drawn evenly from all images."
     )
     seed: int = options.how_field("N", "Which cells are drawn.", default=0)
+    cluster: ClusterOptions
     SUFFIXES: ClassVar = {"output": {".nc": "basis"}}
 
     def check(self) -> None:
@@ -78,21 +59,23 @@ descr match a.jpg b.jpg --basis birds.nc"""
 
         start = time.perf_counter()
         store = FeatureStore(self.folder)
-        keys = list(store)
-        if not keys:
+        count = len(store)
+        if not count:
             raise UserError(
                 f"{self.folder} holds no feature file", hint="make some with `descr extract`"
             )
-        with progress_bar(len(keys), "images") as advance:
+        with self.cluster.client() as client, progress_bar(count, "images") as advance:
             basis = Basis.fit(
-                _Trees(store, keys, advance),
+                store,
                 components=self.components,
                 cells=self.cells,
                 seed=self.seed,
+                client=client,
+                progress=advance,
             )
         basis.save(self.output)
         about: dict[str, Any] = {
-            "images": len(keys),
+            "images": count,
             "channels": len(basis.sources),
             "layers": {path: basis.components(path) for path in basis.layers},
             "identity": basis.identity,

@@ -14,6 +14,7 @@ import typer
 from ..console.errors import USER, UserError, say, say_error
 from ..console.tables import degrees, print_json
 from ..options import common as options
+from ..options.cluster import ClusterOptions
 from ..options.command import WorkCommand
 from ..options.groups import argument, same_option
 from ..options.inputs import holds_features
@@ -63,6 +64,7 @@ descr match features/cat.jpg.nc features/dog.jpg.nc"""
     strict: bool = _flag("Stop at the first image that has no features.")
     verify: bool = _flag(options.VERIFY)
     dry_run: bool = _flag("Say what would be done, and do nothing.")
+    cluster: ClusterOptions
 
     def check(self) -> None:
         """Refuse a setting that is no pair."""
@@ -87,6 +89,7 @@ descr match features/cat.jpg.nc features/dog.jpg.nc"""
         paths = {place.as_posix(): path for place, path in images.items()}
         with (
             _folders({store.path(key).parent for key in sources}),
+            self.cluster.client() as client,
             progress_bar(len(sources), "images") as advance,
             describe.at_work(),
         ):
@@ -101,6 +104,7 @@ descr match features/cat.jpg.nc features/dog.jpg.nc"""
                 force=self.force,
                 verify=self.verify,
                 dry_run=self.dry_run,
+                client=client,
                 progress=report,
             )
         self._print(outcomes, paths, time.perf_counter() - start)

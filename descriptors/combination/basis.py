@@ -2,27 +2,23 @@
 
 import math
 import os
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
-from typing import Any, Self, overload
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from typing import TYPE_CHECKING, Any, Self, overload
 
-import numpy as np
 import torch
 import xarray as xr
 
-from ..errors import InvalidFeaturesError, OptionError
+from ..errors import OptionError
 from ..features.grids import resample, unit_length
 from ..features.maps import map_attributes
 from ..features.tensors import FeatureMap, Features, LayerFeatures, scale_cells
-from ..runtime.memory import check_fits
 from ..settings import check_int
-from .pca import Moments, Projection
-from .recipe import Part, basis_of, check_same_space, read_recipe
+from .fitting import Fitting, as_features, facts, fit_blocks, name_of
+from .pca import Projection
+from .recipe import Part, basis_of, check_same_space
 
-_COPIES = 4
-"""How many times the features of an image are held at most: in float64 by a PCA, or as a map in the
-making."""
-FEWER = "take fewer images, or extract them at a lower size (--set size=...)"
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 class Basis:
@@ -74,11 +70,14 @@ class Basis:
         weights: Mapping[str, float] | None = None,
         cells: int | None = None,
         seed: int = 0,
+        client: "Client | None" = None,
+        progress: Callable[[str], None] = lambda key: None,
     ) -> Self:
         """The basis of the features of any number of images, which are gone through once.
 
         Each layer that asks for components is projected by one PCA, fitted to the cells of all
         images: exact, by sums in float64, whose memory does not grow with the number of images.
+        They are summed in blocks of images, so that workers give the same basis.
 
         Args:
             trees: Feature trees, or their tensors, extracted with the same settings: a list, a
@@ -89,9 +88,13 @@ class Basis:
             cells: How many cells of each layer are looked at, about; all of them by default. They
                 are drawn evenly from all images, of which there must be a list or a store.
             seed: Which cells are drawn.
+            client: Of a dask cluster, as `open_cluster` gives it, whose workers read the features:
+                those of a `FeatureStore`, whose folder they reach by the same name.
+            progress: Called with the name of each image, in a mapping its key, when its turn comes.
 
         Raises:
             IncomparableFeaturesError, InvalidFeaturesError, OptionError: As `combine` does.
+            ClusterError: The cluster is gone, or its workers die.
         """
         share = None
         if cells is not None:
@@ -103,10 +106,10 @@ class Basis:
                 )
             share = math.ceil(cells / max(1, len(trees)))
         check_int("seed", seed, minimum=0)
+        how = {"weights": weights, "components": components, "share": share, "seed": seed}
         fitting = Fitting(weights, components)
-        for place, tree in enumerate(trees.values() if isinstance(trees, Mapping) else trees):
-            generator = np.random.default_rng((seed, place))
-            fitting.add(as_features(tree), None if share is None else (share, generator))
+        for block in fit_blocks(trees, progress, client, **how):
+            fitting.merge(block)
         return cls(*fitting.parts())
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -150,7 +153,7 @@ class Basis:
         weights = dict.fromkeys((layer["source"] for layer in self.layers.values()), 0.0)
         weights |= {part.source: part.weight for part in self._parts()}
         overrides = weights, dict.fromkeys(self.layers)
-        check_same_space(self.layers, facts(features), *overrides, "the basis", _name(features))
+        check_same_space(self.layers, facts(features), *overrides, "the basis", name_of(features))
 
     def map_of(self, features: Features) -> FeatureMap:
         """As `transform`, for features that are known to go with this basis."""
@@ -193,93 +196,10 @@ class Basis:
         return (part for parts in self.recipe.values() for part in parts)
 
 
-class Fitting:
-    """A basis in the making, to which the features of one image after the other are added."""
-
-    def __init__(
-        self, weights: Mapping[str, float] | None, components: int | Mapping[str, int | None] | None
-    ) -> None:
-        self._weights = weights or {}
-        self._most = components if isinstance(components, int) else None
-        self._components = components if isinstance(components, Mapping) else {}
-        self._layers: dict[str, dict[str, Any]] | None = None
-        self._first = ""
-        self._moments: dict[str, Moments] = {}
-        self._cells: Counter[str] = Counter()
-
-    def add(
-        self, features: Features, sample: tuple[int, np.random.Generator] | None = None
-    ) -> None:
-        """Take in the features of one image: all cells, or so many that a generator draws."""
-        about = facts(features)
-        if self._layers is None:
-            self._layers, self._first = about, _name(features)
-            if self._most is not None:
-                most = check_int("components", self._most, minimum=1)
-                self._components = {
-                    path: most for path, layer in about.items() if layer["channels"] > most
-                }
-            self._recipe = read_recipe(about, self._weights, self._components)
-            parts = [part for parts in self._recipe.values() for part in parts]
-            self._moments = {part.path: Moments() for part in parts if part.components}
-        else:
-            overrides = self._weights, self._components
-            check_same_space(self._layers, about, *overrides, self._first, _name(features))
-        check_fits(_COPIES * features.nbytes, f"combining the features of {_name(features)}", FEWER)
-        for path, layer in features.layers.items():
-            grid = layer.features
-            self._cells[path] += grid[0].numel()
-            if path in self._moments:
-                self._moments[path].add(grid if sample is None else _sample(grid, *sample))
-
-    def parts(self) -> tuple[Any, Any, Any, str]:
-        """What a `Basis` of all that was added is made of."""
-        if self._layers is None:
-            raise InvalidFeaturesError("combine needs at least one feature tree")
-        recipe = {
-            source: sorted(parts, key=lambda part: -self._cells[part.path])
-            for source, parts in self._recipe.items()
-        }
-        finest = max((parts[0] for parts in recipe.values()), key=lambda p: self._cells[p.path])
-        projections = {
-            part.path: self._moments[part.path].projection(part.components)
-            for parts in recipe.values()
-            for part in parts
-            if part.components
-        }
-        return recipe, projections, self._layers, finest.path
-
-
 def check_together(trees: Iterable[xr.DataTree | Features]) -> None:
     """Raise `IncomparableFeaturesError` unless all are of the same layers, models and settings."""
     first: Features | None = None
     for features in map(as_features, trees):
         first = first or features
-        names = _name(first), _name(features)
+        names = name_of(first), name_of(features)
         check_same_space(facts(first), facts(features), {}, {}, *names)
-
-
-def as_features(tree: xr.DataTree | Features) -> Features:
-    """The features as tensors; a tree is checked."""
-    return tree if isinstance(tree, Features) else Features.from_tree(tree)
-
-
-def facts(features: Features) -> dict[str, dict[str, Any]]:
-    """What each layer says of itself, and how many channels it has, by "source/layer"."""
-    return {
-        path: {**layer.attributes, "channels": len(layer.features)}
-        for path, layer in features.layers.items()
-    }
-
-
-def _sample(grid: torch.Tensor, count: int, generator: np.random.Generator) -> torch.Tensor:
-    """So many cells of a grid, without repeats, as a grid of one column; all if there are fewer."""
-    cells = grid.flatten(1)
-    if count >= cells.shape[1]:
-        return grid
-    places = np.sort(generator.choice(cells.shape[1], count, replace=False))
-    return cells.index_select(1, torch.from_numpy(places).to(grid.device))[:, :, None]
-
-
-def _name(features: Features) -> str:
-    return str(features.image["image_name"])

@@ -11,7 +11,8 @@ from ..features.grids import Grid
 from ..features.maps import build_map, map_attributes
 from ..features.tensors import FeatureMap, Features
 from ..runtime.memory import check_fits
-from .basis import FEWER, Basis, Fitting, as_features
+from .basis import Basis
+from .fitting import FEWER, Fitting, as_features
 
 
 class _Options(TypedDict, total=False):

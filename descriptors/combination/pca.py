@@ -47,19 +47,36 @@ class Moments:
     def add(self, grid: torch.Tensor) -> None:
         """Take in the cells of a grid (channel, rows, columns)."""
         cells = double(grid.reshape(grid.shape[0], -1))
-        before = self._count
-        self._count += cells.shape[1]
-        if before >= len(cells):
-            mean, scatter = _moments(cells)
-            apart = mean - self._mean
-            self._mean += apart * (cells.shape[1] / self._count)
-            shares = before * cells.shape[1] / self._count
-            self._scatter += scatter.addr_(apart, apart, alpha=shares)
+        if self._count >= len(cells):
+            self._join(cells.shape[1], *_moments(cells))
             return
+        self._count += cells.shape[1]
         self._few.append(cells)
         if self._count >= len(cells):
             self._mean, self._scatter = _moments(torch.cat(self._few, dim=1))
             self._few.clear()
+
+    def merge(self, later: "Moments") -> None:
+        """Take in the cells of other moments, which are not to be used after."""
+        if later._few:
+            for cells in later._few:
+                self.add(cells[:, None])
+        elif self._count and not self._few:
+            self._join(later._count, later._mean, later._scatter)
+        elif later._count:
+            few = self._few
+            self._count, self._few = later._count, []
+            self._mean, self._scatter = later._mean, later._scatter
+            for cells in few:
+                self.add(cells[:, None])
+
+    def _join(self, count: int, mean: torch.Tensor, scatter: torch.Tensor) -> None:
+        """Take in so many cells of this mean and this scatter, which is written over."""
+        before = self._count
+        self._count += count
+        apart = mean - self._mean
+        self._mean += apart * (count / self._count)
+        self._scatter += scatter.addr_(apart, apart, alpha=before * count / self._count)
 
     @property
     def total(self) -> float:

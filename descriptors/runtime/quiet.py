@@ -104,10 +104,10 @@ def hub_silenced() -> Iterator[None]:
 
 
 @contextmanager
-def only_errors(logger: logging.Logger) -> Iterator[None]:
-    """Keep what a library logs below an error to itself."""
+def only_errors(logger: logging.Logger, least: int = logging.ERROR) -> Iterator[None]:
+    """Keep what a library logs below an error, or another level, to itself."""
     level = logger.level
-    logger.setLevel(max(logger.getEffectiveLevel(), logging.ERROR))
+    logger.setLevel(max(logger.getEffectiveLevel(), least))
     try:
         yield
     finally:

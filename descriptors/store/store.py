@@ -4,13 +4,13 @@ import hashlib
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import torch
 import xarray as xr
@@ -18,6 +18,7 @@ import xarray as xr
 from ..base import Descriptor
 from ..combination.basis import Basis
 from ..errors import (
+    ClusterError,
     DescrError,
     FeatureFileError,
     ImageError,
@@ -36,12 +37,15 @@ from .index import Seen, read_index, stamp, write_index
 from .maps import load_map, load_tensors, save_map
 from .reuse import why_extract, why_transform
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 Status = Literal["kept", "extracted", "redone", "failed"]
 ImageSource: TypeAlias = ImageLike | Callable[[], ImageLike]
 SUFFIX = ".nc"
 _AHEAD = 8  # images that are read before they are asked for, and files that are written behind
 _TOGETHER = 64  # images whose entries are written to the index at once
-_OF_IMAGES = ImageError, InvalidFeaturesError, FeatureFileError, OutOfMemoryError
+OF_IMAGES = ImageError, InvalidFeaturesError, FeatureFileError, OutOfMemoryError, ClusterError
 """Errors that are no end of the work on other images."""
 
 
@@ -116,6 +120,11 @@ class FeatureStore(Mapping[str, Any]):
         self.lossless = lossless
         self.basis = basis
 
+    def __reduce__(self) -> Any:
+        """As it is opened, by the absolute path of its folder."""
+        opened = partial(type(self), lossless=self.lossless, basis=self.basis)
+        return opened, (os.path.abspath(self.folder), self.describe)
+
     def __repr__(self) -> str:
         return f"FeatureStore({str(self.folder)!r}, {self.describe!r})"
 
@@ -159,6 +168,7 @@ class FeatureStore(Mapping[str, Any]):
         force: bool = False,
         verify: bool = False,
         dry_run: bool = False,
+        client: "Client | None" = None,
         progress: Callable[[Outcome], None] = lambda outcome: None,
     ) -> list[Outcome]:
         """Make sure that the features of these images are in the folder.
@@ -173,6 +183,9 @@ class FeatureStore(Mapping[str, Any]):
             force: Make every file anew.
             verify: Read images and files that have not changed since they were last seen, too.
             dry_run: Only say what would be done.
+            client: Of a dask cluster, as `open_cluster` gives it, whose workers read, describe and
+                write. They must reach the folder and the paths of images by the same names; other
+                images are sent to them.
             progress: Called with the outcome of each image as soon as it is known.
 
         Returns:
@@ -181,20 +194,27 @@ class FeatureStore(Mapping[str, Any]):
         Raises:
             OutputError: A file can't be written, as on a full disk; what was written before stays.
             OptionError: The store has no descriptor, or two paths have one name.
+            ClusterError: The cluster is gone, or a worker sees other files or makes other features
+                than the rest.
         """
         if self.describe is None:
             raise OptionError(
                 "the store has no descriptor", hint="give FeatureStore(..., describe)"
             )
         sources = images if isinstance(images, Mapping) else _by_name(images)
-        recipe = self.recipe
+        if client is None:
+            recipe = self.recipe
+        else:
+            from .workers import recipe_on, work_on
+
+            recipe = recipe_on(client, self)
         seen = {} if force or verify else read_index(self.folder, recipe)
         outcomes: dict[str, Outcome] = {}
         fresh: dict[str, Seen] = {}
 
         def finish(outcome: Outcome) -> None:
             # What else goes wrong would go wrong with the next image as well.
-            if outcome.error is not None and (strict or not isinstance(outcome.error, _OF_IMAGES)):
+            if outcome.error is not None and (strict or not isinstance(outcome.error, OF_IMAGES)):
                 raise outcome.error
             outcomes[outcome.key] = outcome
             progress(outcome)
@@ -212,7 +232,13 @@ class FeatureStore(Mapping[str, Any]):
             self._make_folders(rest)
         try:
             # What has not begun is dropped at once where `strict` or `progress` raises.
-            with closing(self._work(rest, sources, self.describe, force, dry_run)) as work:
+            part = {key: sources[key] for key in rest}
+            if client is None:
+                work = self._work(part, force=force, dry_run=dry_run)
+            else:
+                how = {"strict": strict, "force": force, "dry_run": dry_run}
+                work = work_on(client, self, part, recipe, **how)
+            with closing(work):
                 for outcome, entry in work:
                     finish(outcome)
                     if entry and not dry_run:
@@ -236,22 +262,19 @@ class FeatureStore(Mapping[str, Any]):
                 yield key, None
 
     def _work(
-        self,
-        keys: Sequence[str],
-        sources: Mapping[str, ImageSource],
-        describe: Descriptor,
-        force: bool,
-        dry_run: bool,
+        self, sources: Mapping[str, ImageSource], *, force: bool, dry_run: bool
     ) -> Generator[tuple[Outcome, Seen | None]]:
-        """The outcome of each image, and what the index may keep of it."""
+        """The outcome of each image in this process, and what the index may keep of it."""
+        describe = self.describe
+        assert describe is not None
         looks: deque[_Look] = deque()
         done: deque[tuple[Outcome, Seen | None]] = deque()
 
         def images() -> Iterator[Image]:
             stream = read_ahead(
-                keys, lambda key: self._look(key, sources[key], describe, force), ahead=_AHEAD
+                sources, lambda key: self._look(key, sources[key], describe, force), ahead=_AHEAD
             )
-            for key, look in zip(keys, stream, strict=True):
+            for key, look in zip(sources, stream, strict=True):
                 if isinstance(look, DescrError):
                     done.append(self._failed(key, look))
                 elif look.why is None or dry_run:

@@ -1,4 +1,6 @@
 import math
+import pickle
+from copy import copy as copy_of
 
 import pytest
 from descr.descriptors.errors import OptionError
@@ -25,6 +27,14 @@ class Median(Blur):
     def __init__(self, *, rank: int = 3, **common: float) -> None:
         super().__init__(**common)
         self.rank = rank
+
+
+def test_a_pickle_holds_the_arguments_of_the_constructor_alone():
+    blur = Median(rank=5, radius=2)
+    blur.kernel = bytes(10_000)
+    assert len(pickle.dumps(blur)) < 2_500
+    for copy in (pickle.loads(pickle.dumps(blur)), copy_of(blur)):
+        assert (copy.rank, copy.radius, copy.passes, copy.kernel) == (5, 2.0, 2, None)
 
 
 def test_settings_are_what_the_constructor_takes():
