@@ -1,11 +1,12 @@
 """The programs and commands on the pages of the site and in the README."""
 
+import inspect
 import re
 import shlex
 import shutil
 import textwrap
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -167,7 +168,7 @@ videos = {"cat": (frames, labels)}
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda one: one.name)
 def test_every_program_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # They are to run, whatever they find.
-    monkeypatch.setitem(SIFT.__init__.__kwdefaults__, "size", 128)
+    monkeypatch.setitem(inspect.unwrap(SIFT.__init__).__kwdefaults__, "size", 128)
     for place, stand_in in STAND_INS.get(page.name, {}).items():
         monkeypatch.setattr(place, stand_in)
     SET_UP.get(page.name, lambda: None)()
@@ -227,3 +228,14 @@ def test_matches_are_verified(capsys):
     )
     assert names["agreeing"].sizes["match"] > 1000
     assert {"margin", "inlier", "model"} <= set(names["agreeing"])
+
+
+def test_the_programs_with_workers_run_on_them(
+    client: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("descr.descriptors.open_cluster", lambda **_: nullcontext(client))
+    for name in ("cluster", "workers"):
+        names = {"__name__": "__main__"}
+        exec(compile(example(name), name, "exec"), names)
+    assert client.dashboard_link in capsys.readouterr().out
+    assert len(names["store"]) == 3

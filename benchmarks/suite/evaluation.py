@@ -76,7 +76,7 @@ def evaluate(
         matcher,
         folder=folder,
         features=features,
-        workers=1,
+        threads=1,
         progress=clock.progress,
     )
     build_report(predictions, dataset)

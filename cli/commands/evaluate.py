@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from ..console.errors import UserError, say
 from ..options import common as options
+from ..options.cluster import ClusterOptions
 from ..options.groups import argument, same_option
 from ..options.method import ImageMethod, MethodOptions
 from ..options.names import AUTO, complete_dataset, complete_recipe
@@ -87,6 +88,7 @@ descr evaluate --compare tale.json dinov2.json"""
         "Do so also where the data set doesn't tell left points from right ones."
     )
     run_options: RunOptions
+    cluster: ClusterOptions
     output: list[Path] | None = options.output_field(
         "Write the report as .json or .md, or the predictions as .nc."
     )
@@ -170,13 +172,14 @@ descr evaluate --compare tale.json dinov2.json"""
             accept_mirrored_parts=self.accept_mirrored_parts,
         )
         describe, match = self._parts() if recipe is None else self._parts_of(recipe)
-        with self.run_options.kept():
+        with self.run_options.kept(), self.cluster.client() as client:
             predictions = predict(
                 data,
                 describe,
                 match,
                 settings=settings,
                 basis=basis,
+                client=client,
                 **self.run_options.of_library(),
             )
         report = build_report(predictions, data, recipe=recipe, progress=show_progress)

@@ -8,6 +8,7 @@ import typer
 
 from ..console.errors import USER, say_error
 from ..options import common as options
+from ..options.cluster import ClusterOptions
 from ..options.groups import argument, same_option
 from ..options.method import MethodOptions
 from ..options.names import complete_dataset, complete_recipe
@@ -39,6 +40,7 @@ descr reproduce tss TSS_CVPR2016 --only tale-dinov2"""
     )
     device: str | None = same_option(MethodOptions, "device")
     run_options: RunOptions
+    cluster: ClusterOptions
     dry_run: bool = work_field.flag(
         "Say what the rows need, which weights are missing, and about how long they take, and run "
         "nothing."
@@ -57,7 +59,7 @@ descr reproduce tss TSS_CVPR2016 --only tale-dinov2"""
             reproduction_table,
         )
 
-        with self.run_options.kept():
+        with self.run_options.kept(), self.cluster.client() as client:
             document = reproduce(
                 self.dataset,
                 self.root,
@@ -66,6 +68,7 @@ descr reproduce tss TSS_CVPR2016 --only tale-dinov2"""
                 seed=self.run_options.seed,
                 device=self.device,
                 dry_run=self.dry_run,
+                client=client,
                 **self.run_options.of_library(),
             )
         self.write_report(document, lambda: reproduction_markdown(document))

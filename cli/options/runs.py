@@ -34,14 +34,14 @@ class RunOptions:
     features: Path | None = work_field(
         "FOLDER", "Where features are kept for other runs; FOLDER/features by default."
     )
-    workers: int | None = work_field(
+    threads: int | None = work_field(
         "N", "How many threads match; one per processor, at most 8, by default.", min=1
     )
     verify: bool = work_field.flag(VERIFY)
 
     def of_library(self) -> dict[str, Any]:
         """Where and how the library runs."""
-        names = ("folder", "features", "workers", "verify")
+        names = ("folder", "features", "threads", "verify")
         own = {name: getattr(self, name) for name in names}
         return {**own, "progress": show_progress, "say": say}
 

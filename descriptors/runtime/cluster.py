@@ -34,6 +34,8 @@ _VARIABLES = (
     *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
     "OPENCV_FOR_THREADS_NUM",
 )
+_IGNORE = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+"""Run by workers: Ctrl-C goes to all processes of a terminal, and is for the client to answer."""
 _TURN = threading.Lock()  # one batch at a time goes through the network of a worker
 
 
@@ -103,9 +105,10 @@ def environments(workers: int | None) -> list[dict[str, str]]:
 def _local(places: Sequence[dict[str, str]]) -> Iterator[Any]:
     """A cluster of this machine with a worker for each of these environments."""
     from distributed import Nanny, Scheduler, SpecCluster
+    from distributed.gc import disable_gc_diagnosis
 
     # dask would end a worker by its share of the memory, in which it counts mapped weights.
-    options = {"nthreads": 1, "memory_limit": 0, "dashboard": False}
+    options = {"nthreads": 1, "memory_limit": 0, "dashboard": False, "preload": [_IGNORE]}
     options["silence_logs"] = logging.CRITICAL
     spec = {
         place: {"cls": Nanny, "options": {**options, "env": variables}}
@@ -117,6 +120,8 @@ def _local(places: Sequence[dict[str, str]]) -> Iterator[Any]:
         cluster = SpecCluster(workers=spec, scheduler=scheduler, silence_logs=logging.CRITICAL)
     except (OSError, RuntimeError) as error:
         raise ClusterError(f"the workers don't start: {error}") from error
+    # Python drops an interrupt that comes while this watches the garbage collector.
+    disable_gc_diagnosis()
     with cluster:
         yield cluster
 

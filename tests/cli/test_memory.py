@@ -131,7 +131,7 @@ def test_an_evaluation_keeps_the_features_of_all_other_images(
     PIL.Image.new("RGB", size, "white").save(pictures[1])
     Path("mine.py").write_text(GREEDY.format(limit=0.9, fault=FAULTS[1]))
     command = ("evaluate", "spair-71k", "spair", "--set", "size=96", "--set", "step=4")
-    own = ("--descriptor", "mine:Greedy", "--workers", workers)
+    own = ("--descriptor", "mine:Greedy", "--threads", workers)
     done = descr(*command, *own, "-o", "r.json", "--folder", "kept")
     done.refused(
         "not enough memory for 1 of 4 images: ", name, "the features of the other images are kept"

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -18,6 +19,9 @@ from ...pose import mirror_image
 from ..datasets.pair import Picture
 from .listing import Listing
 from .workers import Advance, Progress
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,14 @@ class FeatureFolder:
         written: Callable[["FeatureFolder", str], None],
         *,
         verify: bool = False,
+        client: "Client | None" = None,
     ) -> None:
         """Make sure that the features of these images are there, as `FeatureStore.extract`.
 
-        `verify` is as there. `advance` is called with the key of each image when its features are
-        there, then `written` with this folder and the key if they were written. Raises `ImageError`
-        or `OutputError` for what can't be read or written; `OutOfMemoryError`, when all others are
-        done, for images that memory does not suffice for.
+        `verify` and `client` are as there. `advance` is called with the key of each image when its
+        features are there, then `written` with this folder and the key if they were written. Raises
+        `ImageError` or `OutputError` for what can't be read or written; `OutOfMemoryError`, when
+        all others are done, for images that memory does not suffice for.
         """
         failures: list[str] = []
 
@@ -85,7 +90,7 @@ class FeatureFolder:
         sources = [(key, self._source(picture)) for key, picture in images.items()]
         # The first image goes alone: features that `written` has no use for are refused with it.
         for some in (sources[:1], sources[1:]):
-            store.extract(dict(some), verify=verify, progress=note)
+            store.extract(dict(some), verify=verify, client=client, progress=note)
         if failures:
             names = ", ".join(sorted(failures)[:10])
             raise OutOfMemoryError(
@@ -152,6 +157,7 @@ def extract_images(
     mirrored: bool,
     lossless: bool,
     verify: bool,
+    client: "Client | None",
     progress: Progress,
     written: Callable[[FeatureFolder, str], None],
 ) -> Folders:
@@ -159,7 +165,7 @@ def extract_images(
 
     `describe` makes the descriptor of a category, where it is none itself. With `mirrored` the
     mirror images of all sources are described as well; with `lossless` features are not rounded.
-    `verify` and `written` are as in `FeatureFolder.fill`.
+    `verify`, `client` and `written` are as in `FeatureFolder.fill`.
     """
     jobs = [([category], images) for category, images in listing.images.items()]
     if isinstance(describe, Descriptor):
@@ -178,7 +184,7 @@ def extract_images(
             for turn in turns:
                 own = FeatureFolder(folder, label, mirrored=turn, lossless=lossless)
                 some = {key: image for key, image in images.items() if not turn or key in sources}
-                own.fill(one, some, advance, written, verify=verify)
+                own.fill(one, some, advance, written, verify=verify, client=client)
                 folders[turn].update(dict.fromkeys(categories, own))
             # One descriptor at a time: with several, each may be a network.
             del one

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
@@ -20,6 +20,9 @@ from ..report.tables import Table, interval, report_facts, shown
 from .listing import read_listing
 from .steps import predict
 from .workers import Progress, silent
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 def find_rows(dataset: str, only: Sequence[str] = ()) -> tuple[Recipe, ...]:
@@ -67,7 +70,8 @@ def reproduce(
     sample: int | None = None,
     seed: int = 0,
     device: str | None = None,
-    workers: int | None = None,
+    threads: int | None = None,
+    client: "Client | None" = None,
     verify: bool = False,
     options: Callable[[Recipe], Mapping[str, Any]] = lambda recipe: {},
     dry_run: bool = False,
@@ -82,7 +86,7 @@ def reproduce(
 
     Args:
         dataset, root: Name and folder of the data set, as for `open_dataset`.
-        folder, features, workers, verify, progress, say: As in `predict`.
+        folder, features, threads, client, verify, progress, say: As in `predict`.
         only: The recipes to run; all rows on the data set without them.
         sample, seed: As in `Settings`.
         device: Of the descriptors and matchers; what they choose without it.
@@ -126,7 +130,8 @@ def reproduce(
                 folder=folder,
                 features=features,
                 settings=settings,
-                workers=workers,
+                threads=threads,
+                client=client,
                 verify=verify,
                 progress=progress,
                 say=say,

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 import xarray as xr
@@ -28,11 +28,14 @@ from .settings import Settings, check_fits
 from .work import Work
 from .workers import Progress, in_order_of_completion, silent
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 DescribeCategory: TypeAlias = Callable[[str], Descriptor]
 
 _WORK: Mapping[Truth, type[Work]] = {"points": PointWork, "flow": FlowWork, "masks": MaskWork}
-MOST_WORKERS = 8
-"""Workers by default: more of them would hold more maps in memory than they are worth."""
+MOST_THREADS = 8
+"""Threads by default: more of them would hold more maps in memory than they are worth."""
 
 
 def predict(
@@ -44,7 +47,8 @@ def predict(
     features: Path | str | None = None,
     settings: Settings | None = None,
     basis: Basis | None = None,
-    workers: int | None = None,
+    threads: int | None = None,
+    client: "Client | None" = None,
     memory: int = MEMORY,
     verify: bool = False,
     progress: Progress = silent,
@@ -65,8 +69,9 @@ def predict(
             sets can share it.
         settings: What else decides the answers.
         basis: What brings all images into one space, in place of a joint PCA for each pair.
-        workers: How many threads match; the answers are the same for any number. None for one per
+        threads: How many match; the answers are the same for any number. None for one per
             processor, at most 8.
+        client: Of a dask cluster, whose workers extract, as in `FeatureStore.extract`.
         memory: Bytes of features that are kept in memory, about.
         verify: Read images and files of features that have not changed since the last run, by size
             and time, too.
@@ -85,10 +90,10 @@ def predict(
     began = time.perf_counter()
     settings = settings or Settings()
     matcher = matcher or NearestNeighbor()
-    if workers is None:
+    if threads is None:
         allowed = getattr(os, "sched_getaffinity", None)
-        workers = min(len(allowed(0)) if allowed else os.cpu_count() or 1, MOST_WORKERS)
-    check_int("workers", workers, minimum=1)
+        threads = min(len(allowed(0)) if allowed else os.cpu_count() or 1, MOST_THREADS)
+    check_int("threads", threads, minimum=1)
     folder = Path(folder)
     check_fits(dataset, matcher, settings)
     listing = read_listing(dataset, settings, progress)
@@ -100,6 +105,7 @@ def predict(
         mirrored=settings.align_pose,
         lossless=settings.lossless,
         verify=verify,
+        client=client,
         progress=progress,
         written=maps.read_back,
     )
@@ -109,7 +115,7 @@ def predict(
     with Journal(path, provenance.identity()) as journal:
         if journal.differs:
             say(f"{path}: other {' and '.join(journal.differs)} than before, beginning anew")
-        answers = _match(listing.pairs, work, journal, workers, progress)
+        answers = _match(listing.pairs, work, journal, threads, progress)
     about = {
         **provenance.describe(),
         "matcher": work.name,
@@ -122,7 +128,7 @@ def predict(
 
 
 def _match(
-    pairs: Sequence[Pair], work: Work, journal: Journal, workers: int, progress: Progress
+    pairs: Sequence[Pair], work: Work, journal: Journal, threads: int, progress: Progress
 ) -> list[Arrays]:
     """The answers for all pairs, in their order; those in the journal are not made again."""
     answers: dict[int, Arrays] = {}
@@ -138,7 +144,7 @@ def _match(
     with progress("matching", len(pairs)) as advance:
         for _ in range(len(answers)):
             advance("")
-        for run, record in in_order_of_completion(answer, runs, workers):
+        for run, record in in_order_of_completion(answer, runs, threads):
             journal.add(record)
             for place in run:
                 advance(pairs[place].name)

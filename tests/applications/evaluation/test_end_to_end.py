@@ -84,7 +84,7 @@ def averages(shares):
 @pytest.mark.parametrize("name", POINTS)
 def test_points_are_found_and_counted_as_by_hand(name, written, describe, plain, tmp_path):
     dataset = written(name)
-    predictions = predict(dataset, describe, folder=tmp_path / "run", workers=2)
+    predictions = predict(dataset, describe, folder=tmp_path / "run", threads=2)
     report = build_report(predictions, dataset)
     ends = np.cumsum(predictions["points"].values)
     result = np.stack([predictions["target_x"], predictions["target_y"]], axis=1)

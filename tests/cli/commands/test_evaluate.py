@@ -2,6 +2,7 @@ import json
 import signal
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def test_a_basis(descr: Any, spair: Path) -> None:
 def test_some_of_the_pairs(descr: Any, spair: Path) -> None:
     done = descr(
         "evaluate", "spair-71k", spair, *FAST, "--category", "dog", "--sample", "5", "--seed", "2",
-        "--workers", "2", "--matcher", "soft-argmax", "--matcher-set", "window=3",
+        "--threads", "2", "--matcher", "soft-argmax", "--matcher-set", "window=3",
         "--interpolation", "bilinear", "--dataset-set", "layout=large", "--json",
     )  # fmt: skip
     document = json.loads(done.out)
@@ -326,7 +327,7 @@ class Slow(NearestNeighbor):
 def test_a_run_that_is_killed_goes_on_and_gives_the_same(descr: Any, spair: Path) -> None:
     Path("slow.py").write_text(SLOW)
     whole = descr("evaluate", "spair-71k", spair, *FAST, "--json")
-    options = ["evaluate", "spair-71k", "spair", *FAST, "--matcher", "slow:Slow", "--workers", "2"]
+    options = ["evaluate", "spair-71k", "spair", *FAST, "--matcher", "slow:Slow", "--threads", "2"]
     command = [sys.executable, "-m", "descr.cli", *options, "--matcher-set", "pause=0.1"]
     before = set(Path("descr-evaluation").glob("*.journal"))
     with started(command) as running:
@@ -349,9 +350,21 @@ def test_a_run_that_is_killed_goes_on_and_gives_the_same(descr: Any, spair: Path
     assert first["numbers"] == second["numbers"]
 
 
+def test_features_are_extracted_on_workers(
+    descr: Any, spair: Path, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("descr.descriptors.open_cluster", lambda *_, **__: nullcontext(client))
+    options = ("evaluate", "spair-71k", spair, *FAST, "--align-pose", "--json", "--folder")
+    here, there = (
+        json.loads(descr(*options, *more).out) for more in (("a",), ("b", "--workers", "2"))
+    )
+    assert there["counts"]["extracted"] == here["counts"]["extracted"] > 0
+    assert there["pairs"] == here["pairs"]
+
+
 def test_an_interrupted_run_says_how_to_go_on(descr: Any, spair: Path) -> None:
     Path("slow.py").write_text(SLOW)
-    options = ("evaluate", "spair-71k", spair, *FAST, "--matcher", "slow:Slow", "--workers", "1")
+    options = ("evaluate", "spair-71k", spair, *FAST, "--matcher", "slow:Slow", "--threads", "1")
     done = descr(*options, "--matcher-set", "most=20", "-o", "a.json")
     assert done.code == 130
     assert done.out == ""

@@ -3,11 +3,13 @@ import os
 import signal
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import PIL.Image
+import psutil
 import pytest
 import xarray as xr
 from descr.descriptors import SIFT
@@ -315,3 +317,64 @@ def test_a_disk_that_is_full_on_the_way_keeps_what_is_whole(
             load_features(f"f/{name}")["sift/scale_1"].to_dataset(),
             load_features(f"undisturbed/{name}")["sift/scale_1"].to_dataset(),
         )
+
+
+SLOW = """
+import time
+
+from descr.descriptors import Backbone, Layer
+from own_gain import GAIN
+
+
+class Slow(Backbone):
+    layers = [Layer("grid", 8)]
+
+    def __init__(self, *, seconds=0):
+        super().__init__(size=64, device="cpu")
+        self.seconds = seconds
+
+    def forward(self, pixels):
+        time.sleep(self.seconds)
+        return {"grid": pixels[:, :, ::8, ::8] + GAIN}
+"""
+
+
+def test_workers_stop_by_an_interrupt_and_the_same_command_goes_on(
+    descr: Any, folder: Path, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("slow.py").write_text(SLOW)
+    Path("own_gain.py").write_text("GAIN = 1")
+    command = (*("extract", "a.png", "b.png", "-o", "f"), "--descriptor", "slow:Slow")
+    program = [sys.executable, "-m", "descr.cli", *command, "--set", "seconds=60", "--workers", "1"]
+    with started(program) as running:
+        assert running.stderr is not None
+        assert running.stderr.readline() == "descriptor: slow:Slow\n"
+        assert running.stderr.readline().startswith("workers: 1, dashboard: http://127.0.0.1:")
+        process = psutil.Process(running.pid)
+        # As a terminal does, of which all processes get it.
+        for one in (*process.children(recursive=True), process):
+            one.send_signal(signal.SIGINT)
+        _, rest = running.communicate(timeout=60)
+    assert exit_code(running) == 130
+    assert rest == "interrupted\n"
+
+    monkeypatch.setattr("descr.descriptors.open_cluster", lambda *_, **__: nullcontext(client))
+    done = descr(*command, "--workers", "auto", "--json")
+    assert statuses(done) == {"f/a.png.nc": "extracted", "f/b.png.nc": "extracted"}
+    assert statuses(descr(*command, "--json")) == {"f/a.png.nc": "kept", "f/b.png.nc": "kept"}
+    fit = ("basis", "fit", "f", "--components", "2", "--json")
+    done = descr(*fit, "-o", "there.nc", "--workers", "2")
+    assert f"workers: 2, dashboard: {client.dashboard_link}" in done.err
+    here, there = json.loads(descr(*fit, "-o", "here.nc").out), json.loads(done.out)
+    assert here["identity"] == there["identity"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--workers", "0"), ("--workers must be auto or an integer of at least 1, not '0'",)),
+        (("--workers", "2", "--scheduler", "tcp://a:1"), ("exclude each other",)),
+    ],
+)
+def test_workers_that_cannot_be_had_are_refused(descr: Any, options: Any, words: Any) -> None:
+    descr("extract", "a.png", "-o", "f", *options).refused(*words)

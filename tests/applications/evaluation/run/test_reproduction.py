@@ -117,7 +117,7 @@ def test_a_row_is_what_its_recipe_evaluates_to(name, written, tmp_path):
 def test_subsets_of_tss_stand_beside_their_own_numbers(written, tmp_path):
     dataset = written("tss", pad=True)
     done = reproduce(
-        "tss", dataset.root, folder=tmp_path, only=["tale-dinov2"], options=tiny, workers=1
+        "tss", dataset.root, folder=tmp_path, only=["tale-dinov2"], options=tiny, threads=1
     )
     (row,) = done["rows"]
     assert row["report"]["dataset"]["settings"]["pad"] is True

@@ -161,8 +161,8 @@ def test_features_of_other_settings_pixels_or_damaged_ones_are_not_used(written,
 )
 def test_answers_depend_on_nothing_but_the_pair(written, kind, matcher, tmp_path):
     dataset = written("spair-71k", category=("cat", "dog"))
-    one = predict(dataset, kind(), matcher(), folder=tmp_path / "1", workers=1)
-    three = predict(dataset, kind(), matcher(), folder=tmp_path / "3", workers=3, memory=1)
+    one = predict(dataset, kind(), matcher(), folder=tmp_path / "1", threads=1)
+    three = predict(dataset, kind(), matcher(), folder=tmp_path / "3", threads=3, memory=1)
     assert same(one, three)
     # As the matcher itself answers, asked in the documented way.
     describe = kind()
@@ -183,14 +183,14 @@ def test_answers_depend_on_nothing_but_the_pair(written, kind, matcher, tmp_path
 
 def test_a_run_that_was_stopped_goes_on_where_it_was(written, describe, tmp_path):
     dataset = written("spair-71k")
-    whole = predict(dataset, describe, folder=tmp_path / "whole", workers=1)
+    whole = predict(dataset, describe, folder=tmp_path / "whole", threads=1)
     answers_before = 0
     for answers in (3, 5, 0, 11):
         with pytest.raises(KeyboardInterrupt):
-            predict(dataset, describe, Stopping(answers=answers), folder=tmp_path / "b", workers=1)
+            predict(dataset, describe, Stopping(answers=answers), folder=tmp_path / "b", threads=1)
         answers_before += answers
     rest = Stopping(answers=1000)
-    result = predict(dataset, describe, rest, folder=tmp_path / "b", workers=1)
+    result = predict(dataset, describe, rest, folder=tmp_path / "b", threads=1)
     assert same(result, whole)
     # Two pairs have no point to ask for.
     assert 1000 - rest.answers == 34 - answers_before
@@ -330,8 +330,8 @@ def test_what_does_not_fit_the_data_set_is_refused(written, describe, tmp_path):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(OptionError, match="align_pose"):
         Settings(accept_mirrored_parts=True)
-    with pytest.raises(OptionError, match="workers"):
-        predict(written("tss"), describe, folder=tmp_path, workers=0)
+    with pytest.raises(OptionError, match="threads"):
+        predict(written("tss"), describe, folder=tmp_path, threads=0)
 
 
 def test_missing_files_are_named_before_the_work(written, tmp_path):
