@@ -238,10 +238,13 @@ def _sent_along() -> Iterator[None]:
     import cloudpickle
 
     folder = f"{os.getcwd()}{os.sep}"
+    # That of the program goes along in any case.
+    others = {"__main__", *cloudpickle.list_registry_pickle_by_value()}
     inside = {
-        name: module
-        for name, module in sys.modules.items()
+        module.__name__: module
+        for module in sys.modules.values()
         if str(getattr(getattr(module, "__spec__", None), "origin", None)).startswith(folder)
+        and module.__name__ not in others
     }
     tops = {name.partition(".")[0] for name in inside}
     unknown = {top for top in tops if not any(one.find_spec(top, None) for one in sys.meta_path)}

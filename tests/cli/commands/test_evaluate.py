@@ -355,9 +355,9 @@ def test_features_are_extracted_on_workers(
 ) -> None:
     monkeypatch.setattr("descr.descriptors.open_cluster", lambda *_, **__: nullcontext(client))
     options = ("evaluate", "spair-71k", spair, *FAST, "--align-pose", "--json", "--folder")
-    here, there = (
-        json.loads(descr(*options, *more).out) for more in (("a",), ("b", "--workers", "2"))
-    )
+    runs = [descr(*options, *more) for more in (("a",), ("b", "--workers", "2"))]
+    assert [done.code for done in runs] == [0, 0], runs[1].err
+    here, there = (json.loads(done.out) for done in runs)
     assert there["counts"]["extracted"] == here["counts"]["extracted"] > 0
     assert there["pairs"] == here["pairs"]
 
