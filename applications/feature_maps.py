@@ -84,7 +84,12 @@ def image_size(features: xr.DataArray | FeatureMap) -> tuple[int, int]:
 
 
 def only_images(inputs: Sequence[Any]) -> list[ImageLike]:
-    """The inputs if all of them are images; none if features are among them."""
+    """The inputs if all of them are images; none if features are among them.
+
+    Raises `OptionError` for one path, whose letters are no images.
+    """
+    if isinstance(inputs, str):
+        raise OptionError(f"a list of images is needed, not {inputs!r}", hint=f"give [{inputs!r}]")
     features = (xr.DataArray, FeatureMap, xr.DataTree, Features)
     return [] if any(isinstance(one, features) for one in inputs) else list(inputs)
 

@@ -175,7 +175,7 @@ def check_beside(
     count = len(attributes)
     masks = [None] * count if masks is None else masks
     if images is not None and len(images) != count:
-        raise OptionError(f"{len(images)} images for the features of {count}")
+        raise OptionError(f"the features are of {count} images, and images has {len(images)}")
     photographs = None if images is None else [read_image(image) for image in images]
     for image, of in zip(photographs or (), attributes, strict=False):
         if (image.height, image.width) != (of["image_height"], of["image_width"]):

@@ -83,8 +83,14 @@ class MatchMethod(ImageMethod):
 
     def of_matcher(self) -> dict[str, str]:
         """The settings of the matcher, the margin among them."""
-        margin = {} if self.margin is None else {"margin": str(self.margin)}
-        return margin | super().of_matcher()
+        settings = super().of_matcher()
+        if self.margin is None:
+            return settings
+        if "margin" in settings:
+            raise UserError(
+                "--margin and --matcher-set margin=... exclude each other", hint="leave out one"
+            )
+        return settings | {"margin": str(self.margin)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,3 +37,8 @@ def test_images_need_a_descriptor_and_no_features_beside_them() -> None:
         for one in features:
             with pytest.raises(IncomparableFeaturesError):
                 gather([one, IMAGE], SIFT())
+
+
+def test_one_path_is_no_list_of_images() -> None:
+    with pytest.raises(OptionError, match="a list of images is needed"):
+        feature_maps("cat.jpg", SIFT())

@@ -124,7 +124,7 @@ def test_what_cannot_be_compared_is_refused() -> None:
         draw_comparison({}, images)
     with pytest.raises(OptionError, match="two images, not 1"):
         draw_comparison({"one": pair[:1]}, images)
-    with pytest.raises(OptionError, match="images for the features"):
+    with pytest.raises(OptionError, match="the features are of"):
         draw_comparison({"one": pair}, images[:1])
     with pytest.raises(OptionError, match="width"):
         draw_comparison({"one": pair, "two": pair}, images, width=255)

@@ -111,5 +111,5 @@ def test_what_does_not_go_together_is_refused() -> None:
         correspondence_colors(a, a, target_mask=np.zeros((60, 80), bool))
     with pytest.raises(OptionError, match="width"):
         draw_correspondence_map(a, a, width=3)
-    with pytest.raises(OptionError, match="1 images for the features of 2"):
+    with pytest.raises(OptionError, match="features are of 2 images, and images has 1"):
         draw_correspondence_map(a, a, images=[photograph(60, 80)])

@@ -105,6 +105,12 @@ def test_too_few_points_leave_nothing_and_that_is_said(descr: Any) -> None:
     assert Path("m.png").read_bytes() == Path("r.png").read_bytes()
 
 
+def test_two_margins_exclude_each_other(descr: Any) -> None:
+    done = descr(*PAIR, "--margin", "2", "--matcher-set", "margin=3")
+    assert done.code == 2
+    assert "--margin and --matcher-set margin=... exclude each other" in done.err
+
+
 def test_margins_are_told_in_every_form(descr: Any) -> None:
     done = descr(*PAIR, "--margin", "2", "-o", "m.csv", "-o", "m.nc")
     assert done.code == 0, done.err
