@@ -17,11 +17,12 @@ from ...descriptors.features.maps import Points
 from ...descriptors.features.tensors import FeatureMap, Features
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
-from ...descriptors.settings import check_int
+from ...descriptors.settings import check_float, check_int
 from ..feature_maps import as_feature_map
 from .hits import to_dataset
 from .lookup import Lookup
 from .manifest import Manifest
+from .neighbours import CANDIDATES, MIN_SCORE, find_neighbours
 from .part import Part
 from .recall import measure_recall
 from .shards import Shard
@@ -242,6 +243,57 @@ class Index:
         result = measure_recall(maps, self.search, top=top, seed=seed, progress=progress)
         self._manifest = keep_recall(self.folder, self._manifest, result)
         return result
+
+    def neighbours(
+        self,
+        *,
+        min_score: float = MIN_SCORE,
+        top: int | None = None,
+        candidates: int = CANDIDATES,
+        journal: str | os.PathLike[str] | None = None,
+        progress: Callable[[str], None] = lambda key: None,
+    ) -> xr.Dataset:
+        """The images that share an instance: pairs of them, best first, and the clusters of these.
+
+        Each image is looked for in those whose tiles are most like its own, and these in it. A pair
+        counts if either way scores enough, as `search` scores a whole image, and the way there and
+        back leads to where it began. It depends on the images alone, not on their order in the
+        index.
+
+        Args:
+            min_score: The least score of a pair, from 0 to 1: about the share of the smaller part
+                of an image that lies in the other one. The lower, the more chance pairs.
+            top: Leave out pairs that are among so many best ones of neither of their images.
+            candidates: In how many images each is looked for, at most.
+            journal: A file in which what was compared is kept: a search of the same images that
+                was stopped goes on from there.
+            progress: Called with the name of each image when its turn comes.
+
+        Returns:
+            xarray.Dataset: Along `pair`: `source`, `target`, the names in the store, in the
+                direction of the better score; `score`, `agreement` and the rest as of `search`,
+                from source to target. Along `image`, by clusters of what pairs connect, the
+                largest first: `image`, the name; `cluster`, its number; `images`, how many it has.
+                The first image of each cluster shares most with the others.
+
+        Raises:
+            OptionError: A setting is out of range.
+            IndexFileError: A part of the index is damaged.
+            OutputError: The journal can't be written.
+        """
+        check_float("min_score", min_score, minimum=0, maximum=1)
+        check_int("candidates", candidates, minimum=1)
+        if top is not None:
+            check_int("top", top, minimum=1)
+        return find_neighbours(
+            self._lookup,
+            min_score=min_score,
+            top=top,
+            candidates=candidates,
+            journal=None if journal is None else Path(journal),
+            progress=progress,
+            attrs={"basis": self.basis.identity},
+        )
 
     def map_of(self, query: Any, descriptor: Descriptor | None = None) -> FeatureMap:
         """The map of a query in the basis of the index; raises as `search` does."""

@@ -91,8 +91,8 @@ class Journal:
         start = self._file.read(len(_MAGIC))
         if not _MAGIC.startswith(start):
             raise OutputError(
-                f"{self.path}: is there, and is no journal of an evaluation",
-                hint="move it away, or choose another folder",
+                f"{self.path}: is there, and is no journal of a run",
+                hint="move it away, or choose another place",
             )
         former = _read(self._file)
         if former != head:
@@ -163,8 +163,8 @@ def _open(path: Path) -> FileIO:
     except OSError as error:
         file.close()
         raise OutputError(
-            f"{path}: another run of this evaluation is at work",
-            hint="wait for it to end, or give this one another folder",
+            f"{path}: another run is at work",
+            hint="wait for it to end, or give this one another place",
         ) from error
     return file
 

@@ -75,7 +75,7 @@ def test_other_work_begins_anew_and_says_what_differs(tmp_path):
 def test_another_file_is_no_journal_and_stays_as_it_is(tmp_path, content):
     path = tmp_path / "run.journal"
     path.write_bytes(content)
-    with pytest.raises(OutputError, match="is no journal of an evaluation"):
+    with pytest.raises(OutputError, match="is no journal of a run"):
         Journal(path, WORK)
     assert path.read_bytes() == content
 
@@ -122,7 +122,7 @@ def test_two_runs_do_not_write_one_journal(tmp_path):
     path = tmp_path / "run.journal"
     with Journal(path, WORK) as journal:
         journal.add(b"first")
-        with pytest.raises(OutputError, match="another run of this evaluation is at work"):
+        with pytest.raises(OutputError, match="another run is at work"):
             Journal(path, {"other": "work"})
     with Journal(path, WORK) as journal:
         assert list(journal.records()) == [b"first"]
