@@ -12,6 +12,7 @@ from .commands.explore import Explore
 from .commands.extract import Extract
 from .commands.flow import Flow
 from .commands.match import Match
+from .commands.neighbours import Neighbours
 from .commands.reproduce import Reproduce
 from .commands.show import Show
 from .commands.swap import Swap
@@ -43,7 +44,18 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (Match, Explore, Transfer, Show, Flow, Swap, Evaluate, Reproduce, Extract):
+for command in (
+    Match,
+    Explore,
+    Transfer,
+    Show,
+    Flow,
+    Swap,
+    Evaluate,
+    Reproduce,
+    Extract,
+    Neighbours,
+):
     app.command(command.__name__.lower(), cls=Command, epilog=command.EXAMPLES)(
         as_function(command)
     )

@@ -220,6 +220,13 @@ def test_a_store_says_what_it_did_and_what_packing_lost(capsys):
         )
 
 
+def test_copies_are_neighbours(capsys, monkeypatch):
+    monkeypatch.setitem(inspect.unwrap(SIFT.__init__).__kwdefaults__, "size", 128)
+    exec(compile(example("neighbours"), "neighbours", "exec"), {})
+    assert capsys.readouterr().out.startswith("a.jpg c.jpg 1.00\n")
+    assert Path("clusters.csv").read_text().startswith("image,cluster,images\n")
+
+
 def test_matches_are_verified(capsys):
     names = {}
     exec(compile(example("verification", "verification"), "verification", "exec"), names)

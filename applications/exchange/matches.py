@@ -86,6 +86,22 @@ def write_matches(
         OptionError: The suffix is another.
         OutputError: The file can't be written.
     """
+    rows = match_rows(correspondences, names)
+    columns = list(rows[0]) if rows else _columns(correspondences)
+    write_table(path, correspondences, rows, columns, {**(about or {}), "matches": rows})
+
+
+def write_table(
+    path: str | Path,
+    dataset: xr.Dataset,
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    document: Mapping[str, Any],
+) -> None:
+    """Write a table as its suffix says: the Dataset, the columns of the rows, or the document.
+
+    Raises as `write_matches` does.
+    """
     suffix = Path(path).suffix.lower()
     if suffix not in (".csv", ".json", ".nc"):
         raise OptionError(
@@ -93,16 +109,15 @@ def write_matches(
         )
     with whole_file(path) as target:
         if suffix == ".nc":
-            correspondences.to_netcdf(target, engine="netcdf4")
+            dataset.to_netcdf(target, engine="netcdf4")
             return
-        rows = match_rows(correspondences, names)
         if suffix == ".json":
-            text = json.dumps({**(about or {}), "matches": rows}, indent=2, allow_nan=False)
+            text = json.dumps(document, indent=2, allow_nan=False)
             target.write_text(text + "\n", encoding="utf-8")
             return
-        with target.open("w", encoding="utf-8", newline="") as file:
-            columns = list(rows[0]) if rows else _columns(correspondences)
-            table = csv.DictWriter(file, columns, lineterminator="\n")
+        # Names of files that are no valid text come out as they are.
+        with target.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            table = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
             table.writeheader()
             table.writerows(rows)
 

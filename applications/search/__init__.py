@@ -6,8 +6,9 @@ from ...descriptors.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .index import Index
+    from .neighbours import neighbour_rows, write_neighbours
     from .update import Change
 
 __getattr__ = lazy_names(__name__)
 
-__all__ = ["Change", "Index"]
+__all__ = ["Change", "Index", "neighbour_rows", "write_neighbours"]

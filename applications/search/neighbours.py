@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
@@ -15,12 +16,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..evaluation.run.journal import Journal
+from ..exchange.matches import write_table
 from .hits import Hit, to_dataset
 from .lookup import Lookup
 from .part import Part
 
 MIN_SCORE = 0.1
-"""Between what related and unrelated images have (docs/measurements.md)."""
+"""Between what related and unrelated images have (docs/many-images.md)."""
 CANDIDATES = 100
 COLUMNS = {
     "pair": ("source", "target", "score", "agreement", "scale", "angle", "reflected"),
@@ -130,7 +132,7 @@ def find_neighbours(
 
 
 def neighbour_rows(neighbours: xr.Dataset, kind: str) -> list[dict[str, Any]]:
-    """What `find_neighbours` gives along `pair` or `image` as rows, numbers rounded."""
+    """What `Index.neighbours` gives along `pair` or `image` as rows, numbers rounded."""
     columns = [neighbours[name].values.tolist() for name in COLUMNS[kind]]
     rows = zip(*columns, strict=True)
     return [
@@ -140,6 +142,26 @@ def neighbour_rows(neighbours: xr.Dataset, kind: str) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+def write_neighbours(
+    neighbours: xr.Dataset, path: str | os.PathLike[str], *, kind: str = "pair"
+) -> None:
+    """Write what `Index.neighbours` gives to a file, whole or not at all.
+
+    Args:
+        neighbours: The pairs and the clusters.
+        path: `.csv` has a line per `pair` or per `image`, as `kind` says; `.json` is an object with
+            both, and `.nc` the Dataset itself.
+        kind: What a CSV file is of.
+
+    Raises:
+        OptionError: The suffix is another.
+        OutputError: The file can't be written.
+    """
+    rows = {kind: neighbour_rows(neighbours, kind) for kind in COLUMNS}
+    document = {**neighbours.attrs, "pairs": rows["pair"], "images": rows["image"]}
+    write_table(Path(path), neighbours, rows[kind], COLUMNS[kind], document)
 
 
 def _pack(nearest: Sequence[int], pairs: Sequence[_Pair]) -> bytes:
