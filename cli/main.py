@@ -12,6 +12,7 @@ from .commands.explore import Explore
 from .commands.extract import Extract
 from .commands.flow import Flow
 from .commands.match import Match
+from .commands.match_pairs import MatchPairs
 from .commands.neighbours import Neighbours
 from .commands.reproduce import Reproduce
 from .commands.show import Show
@@ -59,6 +60,9 @@ for command in (
     app.command(command.__name__.lower(), cls=Command, epilog=command.EXAMPLES)(
         as_function(command)
     )
+app.command("match --pairs", cls=Command, epilog=MatchPairs.EXAMPLES, hidden=True)(
+    as_function(MatchPairs)
+)
 app.add_typer(basis.app, name="basis", short_help="Fit a PCA once to many images.")
 app.command("info", cls=Command, short_help="Show what is in feature files.")(info.info)
 app.command("descriptors", cls=Command, short_help="List the descriptors and their options.")(

@@ -20,6 +20,8 @@ class Match(MatchCommand):
 
     Prints the best matches and a summary. Coordinates are pixels of the upright image, x to the
     right and y down, with 0,0 at the centre of the top-left pixel.
+
+    With --pairs FILE it matches the pairs of a CSV file: see descr match --pairs --help.
     """
 
     EXAMPLES: ClassVar[str] = """\
@@ -27,7 +29,8 @@ descr match a.jpg b.jpg -o matches.png -o matches.csv
 descr match a.jpg b.jpg --points 210,135 --points 80,60
 descr match a.jpg b.jpg --max-matches 200 --min-score 0.9 --json
 descr match a.jpg b.jpg --verify homography --rejected -o matches.png
-descr match a.jpg.nc b.jpg.nc --matcher soft-argmax --matcher-set window=5"""
+descr match a.jpg.nc b.jpg.nc --matcher soft-argmax --matcher-set window=5
+descr match --pairs pairs.csv -o report.html"""
 
     points: list[str] | None = places_field(
         "X,Y|FILE",

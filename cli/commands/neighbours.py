@@ -30,7 +30,8 @@ class Neighbours(WorkCommand):
 
     EXAMPLES: ClassVar[str] = """\
 descr neighbours birds.index -o pairs.csv --clusters clusters.csv
-descr neighbours birds.index --min-score 0.5 --top 5 --json"""
+descr neighbours birds.index --min-score 0.5 --top 5 --json
+descr match --pairs pairs.csv --images photographs -o report.html"""
 
     index: Path = argument("INDEX", "The folder of an index.")
     min_score: float | None = _pair_field(
@@ -48,7 +49,8 @@ descr neighbours birds.index --min-score 0.5 --top 5 --json"""
         min=1,
     )
     output: list[Path] | None = options.output_field(
-        "Write the pairs as .csv, or with the clusters as .json or .nc."
+        "Write the pairs as .csv, which `descr match --pairs` reads, or with the clusters as "
+        ".json or .nc."
     )
     clusters: Path | None = options.result_field(
         "FILE",

@@ -67,3 +67,10 @@ class Group(typer.core.TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """The names of the commands, the main one first."""
         return list(self.commands)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the words name: one called `match --pairs` where they hold both."""
+        name, command, rest = super().resolve_command(ctx, args)
+        forms = (f"{name} {word.partition('=')[0]}" for word in rest)
+        form = next((self.commands[one] for one in forms if one in self.commands), command)
+        return name, form, rest

@@ -10,6 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from ...descriptors.errors import DescrError
 from ..console.errors import UserError, say
 from .inputs import Input, content_bytes, read_input
 from .method import ImageMethod
@@ -102,7 +103,14 @@ class Trees(Sequence["xr.DataTree"]):
         if index not in self._offsets:
             rest = range(index, len(self))
             batch = [at for at in rest if not self._inputs[at].has_features][:_AT_ONCE]
-            trees = self._comparison.extract([self._inputs[at] for at in batch])
+            try:
+                trees = self._comparison.extract([self._inputs[at] for at in batch])
+            except DescrError:
+                if len(batch) == 1:
+                    raise
+                # Of one of them, perhaps not of this one.
+                batch = batch[:1]
+                trees = self._comparison.extract([self._inputs[index]])
             for at, tree in zip(batch, trees, strict=True):
                 self._keep(at, tree)
         self._file.seek(self._offsets[index])
@@ -120,11 +128,14 @@ class Trees(Sequence["xr.DataTree"]):
             ) from error
 
 
-def prepare(paths: Sequence[Path], method: ImageMethod) -> Comparison:
+def prepare(
+    paths: Sequence[Path], method: ImageMethod, failures: dict[Path, DescrError] | None = None
+) -> Comparison:
     """Read the inputs and make the descriptor and the matcher.
 
-    Says which descriptor it is, and if features are compared of different precision. Raises a
-    `DescrError` for what can't be read, made or used.
+    What can't be read is put into `failures`, if they are given, and left out. Says which
+    descriptor it is, and if features are compared of different precision. Raises a `DescrError` for
+    what can't be read, made or used.
     """
     from ...descriptors import Basis
     from ...descriptors.features.tree import tree_layers
@@ -138,12 +149,20 @@ def prepare(paths: Sequence[Path], method: ImageMethod) -> Comparison:
     layers: dict[Path, Recipe] = {}
     room = _ROOM
     for path in paths:
-        one = read_input(path, method.folders or ())
+        try:
+            one = read_input(path, method.folders or ())
+        except DescrError as error:
+            if failures is None:
+                raise
+            failures[path] = error
+            continue
         if one.has_features:
             nodes = {} if one.tree is None else tree_layers(one.tree)
             layers[path] = {name: node.attrs for name, node in nodes.items()}
         room -= content_bytes(one.content)
         inputs.append(one if room >= 0 else replace(one, content=None))
+    if failures and not inputs:
+        return Comparison([], None, matcher, basis)
     if method.folders and not layers:
         raise UserError("--images has nothing to do: no input is a feature file")
     _check_maps(inputs, basis)

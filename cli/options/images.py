@@ -133,7 +133,7 @@ class PairCommand(ImageCommand):
         agreement = measure_agreement(source, target, device=matcher.device, **both)
         a, b = comparison.inputs
         if agreement.doubtful:
-            say(
+            self.warn(
                 f"little agreement between {a.name} and {b.name}: {agreement.mutual:.0%} of the "
                 f"cells match mutually, only {agreement.coherent:.0%} of these are sure to move "
                 f"together, and the way there and back misses by {agreement.round_trip:.0f} "
@@ -149,6 +149,10 @@ class PairCommand(ImageCommand):
             numbers={**images, **answer.numbers, **measures},
             facts=[pair, *answer.facts, ("agreement", shares), *method.items()],
         )
+
+    def warn(self, text: str) -> None:
+        """Say that the result may mean little."""
+        say(text)
 
 
 def median(values: "npt.NDArray[Any]", digits: int) -> float | None:

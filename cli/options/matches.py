@@ -83,6 +83,8 @@ class MatchCommand(PairCommand):
             self._say_unmatched(matches)
         kept = select_matches(matches, min_score=self.min_score)
         kept, verification, verification_facts = self.verification.apply(kept)
+        if verification and not verification["verification"]["inliers"]:
+            self.warn(": ".join(verification_facts[0]))
         kept = select_matches(kept, max_matches=self.max_matches)
         best = to_matches(kept)
         listed = kept if self.query else best_spread(best, _LISTED)

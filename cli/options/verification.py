@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..console.errors import UserError, say
+from ..console.errors import UserError
 from ..console.tables import Fact
 from . import common as options
 from .groups import Panel
@@ -76,8 +76,6 @@ class Verification:
         }
         rows = ["  ".join(f"{value:>12.6g}" for value in row) for row in model or ()]
         facts = [(verifier.name, sentence), *zip(("model", "", ""), rows, strict=False)]
-        if not about["inliers"]:
-            say(f"{verifier.name}: {sentence}")
         if not self.rejected:
             verified = verified.assign(matched=verified["inlier"]).drop_vars("inlier")
         return verified, {"verification": about}, facts
