@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...descriptors.errors import DescrError
 
 COLUMNS = (
-    *("source", "target", "cells", "matches", "mean_score", "inliers", "mutual", "coherent"),
+    *("source", "target", "cells", "matches", "inliers", "mean_score", "mutual", "coherent"),
     *("doubtful", "seconds", "file", "error"),
 )
 Names = tuple[str, str]
@@ -234,12 +234,12 @@ class PairRun:
         for path in output:
             answer.writers[path](path)
         numbers, scores = answer.numbers, [row["score"] for row in answer.more()["matches"]]
-        agreement = numbers["agreement"]
+        agreement, verification = numbers["agreement"], numbers.get("verification", {})
         row = {
             "cells": numbers["cells"],
-            "matches": numbers["kept"],
+            "matches": verification.get("matches", numbers["kept"]),
+            "inliers": verification.get("inliers"),
             "mean_score": round(sum(scores) / len(scores), 5) if scores else None,
-            "inliers": numbers.get("verification", {}).get("inliers"),
             **{name: agreement[name] for name in ("mutual", "coherent", "doubtful")},
         }
         if self._matches is not None:
