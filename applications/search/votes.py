@@ -13,6 +13,9 @@ import numpy.typing as npt
 _PAIRS = 128  # hypotheses of an image, at most; those of many cells are drawn by a fixed seed
 _NEAR = 1.5  # how far an agreeing cell may lie from where it should, in cells
 _SCALE = 3.0  # how many times larger or smaller an instance may be than the part
+_ROOM = (
+    2.0  # how many cells more than there is room for may share a place, since places are rounded
+)
 _FIXED = 2  # cells that any similarity can be made to fit
 _HELD = 1 << 19  # votes that are held at once
 
@@ -97,22 +100,28 @@ class _Images:
             for weight, to in zip(self._weight[rows, best], shift, strict=True)
         ]
         first, second = _pairs(count)
+        signs = [0] * len(instances)
         for sign, way in ((1, self._start), (-1, self._start.conj())):
             apart = way[second] - way[first]
             apart[apart == 0] = 1  # Such a pair says nothing.
             linear = ((self._end[:, second] - self._end[:, first]) / apart).astype(np.complex64)
             shifts = (self._end[:, first] - linear * way[first]).astype(np.complex64)
             several = _Similarities(linear, shifts)
-            for _ in range(2):
+            for is_fitted in (False, True):
                 votes = self._votes(several, way)
                 one = votes.sum(axis=2).argmax(axis=1)
                 votes = votes[rows, one]
                 scores = (votes.sum(axis=1) / count).tolist()
                 for image, score in enumerate(scores):
-                    if score > instances[image].score:
+                    former, agreement = instances[image], float((votes[image] > 0).mean())
+                    # Where as many agree, the similarity that was fitted to all of them is nearer.
+                    is_nearer = is_fitted and signs[image] == sign
+                    is_nearer = is_nearer and agreement >= former.agreement
+                    if score > former.score or is_nearer:
                         to = several.linear[image, one[image]], several.shift[image, one[image]]
-                        agreement = float((votes[image] > 0).mean())
+                        score = max(score, former.score)
                         instances[image] = Instance(score, agreement, _matrix(*to, sign))
+                        signs[image] = sign
                 several = _fit(way, self._end, votes > 0)
         return instances
 
@@ -125,7 +134,7 @@ class _Images:
         off = similarities.linear[:, :, None] * way
         off += similarities.shift[:, :, None]
         off -= self._end[:, None]
-        room = np.maximum(1, (self._spacing / np.maximum(steps, 1e-6)) ** 2)
+        room = _ROOM * np.maximum(1, (self._spacing / np.maximum(steps, 1e-6)) ** 2)
         share = np.minimum(1, room[:, :, None] / self._sharing[:, None])
         return np.where(np.abs(off) <= near[:, :, None], self._weight[:, None] * share, 0)
 

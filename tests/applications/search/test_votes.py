@@ -40,6 +40,21 @@ def test_the_similarity_of_cells_that_all_agree_is_that_by_which_they_were_moved
     np.testing.assert_allclose(_apply(instance.matrix, GRID), _apply(matrix, GRID), atol=0.01)
 
 
+@given(st.floats(-25, 25), st.floats(0.8, 1.6), st.floats(0, 8), st.floats(0, 8))
+def test_places_that_are_rounded_to_cells_give_the_place_of_the_part_to_half_a_cell(
+    angle, scale, right, down
+):
+    matrix = _map(angle, scale, False) + np.array([[0, 0, right], [0, 0, down]])
+    target = (_apply(matrix, GRID) / 8).round() * 8
+
+    instance = find_instance(GRID, target, np.ones(len(GRID), np.float32), (8.0, 8.0))
+
+    middle = GRID.mean(axis=0, keepdims=True)
+    off = _apply(instance.matrix, middle) - _apply(matrix, middle)
+    assert np.abs(off).max() <= 4.1
+    assert np.abs(instance.matrix[:, :2] - matrix[:, :2]).max() < 0.15
+
+
 def test_half_of_the_cells_are_enough_to_say_where_the_part_lies():
     generator = np.random.default_rng(0)
     matrix = _map(20, 1.2, False)
