@@ -1,5 +1,6 @@
 """A folder with the features of any number of images, each extracted once."""
 
+import errno
 import hashlib
 import json
 import os
@@ -140,7 +141,8 @@ class FeatureStore(Mapping[str, Any]):
         return load_tensors(path).to(device)
 
     def _existing(self, key: str) -> Path:
-        if not (path := self.path(key)).exists():
+        # Of a link that leads nowhere the reader tells.
+        if not os.path.lexists(path := self.path(key)):
             raise KeyError(key)
         return path
 
@@ -256,6 +258,8 @@ class FeatureStore(Mapping[str, Any]):
         for key in self:
             try:
                 self[key]
+            except KeyError:
+                continue  # It was removed meanwhile.
             except DescrError as error:
                 yield key, error
             else:
@@ -307,6 +311,7 @@ class FeatureStore(Mapping[str, Any]):
     def _look(self, key: str, source: ImageSource, describe: Descriptor, force: bool) -> _Look:
         path = source if isinstance(source, (str, os.PathLike)) else None
         before = () if path is None else stamp(path)
+        _check_name(key, self.path(key))
         image = read_image(source() if callable(source) else source)
         file, lowest = self.path(key), 1.0
         if force:
@@ -355,7 +360,12 @@ class FeatureStore(Mapping[str, Any]):
     def _make_folders(self, keys: Iterable[str]) -> None:
         for folder in dict.fromkeys(self.path(key).parent for key in keys):
             with writing(folder, "the folder can't be made"):
-                folder.mkdir(parents=True, exist_ok=True)
+                try:
+                    folder.mkdir(parents=True, exist_ok=True)
+                except (ValueError, OSError) as error:
+                    if not _is_of_name(error):
+                        raise
+                    continue  # That is told of each image in it.
             remove_abandoned(folder, SUFFIX)
 
     @cached_property
@@ -384,15 +394,42 @@ def _by_name(paths: Iterable[str | os.PathLike[str]]) -> dict[str, ImageSource]:
     return sources
 
 
-def _keys_below(folder: Path, above: str) -> Iterator[str]:
+def _is_of_name(error: Exception) -> bool:
+    """Whether it is the name that no file can have, wherever it lies."""
+    return isinstance(error, ValueError) or getattr(error, "errno", 0) == errno.ENAMETOOLONG
+
+
+def _check_name(key: str, path: Path) -> None:
+    """Raise `ImageError` if no feature file can lie there: that is no end of the other images."""
+    try:
+        # The NetCDF library takes no other folder.
+        PurePosixPath(key).parent.as_posix().encode()
+        os.lstat(path)
+    except (ValueError, OSError) as error:
+        if _is_of_name(error):
+            fault = "is no valid text" if isinstance(error, ValueError) else "is too long"
+            raise ImageError(
+                f"{key}: the path of its features {fault}", hint="rename the image or its folder"
+            ) from error
+
+
+def _keys_below(folder: Path, above: str, within: tuple[str, ...] = ()) -> Iterator[str]:
+    """The keys in a folder and those below it, but for links to a folder `within` which it lies."""
     try:
         entries = list(os.scandir(folder))
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise FeatureFileError(
+            f"{folder}: can't be read: {error.strerror}", hint="check the path and its permissions"
+        ) from error
+    within = (*within, os.path.realpath(folder))
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
-            yield from _keys_below(Path(entry.path), f"{above}{entry.name}/")
+        # What is no link is told without a look at the disk.
+        if os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir():
+            if not (entry.is_symlink() and os.path.realpath(entry.path) in within):
+                yield from _keys_below(Path(entry.path), f"{above}{entry.name}/", within)
         elif entry.name.endswith(SUFFIX):
             yield above + entry.name.removesuffix(SUFFIX)

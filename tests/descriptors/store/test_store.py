@@ -264,6 +264,68 @@ def test_what_makes_no_sense_is_refused(tmp_path):
             store.extract({key: render_picture(64, 64)})
 
 
+NAMES = [
+    ("line\nbreak.png", ""),
+    ("'\"`$.png", ""),
+    ("🐈\u200d⬛.png", ""),
+    (os.fsdecode(b"caf\xe9.png"), ""),
+    (os.fsdecode(b"caf\xe9/a.png"), "valid text"),
+    ("n" * 248 + ".png", ""),
+    ("n" * 251 + ".png", "too long"),
+    ("a/" + "n" * 300 + "/a.png", "too long"),
+    ("\0.png", "valid text"),
+    ("\0/a.png", "valid text"),
+    ("\ud800.png", "valid text"),
+    ("\ud800/a.png", "valid text"),
+]
+
+
+def test_a_name_that_no_file_can_have_is_no_end_of_the_others(tmp_path, pictures):
+    store = FeatureStore(tmp_path / "features", Counting())
+    images = dict.fromkeys((name for name, _ in NAMES), pictures["a/0.png"])
+    for _ in range(2):
+        outcomes = store.extract(images)
+        for outcome, (name, fault) in zip(outcomes, NAMES, strict=True):
+            assert (outcome.status == "failed") == bool(fault)
+            if fault:
+                assert isinstance(outcome.error, ImageError)
+                assert fault in str(outcome.error)
+                assert outcome.error.message.startswith(name)
+    assert statuses(outcomes).count("kept") == 5
+    assert list(store) == sorted(name for name, fault in NAMES if not fault)
+    assert not [error for _, error in store.verify() if error is not None]
+
+
+def test_links_in_a_store_are_followed_but_not_in_circles(tmp_path, pictures):
+    store = FeatureStore(tmp_path / "features", Counting())
+    store.extract({"a/0.png": pictures["a/0.png"]})
+    elsewhere = FeatureStore(tmp_path / "elsewhere", Counting())
+    elsewhere.extract({"1.png": pictures["b/1.png"]})
+    (store.folder / "a" / "up").symlink_to("..")
+    (store.folder / "self").symlink_to("self")
+    (store.folder / "self.nc").symlink_to("self.nc")
+    (store.folder / "out").symlink_to(elsewhere.folder)
+    (store.folder / "none.nc").symlink_to(tmp_path / "none")
+
+    assert list(store) == ["a/0.png", "none", "out/1.png", "self"]
+    broken = {key: str(error) for key, error in store.verify() if error is not None}
+    assert list(broken) == ["none", "self"]
+    assert all(f"{key}.nc" in error for key, error in broken.items())
+    # A link is the owner's way to keep files elsewhere: they are replaced where they are.
+    outcomes = store.extract({"out/1.png": pictures["b/3.png"]})
+    assert statuses(outcomes) == ["redone"]
+    assert elsewhere["1.png"].attrs["image_sha256"] == outcomes[0].sha256
+
+
+def test_a_store_that_is_no_folder_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    store = FeatureStore(tmp_path / "file", SMALL)
+    with pytest.raises(FeatureFileError, match="file: can't be read: Not a directory"):
+        list(store)
+    with pytest.raises(OutputError, match="file: the folder can't be made"):
+        store.extract({"a": render_picture(64, 64)})
+
+
 def test_a_disk_that_is_full_ends_the_run_and_keeps_what_is_whole(tmp_path, pictures, monkeypatch):
     from descr.descriptors.store import store as module
 
