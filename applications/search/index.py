@@ -66,6 +66,7 @@ class Index:
         *,
         basis: Basis | None = None,
         strict: bool = False,
+        verify: bool = False,
         progress: Callable[[Change], None] = lambda change: None,
     ) -> "Index":
         """The index of the images of a store; one that is there is brought up to date.
@@ -79,9 +80,12 @@ class Index:
             store: Feature trees, which are brought into the basis, or maps of the basis.
             basis: The basis of the index; it may be left out where there is one already.
             strict: Raise the error of the first image that can't be taken.
+            verify: Read all of the index first, and make anew what is damaged of shards, manifest
+                and the basis, if it is given.
             progress: Called with what became of each image.
 
         Raises:
+            IndexFileError, FeatureFileError: The index is damaged, and can't be mended so.
             OptionError: A new index without a basis, a store that is not there, or one that the
                 index would lie in.
             IncomparableFeaturesError: The index there has another basis.
@@ -89,7 +93,9 @@ class Index:
         """
         if not isinstance(store, FeatureStore):
             store = FeatureStore(store)
-        bring_up_to_date(Path(folder), store, basis, strict=strict, progress=progress)
+        bring_up_to_date(
+            Path(folder), store, basis, strict=strict, verify=verify, progress=progress
+        )
         return cls(folder)
 
     def remove(self, keys: Iterable[str]) -> "Index":

@@ -3,6 +3,8 @@
 import os
 import secrets
 import shutil
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -22,11 +24,14 @@ from ...descriptors.store.maps import PackedMap
 from .scan import Vectors
 from .tiles import tile_counts, tiles_of
 
-HINT = "build it again with `descr index build`"
+HINT = "build it with verify=True, which makes anew what is damaged"
 SHARDS = "shards"
 _TEMPORARY = ".descr-"
 _TABLE = "images.npz"
-_DAMAGE = ValueError, KeyError, EOFError, SyntaxError, zlib.error, zipfile.BadZipFile
+_DAMAGE = (
+    *(ValueError, KeyError, TypeError, EOFError, SyntaxError, MemoryError, OverflowError),
+    *(RuntimeError, struct.error, tokenize.TokenError, zlib.error, zipfile.BadZipFile),
+)
 """What NumPy raises for bytes that are no arrays, besides `OSError`."""
 
 
@@ -177,7 +182,9 @@ class Shard:
         try:
             return read(path)
         except FileNotFoundError as error:
-            raise IndexFileError(f"{path}: there is no such file", hint=HINT) from error
+            raise IndexFileError(
+                f"{path}: there is no such file", hint=f"open the index again, or {HINT}"
+            ) from error
         except (OSError, *_DAMAGE) as error:
             raise self._damage(name) from error
 

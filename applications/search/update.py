@@ -15,7 +15,7 @@ from ...descriptors.errors import (
     OptionError,
 )
 from ...descriptors.image.stream import read_ahead
-from ...descriptors.runtime.atomic import writing
+from ...descriptors.runtime.atomic import remove_abandoned, writing
 from ...descriptors.store.index import stamp
 from ...descriptors.store.maps import read_packed
 from .manifest import Manifest, locked
@@ -73,6 +73,7 @@ def bring_up_to_date(
     basis: Basis | None,
     *,
     strict: bool,
+    verify: bool,
     progress: Callable[[Change], None],
 ) -> None:
     """Make an index in a folder hold the images of a store; see `Index.build`."""
@@ -85,7 +86,7 @@ def bring_up_to_date(
             f"{folder}: an index can't lie in the store that it is of", hint="choose another folder"
         )
     with locked(folder):
-        update = _Update(folder, basis)
+        update = _Update(folder, basis, verify=verify)
         keys = list(store)
         for key in sorted(update.places.keys() - set(keys)):
             update.remove(key)
@@ -135,7 +136,7 @@ def keep_recall(folder: Path, manifest: Manifest, recall: Mapping[str, Any]) -> 
 class _Update:
     """An index that is kept from other writers while it is changed, shard by shard."""
 
-    def __init__(self, folder: Path, basis: Basis | None) -> None:
+    def __init__(self, folder: Path, basis: Basis | None, *, verify: bool = False) -> None:
         self._folder = folder
         if not Manifest.is_in(folder):
             if basis is None:
@@ -144,6 +145,8 @@ class _Update:
                 )
             basis.save(folder / _BASIS)
             Manifest(basis.identity).write(folder)
+        elif verify:
+            self._mend(basis)
         self._manifest = Manifest.read(folder)
         self.basis = read_basis(folder, self._manifest)
         if basis is not None and basis.identity != self.basis.identity:
@@ -186,6 +189,26 @@ class _Update:
                     self._take(shard.entry(image))
         self._write()
 
+    def _mend(self, basis: Basis | None) -> None:
+        """Let the index consist of what is whole; the images of the rest are put in again."""
+        try:
+            manifest = Manifest.read(self._folder)
+        except IndexFileError:
+            basis = basis or Basis.load(self._folder / _BASIS)
+            manifest = Manifest(basis.identity)
+        if basis is not None and basis.identity == manifest.basis:
+            basis.save(self._folder / _BASIS)
+        whole = []
+        for about in manifest.shards:
+            with suppress(IndexFileError):
+                Shard.open(self._folder, about).check()
+                whole.append(about)
+        if len(whole) < len(manifest.shards):
+            names = {about["name"] for about in whole}
+            removed = {name: gone for name, gone in manifest.removed.items() if name in names}
+            manifest = Manifest(manifest.basis, whole, removed)
+        manifest.write(self._folder)
+
     def _take(self, entry: Entry) -> None:
         if entry.key in self.places:
             self.remove(entry.key)
@@ -213,6 +236,7 @@ class _Update:
     def _sweep(self) -> None:
         """Remove what no manifest names any more: of killed writers, and of earlier changes."""
         names = {about["name"] for about in self._manifest.shards}
+        remove_abandoned(self._folder, "")
         folder = self._folder / SHARDS
         with writing(folder), suppress(FileNotFoundError):
             for path in folder.iterdir():

@@ -2,16 +2,17 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
 _NAME = ".features.sqlite"
 _TABLE = (
-    "CREATE TABLE IF NOT EXISTS seen (key BLOB, recipe TEXT, image_size INTEGER, image_time "
+    "CREATE TABLE IF NOT EXISTS looks (key BLOB, recipe TEXT, image_size INTEGER, image_time "
     "INTEGER, file_size INTEGER, file_time INTEGER, sha256 TEXT, height INTEGER, width INTEGER, "
-    "lowest_cosine REAL, "
+    "lowest_cosine REAL, checksum INTEGER, "
     "PRIMARY KEY (key, recipe)) WITHOUT ROWID"
 )
 _BUSY_SECONDS = 5.0
@@ -41,10 +42,15 @@ def read_index(folder: Path, recipe: str) -> dict[str, Seen]:
     with suppress(sqlite3.Error), _opened(folder) as database:
         rows = database.execute(
             "SELECT image_size, image_time, file_size, file_time, sha256, height, width, "
-            "lowest_cosine, key FROM seen WHERE recipe = ?",
+            "lowest_cosine, key, checksum FROM looks WHERE recipe = ?",
             (recipe,),
         )
-        return {os.fsdecode(row[-1]): row[:-1] for row in rows}
+        # SQLite itself does not tell that a number was altered.
+        return {
+            os.fsdecode(key): tuple(entry)
+            for *entry, key, checksum in rows
+            if checksum == _checksum(key, recipe, entry)
+        }
     return {}
 
 
@@ -53,20 +59,29 @@ def write_index(folder: Path, recipe: str, seen: Mapping[str, Seen]) -> None:
 
     Entries of other recipes stay, so that several descriptors can go through one folder.
     """
-    rows = [(os.fsencode(key), recipe, *entry) for key, entry in seen.items()]
+    rows = [
+        (name := os.fsencode(key), recipe, *entry, _checksum(name, recipe, entry))
+        for key, entry in seen.items()
+    ]
     for _ in range(2):
         try:
             with _opened(folder) as database, database:
                 database.execute(_TABLE)
                 database.executemany(
-                    f"INSERT OR REPLACE INTO seen VALUES ({', '.join('?' * 10)})", rows
+                    f"INSERT OR REPLACE INTO looks VALUES ({', '.join('?' * 11)})", rows
                 )
             return
         except sqlite3.OperationalError:
             return  # Read-only, full or busy.
         except sqlite3.DatabaseError:
-            with suppress(OSError):
-                (folder / _NAME).unlink()
+            # What a killed run was about to undo in it goes with it.
+            for file in (f"{_NAME}-journal", _NAME):
+                with suppress(OSError):
+                    (folder / file).unlink()
+
+
+def _checksum(key: bytes, recipe: str, entry: Iterable[Any]) -> int:
+    return zlib.crc32(repr([key, recipe, *map(str, entry)]).encode())
 
 
 @contextmanager

@@ -1,4 +1,6 @@
 import json
+import os
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -297,6 +299,82 @@ def test_no_damage_of_a_file_changes_an_answer(index, images):
                 assert hits.identical(expected), path
             if hits is not None:
                 assert hits["image"].values[0] in ("a.jpg", "b.jpg")
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "gone"])
+def test_a_damaged_index_is_mended_from_the_store(tmp_path, index, images, basis, damage):
+    query = {"points": [_centre(2, 7)], "exact": True}
+    expected = index.search(_query(images), **query)
+    for name in ("cells", "cells_scales", "tiles", "tiles_scales", "images", "index", "basis"):
+        (path,) = (one for one in _files(index.folder) if one.stem == name)
+        whole = path.read_bytes()
+        if damage == "gone":
+            path.unlink()
+        else:
+            middle = len(whole) * 3 // 4
+            flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+            path.write_bytes(whole[:middle] if damage == "cut" else flipped)
+        again = Index.build(index.folder, tmp_path / "features", basis=basis, verify=True)
+        assert again.search(_query(images), **query).identical(expected), name
+        assert again.search(_query(images), points=[_centre(2, 7)]).sizes["hit"] == 6
+        assert list(again) == list(images)
+
+
+def test_verifying_a_whole_index_changes_nothing(tmp_path, index):
+    index.measure_recall(queries=1, top=1)
+    before = {path: path.read_bytes() for path in _files(index.folder)}
+    changes = []
+    Index.build(index.folder, tmp_path / "features", verify=True, progress=changes.append)
+    assert {change.status for change in changes} == {"kept"}
+    after = {path: path.read_bytes() for path in _files(index.folder)}
+    assert list(after) == list(before)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip"])
+def test_what_an_index_says_of_damage_helps(tmp_path, index, damage):
+    path = index.folder / "index.json"
+    path.write_bytes(path.read_bytes()[:100] if damage == "cut" else b"[" + path.read_bytes()[1:])
+    with pytest.raises(IndexFileError, match=r"index\.json: is damaged.*verify=True"):
+        Index(index.folder)
+    with pytest.raises(IndexFileError, match="verify=True"):
+        Index.build(index.folder, tmp_path / "features")
+    assert len(Index.build(index.folder, tmp_path / "features", verify=True)) == 6
+
+
+def test_any_flipped_bits_of_a_table_are_told(index):
+    from descr.applications.search.shards import Shard
+
+    (path,) = index.folder.rglob("images.npz")
+    about = json.loads((index.folder / "index.json").read_text())["index"]["shards"][0]
+    whole, generator = path.read_bytes(), np.random.default_rng(0)
+    expected = Shard.open(index.folder, about).keys
+    for place in generator.integers(len(whole), size=400).tolist():
+        flipped = bytes([whole[place] ^ 1 << int(generator.integers(8))])
+        path.write_bytes(whole[:place] + flipped + whole[place + 1 :])
+        with suppress(IndexFileError):
+            assert Shard.open(index.folder, about).keys == expected
+
+
+def test_what_was_left_by_killed_writers_is_removed(tmp_path, index):
+    for name in (".descr-1.json", "shards/.descr-1"):
+        (index.folder / name).mkdir() if "/" in name else (index.folder / name).touch()
+    os.utime(index.folder / ".descr-1.json", (1, 1))
+    Index.build(index.folder, tmp_path / "features")
+    assert not list(index.folder.rglob(".descr-*"))
+
+
+def test_an_open_index_answers_as_before_while_it_is_changed(tmp_path, index, images):
+    expected = index.search(_query(images), points=[_centre(2, 7)], exact=True)
+    slow = Index(index.folder)
+    index.remove(["a.jpg", "b.jpg", "c.jpg", "d.jpg"])
+
+    assert slow.search(_query(images), points=[_centre(2, 7)], exact=True).identical(expected)
+    assert "a.jpg" not in Index(index.folder)
+    stale = Index(index.folder)
+    for _ in range(2):
+        Index.build(index.folder, tmp_path / "features")
+    with pytest.raises(IndexFileError, match="open the index again"):
+        stale.search(_query(images))
 
 
 def test_two_writers_do_not_change_one_index(index):

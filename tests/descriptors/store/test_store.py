@@ -114,7 +114,24 @@ def test_a_second_run_keeps_what_is_there_with_an_index_and_without(tmp_path, pi
         assert (outcomes[0].height, outcomes[0].width) == (96, 64)
     assert describe.seen == 0
     with sqlite3.connect(place) as database:
-        assert database.execute("SELECT count(*) FROM seen").fetchone() == (7,)
+        assert database.execute("SELECT count(*) FROM looks").fetchone() == (7,)
+
+
+def test_no_flipped_bit_of_the_cache_changes_an_outcome(tmp_path, pictures):
+    store = FeatureStore(tmp_path / "features", SMALL)
+    store.extract(pictures)
+    expected = store.extract(pictures)
+    place = store.folder / ".features.sqlite"
+    whole, generator = place.read_bytes(), np.random.default_rng(0)
+    # All that is told of images lies at the end of the pages of the table.
+    facts = [whole.index(one.sha256.encode()) + at for one in expected for at in (5, 64, 66, 68)]
+    anywhere = generator.integers(len(whole), size=8).tolist()
+    for at in [*facts, *anywhere]:
+        bit = 1 << int(generator.integers(8))
+        place.write_bytes(whole[:at] + bytes([whole[at] ^ bit]) + whole[at + 1 :])
+        assert store.extract(pictures, dry_run=True) == expected
+    place.write_bytes(whole[: len(whole) // 2])
+    assert store.extract(pictures) == expected
 
 
 def test_a_finished_store_is_resumed_without_reading_an_image_or_a_file(
