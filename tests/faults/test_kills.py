@@ -60,13 +60,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def command(folder: Path, what: str, moment: int) -> list[str]:
+    return [sys.executable, "-c", _PROGRAM, str(folder), what, str(moment)]
+
+
 def killed(folder: Path, what: str, seed: int) -> None:
     """Run it until a moment that the seed chooses."""
     generator = np.random.default_rng(seed)
     # About as many as a whole run has.
     moment = int(generator.integers(1, {"extract": 44, "index": 48}[what]))
-    command = [sys.executable, "-c", _PROGRAM, str(folder), what, str(moment)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command(folder, what, moment), capture_output=True, text=True, check=False
+    )
     assert done.returncode in (0, -9), done.stderr
 
 
@@ -127,3 +132,26 @@ def test_no_room_ends_a_run_in_one_line_and_a_second_one_completes_it(
     index = Index.build(tmp_path / "index", folder / "whole", basis=basis)
     assert list(index) == list(Index(folder / "whole-index"))
     assert not list(tmp_path.rglob(".descr-*"))
+
+
+def test_many_writers_fill_one_store_and_one_builds_an_index(folder: Path, tmp_path: Path) -> None:
+    for name in ("photos", "whole", "basis.nc"):
+        (tmp_path / name).symlink_to(folder / name)
+    runs = {
+        what: [
+            subprocess.Popen(command(tmp_path, what, 0), stderr=subprocess.PIPE, text=True)
+            for _ in range(3)
+        ]
+        for what in ("extract", "index")
+    }
+    errors = {what: [run.communicate()[1] for run in some] for what, some in runs.items()}
+
+    assert [run.returncode for run in runs["extract"]] == [0] * 3, errors
+    store = FeatureStore(tmp_path / "features", SIFT(size=64, step=16))
+    assert [error for _, error in store.verify()] == [None] * 5
+    assert {one.status for one in store.extract(sorted((folder / "photos").iterdir()))} == {"kept"}
+    # Whoever comes while another builds is told.
+    assert 0 in [run.returncode for run in runs["index"]]
+    for run, error in zip(runs["index"], errors["index"], strict=True):
+        assert run.returncode == 0 or "another process is changing this index" in error
+    assert list(Index(tmp_path / "index")) == list(Index(folder / "whole-index"))
