@@ -59,7 +59,8 @@ def test_feature_files_maps_masks_and_a_matcher_are_taken(descr: Any, folder: Pa
         text = Path("pair.html").read_text(encoding="utf-8")
         (document,) = re.findall(r'id="document">(.*?)</script>', text)
         facts = json.loads(document)
-        assert facts["matcher"] == {"name": "soft-argmax", "temperature": 0.02, "window": 3}
+        settings = {"temperature": 0.02, "window": 3, "margin": None}
+        assert facts["matcher"] == {"name": "soft-argmax", **settings}
         assert [image["mask"] for image in facts["images"]] == [True, False]
         (photograph,) = re.findall(r'id="photograph-1">(.*?)</script>', text)
         assert base64.b64decode(photograph).startswith(b"\xff\xd8")
