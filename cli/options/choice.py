@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ...applications.verification import Verifier
-    from ...descriptors import Descriptor
+    from ...descriptors import Basis, Descriptor
     from ...descriptors.registry import Registry
     from ...matchers import Matcher
 
@@ -63,16 +63,24 @@ def make_descriptor(
     return descriptor
 
 
-def descriptor_of_file(path: Path, tree: "xr.DataTree", device: str | None) -> "Choice[Descriptor]":
-    """The descriptor that the feature file at `path` was made with; says so on standard error."""
-    from ...descriptors import descriptor_of
+def descriptor_of_file(
+    path: Path, features: "xr.DataTree | Basis", device: str | None
+) -> "Choice[Descriptor]":
+    """The descriptor that the features, or the basis, at `path` were made with.
+
+    Says so on standard error.
+    """
+    from ...descriptors import Basis, descriptor_of
     from ...descriptors.features.tree import tree_layers
 
-    layers = [node.attrs for node in tree_layers(tree).values()]
+    if isinstance(features, Basis):
+        layers: list[Mapping[Any, Any]] = list(features.layers.values())
+    else:
+        layers = [node.attrs for node in tree_layers(features).values()]
     models = dict.fromkeys(one["model"] if ":" in one["model"] else one["source"] for one in layers)
     name = " + ".join(models)
     with faults(name, f"the descriptor of {path} can't be made"):
-        descriptor = descriptor_of(tree, device=device or "auto")
+        descriptor = descriptor_of(features, device=device or "auto")
     say(f"descriptor: {name} (the recipe of {path})")
     parts = getattr(descriptor, "parts", (descriptor,))
     takes_device = any(takes_option(type(part), "device") for part in parts)

@@ -1,4 +1,4 @@
-"""The descriptor of a feature tree, made again from what the layers say of themselves."""
+"""The descriptor of features, made again from what their layers say of themselves."""
 
 import json
 import re
@@ -10,6 +10,7 @@ import xarray as xr
 
 from .. import REGISTRY
 from ..base import Descriptor
+from ..combination.basis import Basis
 from ..combination.recipe import difference
 from ..errors import IncomparableFeaturesError, OptionError, WeightsNotFoundError
 from ..features.tree import check_tree, tree_layers
@@ -19,23 +20,30 @@ from ..weights.folders import PRECISIONS
 from .fused import Fused
 
 
-def descriptor_of(tree: xr.DataTree, *, device: str = "auto") -> Descriptor:
-    """A descriptor whose features can be compared with those of a feature tree.
+def descriptor_of(features: xr.DataTree | Basis, *, device: str = "auto") -> Descriptor:
+    """A descriptor whose features can be compared with those of a tree, or brought into a basis.
 
     It is one of the registry, a class of one's own that the program has imported, or a `Fused` of
-    these, with the settings of the tree. Precision is that of the device.
+    these, with the settings of the features. Precision is that of the device.
 
     Args:
-        tree: A feature tree, as `extract` or `load_features` gives it.
+        features: A feature tree, as `extract` or `load_features` gives it, or a basis.
         device: Where the descriptor works, if it takes a device; see `Backbone`.
 
     Raises:
-        WeightsNotFoundError: The weights are not here, or in a folder that the tree doesn't name.
+        WeightsNotFoundError: The weights are not here, or in a folder that they don't name.
         IncomparableFeaturesError: There is no such descriptor here; names what differs.
         InvalidFeaturesError: The tree breaks the schema.
     """
-    check_tree(tree)
-    layers = {path: node.attrs for path, node in tree_layers(tree).items()}
+    layers: dict[str, dict[Any, Any]]
+    if isinstance(features, Basis):
+        name, layers = f"those of the basis {features.identity[:12]}", {}
+        for path, attributes in features.layers.items():
+            layers[path] = {key: one for key, one in attributes.items() if key != "channels"}
+    else:
+        check_tree(features)
+        name = f"those of {features.attrs['image_name']}"
+        layers = {path: node.attrs for path, node in tree_layers(features).items()}
     sources = {attributes["source"]: attributes for attributes in layers.values()}
     try:
         parts = [_part(attributes, device) for attributes in sources.values()]
@@ -47,7 +55,7 @@ def descriptor_of(tree: xr.DataTree, *, device: str = "auto") -> Descriptor:
         reason = error.message
     if reason is not None:
         raise IncomparableFeaturesError(
-            f"no descriptor here makes features like those of {tree.attrs['image_name']}: {reason}",
+            f"no descriptor here makes features like {name}: {reason}",
             hint="name the descriptor and its settings (--descriptor and --set)",
         )
     return descriptor

@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 from descr.descriptors import (
     SIFT,
+    Basis,
     Descriptor,
     DINOv2,
     Fused,
@@ -71,6 +72,7 @@ def test_the_descriptor_of_a_file_makes_the_same_features(name: str, tmp_path: P
     np.testing.assert_array_equal(first, second)
     parts = getattr(describe, "parts", (describe,))
     assert all(getattr(part, "device", "cpu") == "cpu" for part in parts)
+    assert repr(descriptor_of(Basis.fit([tree]), device="cpu")) == repr(describe)
 
 
 def test_a_class_of_ones_own_is_found_by_its_name(
