@@ -1,7 +1,7 @@
 """Where photographs lie: in folders, and those that feature files were made of."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, takewhile
 from pathlib import Path
@@ -11,6 +11,7 @@ from ...descriptors import Image, read_image
 from ...descriptors.errors import ImageError
 from ...descriptors.features.schema import IMAGE_PATH
 from ...descriptors.store import read_feature_info
+from ...descriptors.store.files import follow
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
@@ -61,20 +62,33 @@ def find_photograph(
     """
     attributes = read_feature_info(file).attributes if attributes is None else attributes
     places = _places(file, attributes)
+    paths = (path for path in chain(places, _namesakes(folders, places)) if path != file)
+    where = [*map(str, places), *(f"below {folder}" for folder in folders)]
+    return first_photograph(paths, str(attributes["image_sha256"]), str(file), where)
+
+
+def first_photograph(
+    paths: Iterable[Path], sha256: str, name: str, where: Sequence[str]
+) -> tuple[Path, Image]:
+    """The first of these files with these pixels, and its image.
+
+    Raises `ImageError`, which calls them the photograph of `name`, if there is none, `where` it was
+    looked for.
+    """
     others: list[str] = []
-    for path in chain(places, _namesakes(folders, places)):
-        if path == file or not os.path.isfile(path):
+    for path in paths:
+        if not os.path.isfile(path):
             continue
         try:
             image = read_image(path)
-            if image.sha256 == attributes["image_sha256"]:
+            if image.sha256 == sha256:
                 return path, image
             others.append(f"{path} has other pixels")
         except ImageError as error:
             others.append(error.message)
-    searched = [*map(str, places), *(f"below {folder}" for folder in folders)]
     raise ImageError(
-        f"no photograph of {file} at {', '.join(searched)}"
+        f"no photograph of {name}"
+        + (f" at {', '.join(where)}" if where else ": nothing says where it is")
         + (f" ({'; '.join(others[:3])})" if others else ""),
         hint="name the folder that holds it",
     )
@@ -84,10 +98,8 @@ def _places(file: Path, attributes: Mapping[Any, Any]) -> list[Path]:
     """Where the photograph of a feature file may lie: where the file says, and beside it."""
     beside = file.with_suffix("") if file.suffix.lower() == ".nc" else file
     places = [beside, file.parent / Path(str(attributes["image_name"])).name]
-    record = attributes.get(IMAGE_PATH)
-    # A feature file may come from anywhere: no other path than a relative one is taken from it.
-    if isinstance(record, str) and not Path(record).anchor:
-        whole = os.path.normpath(Path(os.path.realpath(file)).parent / record)
+    whole = follow(attributes.get(IMAGE_PATH), file)
+    if whole is not None:
         # There is no way from here to another drive.
         with suppress(ValueError):
             whole = min(whole, os.path.relpath(whole), key=len)

@@ -41,7 +41,7 @@ def save_features(
     tree = tree.copy(deep=False)
     # What a loaded tree has recorded holds from the folder of the file that it was loaded from.
     tree.attrs.pop(IMAGE_PATH, None)
-    way = None if image_path is None else _way(image_path, path)
+    way = None if image_path is None else way_to(image_path, path)
     if way is not None:
         tree.attrs[IMAGE_PATH] = way
     write_sealed(path, tree_to_groups(tree), FEATURES, lossless=lossless)
@@ -70,7 +70,7 @@ def load_any(path: str | os.PathLike[str]) -> xr.DataTree | xr.DataArray:
     return to_tree(contents)
 
 
-def _way(image_path: str | os.PathLike[str], path: str | os.PathLike[str]) -> str | None:
+def way_to(image_path: str | os.PathLike[str], path: str | os.PathLike[str]) -> str | None:
     """The way from a file to a photograph; None where no text can say it."""
     image, folder = Path(image_path), os.path.dirname(os.path.realpath(path))
     # It lies on another drive, or its name is no valid text.
@@ -78,6 +78,16 @@ def _way(image_path: str | os.PathLike[str], path: str | os.PathLike[str]) -> st
         way = Path(os.path.relpath(Path(os.path.realpath(image.parent), image.name), folder))
         return way.as_posix().encode().decode()
     return None
+
+
+def follow(way: object, path: str | os.PathLike[str]) -> str | None:
+    """Where the way from a file leads, as an absolute path; None for what is no relative one.
+
+    A feature file may come from anywhere: no other path than a relative one is taken from it.
+    """
+    if not isinstance(way, str) or Path(way).anchor:
+        return None
+    return os.path.normpath(Path(os.path.realpath(path)).parent / way)
 
 
 def to_tree(contents: Contents) -> xr.DataTree:

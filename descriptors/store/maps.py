@@ -17,9 +17,9 @@ from ..combination.basis import Basis
 from ..errors import IncomparableFeaturesError, InvalidFeaturesError
 from ..features.grids import Grid, unit_length
 from ..features.maps import check_map
-from ..features.schema import check_attribute_types, check_centres
+from ..features.schema import IMAGE_PATH, check_attribute_types, check_centres
 from ..features.tensors import FeatureMap, Features, scale_cells
-from .files import to_tree
+from .files import to_tree, way_to
 from .forms import FEATURES, MAPS
 from .groups import Array, Group
 from .info import MAP_ATTRIBUTES, MAP_GROUP, map_arrays, map_labels
@@ -37,7 +37,7 @@ class PackedMap:
     Args:
         values: int8 (channel, rows, columns).
         grid: Where its cells are, in pixels of the upright image.
-        attrs: Those of a feature map.
+        attrs: Those of a feature map, and the `image_path` of the file, if there is one.
     """
 
     values: npt.NDArray[np.int8]
@@ -54,7 +54,8 @@ def read_packed(path: str | os.PathLike[str], basis: Basis) -> PackedMap:
     contents = read_sealed(path, MAPS, FEATURES)
     if contents.form is FEATURES:
         fmap = basis.transform(Features.read(to_tree(contents)))
-        return PackedMap(_pack(fmap.features.numpy())[0], fmap.grid, fmap.attrs)
+        attrs = {**fmap.attrs, IMAGE_PATH: contents.attributes.get(IMAGE_PATH)}
+        return PackedMap(_pack(fmap.features.numpy())[0], fmap.grid, attrs)
     if contents.attributes.get("basis") != basis.identity:
         raise IncomparableFeaturesError(
             f"{os.fspath(path)}: is a map of another basis",
@@ -76,7 +77,13 @@ def _pack(values: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int8], float]
     return np.rint(values / scale).astype(np.int8), scale
 
 
-def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool = False) -> float:
+def save_map(
+    fmap: xr.DataArray,
+    path: str | os.PathLike[str],
+    *,
+    lossless: bool = False,
+    image_path: str | os.PathLike[str] | None = None,
+) -> float:
     """Write a feature map to a file, whole or not at all.
 
     Args:
@@ -86,6 +93,7 @@ def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool
         path: The file to write; what is there is replaced in one step at the end.
         lossless: Keep float32, instead of 8 bits by one `scale_factor` (CF conventions, section
             8.1), a quarter of the size.
+        image_path: The file of the photograph; see `save_features`.
 
     Returns:
         float: The lowest cosine of a cell with what the file keeps of it, which it states.
@@ -110,7 +118,10 @@ def save_map(fmap: xr.DataArray, path: str | os.PathLike[str], *, lossless: bool
         "channels": json.dumps(runs),
         "lowest_cosine": lowest,
     }
-    root = MAPS.root(attributes_to_keep(fmap.attrs, "the feature map") | about_map)
+    way = None if image_path is None else way_to(image_path, path)
+    attrs = {key: one for key, one in fmap.attrs.items() if key != IMAGE_PATH}
+    attrs |= {} if way is None else {IMAGE_PATH: way}
+    root = MAPS.root(attributes_to_keep(attrs, "the feature map") | about_map)
     arrays = {"features": Array(("channel", "y", "x"), values, about)}
     arrays |= {one: Array((one,), fmap[one].values.astype(np.float64)) for one in ("y", "x")}
     groups = [root, Group("/map", {}), Group(MAP_GROUP, {}, arrays)]

@@ -334,7 +334,7 @@ class FeatureStore(Mapping[str, Any]):
         if self.basis is not None:
             fmap = self.basis.transform(features).to_xarray()
             fmap.attrs["recipe"] = self.recipe
-            return save_map(fmap, file, lossless=self.lossless)
+            return save_map(fmap, file, lossless=self.lossless, image_path=look.path)
         save_features(features.to_tree(), file, lossless=self.lossless, image_path=look.path)
         return 1.0
 

@@ -418,6 +418,7 @@ def test_maps_through_a_basis_are_kept_in_place_of_trees(tmp_path, pictures, los
     store = FeatureStore(tmp_path / "maps", describe, basis=basis, lossless=lossless)
     outcomes = store.extract(pictures)
     assert statuses(outcomes) == ["extracted"] * 7
+    assert store["a/0.png"].attrs["image_path"].endswith("a/0.png")
     exact = combine([trees["a/0.png"]], basis=basis)[0]
     fmap = store["a/0.png"]
     cosines = (fmap * exact).sum("channel")
