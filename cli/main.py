@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .commands import basis, descriptors, doctor, info, matchers, models, samples, verifiers
+from .commands import basis, descriptors, doctor, index, info, matchers, models, samples, verifiers
 from .commands.evaluate import Evaluate
 from .commands.explore import Explore
 from .commands.extract import Extract
@@ -15,6 +15,7 @@ from .commands.match import Match
 from .commands.match_pairs import MatchPairs
 from .commands.neighbours import Neighbours
 from .commands.reproduce import Reproduce
+from .commands.search import Search
 from .commands.show import Show
 from .commands.swap import Swap
 from .commands.transfer import Transfer
@@ -55,6 +56,7 @@ for command in (
     Evaluate,
     Reproduce,
     Extract,
+    Search,
     Neighbours,
 ):
     app.command(command.__name__.lower(), cls=Command, epilog=command.EXAMPLES)(
@@ -64,6 +66,7 @@ app.command("match --pairs", cls=Command, epilog=MatchPairs.EXAMPLES, hidden=Tru
     as_function(MatchPairs)
 )
 app.add_typer(basis.app, name="basis", short_help="Fit a PCA once to many images.")
+app.add_typer(index.app, name="index", short_help="Keep the features of images to search in.")
 app.command("info", cls=Command, short_help="Show what is in feature files.")(info.info)
 app.command("descriptors", cls=Command, short_help="List the descriptors and their options.")(
     descriptors.descriptors

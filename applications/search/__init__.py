@@ -5,10 +5,19 @@ from typing import TYPE_CHECKING
 from ...descriptors.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .index import Index
+    from .hits import hit_rows, write_hits
+    from .index import Index, IndexInfo
     from .neighbours import neighbour_rows, write_neighbours
     from .update import Change
 
 __getattr__ = lazy_names(__name__)
 
-__all__ = ["Change", "Index", "neighbour_rows", "write_neighbours"]
+__all__ = [
+    "Change",
+    "Index",
+    "IndexInfo",
+    "hit_rows",
+    "neighbour_rows",
+    "write_hits",
+    "write_neighbours",
+]

@@ -1,14 +1,18 @@
 """What a search finds: the places, as a labelled table and as files."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-COLUMNS = ("image", "x", "y", "score", "agreement", "scale", "angle")
+from ..exchange.matches import write_table
+
+COLUMNS = ("image", "x", "y", "score", "agreement", "scale", "angle", "reflected")
 SIDES = ("left", "top", "right", "bottom")
+_DIGITS = {"score": 5, "agreement": 5, "scale": 5}
 
 
 class Hit(NamedTuple):
@@ -57,3 +61,52 @@ def to_dataset(hits: Sequence[Hit], attrs: Mapping[str, Any]) -> xr.Dataset:
         coords={"image": ("hit", np.array([one.key for one in hits], dtype=object))},
         attrs=dict(attrs),
     )
+
+
+def hit_rows(hits: xr.Dataset) -> list[dict[str, Any]]:
+    """Hits as rows, best first: dicts from the names of columns to values.
+
+    Those are `image`, `x`, `y`, `score`, `agreement`, `scale`, `angle`, `reflected`; `left`, `top`,
+    `right` and `bottom`, the upright box around the corners; `corners`, four pairs x, y; `width`
+    and `height` of the image. Lengths are pixels, and angles degrees, with 3 digits after the
+    point; scores, agreements and scales have 5.
+
+    Args:
+        hits: What `Index.search` gives.
+    """
+    corners = np.stack([hits["corner_x"].values, hits["corner_y"].values], axis=-1)
+    boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+    columns = {name: hits[name].values.tolist() for name in COLUMNS}
+    columns |= dict(zip(SIDES, boxes.T.tolist(), strict=True))
+    rows = [
+        {
+            name: round(value, _DIGITS.get(name, 3)) if isinstance(value, float) else value
+            for name, value in zip(columns, values, strict=True)
+        }
+        for values in zip(*columns.values(), strict=True)
+    ]
+    sizes = zip(hits["image_width"].values, hits["image_height"].values, strict=True)
+    for row, corner, (width, height) in zip(rows, corners.round(3).tolist(), sizes, strict=True):
+        row |= {"corners": corner, "width": int(width), "height": int(height)}
+    return rows
+
+
+def write_hits(
+    hits: xr.Dataset, path: str | Path, *, about: Mapping[str, Any] | None = None
+) -> None:
+    """Write hits to a file, whole or not at all; its suffix says in which form.
+
+    Args:
+        hits: What `Index.search` gives.
+        path: `.csv` has a line per hit, without `corners`, `width` and `height`; `.json` is an
+            object with the rows of `hit_rows` under `hits`, and what the attributes of the hits
+            say; `.nc` is the Dataset itself.
+        about: What the object of JSON says instead of the attributes.
+
+    Raises:
+        OptionError: The suffix is another.
+        OutputError: The file can't be written.
+    """
+    rows = hit_rows(hits)
+    document = {**(hits.attrs if about is None else about), "hits": rows}
+    write_table(path, hits, rows, (*COLUMNS, *SIDES), document)

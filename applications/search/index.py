@@ -4,14 +4,14 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import xarray as xr
 
 from ...descriptors import Basis, Descriptor, FeatureStore
-from ...descriptors.errors import IncomparableFeaturesError, OptionError
+from ...descriptors.errors import IncomparableFeaturesError, IndexFileError, OptionError
 from ...descriptors.features.grids import unit_length
 from ...descriptors.features.maps import Points
 from ...descriptors.features.tensors import FeatureMap, Features
@@ -37,6 +37,25 @@ from .update import (
 )
 
 _CANDIDATES, _SHARE = 200, 16
+
+
+class IndexInfo(NamedTuple):
+    """What an index consists of.
+
+    Args:
+        images, cells, shards: How many there are. An image that was removed or replaced is none of
+            them, but its cells stay until its shard is written anew.
+        bytes: Of all its files.
+        tile_bytes: Of these, the tiles, by which images are found.
+        recall: What `Index.measure_recall` gave since it was last changed.
+    """
+
+    images: int
+    cells: int
+    shards: int
+    bytes: int
+    tile_bytes: int
+    recall: Mapping[str, Any] | None
 
 
 class Index:
@@ -114,6 +133,32 @@ class Index:
     def recall(self) -> Mapping[str, Any] | None:
         """What `measure_recall` gave since the index was last changed."""
         return self._manifest.recall
+
+    @property
+    def info(self) -> IndexInfo:
+        """What it consists of."""
+        paths = (path for path in self.folder.rglob("*") if path.is_file())
+        files = [(path.name, path.stat().st_size) for path in paths]
+        shards = self._manifest.shards
+        return IndexInfo(
+            images=len(self),
+            cells=sum(about["cells"] for about in shards),
+            shards=len(shards),
+            bytes=sum(size for _, size in files),
+            tile_bytes=sum(size for name, size in files if name.startswith("tiles")),
+            recall=self.recall,
+        )
+
+    def verify(self) -> Iterator[tuple[str, IndexFileError | None]]:
+        """Each shard by its name, and what is wrong with it, for which all of it is read."""
+        for about in self._manifest.shards:
+            shard = Shard.open(self.folder, about)
+            try:
+                shard.check()
+            except IndexFileError as error:
+                yield shard.name, error
+            else:
+                yield shard.name, None
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._places))

@@ -13,6 +13,7 @@ from ...descriptors.errors import (
     IncomparableFeaturesError,
     IndexFileError,
     OptionError,
+    OutputError,
 )
 from ...descriptors.image.stream import read_ahead
 from ...descriptors.runtime.atomic import remove_abandoned, writing
@@ -139,6 +140,12 @@ class _Update:
     def __init__(self, folder: Path, basis: Basis | None, *, verify: bool = False) -> None:
         self._folder = folder
         if not Manifest.is_in(folder):
+            # In the folder of an index what is no part of it is removed.
+            is_known = (folder / _BASIS).exists()
+            if not is_known and any(one.name[0] != "." for one in folder.iterdir()):
+                raise OutputError(
+                    f"{folder}: holds something else than an index", hint="name a new folder"
+                )
             if basis is None:
                 raise OptionError(
                     f"{folder}: a new index needs a basis", hint="fit one to the store"

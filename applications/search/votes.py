@@ -12,10 +12,8 @@ import numpy.typing as npt
 
 _PAIRS = 128  # hypotheses of an image, at most; those of many cells are drawn by a fixed seed
 _NEAR = 1.5  # how far an agreeing cell may lie from where it should, in cells
-_SCALE = 3.0  # how many times larger or smaller an instance may be than the part
-_ROOM = (
-    2.0  # how many cells more than there is room for may share a place, since places are rounded
-)
+_SMALLEST, _LARGEST = 0.5, 3.0  # scale of an instance: what is smaller is too few cells to tell
+_ROOM = 1.5  # how many times the cells that there is room for may share a place, which is rounded
 _FIXED = 2  # cells that any similarity can be made to fit
 _HELD = 1 << 19  # votes that are held at once
 
@@ -130,7 +128,7 @@ class _Images:
         scale = np.abs(similarities.linear)
         steps = scale * np.float32(self._own)
         near = _NEAR * np.maximum(steps, self._spacing)
-        near[(scale > _SCALE) | (scale < 1 / _SCALE)] = -1
+        near[(scale > _LARGEST) | (scale < _SMALLEST)] = -1
         off = similarities.linear[:, :, None] * way
         off += similarities.shift[:, :, None]
         off -= self._end[:, None]

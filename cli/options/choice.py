@@ -1,6 +1,6 @@
 """Which descriptor and which matcher the options of the command line ask for."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,14 +77,19 @@ def descriptor_of_file(
         layers: list[Mapping[Any, Any]] = list(features.layers.values())
     else:
         layers = [node.attrs for node in tree_layers(features).values()]
-    models = dict.fromkeys(one["model"] if ":" in one["model"] else one["source"] for one in layers)
-    name = " + ".join(models)
+    name = descriptor_name(layers)
     with faults(name, f"the descriptor of {path} can't be made"):
         descriptor = descriptor_of(features, device=device or "auto")
     say(f"descriptor: {name} (the recipe of {path})")
     parts = getattr(descriptor, "parts", (descriptor,))
     takes_device = any(takes_option(type(part), "device") for part in parts)
     return Choice(descriptor, name, "descriptor", takes_device)
+
+
+def descriptor_name(layers: Iterable[Mapping[Any, Any]]) -> str:
+    """What a descriptor of layers that say this of themselves is called."""
+    models = (one["model"] if ":" in one["model"] else one["source"] for one in layers)
+    return " + ".join(dict.fromkeys(models))
 
 
 def make_matcher(name: str, settings: Mapping[str, str], device: str | None) -> "Choice[Matcher]":

@@ -410,3 +410,22 @@ def test_recall_counts_what_candidates_miss(index, monkeypatch):
     recall = index.measure_recall(queries=6, top=2)["recall"]
 
     assert recall["1 x 1"] < 1
+
+
+def test_an_index_says_what_it_consists_of_and_which_shards_are_damaged(index):
+    assert index.info._replace(bytes=0, tile_bytes=0) == (6, 720, 1, 0, 0, None)
+    # 3 x 3 tiles an image, of a byte for each channel and four for what scales them.
+    assert 6 * 9 * 20 < index.info.tile_bytes < index.info.bytes
+    ((name, error),) = index.verify()
+    assert error is None
+    path = index.folder / "shards" / name / "cells.npy"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x55")
+    ((_, error),) = index.verify()
+    assert str(path) in error.message
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path, fill, basis, images):
+    (tmp_path / "photos" / "shards" / "glass").mkdir(parents=True)
+    with pytest.raises(OutputError, match="something else than an index"):
+        Index.build(tmp_path / "photos", fill(images), basis=basis)
+    assert (tmp_path / "photos" / "shards" / "glass").is_dir()
