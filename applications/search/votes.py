@@ -13,7 +13,6 @@ import numpy.typing as npt
 _PAIRS = 128  # hypotheses of an image, at most; those of many cells are drawn by a fixed seed
 _NEAR = 1.5  # how far an agreeing cell may lie from where it should, in cells
 _SMALLEST, _LARGEST = 0.5, 3.0  # scale of an instance: what is smaller is too few cells to tell
-_ROOM = 1.5  # how many times the cells that there is room for may share a place, which is rounded
 _FIXED = 2  # cells that any similarity can be made to fit
 _HELD = 1 << 19  # votes that are held at once
 
@@ -132,7 +131,7 @@ class _Images:
         off = similarities.linear[:, :, None] * way
         off += similarities.shift[:, :, None]
         off -= self._end[:, None]
-        room = _ROOM * np.maximum(1, (self._spacing / np.maximum(steps, 1e-6)) ** 2)
+        room = np.maximum(1, (self._spacing / np.maximum(steps, 1e-6)) ** 2)
         share = np.minimum(1, room[:, :, None] / self._sharing[:, None])
         return np.where(np.abs(off) <= near[:, :, None], self._weight[:, None] * share, 0)
 

@@ -106,7 +106,8 @@ def explain_usage(error: Any) -> tuple[str, str | None]:
         message = f"no such option: {misspelt}"
         hint = f"{_nearest(misspelt, names)}{command} takes {', '.join(names)}"
     elif context is not None and message.startswith("No such command"):
-        names = list(getattr(context.command, "commands", ()))
+        commands = getattr(context.command, "commands", {})
+        names = [name for name, one in commands.items() if not one.hidden]
         message = message.partition(". Did you mean")[0]
         hint = f"{_nearest(message.split()[-1], names)}the commands are {', '.join(names)}"
     elif getattr(error, "value", None) is not None:

@@ -359,6 +359,8 @@ class FeatureStore(Mapping[str, Any]):
 
     def _make_folders(self, keys: Iterable[str]) -> None:
         for folder in dict.fromkeys(self.path(key).parent for key in keys):
+            with writing(self.folder, "the folder can't be made"):
+                self.folder.mkdir(parents=True, exist_ok=True)
             with writing(folder, "the folder can't be made"):
                 try:
                     folder.mkdir(parents=True, exist_ok=True)

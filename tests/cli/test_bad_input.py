@@ -226,7 +226,7 @@ def test_an_option_that_is_wrong(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("mach", A, B), ("'mach'", "did you mean match?", "extract, info")),
+        (("mach", A, B), ("'mach'", "did you mean match?", "extract, search")),
         (("match", A), ("'B'",)),
         (("match", A, B, "--points"), ("--points", "see descr match --help")),
         (("extract", A), ("--output",)),
@@ -420,6 +420,8 @@ def numbers() -> dict[str, str]:
     """Every option of a command that takes a number, and how a message calls its kind."""
     kinds = {}
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        if command.hidden:
+            continue
         for parameter in inspect.signature(command.callback or app).parameters.values():
             union = typing.get_args(parameter.annotation)[:1]
             kind = (typing.get_args(*union) or union)[0] if union else None

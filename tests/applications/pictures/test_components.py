@@ -168,5 +168,5 @@ def test_masks_and_photographs_must_be_those_of_the_maps() -> None:
         joint_pca([a], masks=[None, None])
     with pytest.raises(OptionError, match=r"a\.png"):
         draw_pca([a], images=[photograph(80, 60)])
-    with pytest.raises(OptionError, match="2 images"):
+    with pytest.raises(OptionError, match="images has 2"):
         draw_pca([a], images=[photograph(60, 80)] * 2)

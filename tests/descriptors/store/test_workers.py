@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 
+import cloudpickle
 import numpy as np
 import PIL.Image
 import pytest
@@ -171,5 +172,7 @@ def test_what_a_worker_cannot_reach_is_told(client, tmp_path, pictures, monkeypa
 
 def test_a_class_without_a_module_on_the_workers_has_its_code_there(client):
     describe = Fused(Mortal(), SMALL)
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
     recipes = client.run(lambda: (describe.recipe, code_digest(describe)))
+    cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
     assert set(map(repr, recipes.values())) == {repr((describe.recipe, code_digest(describe)))}
