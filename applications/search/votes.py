@@ -139,13 +139,10 @@ class _Images:
 def _fit(way: Complex, end: Complex, agree: npt.NDArray[np.bool_]) -> _Similarities:
     """For each image the similarity of least squares of the cells (image, cell) that agree."""
     count = np.maximum(1, agree.sum(axis=1, keepdims=True))
-    here, there = (
-        agree * (side - (agree * side).sum(axis=1, keepdims=True) / count) for side in (way, end)
-    )
+    own, other = ((agree * side).sum(axis=1, keepdims=True) / count for side in (way, end))
+    here, there = agree * (way - own), agree * (end - other)
     power = np.maximum(1e-6, (np.abs(here) ** 2).sum(axis=1, keepdims=True))
     linear = (here.conj() * there).sum(axis=1, keepdims=True) / power
-    means = ((agree * side).sum(axis=1, keepdims=True) / count for side in (way, end))
-    own, other = means
     return _Similarities(linear.astype(np.complex64), (other - linear * own).astype(np.complex64))
 
 

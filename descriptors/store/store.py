@@ -358,9 +358,11 @@ class FeatureStore(Mapping[str, Any]):
         return Outcome(look.key, file, status, look.why or "", None, *facts, image.frames), entry
 
     def _make_folders(self, keys: Iterable[str]) -> None:
-        for folder in dict.fromkeys(self.path(key).parent for key in keys):
+        folders = dict.fromkeys(self.path(key).parent for key in keys)
+        if folders:
             with writing(self.folder, "the folder can't be made"):
                 self.folder.mkdir(parents=True, exist_ok=True)
+        for folder in folders:
             with writing(folder, "the folder can't be made"):
                 try:
                     folder.mkdir(parents=True, exist_ok=True)
