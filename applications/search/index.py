@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from ...descriptors import Basis, Descriptor, FeatureStore
+from ...descriptors import Basis, Descriptor, FeatureStore, Image
 from ...descriptors.errors import IncomparableFeaturesError, IndexFileError, OptionError
 from ...descriptors.features.grids import unit_length
 from ...descriptors.features.maps import Points
@@ -18,10 +18,12 @@ from ...descriptors.features.tensors import FeatureMap, Features
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
 from ...descriptors.settings import check_float, check_int
+from ...descriptors.store.files import follow
+from ..exchange.photographs import first_photograph
 from ..feature_maps import as_feature_map
 from .hits import to_dataset
 from .lookup import Lookup
-from .manifest import Manifest
+from .manifest import NAME, Manifest
 from .neighbours import CANDIDATES, MIN_SCORE, find_neighbours
 from .part import Part
 from .recall import measure_recall
@@ -166,6 +168,32 @@ class Index:
     def __contains__(self, key: object) -> bool:
         return key in self._places
 
+    def photograph(
+        self, key: str, folders: Sequence[str | os.PathLike[str]] = ()
+    ) -> tuple[Path, Image]:
+        """The photograph of an image: where it lies, and its pixels.
+
+        It is looked for where the features said that it was, and by its name, whole and from each
+        part on, below the folders; an image with other pixels is another one.
+
+        Raises:
+            KeyError: There is no such image in the index.
+            ImageError: The photograph is in none of these places.
+        """
+        shard, image = self._shard_of(key)
+        way = follow(shard.photographs[image] or None, self.folder / NAME)
+        paths, parts = [] if way is None else [Path(way)], Path(key).parts
+        below = [Path(folder, *parts[at:]) for folder in folders for at in range(len(parts))]
+        where = [*map(str, paths), *(f"below {os.fspath(folder)}" for folder in folders)]
+        sha256 = str(shard.column("sha256")[image])
+        return first_photograph([*paths, *below], sha256, key, where)
+
+    def _shard_of(self, key: str) -> tuple[Shard, int]:
+        """Where an image is; `KeyError` if it is not there."""
+        place = self._places[key]
+        about = next(one for one in self._manifest.shards if one["name"] == place.shard)
+        return Shard.open(self.folder, about), place.image
+
     @cached_property
     def _places(self) -> dict[str, Place]:
         return places_of(self.folder, self._manifest)
@@ -242,9 +270,8 @@ class Index:
 
     def map(self, key: str) -> FeatureMap:
         """The map of an image in the index, as it is kept; `KeyError` if it is not there."""
-        place = self._places[key]
-        about = next(one for one in self._manifest.shards if one["name"] == place.shard)
-        packed = Shard.open(self.folder, about).fmap(place.image)
+        shard, image = self._shard_of(key)
+        packed = shard.fmap(image)
         attrs = {
             **packed.attrs,
             "image_name": PurePosixPath(key).name,

@@ -19,6 +19,7 @@ import torch
 
 from ...descriptors.errors import IndexFileError
 from ...descriptors.features.grids import Grid
+from ...descriptors.features.schema import IMAGE_PATH
 from ...descriptors.runtime.atomic import writing
 from ...descriptors.store.maps import PackedMap
 from .scan import Vectors
@@ -42,7 +43,7 @@ class Entry:
     Args:
         key: Its name in the store.
         stamp: Size and time of the file that its map was read from.
-        attrs: Those of its map.
+        attrs: Those of its map; as `image_path` the way from the index to the photograph, if any.
         grid: Where its cells are, in its pixels.
         cells, tiles: The cells and the tiles of its map, row by row.
         sum: The checksum of the cells.
@@ -90,7 +91,15 @@ class Shard:
     @cached_property
     def keys(self) -> list[str]:
         """The names of the images in the store."""
-        text, ends = self.column("keys").tobytes(), self.column("key_ends").tolist()
+        return self._texts("key")
+
+    @cached_property
+    def photographs(self) -> list[str]:
+        """The ways from the index to the photographs, "" for what is not known."""
+        return self._texts("photograph")
+
+    def _texts(self, name: str) -> list[str]:
+        text, ends = self.column(f"{name}s").tobytes(), self.column(f"{name}_ends").tolist()
         return [os.fsdecode(text[a:b]) for a, b in zip([0, *ends], ends, strict=False)]
 
     @cached_property
@@ -158,6 +167,7 @@ class Shard:
             "image_height": height,
             "image_width": width,
             "image_sha256": str(self.column("sha256")[image]),
+            IMAGE_PATH: self.photographs[image],
         }
         cells = self.of_image(self.vectors("cells"), image)
         self.check_cells(cells, image)
@@ -229,7 +239,6 @@ def write_shard(index: Path, entries: Sequence[Entry]) -> dict[str, Any]:
 
 def _table_of(entries: Sequence[Entry]) -> dict[str, Any]:
     """The table of images: where each begins in `grids`, its rows before its columns, and more."""
-    keys = [os.fsencode(entry.key) for entry in entries]
     grids: dict[bytes, tuple[int, npt.NDArray[np.float64]]] = {}
     centres, length = [], 0
     for entry in entries:
@@ -239,8 +248,8 @@ def _table_of(entries: Sequence[Entry]) -> dict[str, Any]:
         centres.append(start)
     attrs = [entry.attrs for entry in entries]
     return {
-        "keys": np.frombuffer(b"".join(keys), np.uint8),
-        "key_ends": np.cumsum([len(key) for key in keys]),
+        **_packed_texts("key", [entry.key for entry in entries]),
+        **_packed_texts("photograph", [one.get(IMAGE_PATH) or "" for one in attrs]),
         "stamps": np.array([entry.stamp for entry in entries], np.int64),
         "sizes": np.array([[one["image_height"], one["image_width"]] for one in attrs], np.int64),
         "sha256": np.array([one.get("image_sha256", "") for one in attrs], "U64"),
@@ -249,6 +258,14 @@ def _table_of(entries: Sequence[Entry]) -> dict[str, Any]:
         "grids": np.concatenate([both for _, both in grids.values()]),
         "sums": np.array([entry.sum for entry in entries], np.uint32),
         "tiles_sum": np.array([_checksum(*(entry.tiles for entry in entries))], np.uint32),
+    }
+
+
+def _packed_texts(name: str, texts: Sequence[str]) -> dict[str, Any]:
+    encoded = [os.fsencode(text) for text in texts]
+    return {
+        f"{name}s": np.frombuffer(b"".join(encoded), np.uint8),
+        f"{name}_ends": np.cumsum([len(text) for text in encoded]),
     }
 
 

@@ -1,5 +1,6 @@
 """Changes of an index: images that are put in, replaced and removed, without building it anew."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -15,8 +16,10 @@ from ...descriptors.errors import (
     OptionError,
     OutputError,
 )
+from ...descriptors.features.schema import IMAGE_PATH
 from ...descriptors.image.stream import read_ahead
 from ...descriptors.runtime.atomic import remove_abandoned, writing
+from ...descriptors.store.files import follow
 from ...descriptors.store.index import stamp
 from ...descriptors.store.maps import read_packed
 from .manifest import Manifest, locked
@@ -87,7 +90,7 @@ def bring_up_to_date(
             f"{folder}: an index can't lie in the store that it is of", hint="choose another folder"
         )
     with locked(folder):
-        update = _Update(folder, basis, verify=verify)
+        update, base = _Update(folder, basis, verify=verify), os.path.realpath(folder)
         keys = list(store)
         for key in sorted(update.places.keys() - set(keys)):
             update.remove(key)
@@ -100,8 +103,10 @@ def bring_up_to_date(
                 rest.append(key)
 
         def read(key: str) -> Entry:
-            path = store.path(key)
-            return Entry.of(key, stamp(path), read_packed(path, update.basis))
+            path, before = store.path(key), stamp(store.path(key))
+            fmap = read_packed(path, update.basis)
+            way = _way(follow(fmap.attrs.get(IMAGE_PATH), path), base)
+            return Entry.of(key, before, replace(fmap, attrs={**fmap.attrs, IMAGE_PATH: way}))
 
         for key, entry in zip(rest, read_ahead(rest, read, ahead=_AHEAD), strict=True):
             if isinstance(entry, DescrError):
@@ -132,6 +137,14 @@ def keep_recall(folder: Path, manifest: Manifest, recall: Mapping[str, Any]) -> 
             return manifest
         measured.write(folder)
         return measured
+
+
+def _way(photograph: str | None, base: str) -> str:
+    """The way from a folder to a photograph; "" where there is none."""
+    # It may lie on another drive.
+    with suppress(ValueError):
+        return Path(os.path.relpath(photograph, base)).as_posix() if photograph else ""
+    return ""
 
 
 class _Update:

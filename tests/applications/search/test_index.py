@@ -3,11 +3,13 @@ import os
 from contextlib import suppress
 
 import numpy as np
+import PIL.Image
 import pytest
 from descr.applications.search import Index
-from descr.descriptors import Basis
+from descr.descriptors import Basis, load_features, save_features
 from descr.descriptors.errors import (
     FeatureFileError,
+    ImageError,
     IncomparableFeaturesError,
     IndexFileError,
     OptionError,
@@ -422,6 +424,34 @@ def test_an_index_says_what_it_consists_of_and_which_shards_are_damaged(index):
     path.write_bytes(path.read_bytes()[:-1] + b"\x55")
     ((_, error),) = index.verify()
     assert str(path) in error.message
+
+
+def test_a_photograph_is_found_where_it_was_and_below_folders(tmp_path, fill, basis, images):
+    store = fill({"deep/a.png": images["a.jpg"], "b.png": images["b.jpg"]})
+    photograph = tmp_path / "photos" / "deep" / "a.png"
+    photograph.parent.mkdir(parents=True)
+    PIL.Image.new("RGB", (12 * STEP, 10 * STEP)).save(photograph)
+    for key in store:
+        tree = load_features(store.path(key))
+        save_features(tree, store.path(key), image_path=tmp_path / "photos" / key)
+    index = Index.build(tmp_path / "index", store, basis=basis)
+    # An image that goes from one shard to another keeps what is known of it.
+    index = Index.build(tmp_path / "index", fill({"c.png": images["c.jpg"]}), basis=basis)
+
+    path, image = index.photograph("deep/a.png")
+    assert path.samefile(photograph)
+    assert image.pixels.shape == (80, 96, 3)
+    with pytest.raises(ImageError, match=r"no photograph of b\.png at .*photos/b\.png"):
+        index.photograph("b.png")
+    with pytest.raises(ImageError, match="nothing says where it is"):
+        index.photograph("c.png")
+    with pytest.raises(KeyError):
+        index.photograph("d.png")
+    photograph.rename(tmp_path / "a.png")
+    assert index.photograph("deep/a.png", [tmp_path])[0] == tmp_path / "a.png"
+    PIL.Image.new("RGB", (12 * STEP, 10 * STEP), "red").save(tmp_path / "a.png")
+    with pytest.raises(ImageError, match=r"a\.png has other pixels"):
+        index.photograph("deep/a.png", [tmp_path])
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path, fill, basis, images):
