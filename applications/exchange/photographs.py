@@ -63,17 +63,23 @@ def find_photograph(
     attributes = read_feature_info(file).attributes if attributes is None else attributes
     places = _places(file, attributes)
     paths = (path for path in chain(places, _namesakes(folders, places)) if path != file)
-    where = [*map(str, places), *(f"below {folder}" for folder in folders)]
-    return first_photograph(paths, str(attributes["image_sha256"]), str(file), where)
+    return first_photograph(
+        paths, str(attributes["image_sha256"]), str(file), places=places, folders=folders
+    )
 
 
 def first_photograph(
-    paths: Iterable[Path], sha256: str, name: str, where: Sequence[str]
+    paths: Iterable[Path],
+    sha256: str,
+    name: str,
+    *,
+    places: Sequence[Path],
+    folders: Sequence[str | os.PathLike[str]],
 ) -> tuple[Path, Image]:
     """The first of these files with these pixels, and its image.
 
-    Raises `ImageError`, which calls them the photograph of `name`, if there is none, `where` it was
-    looked for.
+    Raises `ImageError`, which calls them the photograph of `name`, if there is none; it says at
+    which places and below which folders it was looked for.
     """
     others: list[str] = []
     for path in paths:
@@ -86,9 +92,11 @@ def first_photograph(
             others.append(f"{path} has other pixels")
         except ImageError as error:
             others.append(error.message)
+    where = [f"at {', '.join(map(str, places))}"] if places else []
+    where += [f"below {os.fspath(folder)}" for folder in folders]
     raise ImageError(
         f"no photograph of {name}"
-        + (f" at {', '.join(where)}" if where else ": nothing says where it is")
+        + (f" {', '.join(where)}" if where else ": nothing says where it is")
         + (f" ({'; '.join(others[:3])})" if others else ""),
         hint="name the folder that holds it",
     )

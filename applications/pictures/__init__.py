@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         paint_layers,
         pca_colors,
     )
+    from .hits import draw_hits
     from .keypoints import draw_keypoints
     from .matches import draw_matches
     from .painting import View, check_width, paint_cells, pixel_cells, resize_photograph
@@ -50,6 +51,7 @@ __all__ = [
     "draw_clusters",
     "draw_comparison",
     "draw_correspondence_map",
+    "draw_hits",
     "draw_keypoints",
     "draw_layers",
     "draw_matches",

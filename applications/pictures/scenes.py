@@ -25,7 +25,7 @@ from .painting import (
     resize_photograph,
     tint_photograph,
 )
-from .sheet import arrange, draw_sheet, draw_sheets
+from .sheet import draw_gallery, draw_sheet
 
 OPACITY = 0.7
 """The share of colours that lie over a photograph."""
@@ -108,13 +108,7 @@ class Scene:
             labels = [*names, ""][: len(row)] if names else ()
             return draw_sheet([row], aspects * len(row), width=width, column_labels=labels)
         parts = [part for part in (photographs, views) if part]
-        lines = arrange(aspects)
-        columns = [[aspects[place] for place in line] for line in lines]
-        sheets = [[[part[place] for place in line] for part in parts] for line in lines]
-        widest = max(map(sum, columns))
-        widths = [round(width * sum(line) / widest) for line in columns]
-        above = [[names[place] for place in line] for line in lines] if names else ()
-        return draw_sheets(sheets, columns, widths=widths, titles=above)
+        return draw_gallery(parts, aspects, width=width, titles=[(name,) for name in names])
 
     @property
     def titles(self) -> list[str]:

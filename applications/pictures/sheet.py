@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
+
+import numpy as np
 
 from ...descriptors.runtime.memory import check_fits
 from .canvas import LEADING, Canvas, Drawing
 from .letters import fitting, text_width
 from .painting import View
+
+Label = Sequence[str]
+"""Lines of text below each other."""
 
 _GAP = 0.006  # space between pictures, as a share of the width
 _LETTERS = 1 / 62  # size of letters, as a share of the width
@@ -26,7 +31,7 @@ def draw_sheet(
     aspects: Sequence[float],
     *,
     width: int,
-    row_labels: Sequence[Sequence[str]] = (),
+    row_labels: Sequence[Label] = (),
     column_labels: Sequence[str] = (),
 ) -> Drawing:
     """All views in rows and columns.
@@ -36,10 +41,11 @@ def draw_sheet(
     `row_labels` are lines of text to the left of each row, `column_labels` a line above each
     column.
     """
-    layout = _Layout.of(len(rows), aspects, width, row_labels, bool(column_labels))
+    titles = [(label,) for label in column_labels]
+    layout = _Layout.of(len(rows), aspects, width, row_labels, titles)
     letters = layout.letters
     sheet = _blank(layout.height, layout.width, _PER_PIXEL)
-    _fill(sheet, rows, layout, column_labels)
+    _fill(sheet, rows, layout, titles)
     labels = []
     for top, lines in zip(layout.tops, row_labels, strict=bool(row_labels)):
         room = max(1, int(layout.tall / (letters * LEADING)))
@@ -59,7 +65,7 @@ def _fill(
     sheet: Canvas,
     rows: Sequence[Sequence[View]],
     layout: "_Layout",
-    titles: Sequence[str],
+    titles: Sequence[Label],
     left: int = 0,
     top: int = 0,
 ) -> None:
@@ -68,7 +74,7 @@ def _fill(
         for across, wide, view in zip(layout.lefts, layout.widths, views, strict=True):
             sheet.put(view(layout.tall, wide), left + across, top + down)
     for across, wide, title in zip(layout.lefts, layout.widths, titles, strict=bool(titles)):
-        text = fitting(title, layout.letters, wide)
+        text = "\n".join(fitting(line, layout.letters, wide) for line in title)
         place = left + across + wide / 2, top + layout.header / 2
         sheet.write([(text, *place)], size=layout.letters, anchor="m")
 
@@ -112,15 +118,16 @@ class _Layout:
         rows: int,
         aspects: Sequence[float],
         width: int,
-        row_labels: Sequence[Sequence[str]] = (),
-        has_header: bool = False,
+        row_labels: Sequence[Label] = (),
+        titles: Sequence[Label] = (),
         letters: int = 0,
     ) -> "_Layout":
         gap = max(2, round(width * _GAP))
         letters = letters or _letters(width)
         widest = max((text_width(line, letters) for one in row_labels for line in one), default=0)
         gutter = min(round(widest) + 3 * gap, round(width * _GUTTER)) if widest else 0
-        header = round(letters * 1.9) if has_header else 0
+        most = max(map(len, titles), default=0)
+        header = round(letters * (0.6 + LEADING * most)) if most else 0
         room = width - gutter - gap * (len(aspects) - 1)
         highest = width * (_TALLEST_LABELLED if row_labels else _TALLEST)
         fitting_height = (highest - header - gap * (rows - 1)) / rows
@@ -138,33 +145,46 @@ def arrange(aspects: Sequence[float], widest: float = 5.0) -> list[list[int]]:
 
     `widest` is the sum of aspects that a line holds.
     """
-    lines = max(1, -(-round(sum(aspects) * 1000) // round(widest * 1000)))
-    wanted = sum(aspects) / min(lines, len(aspects))
-    placed: list[list[int]] = [[]]
-    filled = 0.0
-    for index, aspect in enumerate(aspects):
-        if placed[-1] and filled + aspect / 2 > wanted * len(placed):
-            placed.append([])
-        placed[-1].append(index)
-        filled += aspect
-    return placed
+    count = min(max(1, -(-round(sum(aspects) * 1000) // round(widest * 1000))), len(aspects))
+    ends = np.cumsum([0.0, *aspects])
+    # What a line from one picture up to another adds to the sum of squares, which is the least.
+    cost = (ends - ends[:, None] - ends[-1] / count) ** 2
+    cost[np.tril_indices(len(ends))] = np.inf
+    best, starts = cost[0], []
+    for _ in range(count - 1):
+        starts.append((best[:, None] + cost).argmin(axis=0))
+        best = (best[:, None] + cost).min(axis=0)
+    edges = [len(aspects)]
+    for start in reversed(starts):
+        edges.append(int(start[edges[-1]]))
+    return [list(range(*line)) for line in pairwise([0, *reversed(edges)])]
 
 
-def draw_sheets(
-    sheets: Sequence[Sequence[Sequence[View]]],
-    aspects: Sequence[Sequence[float]],
+def draw_gallery(
+    parts: Sequence[Sequence[View]],
+    aspects: Sequence[float],
     *,
-    widths: Sequence[int],
-    titles: Sequence[Sequence[str]] = (),
+    width: int,
+    titles: Sequence[Label] = (),
+    widest: float = 5.0,
+    letters: int = 0,
 ) -> Drawing:
-    """Sheets under each other, each in the middle, with some space between.
+    """Pictures of one height in lines, each line in the middle, with some space between.
 
-    Of each the rows, the aspects, the width and the titles of columns are those of `draw_sheet`.
+    `parts` are the views that every picture has, below each other, and `titles` stand above it.
+    `width` is that of the widest line, `widest` the sum of aspects that a line holds, and `letters`
+    the size of letters in pixels.
     """
-    above = titles or [()] * len(sheets)
+    lines = arrange(aspects, widest)
+    columns = [[aspects[place] for place in line] for line in lines]
+    sheets = [[[part[place] for place in line] for part in parts] for line in lines]
+    most = max(map(sum, columns))
+    widths = [round(width * sum(line) / most) for line in columns]
+    above = [[titles[place] for place in line] if titles else () for line in lines]
+    letters = letters or _letters(max(widths))
     layouts = [
-        _Layout.of(len(rows), aspect, width, (), bool(names), _letters(max(widths)))
-        for rows, aspect, width, names in zip(sheets, aspects, widths, above, strict=True)
+        _Layout.of(len(parts), aspect, width, (), names, letters)
+        for aspect, width, names in zip(columns, widths, above, strict=True)
     ]
     wide = max(layout.width for layout in layouts)
     gap = max(2, round(wide * _GAP)) * 2

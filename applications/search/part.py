@@ -62,8 +62,8 @@ class Part:
         elif box is None:
             inside, corners = cells_in_mask(mask, fmap.to_xarray()), None
         else:
-            sides = _check_box(box, fmap)
-            corners, inside = _corners(*sides), _in_box(fmap.grid, *sides)
+            corners = check_points(box_corners(box), fmap)
+            inside = _in_box(fmap.grid, *corners[0], *corners[2])
             if not inside.any():
                 # Between the centres of cells: what is read in its middle.
                 middle = corners.mean(axis=0, keepdims=True)
@@ -111,8 +111,8 @@ def _at(fmap: FeatureMap, places: npt.NDArray[np.float64]) -> torch.Tensor:
     return fmap.at(places).T.cpu().contiguous()
 
 
-def _check_box(box: Sequence[float], fmap: FeatureMap) -> npt.NDArray[np.float64]:
-    """Left, top, right and bottom of a box in the image."""
+def box_corners(box: Sequence[float]) -> npt.NDArray[np.float64]:
+    """The corners (4, 2), as x, y, of a box x0, y0, x1, y1; `PointError` for what is none."""
     try:
         left, top, right, bottom = map(float, box)
     except (TypeError, ValueError):
@@ -122,8 +122,7 @@ def _check_box(box: Sequence[float], fmap: FeatureMap) -> npt.NDArray[np.float64
             f"the box {left:g},{top:g},{right:g},{bottom:g} is empty",
             hint="give its top left corner first: x0,y0,x1,y1",
         )
-    check_points([(left, top), (right, bottom)], fmap)
-    return np.array([left, top, right, bottom])
+    return _corners(left, top, right, bottom)
 
 
 def _box_around(places: npt.NDArray[np.float64], margin: float = 0.0) -> npt.NDArray[np.float64]:

@@ -3,24 +3,29 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..console.errors import UserError
+from ..console.errors import UserError, say
 from ..console.tables import Table
 from ..options import common as options
 from ..options.command import WorkCommand
+from ..options.drawings import DrawingOptions
 from ..options.groups import Panel, argument, same_option
-from ..options.inputs import read_input
+from ..options.inputs import check_photographs, read_input
 from ..options.matches import check_inside, parse_points
-from ..options.method import ImageMethod
+from ..options.method import ImageMethod, check_folders
 from ..options.names import AUTO
-from ..options.outputs import write_all
+from ..options.outputs import PICTURES, Writer, check_not_inputs, write_all, write_picture
 from ..options.settings import split_settings
 
 if TYPE_CHECKING:
+    import xarray as xr
+
+    from ...applications.pictures import Drawing
     from ...applications.search import Index
+    from ...descriptors import Image
     from ..options.inputs import Input
 
 _part_field = Panel("What to look for")
@@ -37,7 +42,7 @@ class Search(WorkCommand):
 
     EXAMPLES: ClassVar[str] = """\
 descr search robin.jpg birds.index --point 210,135
-descr search robin.jpg birds.index --box 180,90,260,170 --top 50 -o hits.csv
+descr search robin.jpg birds.index --box 180,90,260,170 --top 50 -o hits.csv -o hits.png
 descr search robin.jpg birds.index --mask beak.png --exact --json"""
 
     query: Path = argument("QUERY", "An image, a feature file, or a map in the basis of the index.")
@@ -66,8 +71,21 @@ descr search robin.jpg birds.index --mask beak.png --exact --json"""
     descriptor: str = same_option(ImageMethod, "descriptor")
     settings: list[str] | None = same_option(ImageMethod, "settings")
     device: str | None = same_option(ImageMethod, "device")
-    output: list[Path] | None = options.output_field("Write the hits as .csv, .json or .nc.")
-    SUFFIXES: ClassVar = {"output": {".csv": "hits", ".json": "hits", ".nc": "the Dataset"}}
+    folders: list[Path] | None = options.how_field(
+        "FOLDER",
+        "Look for the photographs of the hits below this folder too, not only where they were. "
+        f"{options.AGAIN}",
+        "--images",
+    )
+    drawing: DrawingOptions
+    output: list[Path] | None = options.output_field(
+        "Write the hits as .csv, .json or .nc, or a sheet of their photographs, which marks the "
+        "places, as .png, .jpg, .webp, .svg or .pdf."
+    )
+    SUFFIXES: ClassVar = {
+        "output": {".csv": "hits", ".json": "hits", ".nc": "the Dataset"}
+        | dict.fromkeys(PICTURES, "sheet")
+    }
 
     @property
     def read(self) -> list[Path]:
@@ -82,12 +100,21 @@ descr search robin.jpg birds.index --mask beak.png --exact --json"""
         if self.exact and self.candidates is not None:
             raise UserError("--exact and --candidates exclude each other", hint="leave out one")
         self._box()
+        check_folders(self.folders or ())
+        if self.folders and not self._pictures:
+            raise UserError(
+                "--images has nothing to do: no picture is written", hint="as in -o hits.png"
+            )
 
     def work(self) -> None:
         """Look for the part, write the files and print the hits."""
         from ...applications.search import Index, hit_rows, write_hits
 
-        index, query = Index(self.index), read_input(self.query)
+        index, query = Index(self.index), read_input(self.query, self.folders or ())
+        if self._pictures:
+            check_photographs(
+                [query], "drawing", self._pictures, instead="write .csv, .json or .nc"
+            )
         points = [(point.x, point.y) for point in self._points(query)]
         features = self._features(index, query)
         start = time.perf_counter()
@@ -109,7 +136,11 @@ descr search robin.jpg birds.index --mask beak.png --exact --json"""
             "seconds": round(time.perf_counter() - start, 3),
         }
         written = self.written()
-        write_all({path: partial(write_hits, hits, about=about) for path in written})
+        writers: dict[Path, Writer] = dict.fromkeys(written, partial(write_hits, hits, about=about))
+        if self._pictures:
+            sheet = self._draw(index, query, hits, points)
+            writers |= dict.fromkeys(self._pictures, partial(write_picture, sheet))
+        write_all(writers)
         rows = hit_rows(hits)
         document = {**about, "written": [str(path) for path in written], "hits": rows}
         looked = f"the cells of {about['looked_at']:,} of {about['images']:,} images"
@@ -119,6 +150,38 @@ descr search robin.jpg birds.index --mask beak.png --exact --json"""
             ("seconds", f"{about['seconds']:g}"),
         ]
         self.print_result(document, facts, [_table(rows)] if rows else [])
+
+    @cached_property
+    def _pictures(self) -> list[Path]:
+        return [path for path in self.written() if path.suffix.lower() in PICTURES]
+
+    def _draw(
+        self, index: "Index", query: "Input", hits: "xr.Dataset", points: Sequence[Any]
+    ) -> "Drawing":
+        """The sheet; says how many photographs are missing, and why the first one is."""
+        from ...applications import draw_hits
+        from ...descriptors.errors import ImageError
+
+        missing: list[ImageError] = []
+
+        def photograph(key: str) -> "Image":
+            try:
+                path, image = index.photograph(key, self.folders or ())
+            except ImageError as error:
+                missing.append(error)
+                raise
+            check_not_inputs(self._pictures, [path])
+            return image
+
+        part: dict[str, Any] = {"points": points or None, "box": self._box(), "mask": self.mask}
+        look = self.drawing.of_library()
+        sheet = draw_hits(hits, query.image, photograph, **part, **look)
+        if missing:
+            say(
+                f"{len(missing)} of {hits.sizes['hit']} photographs are left out: "
+                f"{missing[0].message}; name the folder that holds them with --images FOLDER"
+            )
+        return sheet
 
     def _box(self) -> list[float] | None:
         if self.box is None:

@@ -1,6 +1,7 @@
 """The options under "How": with which descriptor, matcher and device images are compared."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,9 +66,7 @@ class ImageMethod(MethodOptions):
     )
 
     def __post_init__(self) -> None:
-        for folder in self.folders or ():
-            if not os.path.isdir(folder):
-                raise UserError(f"--images {folder}: no such folder")
+        check_folders(self.folders or ())
         super().__post_init__()
 
 
@@ -101,3 +100,10 @@ class FlowMethod(ImageMethod):
         """The settings of the matcher; soft-argmax answers between neighbouring cells."""
         window = {"window": "1"} if self.matcher == "soft-argmax" else {}
         return window | super().of_matcher()
+
+
+def check_folders(folders: Sequence[Path]) -> None:
+    """Raise `UserError` for a folder of --images that is none."""
+    for folder in folders:
+        if not os.path.isdir(folder):
+            raise UserError(f"--images {folder}: no such folder")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from descr.applications.pictures.canvas import Canvas
 from descr.applications.pictures.letters import fitting, plain, text_width
-from descr.applications.pictures.sheet import View, arrange, draw_sheet, draw_sheets
+from descr.applications.pictures.sheet import View, arrange, draw_gallery, draw_sheet
 from descr.descriptors.errors import OutOfMemoryError
 from descr.descriptors.runtime import memory
 from hypothesis import example, given, settings
@@ -73,15 +73,17 @@ def test_lines_are_filled_evenly() -> None:
     assert arrange([1.5, 1.5]) == [[0, 1]]
     assert arrange([1.5] * 4) == [[0, 1], [2, 3]]
     assert [len(line) for line in arrange([1.0] * 12)] == [4, 4, 4]
+    assert [len(line) for line in arrange([1.5, 1.5, 1, 1, 1, 2, 1])] == [3, 4]
+    assert [len(line) for line in arrange([1.0] * 7, 3.0)] == [2, 2, 3]
 
 
-def test_sheets_are_stacked_in_the_middle() -> None:
-    both = draw_sheets([[[flat(0)]], [[flat(0)]]], [[10.0], [2.0]], widths=[100, 64])
-    assert both.shape == (10 + 4 + 32, 100, 3)
+def test_lines_of_a_gallery_lie_in_the_middle() -> None:
+    both = draw_gallery([[flat(0), flat(0)]], [10.0, 2.0], width=100, widest=10.0)
+    assert both.shape == (10 + 4 + 10, 100, 3)
     assert (both[:10] == 0).all()
-    assert (both[-32:, :18] == 255).all()
-    assert (both[-32:, 18:82] == 0).all()
-    assert (both[10:-32] == 255).all()
+    assert (both[-10:, :40] == 255).all()
+    assert (both[-10:, 40:60] == 0).all()
+    assert (both[10:-10] == 255).all()
 
 
 def test_text_is_drawn_where_it_is_asked_for_with_smooth_edges() -> None:
@@ -124,10 +126,13 @@ def test_labels_of_rows_keep_within_them() -> None:
     assert all(one.size / 2 <= one.y <= len(sheet) - one.size / 2 for one in texts)
 
 
-def test_titles_of_all_lines_have_one_size() -> None:
-    rows = [[flat(0)]]
-    sheet = draw_sheets([rows, rows], [[4.0], [2.0]], widths=[1200, 600], titles=[["a"], ["b"]])
-    assert len({one.size for one in sheet.canvas.texts}) == 1
+def test_titles_of_all_lines_have_one_size_and_may_be_of_two_lines() -> None:
+    views, titles = [flat(0)] * 2, [("a", "below"), ("b",)]
+    sheet = draw_gallery([views], [4.0, 2.0], width=1200, widest=4.0, titles=titles, letters=20)
+    texts = sheet.canvas.texts
+    assert [(one.text, one.size) for one in texts] == [("a", 20), ("below", 20), ("b", 20)]
+    tops = (sheet == 0).all(axis=(1, 2)).nonzero()[0]
+    assert texts[0].y < texts[1].y < tops.min()
 
 
 def test_text_is_written_in_letters_that_the_font_has() -> None:

@@ -60,6 +60,71 @@ def test_each_kind_of_part_finds_its_own_image(
             assert json.loads(done.out)["hits"][0]["image"] == "a.png"
 
 
+def test_a_sheet_shows_the_hits_beside_their_table(descr: Any, index: Index) -> None:
+    pictures = [f"h{suffix}" for suffix in (".png", ".jpg", ".webp", ".svg")]
+    outputs = [part for name in (*pictures, "h.csv") for part in ("-o", name)]
+
+    part = ("--box", "20,10,70,50", "--top", "2", "--width", "600")
+    done = descr("search", "a.png", "i.index", *part, *outputs, "--json")
+
+    assert done.code == 0, done.err
+    assert "left out" not in done.err
+    assert json.loads(done.out)["written"] == [*pictures, "h.csv"]
+    for name in pictures[:3]:
+        with PIL.Image.open(name) as image:
+            assert image.width == pytest.approx(600, abs=4)
+    texts = Path("h.svg").read_text()
+    assert all(text in texts for text in ("query: a.png", "box 20, 10, 70, 50", "1: a.png", "2: "))
+    # The query's own photograph is that of the first hit, and marked at the same place.
+    strokes = [line for line in texts.split("<") if line.startswith("line ")]
+    assert len(strokes) == 3 * 2 * 4
+
+
+@pytest.mark.parametrize(
+    "part",
+    [("--mask", "m.png"), ("--point", "40,30", "--around", "0"), ("--point", "40,30"), ()],
+)
+def test_a_sheet_of_each_part_of_features(descr: Any, index: Index, part: tuple[str, ...]) -> None:
+    PIL.Image.new("L", (96, 64), 255).save("m.png")
+    done = descr("search", "features/a.png.nc", "i.index", *part, "-o", "h.png", "--no-titles")
+    assert done.code == 0, done.err
+    assert Path("h.png").is_file()
+
+
+def test_photographs_are_looked_for_below_folders_and_what_is_missing_is_said(
+    descr: Any, index: Index, folder: Path
+) -> None:
+    (folder / "elsewhere").mkdir()
+    for name in ("b.png", "c.png"):
+        (folder / name).rename(folder / "elsewhere" / name)
+
+    done = descr("search", "a.png", "i.index", "-o", "h.svg")
+    assert done.code == 0, done.err
+    (line,) = [line for line in done.err.splitlines() if "left out" in line]
+    assert line.startswith("2 of 3 photographs are left out: no photograph of ")
+    assert "--images FOLDER" in line
+    assert "no photograph" in Path("h.svg").read_text()
+
+    done = descr("search", "a.png", "i.index", "--images", "elsewhere", "-o", "h.svg")
+    assert done.code == 0, done.err
+    assert "left out" not in done.err
+    assert "no photograph" not in Path("h.svg").read_text()
+
+
+def test_no_photograph_is_overwritten(descr: Any, index: Index, contents: Any) -> None:
+    before = contents()
+    descr("search", "features/a.png.nc", "i.index", "-o", "a.png").refused("overwrite an input")
+    descr("search", "a.png", "i.index", "-o", "h.csv", "-o", "b.png").refused("overwrite an input")
+    assert contents() == before
+
+
+def test_a_sheet_needs_the_photograph_of_the_query(descr: Any, index: Index) -> None:
+    Path("a.png").unlink()
+    query = "search", "features/a.png.nc", "i.index"
+    descr(*query, "-o", "h.png").refused("drawing needs the photographs", "--images FOLDER")
+    assert descr(*query, "-o", "h.csv").code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -70,6 +135,10 @@ def test_each_kind_of_part_finds_its_own_image(
         (("a.png", "i.index", "--point", "4000,4"), "lies outside a.png"),
         (("a.png", "i.index", "--point", "four"), "no such file: four"),
         (("a.png", "i.index", "-o", "hits.txt"), "hits.txt"),
+        (("a.png", "i.index", "-o", "no/hits.png"), "no"),
+        (("a.png", "i.index", "--images", "no", "-o", "h.png"), "--images no: no such folder"),
+        (("a.png", "i.index", "--images", ".", "-o", "h.csv"), "no picture is written"),
+        (("a.png", "i.index", "--width", "3", "-o", "h.png"), "--width must be"),
         (("a.png", "features"), "features is no index"),
         (("z.png", "i.index"), "no such file: z.png"),
         (("a.png", "i.index", "--set", "size=64"), "size 96 against 64"),
