@@ -18,7 +18,7 @@ from ...matchers import spread_matches, to_matches
 COLUMNS = ("source_x", "source_y", "target_x", "target_y", "score")
 ROUND_TRIP = "round_trip_error"
 _OTHERS = ("margin", ROUND_TRIP, "inlier")
-_DIGITS = {"score": 5, "margin": 5}
+_DIGITS = dict.fromkeys(("score", "margin", "agreement", "scale"), 5)
 
 Row: TypeAlias = dict[str, float | str | None]
 
@@ -28,10 +28,18 @@ def _columns(correspondences: xr.Dataset) -> list[str]:
     return [*COLUMNS, *(name for name in _OTHERS if name in correspondences)]
 
 
-def _rounded(name: str, value: float) -> float | None:
-    if isinstance(value, bool):
-        return value
-    return round(value, _DIGITS.get(name, 3)) if math.isfinite(value) else None
+def table_rows(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """The rows of columns, by their names; numbers are rounded, and None if they are not finite."""
+
+    def rounded(name: str, value: Any) -> Any:
+        if not isinstance(value, float):
+            return value
+        return round(value, _DIGITS.get(name, 3)) if math.isfinite(value) else None
+
+    return [
+        {name: rounded(name, value) for name, value in zip(columns, values, strict=True)}
+        for values in zip(*columns.values(), strict=True)
+    ]
 
 
 def match_rows(correspondences: xr.Dataset, names: Sequence[str] | None = None) -> list[Row]:
@@ -51,10 +59,7 @@ def match_rows(correspondences: xr.Dataset, names: Sequence[str] | None = None) 
     if "y" in correspondences.dims:
         correspondences = to_matches(correspondences)
     columns = _columns(correspondences)
-    rows: list[Row] = [
-        {name: _rounded(name, value) for name, value in zip(columns, values, strict=True)}
-        for values in zip(*(correspondences[name].values.tolist() for name in columns), strict=True)
-    ]
+    rows: list[Row] = table_rows({name: correspondences[name].values.tolist() for name in columns})
     if "point" not in correspondences.dims:
         return rows
     for row, matched in zip(rows, correspondences["matched"].values, strict=True):

@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ..exchange.matches import write_table
+from ..exchange.matches import table_rows, write_table
 
 COLUMNS = ("image", "x", "y", "score", "agreement", "scale", "angle", "reflected")
 SIDES = ("left", "top", "right", "bottom")
-_DIGITS = {"score": 5, "agreement": 5, "scale": 5}
 
 
 class Hit(NamedTuple):
@@ -78,13 +77,7 @@ def hit_rows(hits: xr.Dataset) -> list[dict[str, Any]]:
     boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
     columns = {name: hits[name].values.tolist() for name in COLUMNS}
     columns |= dict(zip(SIDES, boxes.T.tolist(), strict=True))
-    rows = [
-        {
-            name: round(value, _DIGITS.get(name, 3)) if isinstance(value, float) else value
-            for name, value in zip(columns, values, strict=True)
-        }
-        for values in zip(*columns.values(), strict=True)
-    ]
+    rows = table_rows(columns)
     sizes = zip(hits["image_width"].values, hits["image_height"].values, strict=True)
     for row, corner, (width, height) in zip(rows, corners.round(3).tolist(), sizes, strict=True):
         row |= {"corners": corner, "width": int(width), "height": int(height)}

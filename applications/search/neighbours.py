@@ -16,7 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..evaluation.run.journal import Journal
-from ..exchange.matches import write_table
+from ..exchange.matches import table_rows, write_table
 from .hits import Hit, to_dataset
 from .lookup import Lookup
 from .part import Part
@@ -133,15 +133,7 @@ def find_neighbours(
 
 def neighbour_rows(neighbours: xr.Dataset, kind: str) -> list[dict[str, Any]]:
     """What `Index.neighbours` gives along `pair` or `image` as rows, numbers rounded."""
-    columns = [neighbours[name].values.tolist() for name in COLUMNS[kind]]
-    rows = zip(*columns, strict=True)
-    return [
-        {
-            name: round(value, _DIGITS) if isinstance(value, float) else value
-            for name, value in zip(COLUMNS[kind], row, strict=True)
-        }
-        for row in rows
-    ]
+    return table_rows({name: neighbours[name].values.tolist() for name in COLUMNS[kind]})
 
 
 def write_neighbours(
