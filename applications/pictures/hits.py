@@ -1,7 +1,7 @@
 """A contact sheet of a search: what was looked for, and the place in each image that holds it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from math import sqrt
 from textwrap import wrap
@@ -19,7 +19,7 @@ from ...descriptors.image.masks import MaskLike, read_mask
 from ...descriptors.image.reading import ImageLike
 from ..search.part import box_corners
 from .canvas import BLACK, Canvas, Drawing
-from .letters import text_size
+from .letters import text_size, text_width
 from .painting import NEUTRAL, Picture, View, check_width, resize_photograph
 from .palette import CLUSTER_COLORS
 from .sheet import draw_gallery
@@ -33,13 +33,15 @@ _LETTERS = 1 / 20  # size of letters, as a share of the height of pictures, wher
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
+_NOWHERE: Numbers = np.empty((0, 2))
+
 
 @dataclass(frozen=True, eq=False)
 class _Marks:
     """Polygons and rings on an image: places (n, 2), as x, y in its pixels."""
 
-    polygons: Sequence[Numbers] = ()
-    rings: Numbers = field(default_factory=lambda: np.empty((0, 2)))
+    polygons: Sequence[Numbers]
+    rings: Numbers
 
 
 def draw_hits(
@@ -71,6 +73,7 @@ def draw_hits(
 
     Raises:
         ImageError: The query or the mask can't be read.
+        PointError: The points or the box are none.
         OptionError: More than one part is given, or the width is out of range.
     """
     check_width(width)
@@ -78,30 +81,27 @@ def draw_hits(
         raise OptionError("points, mask and box exclude each other", hint="give one of them")
     image = read_image(query)
     places = None if points is None else point_array(points)
-    labels = [(f"query: {image.name}", _part(places, box, mask))]
+    labels = [[f"query: {image.name}", _part(places, box, mask)]]
     views: list[View] = []
     aspects = [image.width / image.height]
-    own = _Marks(_outline(image, box, mask))
+    own = _Marks(_outline(image, box, mask), _NOWHERE if places is None else places)
     for rank, key in enumerate(hits["image"].values, 1):
         hit = hits.isel(hit=rank - 1)
-        corners = np.stack([hit["corner_x"], hit["corner_y"]], axis=-1)
-        is_instance = bool(np.ptp(corners, axis=0).any())
-        polygons, rings = [corners][:is_instance], np.empty((0, 2))
-        if places is not None:
-            rings, outline = _follow(hit, places, corners)
-            own = _Marks([outline][:is_instance], places)
-        elif not is_instance:
-            rings = corners[:1]
+        marks, around = _place(hit, places)
+        if around is not None:
+            own = _Marks([around], own.rings)
         size = int(hit["image_height"]), int(hit["image_width"])
-        views.append(partial(_draw_hit, photographs, key, size, _Marks(polygons, rings)))
+        views.append(partial(_draw_hit, photographs, key, size, marks))
         aspects.append(size[1] / size[0])
-        agreement = f", {float(hit['agreement']):.0%} agree" if is_instance else ""
-        labels.append((f"{rank}: {key}", f"score {float(hit['score']):.3f}{agreement}"))
-    if places is not None and not views:
-        own = _Marks((), places)
+        agreement = [f"{float(hit['agreement']):.0%} agree"] if marks.polygons else []
+        labels.append([f"{rank}: {key}", f"score {float(hit['score']):.3f}", *agreement])
     views.insert(0, partial(_draw, image.pixels, own))
     widest = min(max(_NARROWEST, sqrt(sum(aspects))), _WIDEST)
     letters = max(11, min(text_size(width), round(width / widest * _LETTERS)))
+    together = [", ".join(measures) for _, *measures in labels[1:]]
+    longest = max((text_width(line, letters) for line in together), default=0)
+    if longest <= width / widest * min(aspects):
+        labels[1:] = [[name, line] for (name, *_), line in zip(labels[1:], together, strict=True)]
     return draw_gallery(
         [views],
         aspects,
@@ -134,21 +134,23 @@ def _outline(image: Image, box: Sequence[float] | None, mask: MaskLike | None) -
     return [cv2.approxPolyDP(one, off, closed=True)[:, 0].astype(float) for one in contours]
 
 
-def _follow(hit: xr.Dataset, points: Numbers, corners: Numbers) -> tuple[Numbers, Numbers]:
-    """Where points of the query are in a hit, and where the corners there are in the query.
+def _place(hit: xr.Dataset, points: Numbers | None) -> tuple[_Marks, Numbers | None]:
+    """The marks of a hit; of points, also the box in the query around the cells that vote.
 
     The middle of the box around the points is where the hit says that it is.
     """
+    corners = np.stack([hit["corner_x"], hit["corner_y"]], axis=-1)
+    polygons = [corners] if np.ptp(corners, axis=0).any() else []
+    if points is None:
+        return _Marks(polygons, _NOWHERE if polygons else corners[:1]), None
     linear = hit["scale"].values * np.exp(1j * np.radians(hit["angle"].values))
     turn = np.conj if hit["reflected"] else np.asarray
-    middle = (points.min(axis=0) + points.max(axis=0)) / 2
-    there = corners.mean(axis=0)
-    forth = turn((points - middle) @ [1, 1j]) * linear
+    here, there = (points.min(axis=0) + points.max(axis=0)) / 2, corners.mean(axis=0)
+    forth = turn((points - here) @ [1, 1j]) * linear
     back = turn((corners - there) @ [1, 1j] / linear)
-    return (
-        there + np.stack([forth.real, forth.imag], axis=-1),
-        middle + np.stack([back.real, back.imag], axis=-1),
-    )
+    around = here + np.stack([back.real, back.imag], axis=-1)
+    rings = there + np.stack([forth.real, forth.imag], axis=-1)
+    return _Marks(polygons, rings), around if polygons else None
 
 
 def _draw(pixels: Picture, marks: _Marks, height: int, width: int) -> Drawing:

@@ -136,6 +136,12 @@ def test_titles_say_what_is_looked_for_and_what_was_found(part: Mapping, text: s
     assert draw_hits(found(), QUERY, grey, titles=False, **part).canvas.texts == []
 
 
+def test_where_pictures_are_narrow_score_and_agreement_have_a_line_each() -> None:
+    drawing = draw_hits(found(), QUERY, grey, width=250)
+    texts = [one.text for one in drawing.canvas.texts]
+    assert texts[2:5] == ["1: b.jpg", "score 0.750", "50% agree"]
+
+
 def test_no_hit_is_the_query_alone() -> None:
     hits = to_dataset([], {"query": "a"})
     for part in ({"points": [(30, 20)]}, {"box": BOX}, {}):
