@@ -99,7 +99,7 @@ def test_what_the_code_imports_is_a_dependency_or_an_extra_that_a_function_asks_
     required = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
     optional = {
         canonicalize_name(Requirement(line).name)
-        for extra in ("figures", "notebook", "distributed")
+        for extra in ("figures", "notebook", "distributed", "search")
         for line in PROJECT["optional-dependencies"][extra]
     } | {"traitlets"}  # which widgets are made of
     distributions = importlib.metadata.packages_distributions()

@@ -17,12 +17,13 @@ from ...descriptors.features.maps import Points
 from ...descriptors.features.tensors import FeatureMap, Features
 from ...descriptors.image.masks import MaskLike
 from ...descriptors.image.reading import ImageLike
-from ...descriptors.settings import check_float, check_int
+from ...descriptors.settings import check_choice, check_float, check_int
 from ...descriptors.store.files import follow
 from ..exchange.photographs import first_photograph
 from ..feature_maps import as_feature_map
 from .hits import to_dataset
-from .lookup import Lookup
+from .lists import ENGINES, LISTS, TILES, TRAINED, Lists
+from .lookup import FEW, Lookup
 from .manifest import NAME, Manifest
 from .neighbours import CANDIDATES, MIN_SCORE, find_neighbours
 from .part import Part
@@ -50,6 +51,8 @@ class IndexInfo(NamedTuple):
         bytes: Of all its files.
         tile_bytes: Of these, the tiles, by which images are found.
         recall: What `Index.measure_recall` gave since it was last changed.
+        engine: What images are found by: tiles, or FAISS as well.
+        engine_bytes: Of all bytes, the lists of FAISS.
     """
 
     images: int
@@ -58,6 +61,8 @@ class IndexInfo(NamedTuple):
     bytes: int
     tile_bytes: int
     recall: Mapping[str, Any] | None
+    engine: str
+    engine_bytes: int
 
 
 class Index:
@@ -86,6 +91,7 @@ class Index:
         store: FeatureStore | str | os.PathLike[str],
         *,
         basis: Basis | None = None,
+        engine: str | None = None,
         strict: bool = False,
         verify: bool = False,
         progress: Callable[[Change], None] = lambda change: None,
@@ -100,6 +106,8 @@ class Index:
             folder: Where the index is made. Beside the maps it holds a copy of the basis.
             store: Feature trees, which are brought into the basis, or maps of the basis.
             basis: The basis of the index; it may be left out where there is one already.
+            engine: What images are found by from then on: `tiles`, or for a part of a few cells
+                `faiss` (extra `search`). By default what the index has, and a new one has tiles.
             strict: Raise the error of the first image that can't be taken.
             verify: Read all of the index first, and make anew what is damaged of shards, manifest
                 and the basis, if it is given.
@@ -108,15 +116,16 @@ class Index:
         Raises:
             IndexFileError, FeatureFileError: The index is damaged, and can't be mended so.
             OptionError: A new index without a basis, a store that is not there, or one that the
-                index would lie in.
+                index would lie in; another engine than these, or FAISS is not installed.
             IncomparableFeaturesError: The index there has another basis.
             OutputError: It can't be written, or another process is changing it.
         """
         if not isinstance(store, FeatureStore):
             store = FeatureStore(store)
-        bring_up_to_date(
-            Path(folder), store, basis, strict=strict, verify=verify, progress=progress
-        )
+        if engine is not None:
+            check_choice("engine", engine, ENGINES)
+        options: Any = {"engine": engine, "strict": strict, "verify": verify}
+        bring_up_to_date(Path(folder), store, basis, **options, progress=progress)
         return cls(folder)
 
     def remove(self, keys: Iterable[str]) -> "Index":
@@ -149,7 +158,19 @@ class Index:
             bytes=sum(size for _, size in files),
             tile_bytes=sum(size for name, size in files if name.startswith("tiles")),
             recall=self.recall,
+            engine=self.engine,
+            engine_bytes=sum(size for name, size in files if name.endswith((LISTS, TRAINED))),
         )
+
+    @property
+    def engine(self) -> str:
+        """What images are found by: `tiles`, or for a part of a few cells `faiss`."""
+        return str(self._manifest.engine["name"]) if self._manifest.engine else TILES
+
+    @cached_property
+    def _lists(self) -> Lists | None:
+        about = self._manifest.engine
+        return Lists(self.folder, about) if about and "sha256" in about else None
 
     def verify(self) -> Iterator[tuple[str, IndexFileError | None]]:
         """Each shard by its name, and what is wrong with it, for which all of it is read."""
@@ -157,6 +178,9 @@ class Index:
             shard = Shard.open(self.folder, about)
             try:
                 shard.check()
+                if self._lists:
+                    self._lists.check()
+                    self._lists.check_of(shard)
             except IndexFileError as error:
                 yield shard.name, error
             else:
@@ -203,7 +227,8 @@ class Index:
         there = [np.ones(shard.images, dtype=bool) for shard in shards]
         for shard, images in zip(shards, there, strict=True):
             images[list(self._manifest.removed.get(shard.name, ()))] = False
-        return Lookup(shards, np.concatenate(there) if there else np.empty(0, dtype=bool))
+        rank = self._lists.rank(shards) if self._lists else None
+        return Lookup(shards, np.concatenate(there) if there else np.empty(0, dtype=bool), rank)
 
     def search(
         self,
@@ -220,10 +245,10 @@ class Index:
     ) -> xr.Dataset:
         """The images that hold a place or a part of another one, and where, best first.
 
-        Which images are looked at is told by tiles, the means of 4 x 4 cells; score and place are
-        always those of the cells themselves. Each cell of the part has its best place, and the
-        score is the sum of the cosines of those that agree on one similarity, through the number of
-        all.
+        Which images are looked at is told by tiles, the means of 4 x 4 cells, or for a part of at
+        most 64 cells by FAISS, if that is the engine of the index; score and place are always those
+        of the cells themselves. Each cell of the part has its best place, and the score is the sum
+        of the cosines of those that agree on one similarity, through the number of all.
 
         Args:
             query: Features of an image, a map in the basis of the index, or an image together with
@@ -249,7 +274,7 @@ class Index:
             IncomparableFeaturesError: The query has another basis, or can't be brought into it.
             PointError, ImageError: The point, the box or the mask does not lie in the image.
             OptionError: An image without a descriptor, or a setting out of range.
-            IndexFileError: A part of the index is damaged.
+            IndexFileError: A part of the index is damaged, or not finished.
         """
         check_int("top", top, minimum=1)
         check_int("around", around, minimum=0)
@@ -258,12 +283,18 @@ class Index:
         most = max(top, check_int("candidates", candidates, minimum=1))
         fmap = self.map_of(query, descriptor)
         part = Part.of(fmap, points=points, around=around, mask=mask, box=box)
+        if not exact and len(self) and self._manifest.engine and not self._lists:
+            raise IndexFileError(
+                f"{self.folder}: a build was stopped before its lists were written",
+                hint="build it again, which completes it, or make an exact search",
+            )
         hits = self._lookup.hits(part, top, None if exact else most)
         attrs = {
             "query": str(fmap.attrs["image_name"]),
             "basis": self.basis.identity,
             "images": len(self),
             "looked_at": len(self) if exact else min(len(self), most),
+            "engine": "exact" if exact else self.engine if len(part.cells) <= FEW else TILES,
         }
         return to_dataset(hits, attrs)
 

@@ -16,6 +16,9 @@ from .scan import Vectors, best_places, best_scores
 from .shards import Shard
 from .votes import find_instances
 
+FEW = 64
+"""Cells of a part that another rank than tiles is asked for: tiles find a larger one as well."""
+
 _TOGETHER = 32  # images whose cells vote at once
 _OPEN = 64  # arrays that are mapped into memory at once, each of which keeps a file open
 
@@ -29,7 +32,8 @@ class Lookup:
     Args:
         shards: The shards.
         there: Which images count: neither removed nor replaced (image,).
-        rank: By what candidates are found; None for their tiles.
+        rank: By what the candidates of a part of few cells are found; None for their tiles, as
+            those of a larger part are.
     """
 
     def __init__(
@@ -38,14 +42,18 @@ class Lookup:
         self._shards = shards
         self._first = list(accumulate((shard.images for shard in shards), initial=0))
         self._there = torch.from_numpy(there)
-        self._rank = rank or (lambda cells: self.scores([cells], "tiles")[0])
+        self._rank = rank
         self._vectors = lru_cache(_OPEN)(lambda number, kind: shards[number].vectors(kind))
 
     def hits(self, part: Part, top: int, candidates: int | None) -> list[Hit]:
         """The best images, out of so many candidates; out of all for None."""
         order = self._there.nonzero()[:, 0]
         if candidates is not None:
-            order = _best(order, self._rank(part.cells)[order], candidates)
+            if self._rank and len(part.cells) <= FEW:
+                likely = self._rank(part.cells)
+            else:
+                likely = self.scores([part.cells], "tiles")[0]
+            order = _best(order, likely[order], candidates)
         if len(part.cells) == 1:
             # Nothing but the best cell counts: only where the best images have it is looked for.
             order = _best(order, self._bests(part.cells, order), top)

@@ -27,12 +27,15 @@ class Manifest:
         shards: Of each its name, and what `Shard` takes.
         removed: By the name of a shard, the places of images that were removed or replaced.
         recall: What was measured of it; see `measure_recall`.
+        engine: What images are found by, if not tiles: its name, and once they are trained what
+            `Lists` takes.
     """
 
     basis: str
     shards: Sequence[Mapping[str, Any]] = ()
     removed: Mapping[str, Sequence[int]] = field(default_factory=dict)
     recall: Mapping[str, Any] | None = None
+    engine: Mapping[str, Any] | None = None
 
     @staticmethod
     def is_in(folder: Path) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ from ...descriptors.runtime.atomic import writing
 from ...descriptors.store.maps import PackedMap
 from .scan import Vectors
 from .tiles import tile_counts, tiles_of
+
+T = TypeVar("T")
 
 HINT = "build it with verify=True, which makes anew what is damaged"
 SHARDS = "shards"
@@ -74,7 +76,7 @@ class Shard:
     """
 
     def __init__(self, folder: Path, *, images: int, cells: int, tiles: int, channels: int) -> None:
-        self.folder, self.images, self._channels = folder, images, channels
+        self.folder, self.images, self.cells, self._channels = folder, images, cells, channels
         self._counts = {"cells": cells, "tiles": tiles}
 
     @classmethod
@@ -112,7 +114,8 @@ class Shard:
         return counts
 
     @cached_property
-    def _ends(self) -> npt.NDArray[np.int64]:
+    def ends(self) -> npt.NDArray[np.int64]:
+        """The cells of each image and of those before it (image,)."""
         return self.counts["cells"].cumsum()
 
     def vectors(self, kind: str) -> Vectors:
@@ -130,7 +133,7 @@ class Shard:
 
     def of_image(self, cells: Vectors, image: int) -> Vectors:
         """Of the cells of all images, those of one."""
-        stop = int(self._ends[image])
+        stop = int(self.ends[image])
         return cells.part(stop - int(self.counts["cells"][image]), stop)
 
     def check_cells(self, cells: Vectors, image: int) -> None:
@@ -187,19 +190,28 @@ class Shard:
         if _checksum(self.vectors("tiles")) != int(self.column("tiles_sum")[0]):
             raise self._damage("tiles.npy")
 
-    def _read(self, name: str, read: Callable[[Path], Any]) -> Any:
-        path = self.folder / name
-        try:
-            return read(path)
-        except FileNotFoundError as error:
-            raise IndexFileError(
-                f"{path}: there is no such file", hint=f"open the index again, or {HINT}"
-            ) from error
-        except (OSError, *_DAMAGE) as error:
-            raise self._damage(name) from error
+    def _read(self, name: str, read: Callable[[Path], T]) -> T:
+        return read_file(self.folder / name, read)
 
     def _damage(self, name: str) -> IndexFileError:
-        return IndexFileError(f"{self.folder / name}: is damaged", hint=HINT)
+        return damage(self.folder / name)
+
+
+def read_file(path: Path, read: Callable[[Path], T]) -> T:
+    """What a file of an index holds; `IndexFileError` if it is gone, or can't be read."""
+    try:
+        return read(path)
+    except FileNotFoundError as error:
+        raise IndexFileError(
+            f"{path}: there is no such file", hint=f"open the index again, or {HINT}"
+        ) from error
+    except (OSError, *_DAMAGE) as error:
+        raise damage(path) from error
+
+
+def damage(path: Path) -> IndexFileError:
+    """The error of a file of an index that is not what was written."""
+    return IndexFileError(f"{path}: is damaged", hint=HINT)
 
 
 def write_shard(index: Path, entries: Sequence[Entry]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from ...descriptors.runtime.atomic import remove_abandoned, writing
 from ...descriptors.store.files import follow
 from ...descriptors.store.index import stamp
 from ...descriptors.store.maps import read_packed
+from .lists import LISTS, TILES, TRAINED, Lists, load_faiss
 from .manifest import Manifest, locked
 from .shards import HINT, SHARDS, Entry, Shard, write_shard
 
@@ -76,6 +77,7 @@ def bring_up_to_date(
     store: FeatureStore,
     basis: Basis | None,
     *,
+    engine: str | None,
     strict: bool,
     verify: bool,
     progress: Callable[[Change], None],
@@ -90,7 +92,8 @@ def bring_up_to_date(
             f"{folder}: an index can't lie in the store that it is of", hint="choose another folder"
         )
     with locked(folder):
-        update, base = _Update(folder, basis, verify=verify), os.path.realpath(folder)
+        update = _Update(folder, basis, engine=engine, verify=verify)
+        base = os.path.realpath(folder)
         keys = list(store)
         for key in sorted(update.places.keys() - set(keys)):
             update.remove(key)
@@ -150,7 +153,14 @@ def _way(photograph: str | None, base: str) -> str:
 class _Update:
     """An index that is kept from other writers while it is changed, shard by shard."""
 
-    def __init__(self, folder: Path, basis: Basis | None, *, verify: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        basis: Basis | None,
+        *,
+        engine: str | None = None,
+        verify: bool = False,
+    ) -> None:
         self._folder = folder
         if not Manifest.is_in(folder):
             # In the folder of an index what is no part of it is removed.
@@ -174,7 +184,14 @@ class _Update:
                 f"{folder}: was built with another basis",
                 hint="leave out the basis, or build another index",
             )
+        self._lists = Lists.of(folder, self._manifest.engine)
         self._sweep()
+        if engine == TILES:
+            self._manifest, self._lists = replace(self._manifest, engine=None), None
+        elif engine and not self._manifest.engine:
+            self._manifest = replace(self._manifest, engine={"name": engine})
+        if self._manifest.engine:
+            load_faiss()
         self.places = places_of(folder, self._manifest)
         self._removed = {name: set(gone) for name, gone in self._manifest.removed.items()}
         self._pending: list[Entry] = []
@@ -208,6 +225,7 @@ class _Update:
                 for image in sorted(set(range(shard.images)) - gone):
                     self._take(shard.entry(image))
         self._write()
+        self._complete_lists()
 
     def _mend(self, basis: Basis | None) -> None:
         """Let the index consist of what is whole; the images of the rest are put in again."""
@@ -226,7 +244,10 @@ class _Update:
         if len(whole) < len(manifest.shards):
             names = {about["name"] for about in whole}
             removed = {name: gone for name, gone in manifest.removed.items() if name in names}
-            manifest = Manifest(manifest.basis, whole, removed)
+            manifest = Manifest(manifest.basis, whole, removed, engine=manifest.engine)
+        if lists := Lists.of(self._folder, manifest.engine):
+            # What is not there is made anew.
+            lists.drop_damaged(Shard.open(self._folder, about) for about in whole)
         manifest.write(self._folder)
 
     def _take(self, entry: Entry) -> None:
@@ -240,6 +261,8 @@ class _Update:
         shards = list(self._manifest.shards)
         if self._pending:
             about = write_shard(self._folder, self._pending)
+            if self._lists:
+                self._lists.write(Shard.open(self._folder, about))
             for image, entry in enumerate(self._pending):
                 self.places[entry.key] = Place(about["name"], image, entry.stamp)
             shards.append(about)
@@ -249,9 +272,22 @@ class _Update:
             for one in left
             if one["name"] in self._removed
         }
-        self._manifest = Manifest(self._manifest.basis, left, removed)
+        self._manifest = Manifest(self._manifest.basis, left, removed, engine=self._manifest.engine)
         self._manifest.write(self._folder)
         self._pending, self._bytes = [], 0
+
+    def _complete_lists(self) -> None:
+        """Let every shard have its lists, if the index has some; train them first, or anew."""
+        shards = [Shard.open(self._folder, about) for about in self._manifest.shards]
+        if not self._manifest.engine or not shards:
+            return
+        if not self._lists or self._lists.is_outgrown(sum(shard.cells for shard in shards)):
+            self._lists = Lists.train(self._folder, shards)
+        for shard in shards:
+            self._lists.write(shard)
+        if self._manifest.engine != self._lists.about:
+            self._manifest = replace(self._manifest, engine=self._lists.about)
+            self._manifest.write(self._folder)
 
     def _sweep(self) -> None:
         """Remove what no manifest names any more: of killed writers, and of earlier changes."""
@@ -262,3 +298,7 @@ class _Update:
             for path in folder.iterdir():
                 if path.name not in names:
                     shutil.rmtree(path)
+            files = [*self._folder.glob(f"*{TRAINED}"), *folder.glob(f"*/*{LISTS}")]
+            for path in files:
+                if not self._lists or path.stem != self._lists.name:
+                    path.unlink()

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ...applications.search import Change, Index
 
 app = typer.Typer(cls=Group, help="Keep the features of many images in a form to search in.")
+
+Engine = StrEnum("Engine", "TILES FAISS")
 
 _STATUSES = "added", "replaced", "kept", "removed", "failed"
 
@@ -48,6 +51,11 @@ descr search robin.jpg birds.index --point 210,135"""
     )
     basis: Path | None = options.how_field(
         "FILE", "The basis of the index, of `descr basis fit`; an index that is there has its own."
+    )
+    engine: Engine | None = options.how_field(
+        "NAME",
+        "What images are found by: tiles, or for parts of a few cells FAISS (extra `search`); by "
+        "default what the index has, and a new one has tiles.",
     )
     strict: bool = options.result_field.flag("Stop at the first image that can't be taken.")
     verify: bool = options.result_field.flag(
@@ -93,6 +101,7 @@ descr search robin.jpg birds.index --point 210,135"""
                 self.output,
                 store,
                 basis=basis,
+                engine=self.engine and self.engine.value,
                 strict=self.strict,
                 verify=self.verify,
                 progress=report,
@@ -143,8 +152,8 @@ descr index info birds.index --verify"""
     folder: Path = _index_argument()
     verify: bool = options.result_field.flag("Read all of it: every byte has a checksum.")
     recall: bool = options.result_field.flag(
-        "Measure of how many of the best images a search finds by tiles, which takes some minutes, "
-        "and keep it with the index."
+        "Measure of how many of the best images a search finds by its engine, which takes some "
+        "minutes, and keep it with the index."
     )
 
     def work(self) -> None:
@@ -169,6 +178,8 @@ descr index info birds.index --verify"""
             "cells": info.cells,
             "bytes": info.bytes,
             "tile_bytes": info.tile_bytes,
+            "engine": info.engine,
+            "engine_bytes": info.engine_bytes,
             "descriptor": descriptor_name(basis.layers.values()),
             "layers": {path: basis.components(path) for path in basis.layers},
             "basis": basis.identity,
@@ -180,10 +191,11 @@ descr index info birds.index --verify"""
             "images": f"{info.images:,}",
             "cells": f"{info.cells:,}",
             "bytes": f"{decimal(info.bytes)}, of which {share:.0%} are tiles",
+            "engine": f"{info.engine}, {decimal(info.engine_bytes or info.tile_bytes)}",
             "recall": _recall_text(info.recall),
             **({"damaged": ("no", "yes")[bool(errors)]} if self.verify else {}),
         }
-        del facts["tile_bytes"]
+        del facts["tile_bytes"], facts["engine_bytes"]
         self.print_result(document, facts_of(facts))
         if errors:
             raise typer.Exit(USER)

@@ -39,7 +39,8 @@ sys.addaudithook(count)
 if what == "extract":
     FeatureStore(f"{folder}/features", SIFT(size=64, step=16)).extract(images)
 else:
-    Index.build(f"{folder}/index", f"{folder}/whole", basis=basis)
+    engine = None if what == "index" else what
+    Index.build(f"{folder}/index", f"{folder}/whole", basis=basis, engine=engine)
 print(seen)
 """
 
@@ -68,7 +69,7 @@ def killed(folder: Path, what: str, seed: int) -> None:
     """Run it until a moment that the seed chooses."""
     generator = np.random.default_rng(seed)
     # About as many as a whole run has.
-    moment = int(generator.integers(1, {"extract": 44, "index": 48}[what]))
+    moment = int(generator.integers(1, {"extract": 44, "index": 48, "faiss": 73}[what]))
     done = subprocess.run(
         command(folder, what, moment), capture_output=True, text=True, check=False
     )
@@ -95,19 +96,25 @@ def test_a_store_is_completed(folder: Path, tmp_path: Path, seed: int) -> None:
         assert first.identical(second)
 
 
-def test_an_index_is_completed(folder: Path, tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("engine", ["index", "faiss"])
+def test_an_index_is_completed(folder: Path, tmp_path: Path, seed: int, engine: str) -> None:
     for name in ("photos", "whole", "basis.nc"):
         (tmp_path / name).symlink_to(folder / name)
-    killed(tmp_path, "index", seed)
+    killed(tmp_path, engine, seed)
 
     basis = Basis.load(folder / "basis.nc")
-    index = Index.build(tmp_path / "index", folder / "whole", basis=basis)
+    options = {"engine": engine} if engine == "faiss" else {}
+    index = Index.build(tmp_path / "index", folder / "whole", basis=basis, **options)
 
     whole = Index(folder / "whole-index")
     assert list(index) == list(whole)
     query = load_features(folder / "whole" / "0.png.nc")
     assert index.search(query, exact=True).identical(whole.search(query, exact=True))
     assert len(os.listdir(index.folder / "shards")) == 1
+    assert all(error is None for _, error in index.verify())
+    hits = index.search(query, box=(1, 1, 40, 40))
+    assert hits.attrs["engine"] == options.get("engine", "tiles")
+    assert hits.drop_attrs().identical(whole.search(query, box=(1, 1, 40, 40)).drop_attrs())
 
 
 @pytest.mark.parametrize("room", [0, 500, 5000])

@@ -415,7 +415,7 @@ def test_recall_counts_what_candidates_miss(index, monkeypatch):
 
 
 def test_an_index_says_what_it_consists_of_and_which_shards_are_damaged(index):
-    assert index.info._replace(bytes=0, tile_bytes=0) == (6, 720, 1, 0, 0, None)
+    assert index.info._replace(bytes=0, tile_bytes=0) == (6, 720, 1, 0, 0, None, "tiles", 0)
     # 3 x 3 tiles an image, of a byte for each channel and four for what scales them.
     assert 6 * 9 * 20 < index.info.tile_bytes < index.info.bytes
     ((name, error),) = index.verify()

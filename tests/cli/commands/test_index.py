@@ -45,9 +45,22 @@ def test_what_an_index_holds_is_shown(descr: Any) -> None:
         "sift/scale_1 16",
     )
     assert lines["recall"].startswith("not measured")
+    assert lines["engine"].startswith("tiles, ")
     shown = descr("index", "info", "i.index", "--recall").out
     assert "of the best 20: 100% of 1 x 1, 100% of 2 x 2" in shown
     assert json.loads(descr("index", "info", "i.index", "--json").out)["recall"]["top"] == 20
+
+
+@pytest.mark.usefixtures("built")
+def test_an_engine_is_chosen_and_kept(descr: Any) -> None:
+    for options in (("--engine", "faiss"), ()):
+        assert descr("index", "build", "f", "-o", "i.index", *options).code == 0
+        document = json.loads(descr("index", "info", "i.index", "--json").out)
+        assert document["engine"] == "faiss"
+        assert document["engine_bytes"] > 0
+    done = descr("index", "build", "f", "-o", "i.index", "--engine", "annoy")
+    assert done.code == 2
+    assert "one of tiles, faiss" in done.err
 
 
 @pytest.mark.usefixtures("built")
