@@ -38,14 +38,18 @@ _IDS = np.dtype("<i8")
 
 
 def load_faiss() -> Any:
-    """The package; `OptionError` without it."""
+    """The package; `OptionError` without it, or where it can't map files."""
     try:
         import faiss
     except ImportError as error:
         raise OptionError(
-            "the engine of this index needs FAISS, which is not installed",
+            f"the engine {FAISS} needs FAISS, which is not installed",
             hint=f'pip install "descr-sdk[search]", or choose the engine {TILES}',
         ) from error
+    if not hasattr(faiss, "OnDiskInvertedLists"):
+        raise OptionError(
+            "FAISS can't map files into memory on this system", hint=f"choose the engine {TILES}"
+        )
     return faiss
 
 
@@ -120,7 +124,8 @@ class Lists:
         with whole_file(self.path_of(shard)) as path, path.open("wb") as file:
             sum = 0
             lists = np.split(order, sizes.cumsum()[:-1])
-            for part in chain(*((codes[one], one) for one in lists), [sizes]):
+            parts = chain.from_iterable((codes[one], one) for one in lists)
+            for part in chain(parts, [sizes]):
                 file.write(part.tobytes())
                 sum = zlib.crc32(part.tobytes(), sum)
             file.write(np.array([sum], _IDS).tobytes())

@@ -69,7 +69,7 @@ def killed(folder: Path, what: str, seed: int) -> None:
     """Run it until a moment that the seed chooses."""
     generator = np.random.default_rng(seed)
     # About as many as a whole run has.
-    moment = int(generator.integers(1, {"extract": 44, "index": 48, "faiss": 73}[what]))
+    moment = int(generator.integers(1, {"extract": 44, "index": 48, "faiss": 77}[what]))
     done = subprocess.run(
         command(folder, what, moment), capture_output=True, text=True, check=False
     )

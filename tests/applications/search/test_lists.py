@@ -223,6 +223,12 @@ def test_what_is_not_installed_is_named(fill, build, index, images, monkeypatch)
     assert Index.build(index.folder, fill({}), engine="tiles").engine == "tiles"
 
 
+def test_a_system_where_faiss_maps_no_files_is_refused(fill, build, images, monkeypatch):
+    monkeypatch.delattr(faiss, "OnDiskInvertedLists")
+    with pytest.raises(OptionError, match="can't map files"):
+        build(fill(images))
+
+
 def test_another_engine_and_another_basis_are_refused(fill, build, index, images):
     with pytest.raises(OptionError, match=r"engine.*tiles"):
         Index.build(index.folder, fill({}), engine="annoy")
