@@ -63,7 +63,7 @@ descr search robin.jpg birds.index --mask beak.png --exact --json"""
     mask: Path | None = _part_field("FILE", "The part, as a mask of the size of the query.")
     top: int = _part_field("N", "List the N best images.", default=20, min=1)
     exact: bool = options.how_field.flag(
-        "Look at the cells of all images, instead of those that tiles tell."
+        "Look at the cells of all images, instead of those of candidates."
     )
     candidates: int | None = options.how_field(
         "N", "Look at the cells of N images; by default 200 and a sixteenth of all.", min=1
@@ -133,6 +133,7 @@ descr search robin.jpg birds.index --mask beak.png --exact --json"""
             "index": str(self.index),
             "images": hits.attrs["images"],
             "looked_at": hits.attrs["looked_at"],
+            "engine": hits.attrs["engine"],
             "seconds": round(time.perf_counter() - start, 3),
         }
         written = self.written()
