@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -38,6 +38,9 @@ from .update import (
     read_basis,
     remove_images,
 )
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 _CANDIDATES, _SHARE = 200, 16
 
@@ -94,6 +97,7 @@ class Index:
         engine: str | None = None,
         strict: bool = False,
         verify: bool = False,
+        client: "Client | None" = None,
         progress: Callable[[Change], None] = lambda change: None,
     ) -> "Index":
         """The index of the images of a store; one that is there is brought up to date.
@@ -111,6 +115,9 @@ class Index:
             strict: Raise the error of the first image that can't be taken.
             verify: Read all of the index first, and make anew what is damaged of shards, manifest
                 and the basis, if it is given.
+            client: A dask client, as of `open_cluster`, whose workers read the maps and write the
+                shards: they share folder and store with this process. Hits are those of one
+                process; a worker that dies costs what it was doing, which another does again.
             progress: Called with what became of each image.
 
         Raises:
@@ -119,12 +126,13 @@ class Index:
                 index would lie in; another engine than these, or FAISS is not installed.
             IncomparableFeaturesError: The index there has another basis.
             OutputError: It can't be written, or another process is changing it.
+            ClusterError: The workers don't see the same folders, or the scheduler is gone.
         """
         if not isinstance(store, FeatureStore):
             store = FeatureStore(store)
         if engine is not None:
             check_choice("engine", engine, ENGINES)
-        options: Any = {"engine": engine, "strict": strict, "verify": verify}
+        options: Any = {"engine": engine, "strict": strict, "verify": verify, "client": client}
         bring_up_to_date(Path(folder), store, basis, **options, progress=progress)
         return cls(folder)
 

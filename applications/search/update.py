@@ -2,11 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from ...descriptors import Basis, FeatureStore
 from ...descriptors.errors import (
@@ -26,11 +27,17 @@ from .lists import LISTS, TILES, TRAINED, Lists, load_faiss
 from .manifest import Manifest, locked
 from .shards import HINT, SHARDS, Entry, Shard, write_shard
 
+if TYPE_CHECKING:
+    from distributed import Client
+
+SHARD_BYTES = 1 << 28
+"""Cells of a shard, about: they are held while it is made."""
 _BASIS = "basis.nc"
-_BYTES = 1 << 28  # cells of a shard, about: they are held while it is made
 _AHEAD = 16  # files that are read before they are needed
 
 Status = Literal["added", "replaced", "kept", "removed", "failed"]
+Written: TypeAlias = tuple[Mapping[str, Any], Mapping[str, tuple[int, ...]]]
+"""What `write_shard` says of a shard, and of each image its name and stamp."""
 
 
 class Change(NamedTuple):
@@ -80,6 +87,7 @@ def bring_up_to_date(
     engine: str | None,
     strict: bool,
     verify: bool,
+    client: "Client | None",
     progress: Callable[[Change], None],
 ) -> None:
     """Make an index in a folder hold the images of a store; see `Index.build`."""
@@ -92,8 +100,7 @@ def bring_up_to_date(
             f"{folder}: an index can't lie in the store that it is of", hint="choose another folder"
         )
     with locked(folder):
-        update = _Update(folder, basis, engine=engine, verify=verify)
-        base = os.path.realpath(folder)
+        update = Update(folder, basis, engine=engine, verify=verify)
         keys = list(store)
         for key in sorted(update.places.keys() - set(keys)):
             update.remove(key)
@@ -104,28 +111,57 @@ def bring_up_to_date(
                 progress(Change(key, "kept"))
             else:
                 rest.append(key)
+        old = set(update.places)
+        put = _put_all
+        if client is not None:
+            from .workers import put_on
 
-        def read(key: str) -> Entry:
-            path, before = store.path(key), stamp(store.path(key))
-            fmap = read_packed(path, update.basis)
-            way = _way(follow(fmap.attrs.get(IMAGE_PATH), path), base)
-            return Entry.of(key, before, replace(fmap, attrs={**fmap.attrs, IMAGE_PATH: way}))
-
-        for key, entry in zip(rest, read_ahead(rest, read, ahead=_AHEAD), strict=True):
-            if isinstance(entry, DescrError):
-                if strict:
-                    raise entry
-                progress(Change(key, "failed", entry))
-                continue
-            progress(Change(key, "replaced" if key in update.places else "added"))
-            update.put(entry)
+            put = partial(put_on, client, strict=strict)
+        with closing(put(update, store, rest)) as outcomes:
+            for key, error in outcomes:
+                if error is not None and strict:
+                    raise error
+                status: Status = "failed" if error else "replaced" if key in old else "added"
+                progress(Change(key, status, error))
         update.finish()
+
+
+def entries_of(
+    folder: Path, store: FeatureStore, basis: Basis, keys: Sequence[str]
+) -> Iterator[tuple[str, Entry | DescrError]]:
+    """Each image of a store as it goes into the index in a folder, or why it can't."""
+    base = os.path.realpath(folder)
+
+    def read(key: str) -> Entry:
+        path, before = store.path(key), stamp(store.path(key))
+        fmap = read_packed(path, basis)
+        way = _way(follow(fmap.attrs.get(IMAGE_PATH), path), base)
+        return Entry.of(key, before, replace(fmap, attrs={**fmap.attrs, IMAGE_PATH: way}))
+
+    return zip(keys, read_ahead(keys, read, ahead=_AHEAD), strict=True)
+
+
+def write_entries(folder: Path, entries: Sequence[Entry]) -> Written:
+    """Write images as a shard of the index in a folder, which is none until it is put in."""
+    return write_shard(folder, entries), {entry.key: entry.stamp for entry in entries}
+
+
+def _put_all(
+    update: "Update", store: FeatureStore, keys: Sequence[str]
+) -> Generator[tuple[str, DescrError | None]]:
+    """Put images of a store into an index; each with why it can't be."""
+    for key, entry in entries_of(update.folder, store, update.basis, keys):
+        if isinstance(entry, DescrError):
+            yield key, entry
+        else:
+            yield key, None
+            update.put(entry)
 
 
 def remove_images(folder: Path, keys: Iterable[str]) -> None:
     """Remove images from the index in a folder; `KeyError` for one that is not there."""
     with locked(folder):
-        update = _Update(folder, None)
+        update = Update(folder, None)
         for key in keys:
             update.remove(key)
         update.finish()
@@ -150,7 +186,7 @@ def _way(photograph: str | None, base: str) -> str:
     return ""
 
 
-class _Update:
+class Update:
     """An index that is kept from other writers while it is changed, shard by shard."""
 
     def __init__(
@@ -161,7 +197,7 @@ class _Update:
         engine: str | None = None,
         verify: bool = False,
     ) -> None:
-        self._folder = folder
+        self.folder = folder
         if not Manifest.is_in(folder):
             # In the folder of an index what is no part of it is removed.
             is_known = (folder / _BASIS).exists()
@@ -200,7 +236,7 @@ class _Update:
     def put(self, entry: Entry) -> None:
         """Put in an image; one of its name is replaced."""
         self._take(entry)
-        if self._bytes >= _BYTES:
+        if self._bytes >= SHARD_BYTES:
             self._write()
 
     def remove(self, key: str) -> None:
@@ -218,10 +254,10 @@ class _Update:
             count = about["images"] - len(gone)
             size = about["cells"] * about["channels"] * count // about["images"]
             if (
-                size <= min(2 * self._bytes, _BYTES - self._bytes)
+                size <= min(2 * self._bytes, SHARD_BYTES - self._bytes)
                 or 2 * len(gone) > about["images"]
             ):
-                shard = Shard.open(self._folder, about)
+                shard = Shard.open(self.folder, about)
                 for image in sorted(set(range(shard.images)) - gone):
                     self._take(shard.entry(image))
         self._write()
@@ -230,25 +266,25 @@ class _Update:
     def _mend(self, basis: Basis | None) -> None:
         """Let the index consist of what is whole; the images of the rest are put in again."""
         try:
-            manifest = Manifest.read(self._folder)
+            manifest = Manifest.read(self.folder)
         except IndexFileError:
-            basis = basis or Basis.load(self._folder / _BASIS)
+            basis = basis or Basis.load(self.folder / _BASIS)
             manifest = Manifest(basis.identity)
         if basis is not None and basis.identity == manifest.basis:
-            basis.save(self._folder / _BASIS)
+            basis.save(self.folder / _BASIS)
         whole = []
         for about in manifest.shards:
             with suppress(IndexFileError):
-                Shard.open(self._folder, about).check()
+                Shard.open(self.folder, about).check()
                 whole.append(about)
         if len(whole) < len(manifest.shards):
             names = {about["name"] for about in whole}
             removed = {name: gone for name, gone in manifest.removed.items() if name in names}
             manifest = Manifest(manifest.basis, whole, removed, engine=manifest.engine)
-        if lists := Lists.of(self._folder, manifest.engine):
+        if lists := Lists.of(self.folder, manifest.engine):
             # What is not there is made anew.
-            lists.drop_damaged(Shard.open(self._folder, about) for about in whole)
-        manifest.write(self._folder)
+            lists.drop_damaged(Shard.open(self.folder, about) for about in whole)
+        manifest.write(self.folder)
 
     def _take(self, entry: Entry) -> None:
         if entry.key in self.places:
@@ -258,13 +294,19 @@ class _Update:
 
     def _write(self) -> None:
         """Write what is pending as a shard, and let the index consist of what there is then."""
+        self.put_shards([write_entries(self.folder, self._pending)] if self._pending else [])
+        self._pending, self._bytes = [], 0
+
+    def put_shards(self, written: Iterable[Written]) -> None:
+        """Let the index consist of these shards, too; what they have again is replaced."""
         shards = list(self._manifest.shards)
-        if self._pending:
-            about = write_shard(self._folder, self._pending)
+        for about, stamps in written:
             if self._lists:
-                self._lists.write(Shard.open(self._folder, about))
-            for image, entry in enumerate(self._pending):
-                self.places[entry.key] = Place(about["name"], image, entry.stamp)
+                self._lists.write(Shard.open(self.folder, about))
+            for image, (key, mark) in enumerate(stamps.items()):
+                if key in self.places:
+                    self.remove(key)
+                self.places[key] = Place(about["name"], image, mark)
             shards.append(about)
         left = [one for one in shards if len(self._removed.get(one["name"], ())) < one["images"]]
         removed = {
@@ -273,32 +315,31 @@ class _Update:
             if one["name"] in self._removed
         }
         self._manifest = Manifest(self._manifest.basis, left, removed, engine=self._manifest.engine)
-        self._manifest.write(self._folder)
-        self._pending, self._bytes = [], 0
+        self._manifest.write(self.folder)
 
     def _complete_lists(self) -> None:
         """Let every shard have its lists, if the index has some; train them first, or anew."""
-        shards = [Shard.open(self._folder, about) for about in self._manifest.shards]
+        shards = [Shard.open(self.folder, about) for about in self._manifest.shards]
         if not self._manifest.engine or not shards:
             return
         if not self._lists or self._lists.is_outgrown(sum(shard.cells for shard in shards)):
-            self._lists = Lists.train(self._folder, shards)
+            self._lists = Lists.train(self.folder, shards)
         for shard in shards:
             self._lists.write(shard)
         if self._manifest.engine != self._lists.about:
             self._manifest = replace(self._manifest, engine=self._lists.about)
-            self._manifest.write(self._folder)
+            self._manifest.write(self.folder)
 
     def _sweep(self) -> None:
         """Remove what no manifest names any more: of killed writers, and of earlier changes."""
         names = {about["name"] for about in self._manifest.shards}
-        remove_abandoned(self._folder, "")
-        folder = self._folder / SHARDS
+        remove_abandoned(self.folder, "")
+        folder = self.folder / SHARDS
         with writing(folder), suppress(FileNotFoundError):
             for path in folder.iterdir():
                 if path.name not in names:
                     shutil.rmtree(path)
-            files = [*self._folder.glob(f"*{TRAINED}"), *folder.glob(f"*/*{LISTS}")]
+            files = [*self.folder.glob(f"*{TRAINED}"), *folder.glob(f"*/*{LISTS}")]
             for path in files:
                 if not self._lists or path.stem != self._lists.name:
                     path.unlink()

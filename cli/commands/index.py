@@ -14,6 +14,7 @@ from ..console.errors import USER, UserError, say, say_error
 from ..console.help import Command, Group
 from ..console.tables import facts_of, print_json
 from ..options import common as options
+from ..options.cluster import ClusterOptions
 from ..options.command import WorkCommand
 from ..options.groups import argument, as_function
 
@@ -61,6 +62,7 @@ descr search robin.jpg birds.index --point 210,135"""
     verify: bool = options.result_field.flag(
         "Read all of the index, too, and make anew what is damaged of it."
     )
+    cluster: ClusterOptions
 
     @property
     def read(self) -> list[Path]:
@@ -88,7 +90,7 @@ descr search robin.jpg birds.index --point 210,135"""
         basis = None if self.basis is None else Basis.load(self.basis)
         store = FeatureStore(self.store)
         changes: list[Change] = []
-        with progress_bar(len(store), "images") as advance:
+        with self.cluster.client() as client, progress_bar(len(store), "images") as advance:
 
             def report(change: "Change") -> None:
                 if change.status != "removed":
@@ -104,6 +106,7 @@ descr search robin.jpg birds.index --point 210,135"""
                 engine=self.engine and self.engine.value,
                 strict=self.strict,
                 verify=self.verify,
+                client=client,
                 progress=report,
             )
         self._print(index, changes, time.perf_counter() - start)

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -78,7 +78,7 @@ def work_on(
         if batch:
             yield batch
 
-    with _marked(store.folder, not dry_run) as mark:
+    with marked(store.folder, not dry_run) as mark:
         how: Any = {"strict": strict, "force": force, "dry_run": dry_run}
         work = partial(_work, store, recipe, mark, **how)
         with closing(on_workers(client, work, batches())) as shares:
@@ -90,11 +90,7 @@ def work_on(
                     hint = "look at it alone; it may need more memory than there is"
                     yield store._failed(key, ClusterError(f"{key}: {share.message}", hint=hint))
                     continue
-                for path in filter(os.path.exists, share.missing):
-                    raise ClusterError(
-                        f"{path} is on this machine, and not where the worker {share.worker} runs",
-                        hint="give paths that all workers can read, or images",
-                    )
+                check_missing(share.missing, share.worker)
                 for outcome, entry in share.outcomes:
                     own = outcome._replace(file=os.fspath(store.path(outcome.key)))
                     if own.status in ("kept", "redone") and own.key not in there:
@@ -134,11 +130,7 @@ def _work(
     import cloudpickle
     from distributed import get_worker
 
-    if mark and not (store.folder / mark).exists():
-        raise ClusterError(
-            f"{store.folder} is another folder here than where the work is given out",
-            hint="take a folder that all workers share by one name",
-        )
+    check_mark(store.folder, mark)
     if store.recipe != recipe:
         raise ClusterError(
             f"{store.describe!r} would make other features here than elsewhere",
@@ -157,8 +149,26 @@ def _work(
     return share
 
 
+def check_missing(paths: Iterable[str], worker: str) -> None:
+    """Raise `ClusterError` for a file that this process has, and a worker lacked."""
+    for path in filter(os.path.exists, paths):
+        raise ClusterError(
+            f"{path} is on this machine, and not where the worker {worker} runs",
+            hint="give paths that all workers can read, or images",
+        )
+
+
+def check_mark(folder: Path, mark: str) -> None:
+    """Raise `ClusterError` on a worker that finds another folder than the one `marked`."""
+    if mark and not (folder / mark).exists():
+        raise ClusterError(
+            f"{folder} is another folder here than where the work is given out",
+            hint="take a folder that all workers share by one name",
+        )
+
+
 @contextmanager
-def _marked(folder: Path, needed: bool) -> Iterator[str]:
+def marked(folder: Path, needed: bool) -> Iterator[str]:
     """The name of a file in the folder by which workers know that it is the same one."""
     if not needed or not folder.exists():
         yield ""

@@ -1,4 +1,5 @@
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,17 @@ def test_what_is_no_store_or_no_index_is_refused(
     assert done.code == 2
     assert message in done.err
     assert not Path("x.index/index.json").exists()
+
+
+@pytest.mark.usefixtures("built")
+def test_workers_build_an_index_as_one_process_does(
+    descr: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("descr.descriptors.open_cluster", lambda *_, **__: nullcontext(client))
+    build = "index", "build", "f", "--basis", "b.nc", "--workers", "2"
+    done = descr(*build, "-o", "two.index")
+    assert done.code == 0, done.err
+    assert done.out.startswith("two.index: 2 added (")
+    assert f"workers: 2, dashboard: {client.dashboard_link}" in done.err
+    assert list(Index("two.index")) == list(Index("i.index"))
+    assert descr(*build, "-o", "two.index").out.startswith("two.index: 2 kept (")
