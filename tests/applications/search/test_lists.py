@@ -80,7 +80,7 @@ def test_hits_are_those_of_an_exact_search(index, images):
 def test_images_of_many_shards_are_ranked_as_those_of_one(fill, build, images, basis, monkeypatch):
     monkeypatch.setattr(module, "_PROBES", 1 << 20)
     index = build(fill(images))
-    monkeypatch.setattr("descr.applications.search.update._BYTES", 1)
+    monkeypatch.setattr("descr.applications.search.update.SHARD_BYTES", 1)
     parts = build(fill({}), "parts")
     query = index.map("a.jpg").features.flatten(1).T[:5].contiguous()
 
