@@ -96,7 +96,7 @@ def draw_hits(
         agreement = [f"{float(hit['agreement']):.0%} agree"] if marks.polygons else []
         labels.append([f"{rank}: {key}", f"score {float(hit['score']):.3f}", *agreement])
     views.insert(0, partial(_draw, image.pixels, own))
-    widest = min(max(_NARROWEST, sqrt(sum(aspects))), _WIDEST)
+    widest = max(*aspects, min(max(_NARROWEST, sqrt(sum(aspects))), _WIDEST))
     letters = max(11, min(text_size(width), round(width / widest * _LETTERS)))
     together = [", ".join(measures) for _, *measures in labels[1:]]
     longest = max((text_width(line, letters) for line in together), default=0)
