@@ -23,7 +23,7 @@ from ...descriptors.runtime.atomic import remove_abandoned, writing
 from ...descriptors.store.files import follow
 from ...descriptors.store.index import stamp
 from ...descriptors.store.maps import read_packed
-from .lists import LISTS, TILES, TRAINED, Lists, load_faiss
+from .lists import FAISS, LISTS, TILES, TRAINED, Lists, load_faiss
 from .manifest import Manifest, locked
 from .shards import HINT, SHARDS, Entry, Shard, write_shard
 
@@ -269,7 +269,8 @@ class Update:
             manifest = Manifest.read(self.folder)
         except IndexFileError:
             basis = basis or Basis.load(self.folder / _BASIS)
-            manifest = Manifest(basis.identity)
+            has_lists = any(self.folder.glob(f"*{TRAINED}"))
+            manifest = Manifest(basis.identity, engine={"name": FAISS} if has_lists else None)
         if basis is not None and basis.identity == manifest.basis:
             basis.save(self.folder / _BASIS)
         whole = []

@@ -182,6 +182,15 @@ def test_damage_is_told_and_mended(fill, index, images, damage, kind):
     assert index.search(_query(images), **QUERY).identical(expected)
 
 
+def test_a_damaged_manifest_does_not_lose_the_engine(fill, basis, index, images):
+    expected = index.search(_query(images), **QUERY)
+    (index.folder / "index.json").write_bytes(b"{}")
+
+    again = Index.build(index.folder, fill({}), basis=basis, verify=True)
+
+    assert again.search(_query(images), **QUERY).identical(expected)
+
+
 def test_no_damage_crashes_a_search_and_every_flipped_bit_is_told(index, images):
     generator = np.random.default_rng(0)
     for (path,) in _lists(index):
