@@ -173,9 +173,12 @@ def _opened_by_pillow(file: Source) -> PIL.ImageFile.ImageFile:
         limit = PIL.Image.MAX_IMAGE_PIXELS
         PIL.Image.MAX_IMAGE_PIXELS = None
         try:
-            return PIL.Image.open(file, formats=FORMATS)
+            image = PIL.Image.open(file, formats=FORMATS)
         finally:
             PIL.Image.MAX_IMAGE_PIXELS = limit
+    # A file without a name is not mapped into memory: were it cut off then, the process would end.
+    image.filename = ""
+    return image
 
 
 @contextmanager

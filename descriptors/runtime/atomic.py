@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..errors import OutputError
+from ..errors import DescrError, OutputError
 
 REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -32,14 +32,14 @@ _ABANDONED = 60
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+def whole_file(path: str | os.PathLike[str], *, flush: bool = True) -> Iterator[Path]:
     """Give a temporary path to write to; on success it becomes `path`, else nothing is changed.
 
     The temporary file lies beside the target, with its suffix, and exists, empty, when the block
-    begins; close it before the block ends. Then it is flushed to the disk and renamed over the
-    target in one step. If the block raises anything, KeyboardInterrupt included, it is removed. The
-    permissions are the umask's for a new file, the old file's for one that is replaced. Links are
-    followed.
+    begins; close it before the block ends. Then it is flushed to the disk (`flush`: unless the
+    block has done so) and renamed over the target in one step. If the block raises anything,
+    KeyboardInterrupt included, it is removed. The permissions are the umask's for a new file, the
+    old file's for one that is replaced. Links are followed.
 
     Raises `OutputError` if `path` can't be written (see `check_target`), or the disk has no room.
     An `OSError` of the block is taken for one of the temporary file unless it names another file,
@@ -53,13 +53,16 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         if (mode := _mode(target)) is not None:
             temporary.chmod(stat.S_IMODE(mode))
         yield temporary
-        with temporary.open("r+b") as file:
-            os.fsync(file.fileno())
+        if flush:
+            with temporary.open("r+b") as file:
+                os.fsync(file.fileno())
         os.replace(temporary, target)
-    except OutputError as error:
+    except DescrError as error:
         # Of a writer that makes its file whole itself.
+        if str(temporary) not in error.message:
+            raise
         message = error.message.replace(str(temporary), os.fspath(path))
-        raise OutputError(message, hint=error.hint) from error
+        raise type(error)(message, hint=error.hint) from error
     except (OSError, RuntimeError) as error:
         of_netcdf = str(error).startswith("NetCDF: ")
         other = str(getattr(error, "filename", None) or temporary) != str(temporary)

@@ -31,7 +31,7 @@ from ..errors import (
 from ..features.tensors import FeatureMap, Features
 from ..image.reading import Image, ImageLike, read_image
 from ..image.stream import read_ahead
-from ..runtime.atomic import remove_abandoned, writing
+from ..runtime.atomic import remove_abandoned, whole_file, writing
 from ..runtime.code import code_digest
 from .files import load_features, save_features
 from .index import Seen, read_index, stamp, write_index
@@ -84,7 +84,8 @@ class Outcome(NamedTuple):
 class _Look:
     """An image that was read, and why it has to be extracted; None for what can be kept.
 
-    Of an image in a file its path, and the stamp that it had before it was read.
+    Of an image in a file its path, and the stamp that it had before it was read; likewise that of
+    the file of its features, where that can be kept.
     """
 
     key: str
@@ -92,6 +93,7 @@ class _Look:
     why: str | None
     path: str | os.PathLike[str] | None
     stamp: tuple[int, ...]
+    file_stamp: tuple[int, ...] = ()
     lowest_cosine: float = 1.0
 
 
@@ -287,7 +289,7 @@ class FeatureStore(Mapping[str, Any]):
                     looks.append(look)
                     yield look.image
 
-        writes: deque[tuple[_Look, Future[float]]] = deque()
+        writes: deque[tuple[_Look, Future[_Look]]] = deque()
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="descr-write") as writer:
             try:
                 for features in describe.attempts(images()):
@@ -314,6 +316,8 @@ class FeatureStore(Mapping[str, Any]):
         _check_name(key, self.path(key))
         image = read_image(source() if callable(source) else source)
         file, lowest = self.path(key), 1.0
+        # Before it is read: another writer may replace it at any time.
+        file_stamp = stamp(file)
         if force:
             why: str | None = "forced" if file.exists() else ""
         elif self.basis is None:
@@ -322,25 +326,31 @@ class FeatureStore(Mapping[str, Any]):
             why, lowest = why_transform(
                 file, image, self.basis, self.recipe, lossless=self.lossless
             )
-        return _Look(key, image, why, path, before, lowest)
+        return _Look(key, image, why, path, before, file_stamp, lowest)
 
-    def _write(self, look: _Look, features: Features) -> float:
+    def _write(self, look: _Look, features: Features) -> _Look:
         if features.image["image_sha256"] != look.image.sha256:
             raise InvalidFeaturesError(
                 f"the features of {look.key} say that they are of another image",
                 hint="extract must label each tree with the image that it was given",
             )
-        file = self.path(look.key)
-        if self.basis is not None:
-            fmap = self.basis.transform(features).to_xarray()
-            fmap.attrs["recipe"] = self.recipe
-            return save_map(fmap, file, lossless=self.lossless, image_path=look.path)
-        save_features(features.to_tree(), file, lossless=self.lossless, image_path=look.path)
-        return 1.0
+        lowest = 1.0
+        # Written beside its place, where it has a stamp that is that of no other writer's file.
+        with whole_file(self.path(look.key), flush=False) as file:
+            if self.basis is not None:
+                fmap = self.basis.transform(features).to_xarray()
+                fmap.attrs["recipe"] = self.recipe
+                lowest = save_map(fmap, file, lossless=self.lossless, image_path=look.path)
+            else:
+                save_features(
+                    features.to_tree(), file, lossless=self.lossless, image_path=look.path
+                )
+            about = stamp(file)
+        return replace(look, file_stamp=about, lowest_cosine=lowest)
 
-    def _written(self, look: _Look, write: Future[float]) -> tuple[Outcome, Seen | None]:
+    def _written(self, look: _Look, write: Future[_Look]) -> tuple[Outcome, Seen | None]:
         try:
-            return self._finished(replace(look, lowest_cosine=write.result()))
+            return self._finished(write.result())
         except OutputError:
             raise
         except DescrError as error:
@@ -352,8 +362,7 @@ class FeatureStore(Mapping[str, Any]):
     def _finished(self, look: _Look) -> tuple[Outcome, Seen | None]:
         file, image = os.fspath(self.path(look.key)), look.image
         facts = image.sha256, image.height, image.width, look.lowest_cosine
-        about = stamp(file)
-        entry = (*look.stamp, *about, *facts) if look.stamp and about else None
+        entry = (*look.stamp, *look.file_stamp, *facts) if look.stamp and look.file_stamp else None
         status: Status = "kept" if look.why is None else "redone" if look.why else "extracted"
         return Outcome(look.key, file, status, look.why or "", None, *facts, image.frames), entry
 
