@@ -216,8 +216,9 @@ class Index:
         way = follow(shard.photographs[image] or None, self.folder / NAME)
         paths, parts = [] if way is None else [Path(way)], Path(key).parts
         below = [Path(folder, *parts[at:]) for folder in folders for at in range(len(parts))]
-        sha256 = str(shard.column("sha256")[image])
-        return first_photograph([*paths, *below], sha256, key, places=paths, folders=folders)
+        return first_photograph(
+            [*paths, *below], shard.sha256(image), key, places=paths, folders=folders
+        )
 
     def _shard_of(self, key: str) -> tuple[Shard, int]:
         """Where an image is; `KeyError` if it is not there."""

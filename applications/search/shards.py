@@ -141,6 +141,10 @@ class Shard:
         if _checksum(cells) != self.column("sums")[image]:
             raise self._damage("cells.npy")
 
+    def sha256(self, image: int) -> str:
+        """The digest of the pixels of an image, "" where it is not known."""
+        return str(self.column("sha256")[image], "ascii")
+
     def grid(self, image: int) -> Grid:
         """Where the cells of an image are, in its pixels."""
         rows, columns = self.column("shapes")[image]
@@ -169,7 +173,7 @@ class Shard:
         attrs = {
             "image_height": height,
             "image_width": width,
-            "image_sha256": str(self.column("sha256")[image]),
+            "image_sha256": self.sha256(image),
             IMAGE_PATH: self.photographs[image],
         }
         cells = self.of_image(self.vectors("cells"), image)
@@ -264,7 +268,7 @@ def _table_of(entries: Sequence[Entry]) -> dict[str, Any]:
         **_packed_texts("photograph", [one.get(IMAGE_PATH) or "" for one in attrs]),
         "stamps": np.array([entry.stamp for entry in entries], np.int64),
         "sizes": np.array([[one["image_height"], one["image_width"]] for one in attrs], np.int64),
-        "sha256": np.array([one.get("image_sha256", "") for one in attrs], "U64"),
+        "sha256": np.array([one.get("image_sha256", "") for one in attrs], "S64"),
         "shapes": np.array([[len(entry.grid.y), len(entry.grid.x)] for entry in entries], np.int64),
         "centres": np.array(centres, np.int64),
         "grids": np.concatenate([both for _, both in grids.values()]),
