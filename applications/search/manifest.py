@@ -84,22 +84,35 @@ def _digest(contents: Any) -> str:
 def locked(folder: Path) -> Iterator[None]:
     """Keep an index from other writers; `OutputError` if there is one.
 
-    Readers need no lock: what a manifest names stays until the index is changed twice.
+    Readers need no lock: what a manifest names stays until the index is changed twice. Where the
+    block raises and there is no index, the lock goes, and so do the folders that were made.
     """
+    lock = folder / _LOCK
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        number = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        number = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        with suppress(ImportError):
-            import fcntl
+        try:
+            with suppress(ImportError):
+                import fcntl
 
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(number)
-        raise OutputError(
-            f"{folder}: another process is changing this index", hint="wait for it to end"
-        ) from error
-    try:
-        yield
+                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # It may have been removed before it was taken, and another process have the next one.
+            if not os.path.samestat(os.fstat(number), os.stat(lock)):
+                raise FileNotFoundError(lock)
+        except OSError as error:
+            raise OutputError(
+                f"{folder}: another process is changing this index", hint="wait for it to end"
+            ) from error
+        try:
+            yield
+        except BaseException:
+            if not Manifest.is_in(folder):
+                with suppress(OSError):
+                    lock.unlink()
+                    for path in missing:
+                        path.rmdir()
+            raise
     finally:
         os.close(number)

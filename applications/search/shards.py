@@ -221,8 +221,9 @@ def damage(path: Path) -> IndexFileError:
 def write_shard(index: Path, entries: Sequence[Entry]) -> dict[str, Any]:
     """Write images as a new shard of the index in a folder, whole or not at all.
 
-    It is none until the manifest names it. Returns its `name`, and what `Shard` takes. Raises
-    `OutputError` if it can't be written.
+    It is none until the manifest names it. The folder of shards must be there: without it those
+    that were in it are lost. Returns its `name`, and what `Shard` takes. Raises `OutputError` if it
+    can't be written.
     """
     vectors = {
         "cells": [entry.cells for entry in entries],
@@ -231,8 +232,8 @@ def write_shard(index: Path, entries: Sequence[Entry]) -> dict[str, Any]:
     name = secrets.token_hex(8)
     folder = index / SHARDS
     temporary = folder / f"{_TEMPORARY}{name}"
-    with writing(index):
-        temporary.mkdir(parents=True)
+    with writing(folder):
+        temporary.mkdir()
         try:
             for kind, some in vectors.items():
                 _write_arrays(temporary / f"{kind}.npy", [one.values for one in some])

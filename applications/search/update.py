@@ -91,10 +91,7 @@ def bring_up_to_date(
     progress: Callable[[Change], None],
 ) -> None:
     """Make an index in a folder hold the images of a store; see `Index.build`."""
-    if not store.folder.is_dir():
-        raise OptionError(
-            f"there is no folder {store.folder}", hint="name the store that `descr extract` made"
-        )
+    _check_store(store)
     if store.folder.resolve() in (folder.resolve(), *folder.resolve().parents):
         raise OptionError(
             f"{folder}: an index can't lie in the store that it is of", hint="choose another folder"
@@ -102,6 +99,8 @@ def bring_up_to_date(
     with locked(folder):
         update = Update(folder, basis, engine=engine, verify=verify)
         keys = list(store)
+        # A folder that is gone has no files either.
+        _check_store(store)
         for key in sorted(update.places.keys() - set(keys)):
             update.remove(key)
             progress(Change(key, "removed"))
@@ -119,6 +118,8 @@ def bring_up_to_date(
             put = partial(put_on, client, strict=strict)
         with closing(put(update, store, rest)) as outcomes:
             for key, error in outcomes:
+                if error is not None:
+                    _check_store(store)
                 if error is not None and strict:
                     raise error
                 status: Status = "failed" if error else "replaced" if key in old else "added"
@@ -156,6 +157,13 @@ def _put_all(
         else:
             yield key, None
             update.put(entry)
+
+
+def _check_store(store: FeatureStore) -> None:
+    if not store.folder.is_dir():
+        raise OptionError(
+            f"there is no folder {store.folder}", hint="name the store that `descr extract` made"
+        )
 
 
 def remove_images(folder: Path, keys: Iterable[str]) -> None:
@@ -200,11 +208,14 @@ class Update:
         self.folder = folder
         if not Manifest.is_in(folder):
             # In the folder of an index what is no part of it is removed.
-            is_known = (folder / _BASIS).exists()
-            if not is_known and any(one.name[0] != "." for one in folder.iterdir()):
+            has_basis = (folder / _BASIS).exists()
+            if not has_basis and any(one.name[0] != "." for one in folder.iterdir()):
                 raise OutputError(
                     f"{folder}: holds something else than an index", hint="name a new folder"
                 )
+            if basis is None and has_basis:
+                # The rest of it is lost, or was never written.
+                basis = Basis.load(folder / _BASIS)
             if basis is None:
                 raise OptionError(
                     f"{folder}: a new index needs a basis", hint="fit one to the store"
@@ -229,6 +240,8 @@ class Update:
         if self._manifest.engine:
             load_faiss()
         self.places = places_of(folder, self._manifest)
+        with writing(folder):
+            (folder / SHARDS).mkdir(exist_ok=True)
         self._removed = {name: set(gone) for name, gone in self._manifest.removed.items()}
         self._pending: list[Entry] = []
         self._bytes = 0

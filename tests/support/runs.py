@@ -61,9 +61,8 @@ def _at(folder: Path, moment: int, act: Callable[[], None], count: Any = None) -
 
     def look(event: str, arguments: Any) -> None:
         nonlocal seen
-        if event.startswith(("open", "os.", "shutil.", "sqlite3.")) and str(folder) in str(
-            arguments
-        ):
+        kinds = "open", "os.", "shutil.", "sqlite3."
+        if event.startswith(kinds) and str(folder) in str(arguments):
             seen += 1
             if count is not None:
                 count.value = seen
@@ -110,7 +109,7 @@ def build(folder: Path, moment: int, more: Any) -> None:
 def lose(
     folder: Path, arguments: Sequence[str], moment: int, victim: Path, aside: Path | None
 ) -> None:
-    """Run a command, during which a folder is renamed or removed; `printed` has what it says."""
+    """Run a command, under which a folder is renamed or removed; what it prints is in `printed`."""
     from descr.cli.main import run
 
     def vanish() -> None:
@@ -119,7 +118,7 @@ def lose(
         elif victim.exists():
             victim.rename(aside)
 
-    with open(folder.with_name(f"{folder.name}.txt"), "w") as printed:
+    with open(folder.with_name("printed"), "w") as printed:
         for stream in (1, 2):
             os.dup2(printed.fileno(), stream)
     _at(folder, moment, vanish)

@@ -224,7 +224,8 @@ def test_a_query_of_another_basis_is_refused(index, images):
 
 def test_a_new_index_needs_a_basis(tmp_path, fill, images):
     with pytest.raises(OptionError, match="needs a basis"):
-        Index.build(tmp_path / "index", fill(images))
+        Index.build(tmp_path / "new" / "index", fill(images))
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_store_that_is_not_there_does_not_empty_an_index(index, tmp_path):
@@ -458,4 +459,29 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path, fill, basis, images)
     (tmp_path / "photos" / "shards" / "glass").mkdir(parents=True)
     with pytest.raises(OutputError, match="something else than an index"):
         Index.build(tmp_path / "photos", fill(images), basis=basis)
-    assert (tmp_path / "photos" / "shards" / "glass").is_dir()
+    assert [*(tmp_path / "photos").rglob("*")] == [
+        tmp_path / "photos" / "shards",
+        tmp_path / "photos" / "shards" / "glass",
+    ]
+
+
+def test_an_index_without_a_manifest_is_made_anew_by_its_own_basis(tmp_path, index, images):
+    (index.folder / "index.json").unlink()
+    assert list(Index.build(index.folder, tmp_path / "features")) == sorted(images)
+    (index.folder / "index.json").unlink()
+    (index.folder / "basis.nc").write_bytes(b"")
+    with pytest.raises(FeatureFileError, match=r"basis\.nc: is empty"):
+        Index.build(index.folder, tmp_path / "features")
+
+
+def test_a_lock_that_was_removed_meanwhile_is_none(index, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    flock = fcntl.flock
+
+    def lock(number, how):
+        flock(number, how)
+        (index.folder / ".lock").unlink()
+
+    monkeypatch.setattr(fcntl, "flock", lock)
+    with pytest.raises(OutputError, match="another process is changing this index"):
+        index.remove(list(index)[:1])
