@@ -12,12 +12,13 @@ from support.faults import STEP, check_index, check_store
 from support.runs import build, exit_code, extract, number, start
 
 NAMES = [f"{number}.png" for number in range(5)]
+ENGINES = {"index": None, "faiss": "faiss"}
 
 
 def run(what: str, work: Path, moment: int, count: Any = None) -> int:
     if what == "extract":
         return exit_code(start(extract, work, NAMES, STEP, moment, count))
-    return exit_code(start(build, work, moment, count))
+    return exit_code(start(build, work, ENGINES[what], moment, count))
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def moments(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     for name in ("photos", "whole", "basis.nc"):
         (work / name).symlink_to(folder / name)
     acts = {}
-    for what in ("extract", "index"):
+    for what in ("extract", *ENGINES):
         count = number()
         assert run(what, work, 0, count) == 0
         acts[what] = count.value
@@ -35,7 +36,7 @@ def moments(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     return acts
 
 
-@pytest.mark.parametrize("what", ["extract", "index"])
+@pytest.mark.parametrize("what", ["extract", *ENGINES])
 def test_what_a_killed_run_left_is_completed(
     folder: Path, work: Path, moments: dict[str, int], what: str, seed: int
 ) -> None:
@@ -44,4 +45,4 @@ def test_what_a_killed_run_left_is_completed(
     if what == "extract":
         check_store(work / "features", folder)
     else:
-        check_index(work / "index", folder)
+        check_index(work / "index", folder, engine=ENGINES[what])

@@ -23,7 +23,7 @@ def test_many_writers_fill_one_store(folder: Path, work: Path) -> None:
 
 def test_one_of_many_writers_builds_an_index(folder: Path, work: Path) -> None:
     together = barrier(4)
-    runs = [start(build, work, 0, together) for _ in range(4)]
+    runs = [start(build, work, None, 0, together) for _ in range(4)]
     # Whoever comes while another builds is told, and changes nothing.
     assert [exit_code(one) for one in runs] == [0] * 4
     check_index(work / "index", folder)

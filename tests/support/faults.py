@@ -36,10 +36,10 @@ def check_same(at: Path, folder: Path) -> None:
         assert first.identical(second)
 
 
-def check_index(at: Path, folder: Path, *, verify: bool = False) -> None:
+def check_index(at: Path, folder: Path, *, engine: str | None = None, verify: bool = False) -> None:
     """A second run makes of an index what an undisturbed one gave."""
     basis = Basis.load(folder / "basis.nc")
-    Index.build(at, folder / "whole", basis=basis, verify=verify)
+    Index.build(at, folder / "whole", basis=basis, engine=engine, verify=verify)
     # What nothing names any more goes with the next run.
     index = Index.build(at, folder / "whole")
     whole = Index(folder / "whole-index")
@@ -48,3 +48,6 @@ def check_index(at: Path, folder: Path, *, verify: bool = False) -> None:
     assert index.search(query, exact=True).identical(whole.search(query, exact=True))
     assert len(list((at / "shards").iterdir())) == index.info.shards
     assert not [error for _, error in index.verify() if error is not None]
+    hits, expected = (one.search(query, box=(1, 1, 40, 40)) for one in (index, whole))
+    assert hits.attrs["engine"] == (engine or "tiles")
+    assert hits.drop_attrs().identical(expected.drop_attrs())

@@ -88,7 +88,7 @@ def extract(folder: Path, names: Sequence[str], step: int, moment: int, more: An
     store.extract({name: folder / "photos" / name for name in names})
 
 
-def build(folder: Path, moment: int, more: Any) -> None:
+def build(folder: Path, engine: str | None, moment: int, more: Any) -> None:
     """Make `index` of the features in `whole`, unless another process makes it."""
     from descr.applications.search import Index
     from descr.descriptors import Basis
@@ -100,7 +100,7 @@ def build(folder: Path, moment: int, more: Any) -> None:
     else:
         _at(folder, moment, _kill, more)
     try:
-        Index.build(folder / "index", folder / "whole", basis=basis)
+        Index.build(folder / "index", folder / "whole", basis=basis, engine=engine)
     except OutputError as error:
         if "another process is changing this index" not in str(error):
             raise
