@@ -165,16 +165,18 @@ def search(bench: Bench, folder: Path, side: int, rounds: int, exact: bool) -> d
 def with_memory(work: Callable[[], T]) -> tuple[T, int]:
     """What work gives, and by how many bytes the process' own memory grew at most."""
     ended, before = threading.Event(), own_memory()
-    most = [before]
+    most = before
 
     def watch() -> None:
+        nonlocal most
         while not ended.wait(0.005):
-            most.append(max(most.pop(), own_memory()))
+            most = max(most, own_memory())
 
     thread = threading.Thread(target=watch)
     thread.start()
     try:
-        return work(), most[-1] - before
+        result = work()
+        return result, most - before
     finally:
         ended.set()
         thread.join()
