@@ -57,6 +57,8 @@ class Lookup:
         if len(part.cells) == 1:
             # Nothing but the best cell counts: only where the best images have it is looked for.
             order = _best(order, self._bests(part.cells, order), top)
+        # The likeliest say what the others must be worth, which then come shard by shard.
+        order = torch.cat([order[:_TOGETHER], order[_TOGETHER:].sort().values])
         hits: dict[int, Hit] = {}
         for start in range(0, len(order), _TOGETHER):
             least = min(hit.score for hit in hits.values()) if len(hits) == top else -math.inf
@@ -133,8 +135,10 @@ class Lookup:
         """The best cosine of a cell (1, channel) in each of some images (image,)."""
         if len(images) == int(self._there.sum()):
             return self.scores([cell], "cells")[0, images]
-        cells = (self._of_image(image)[2] for image in images.tolist())
-        return torch.tensor([float(one.cosines(cell).amax()) for one in cells])
+        best, (ordered, places) = torch.empty(len(images)), images.sort()
+        cells = (self._of_image(image)[2] for image in ordered.tolist())
+        best[places] = torch.tensor([float(one.cosines(cell).amax()) for one in cells])
+        return best
 
 
 def _best(images: torch.Tensor, scores: torch.Tensor, count: int) -> torch.Tensor:
