@@ -104,6 +104,7 @@ def environments(workers: int | None) -> list[dict[str, str]]:
 @contextmanager
 def _local(places: Sequence[dict[str, str]]) -> Iterator[Any]:
     """A cluster of this machine with a worker for each of these environments."""
+    import dask
     from distributed import Nanny, Scheduler, SpecCluster
     from distributed.gc import disable_gc_diagnosis
 
@@ -116,14 +117,16 @@ def _local(places: Sequence[dict[str, str]]) -> Iterator[Any]:
     }
     of_scheduler = {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}
     scheduler = {"cls": Scheduler, "options": {**of_scheduler, "allowed_failures": _DEATHS}}
-    try:
-        cluster = SpecCluster(workers=spec, scheduler=scheduler, silence_logs=logging.CRITICAL)
-    except (OSError, RuntimeError) as error:
-        raise ClusterError(f"the workers don't start: {error}") from error
-    # Python drops an interrupt that comes while this watches the garbage collector.
-    disable_gc_diagnosis()
-    with cluster:
-        yield cluster
+    # Else dask gives up a worker that is just starting again so long after it, too, died once.
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "1 day"}):
+        try:
+            cluster = SpecCluster(workers=spec, scheduler=scheduler, silence_logs=logging.CRITICAL)
+        except (OSError, RuntimeError) as error:
+            raise ClusterError(f"the workers don't start: {error}") from error
+        # Python drops an interrupt that comes while this watches the garbage collector.
+        disable_gc_diagnosis()
+        with cluster:
+            yield cluster
 
 
 def on_workers(

@@ -1,6 +1,7 @@
 """Work on worker processes."""
 
 import os
+import signal
 
 import dask
 import distributed
@@ -111,6 +112,21 @@ def test_an_error_of_the_work_names_the_worker_if_it_is_one_of_descr(client):
         list(on_workers(client, lambda batch: 1 // 0, [[1]]))
     with pytest.raises(ClusterError, match="can't import what it needs: No module named 'nowhere'"):
         list(on_workers(client, lambda batch: __import__("nowhere"), [[1]]))
+
+
+def test_a_worker_that_is_long_in_starting_again_is_not_given_up():
+    def die_once(batch):
+        if os.getpid() in batch:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return os.getpid()
+
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1ms"}),
+        open_cluster(1) as client,
+    ):
+        ((_, first),) = on_workers(client, die_once, [()])
+        ((_, second),) = on_workers(client, die_once, [(first,)])
+        assert first != second
 
 
 def test_a_scheduler_that_goes_away_is_told():
