@@ -39,16 +39,18 @@ def read_ahead(
     Other errors are raised when the turn of their item comes.
     """
     running: deque[Future[R | DescrError]] = deque()
-    with ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="descr-read") as pool:
-        try:
-            for item in items:
-                running.append(pool.submit(attempt, work, item))
-                if len(running) > ahead:
-                    yield running.popleft().result()
-            while running:
+    pool = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="descr-read")
+    try:
+        for item in items:
+            running.append(pool.submit(attempt, work, item))
+            if len(running) > ahead:
                 yield running.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        while running:
+            yield running.popleft().result()
+    finally:
+        # Not waited for: the garbage collector may end this, in the middle of the start of another
+        # thread, which has the lock that a wait needs.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -144,8 +145,9 @@ def _match(
     with progress("matching", len(pairs)) as advance:
         for _ in range(len(answers)):
             advance("")
-        for run, record in in_order_of_completion(answer, runs, threads):
-            journal.add(record)
-            for place in run:
-                advance(pairs[place].name)
+        with closing(in_order_of_completion(answer, runs, threads)) as records:
+            for run, record in records:
+                journal.add(record)
+                for place in run:
+                    advance(pairs[place].name)
     return [answers[place] for place in range(len(pairs))]
