@@ -48,7 +48,7 @@ _CANDIDATES, _SHARE = 200, 16
 class IndexInfo(NamedTuple):
     """What an index consists of.
 
-    Args:
+    Attributes:
         images, cells, shards: How many there are. An image that was removed or replaced is none of
             them, but its cells stay until its shard is written anew.
         bytes: Of all its files.
