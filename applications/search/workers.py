@@ -11,7 +11,7 @@ from ...descriptors import Basis, FeatureStore
 from ...descriptors.errors import ClusterError, DescrError
 from ...descriptors.runtime.cluster import count_workers, on_workers
 from ...descriptors.store.index import stamp
-from ...descriptors.store.workers import check_mark, check_missing, marked
+from ...descriptors.store.workers import check_mark, check_missing, loss_of, marked
 from .shards import Entry
 from .update import SHARD_BYTES, Update, Written, entries_of, write_entries
 
@@ -58,8 +58,7 @@ def put_on(
         with closing(on_workers(client, work, batches())) as shares:
             for batch, share in shares:
                 if isinstance(share, ClusterError):
-                    hint = "look at it alone; it may need more memory than there is"
-                    yield batch[0], ClusterError(f"{batch[0]}: {share.message}", hint=hint)
+                    yield batch[0], loss_of(batch[0], share)
                     continue
                 check_missing(share.missing, share.worker)
                 update.put_shards(share.written)

@@ -87,8 +87,7 @@ def work_on(
                 failures.clear()
                 if isinstance(share, ClusterError):
                     ((key, _),) = batch
-                    hint = "look at it alone; it may need more memory than there is"
-                    yield store._failed(key, ClusterError(f"{key}: {share.message}", hint=hint))
+                    yield store._failed(key, loss_of(key, share))
                     continue
                 check_missing(share.missing, share.worker)
                 for outcome, entry in share.outcomes:
@@ -147,6 +146,12 @@ def _work(
             if strict and outcome.error is not None:
                 break
     return share
+
+
+def loss_of(key: str, error: ClusterError) -> ClusterError:
+    """The error of an image that no worker could do, by what `on_workers` gives in its place."""
+    hint = "look at it alone; it may need more memory than there is"
+    return ClusterError(f"{key}: {error.message}", hint=hint)
 
 
 def check_missing(paths: Iterable[str], worker: str) -> None:

@@ -30,6 +30,13 @@ def random_cells(rows: int, columns: int, seed: int) -> Cells:
     return cells / np.linalg.norm(cells, axis=2, keepdims=True)
 
 
+def images_with_a_copy(names: str) -> dict[str, Cells]:
+    """An image of 10 x 12 cells for each letter; in the second lies a part of the first one."""
+    images = {f"{name}.jpg": random_cells(10, 12, seed) for seed, name in enumerate(names, 1)}
+    images["b.jpg"][5:9, 2:7] = images["a.jpg"][1:5, 6:11]
+    return images
+
+
 @pytest.fixture
 def fill(tmp_path: Path) -> Fill:
     """What writes cells by key into a store of feature trees."""

@@ -18,7 +18,7 @@ from descr.descriptors.errors import (
 )
 from descr.descriptors.features.tensors import Features
 
-from .conftest import STEP, random_cells, tree_of
+from .conftest import STEP, images_with_a_copy, random_cells, tree_of
 
 
 def _centre(row: int, column: int) -> tuple[float, float]:
@@ -27,10 +27,7 @@ def _centre(row: int, column: int) -> tuple[float, float]:
 
 @pytest.fixture
 def images():
-    """Six images of 10 x 12 cells, in the second of which a part of the first one lies."""
-    images = {f"{name}.jpg": random_cells(10, 12, seed) for seed, name in enumerate("abcdef", 1)}
-    images["b.jpg"][5:9, 2:7] = images["a.jpg"][1:5, 6:11]
-    return images
+    return images_with_a_copy("abcdef")
 
 
 @pytest.fixture

@@ -15,17 +15,14 @@ from descr.descriptors.errors import (
     OutputError,
 )
 
-from .conftest import random_cells, tree_of
+from .conftest import images_with_a_copy, random_cells, tree_of
 
 QUERY = {"box": (51.5, 11.5, 83.5, 35.5)}  # 5 x 4 cells
 
 
 @pytest.fixture
 def images():
-    """Eight images of 10 x 12 cells, in the second of which a part of the first one lies."""
-    images = {f"{name}.jpg": random_cells(10, 12, seed) for seed, name in enumerate("abcdefgh", 1)}
-    images["b.jpg"][5:9, 2:7] = images["a.jpg"][1:5, 6:11]
-    return images
+    return images_with_a_copy("abcdefgh")
 
 
 @pytest.fixture
