@@ -34,6 +34,12 @@ _VARIABLES = (
     *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
     "OPENCV_FOR_THREADS_NUM",
 )
+_OF_DASK = {
+    # Else a worker is given up that is just starting again so long after it, too, died once.
+    "distributed.deploy.lost-worker-timeout": "1 day",
+    # Else each larger array is new memory of the system: SIFT takes a third longer.
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
+}
 _IGNORE = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 """Run by workers: Ctrl-C goes to all processes of a terminal, and is for the client to answer."""
 _TURN = threading.Lock()  # one batch at a time goes through the network of a worker
@@ -117,8 +123,7 @@ def _local(places: Sequence[dict[str, str]]) -> Iterator[Any]:
     }
     of_scheduler = {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}
     scheduler = {"cls": Scheduler, "options": {**of_scheduler, "allowed_failures": _DEATHS}}
-    # Else dask gives up a worker that is just starting again so long after it, too, died once.
-    with dask.config.set({"distributed.deploy.lost-worker-timeout": "1 day"}):
+    with dask.config.set(_OF_DASK):
         try:
             cluster = SpecCluster(workers=spec, scheduler=scheduler, silence_logs=logging.CRITICAL)
         except (OSError, RuntimeError) as error:

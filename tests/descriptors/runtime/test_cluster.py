@@ -100,6 +100,10 @@ def test_work_comes_to_each_process_once(client, tmp_path):
     assert len(set(processes)) == len(processes) <= 2
 
 
+def test_workers_keep_freed_memory_for_their_next_arrays(client):
+    assert set(client.run(os.environ.get, "MALLOC_TRIM_THRESHOLD_").values()) == {None}
+
+
 def test_an_error_of_the_work_names_the_worker_if_it_is_one_of_descr(client):
     def refuse(batch):
         raise OptionError("no such thing", hint="take another")
