@@ -119,8 +119,10 @@ class Lookup:
         """
         cells, ends = torch.cat(list(queries)), list(accumulate(map(len, queries)))
         means = [torch.empty(len(queries), 0)]
-        for number, shard in enumerate(self._shards):
-            best = best_scores(self._vectors(number, kind), shard.counts[kind], cells)
+        # Read before the products, which would leave holes in the memory between the tables.
+        counts = [shard.counts[kind] for shard in self._shards]
+        for number, count in enumerate(counts):
+            best = best_scores(self._vectors(number, kind), count, cells)
             of_queries = best.clamp_(min=0).tensor_split(ends[:-1])
             means.append(torch.stack([one.mean(dim=0) for one in of_queries]))
         return torch.cat(means, dim=1)
