@@ -118,14 +118,15 @@ class Lookup:
         By the `cells` of the images, or by their `tiles`.
         """
         cells, ends = torch.cat(list(queries)), list(accumulate(map(len, queries)))
-        means = [torch.empty(len(queries), 0)]
-        # Read before the products, which would leave holes in the memory between the tables.
+        # Made before the products, between which what stays would leave holes in the memory.
         counts = [shard.counts[kind] for shard in self._shards]
-        for number, count in enumerate(counts):
-            best = best_scores(self._vectors(number, kind), count, cells)
+        means = torch.empty(len(queries), self._first[-1])
+        parts = ((self._vectors(number, kind), count) for number, count in enumerate(counts))
+        for first, best in zip(self._first, best_scores(parts, cells), strict=False):
             of_queries = best.clamp_(min=0).tensor_split(ends[:-1])
-            means.append(torch.stack([one.mean(dim=0) for one in of_queries]))
-        return torch.cat(means, dim=1)
+            for mean, one in zip(means, of_queries, strict=True):
+                torch.mean(one, dim=0, out=mean[first : first + one.shape[1]])
+        return means
 
     def _of_image(self, image: int) -> tuple[Shard, int, Vectors]:
         """The shard of an image, its place there, and its cells."""

@@ -1,6 +1,6 @@
 """The best cosine of each vector of a query among the vectors of each image, a block at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -44,23 +44,32 @@ class Vectors(NamedTuple):
         return (query @ self.values.float().T).mul_(self.scales)
 
 
-def best_scores(vectors: Vectors, counts: Counts, query: torch.Tensor) -> torch.Tensor:
-    """The best cosine of each vector of the query in each image, float32 (query, image).
+def best_scores(
+    parts: Iterable[tuple[Vectors, Counts]], query: torch.Tensor
+) -> Iterator[torch.Tensor]:
+    """The best cosine of each vector of the query in each image, float32 (query, image) by parts.
 
     Args:
-        vectors: Those of the images, one image after the other.
-        counts: How many vectors each image has, at least 1.
+        parts: The vectors of some images, one image after the other, and how many each image has,
+            at least 1.
         query: float32 (query, channel) of unit length.
     """
-    best = torch.empty(len(query), len(counts))
-    start = 0
-    for first, last in _blocks(counts):
-        images = last - first
-        stop = start + images * int(counts[first])
-        cosines = vectors.part(start, stop).cosines(query)
-        best[:, first:last] = cosines.view(len(query), images, -1).amax(dim=2)
-        start = stop
-    return best
+    # Used again: what is freed would leave holes in the memory, between what stays.
+    floats, cosines = torch.empty(0), torch.empty(0)
+    for vectors, counts in parts:
+        best = torch.empty(len(query), len(counts))
+        start = 0
+        for first, last in _blocks(counts):
+            stop = start + (last - first) * int(counts[first])
+            values, scales = vectors.part(start, stop)
+            if floats.numel() < values.numel():
+                floats, cosines = torch.empty(values.numel()), torch.empty(len(query) * len(values))
+            block = floats[: values.numel()].view(values.shape).copy_(values)
+            products = cosines[: len(query) * len(values)].view(len(query), -1)
+            torch.mm(query, block.T, out=products).mul_(scales)
+            best[:, first:last] = products.view(len(query), last - first, -1).amax(dim=2)
+            start = stop
+        yield best
 
 
 def best_places(vectors: Vectors, query: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

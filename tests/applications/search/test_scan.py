@@ -19,7 +19,7 @@ def _unit(count: int, seed: int) -> torch.Tensor:
 def test_the_best_score_of_each_image_is_the_highest_cosine_among_its_vectors(counts, queries):
     vectors, query = _vectors(sum(counts), 0), _unit(queries, 1)
 
-    best = best_scores(vectors, np.array(counts), query)
+    (best,) = best_scores([(vectors, np.array(counts))], query)
 
     values = vectors.values.double().numpy()
     cosines = query.double().numpy() @ (values / np.linalg.norm(values, axis=1, keepdims=True)).T
@@ -31,7 +31,7 @@ def test_images_larger_than_a_block_and_many_small_ones_are_told_apart():
     counts = np.array([20_000] + [2] * 9_000)
     vectors, query = _vectors(counts.sum(), 2), _unit(1, 3)
 
-    best = best_scores(vectors, counts, query)[0]
+    best = next(best_scores([(vectors, counts)], query))[0]
 
     cosines = vectors.cosines(query)[0]
     assert best[0] == cosines[:20_000].max()
