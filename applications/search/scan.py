@@ -55,16 +55,16 @@ def best_scores(
         query: float32 (query, channel) of unit length.
     """
     # Used again: what is freed would leave holes in the memory, between what stays.
-    floats, cosines = torch.empty(0), torch.empty(0)
+    floats, cosines = torch.empty(0, query.shape[1]), torch.empty(0)
     for vectors, counts in parts:
         best = torch.empty(len(query), len(counts))
         start = 0
         for first, last in _blocks(counts):
             stop = start + (last - first) * int(counts[first])
             values, scales = vectors.part(start, stop)
-            if floats.numel() < values.numel():
-                floats, cosines = torch.empty(values.numel()), torch.empty(len(query) * len(values))
-            block = floats[: values.numel()].view(values.shape).copy_(values)
+            if len(floats) < len(values):
+                floats, cosines = torch.empty(values.shape), torch.empty(len(query) * len(values))
+            block = floats[: len(values)].copy_(values)
             products = cosines[: len(query) * len(values)].view(len(query), -1)
             torch.mm(query, block.T, out=products).mul_(scales)
             best[:, first:last] = products.view(len(query), last - first, -1).amax(dim=2)
