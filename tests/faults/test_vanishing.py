@@ -72,12 +72,22 @@ def test_a_folder_that_vanishes_is_told_in_one_line(
     check_index(full / "index", folder, verify=victim == "index/shards")
 
 
+@pytest.mark.parametrize("has_workers", [False, True], ids=["alone", "workers"])
 @pytest.mark.parametrize("is_new", [True, False], ids=["new", "old"])
 @pytest.mark.parametrize("victim", ["features", "index", "index/shards"])
 def test_a_folder_that_vanishes_between_two_images(
-    folder: Path, full: Path, victim: str, is_new: bool
+    request: pytest.FixtureRequest,
+    folder: Path,
+    full: Path,
+    victim: str,
+    is_new: bool,
+    has_workers: bool,
 ) -> None:
+    told = []
+
     def rename(change: Change) -> None:
+        if change.status == "added":
+            told.append(change.key)
         if not (full / "aside").exists():
             (full / victim).rename(full / "aside")
 
@@ -90,13 +100,15 @@ def test_a_folder_that_vanishes_between_two_images(
             full / "index",
             full / "features",
             basis=Basis.load(full / "basis.nc"),
+            client=request.getfixturevalue("client") if has_workers else None,
             progress=rename,
         )
     # Nothing is made in its place.
     assert not (full / victim).exists()
 
     (full / "aside").rename(full / victim)
-    assert list(Index(full / "index")) == before
+    # What a worker wrote is in the index before it is told.
+    assert list(Index(full / "index")) == sorted([*before, *(told if has_workers else [])])
     check_index(full / "index", folder)
 
 

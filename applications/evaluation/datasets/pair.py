@@ -1,7 +1,7 @@
 """One pair of images of a data set, and what is known of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
@@ -37,6 +37,11 @@ class Picture:
     box: Box | None = None
     mask: Path | None = None
     padding: tuple[int, int] = (0, 0)
+
+    def absolute(self) -> "Picture":
+        """The same with absolute paths, for processes that run in another folder."""
+        mask = None if self.mask is None else self.mask.absolute()
+        return replace(self, path=self.path.absolute(), mask=mask)
 
     def read(self) -> Image:
         """The pixels that are described: those of the file, and the padding.

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,9 +86,6 @@ class FeatureFolder:
                 written(self, key)
             self.counts[outcome.status] += 1
 
-        if client is not None:
-            # A worker may run in another folder.
-            images = {key: replace(one, path=one.path.absolute()) for key, one in images.items()}
         store = FeatureStore(self.folder, describe, lossless=self.lossless)
         sources = [(key, self._source(picture)) for key, picture in images.items()]
         # The first image goes alone: features that `written` has no use for are refused with it.

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -51,6 +51,18 @@ class Listing:
                 first_masks[pair.source.mask] = None
         files.raise_if_incomplete()
         return cls(tuple(pairs), images, tuple(first_masks))
+
+    def absolute(self) -> "Listing":
+        """The same with absolute paths, for processes that run in another folder."""
+        images = {
+            category: {key: picture.absolute() for key, picture in of_category.items()}
+            for category, of_category in self.images.items()
+        }
+        pairs = (
+            replace(pair, source=pair.source.absolute(), target=pair.target.absolute())
+            for pair in self.pairs
+        )
+        return replace(self, pairs=tuple(pairs), images=images)
 
     @cached_property
     def digest(self) -> str:

@@ -1,7 +1,7 @@
 """Feature maps of pairs of images, made ready for a matcher without being checked twice."""
 
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -77,8 +77,13 @@ class Maps:
         self.device = device
         self.settings = settings
         self.basis = basis
+        self.memory = memory
         self._cache: Cache[Features | Side] = Cache(memory, lambda value: value.nbytes)
         self._bases: dict[str, Basis | None] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without the maps: another process reads its own."""
+        return type(self), (self.device, self.settings, self.memory, self.basis)
 
     def together(self, *images: tuple[FeatureFolder, str]) -> list[Side]:
         """Images, by folder and key, in maps that can be compared, in order.

@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -11,6 +12,7 @@ import torch
 import xarray as xr
 
 from ....descriptors import Basis, Descriptor
+from ....descriptors.runtime.cluster import count_workers
 from ....descriptors.settings import check_int
 from ....matchers import Matcher, NearestNeighbor
 from ..datasets import Dataset
@@ -27,12 +29,17 @@ from .predictions import build_predictions, save_predictions
 from .provenance import Provenance
 from .settings import Settings, check_fits
 from .work import Work
-from .workers import Progress, in_order_of_completion, silent
+from .workers import Progress, in_order_of_completion, on_processes, silent
 
 if TYPE_CHECKING:
     from distributed import Client
 
 DescribeCategory: TypeAlias = Callable[[str], Descriptor]
+_InTurn: TypeAlias = Callable[
+    [Callable[[Sequence[int]], list[Arrays]], Sequence[Sequence[int]]],
+    Generator[tuple[Sequence[int], list[Arrays]]],
+]
+"""Gives what it calls for each run of pairs, as soon as it is done."""
 
 _WORK: Mapping[Truth, type[Work]] = {"points": PointWork, "flow": FlowWork, "masks": MaskWork}
 MOST_THREADS = 8
@@ -72,8 +79,9 @@ def predict(
         basis: What brings all images into one space, in place of a joint PCA for each pair.
         threads: How many match; the answers are the same for any number. None for one per
             processor, at most 8.
-        client: Of a dask cluster, whose workers extract, as in `FeatureStore.extract`.
-        memory: Bytes of features that are kept in memory, about.
+        client: Of a dask cluster, whose workers extract, as in `FeatureStore.extract`, and match
+            in the place of threads. They share the folder of the features with this process.
+        memory: Bytes of features that are kept in memory, about, by all threads or workers.
         verify: Read images and files of features that have not changed since the last run, by size
             and time, too.
         progress, say: What shows how far it is, and what is told one line about what is done again.
@@ -85,6 +93,8 @@ def predict(
     Raises:
         DatasetError: Something of the data set is missing or damaged.
         OptionError: A setting is out of range, or doesn't fit the data set.
+        ClusterError: Workers don't see the same folder, a pair costs several of them, or the
+            scheduler is gone.
         ImageError, OutputError, DescrError: An image can't be read, a file can't be written; what a
             descriptor or a matcher raises.
     """
@@ -98,11 +108,15 @@ def predict(
     folder = Path(folder)
     check_fits(dataset, matcher, settings)
     listing = read_listing(dataset, settings, progress)
+    features = Path(features if features is not None else folder / "features") / dataset.name
+    if client is not None:
+        listing, features = listing.absolute(), features.absolute()
+        memory //= count_workers(client)
     maps = Maps(matcher.torch_device or torch.device("cpu"), settings, memory, basis)
     folders = extract_images(
         listing,
         describe,
-        Path(features if features is not None else folder / "features") / dataset.name,
+        features,
         mirrored=settings.align_pose,
         lossless=settings.lossless,
         verify=verify,
@@ -116,7 +130,10 @@ def predict(
     with Journal(path, provenance.identity()) as journal:
         if journal.differs:
             say(f"{path}: other {' and '.join(journal.differs)} than before, beginning anew")
-        answers = _match(listing.pairs, work, journal, threads, progress)
+        in_turn: _InTurn = partial(in_order_of_completion, workers=threads)
+        if client is not None:
+            in_turn = partial(on_processes, client, folder=features)
+        answers = _match(listing.pairs, work, journal, in_turn, progress)
     about = {
         **provenance.describe(),
         "matcher": work.name,
@@ -129,25 +146,24 @@ def predict(
 
 
 def _match(
-    pairs: Sequence[Pair], work: Work, journal: Journal, threads: int, progress: Progress
+    pairs: Sequence[Pair], work: Work, journal: Journal, in_turn: _InTurn, progress: Progress
 ) -> list[Arrays]:
     """The answers for all pairs, in their order; those in the journal are not made again."""
     answers: dict[int, Arrays] = {}
     for record in journal.records():
         answers.update(unpack_answers(record))
     runs = [run for run in work.batches(pairs) if not answers.keys() >= set(run)]
-
-    def answer(run: Sequence[int]) -> bytes:
-        of_run = work.run([pairs[place] for place in run])
-        answers.update(zip(run, of_run, strict=True))
-        return pack_answers(run, of_run)
-
     with progress("matching", len(pairs)) as advance:
         for _ in range(len(answers)):
             advance("")
-        with closing(in_order_of_completion(answer, runs, threads)) as records:
-            for run, record in records:
-                journal.add(record)
+        with closing(in_turn(partial(_answer, work, pairs), runs)) as results:
+            for run, of_run in results:
+                answers.update(zip(run, of_run, strict=True))
+                journal.add(pack_answers(run, of_run))
                 for place in run:
                     advance(pairs[place].name)
     return [answers[place] for place in range(len(pairs))]
+
+
+def _answer(work: Work, pairs: Sequence[Pair], run: Sequence[int]) -> list[Arrays]:
+    return work.run([pairs[place] for place in run])

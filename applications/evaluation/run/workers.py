@@ -1,16 +1,27 @@
-"""Threads of a run: what they do, what they keep together, and how they tell how far they are."""
+"""Threads and processes of a run: what they do, what they keep, how they tell how far they are."""
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, contextmanager
-from typing import Generic, TypeAlias, TypeVar
+from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 import torch
 
+from ....descriptors.errors import ClusterError
+from ....descriptors.runtime.cluster import count_workers, on_workers
+from ....descriptors.store.workers import check_mark, marked
+
+if TYPE_CHECKING:
+    from distributed import Client
+
 T = TypeVar("T")
 R = TypeVar("R")
+
+_SHARE = 32  # items that a worker process gets at once
 
 Advance: TypeAlias = Callable[[str], None]
 """Called with the name of each step."""
@@ -74,6 +85,37 @@ def _next_results(futures: dict[Future[R], T]) -> Iterator[tuple[T, R]]:
     done, _ = wait(futures, return_when=FIRST_COMPLETED)
     for future in sorted(done, key=lambda future: future.exception() is not None):
         yield futures.pop(future), future.result()
+
+
+def on_processes(
+    client: "Client", work: Callable[[T], R], items: Sequence[T], folder: Path
+) -> Generator[tuple[T, R]]:
+    """Each item with what `work` makes of it on a worker of a dask client, as soon as it is done.
+
+    `work` reads what is in `folder`, which workers share with this process. Torch multiplies on one
+    thread, as in `in_order_of_completion`. Raises `ClusterError` for another folder there, and for
+    an item that costs several workers.
+    """
+    share = max(1, min(_SHARE, len(items) // (4 * count_workers(client))))
+    batches = (items[first : first + share] for first in range(0, len(items), share))
+    with marked(folder, needed=True) as mark:
+        of_batch = partial(_each, work, folder, mark)
+        with closing(on_workers(client, of_batch, batches)) as results:
+            for batch, result in results:
+                if isinstance(result, ClusterError):
+                    raise result
+                yield from zip(batch, result, strict=True)
+
+
+def _each(work: Callable[[T], R], folder: Path, mark: str, items: Sequence[T]) -> list[R]:
+    """What a worker does with the items that it gets."""
+    check_mark(folder, mark)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return [work(item) for item in items]
+    finally:
+        torch.set_num_threads(threads)
 
 
 class Cache(Generic[T]):

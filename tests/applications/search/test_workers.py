@@ -120,6 +120,27 @@ def test_a_strict_build_stops_and_goes_on(client, tmp_path, store, basis, images
     check_alike(index, Index.build(tmp_path / "alone", store, basis=basis), images)
 
 
+@pytest.mark.parametrize("change", [False, True], ids=["new", "changed"])
+def test_shards_of_workers_have_lists_of_faiss(
+    client, tmp_path, fill, store, basis, images, change
+):
+    options = {"basis": basis, "engine": "faiss", "client": client}
+    index = Index.build(tmp_path / "index", store, **options)
+    if change:
+        fill({"more.jpg": images["03.jpg"]})
+        store.path("05.jpg").unlink()
+        index = Index.build(tmp_path / "index", store, **options)
+
+    assert all(list(shard.glob("*.lists")) for shard in (index.folder / "shards").iterdir())
+    assert all(error is None for _, error in index.verify())
+    query = {"points": [(20, 20)], "around": 0, "top": 2}
+    for key in ("03.jpg", "11.jpg"):
+        hits = index.search(tree_of(images[key], key), **query, candidates=3)
+        exact = index.search(tree_of(images[key], key), **query, exact=True)
+        assert (hits.attrs["engine"], hits.attrs["looked_at"]) == ("faiss", 3)
+        assert hits.drop_attrs().identical(exact.drop_attrs())
+
+
 @PROC
 def test_what_a_worker_cannot_reach_is_told(client, tmp_path, store, basis, monkeypatch):
     monkeypatch.chdir(tmp_path)

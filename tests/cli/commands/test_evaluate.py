@@ -350,7 +350,7 @@ def test_a_run_that_is_killed_goes_on_and_gives_the_same(descr: Any, spair: Path
     assert first["numbers"] == second["numbers"]
 
 
-def test_features_are_extracted_on_workers(
+def test_workers_extract_and_match(
     descr: Any, spair: Path, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("descr.descriptors.open_cluster", lambda *_, **__: nullcontext(client))

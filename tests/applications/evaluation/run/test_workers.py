@@ -3,10 +3,13 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
-from descr.applications.evaluation.run.workers import Cache, in_order_of_completion
+from descr.applications.evaluation.run import workers
+from descr.applications.evaluation.run.workers import Cache, in_order_of_completion, on_processes
+from descr.descriptors.errors import ClusterError
 
 
 def in_another_thread():
@@ -121,3 +124,27 @@ def test_a_value_that_could_not_be_made_is_made_when_it_is_asked_for_again():
     with pytest.raises(OSError, match="not there"):
         cache.get("key", fail)
     assert cache.get("key", lambda: b"made") == b"made"
+
+
+def test_processes_multiply_on_one_thread_too(client, tmp_path):
+    done = dict(
+        on_processes(client, lambda item: (item, torch.get_num_threads()), range(9), tmp_path)
+    )
+    assert done == {item: (item, 1) for item in range(9)}
+
+
+def test_a_folder_that_workers_do_not_share_is_an_error(client, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ClusterError, match="is another folder here"):
+        list(on_processes(client, abs, range(9), Path("/proc/self/cwd")))
+
+
+def test_an_item_that_costs_several_workers_is_an_error(client, monkeypatch, tmp_path):
+    def lose(client, work, batches):
+        yield from (
+            (batch, ClusterError("each worker that was given it died")) for batch in batches
+        )
+
+    monkeypatch.setattr(workers, "on_workers", lose)
+    with pytest.raises(ClusterError, match="each worker that was given it died"):
+        list(on_processes(client, abs, range(9), tmp_path))
