@@ -3,10 +3,12 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import compress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import xarray as xr
 
@@ -31,10 +33,8 @@ from .recall import measure_recall
 from .shards import Shard
 from .update import (
     Change,
-    Place,
     bring_up_to_date,
     keep_recall,
-    places_of,
     read_basis,
     remove_images,
 )
@@ -195,10 +195,11 @@ class Index:
                 yield shard.name, None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._places))
+        shards = zip(self._shards, self._there, strict=True)
+        return iter(sorted(key for shard, there in shards for key in compress(shard.keys, there)))
 
     def __contains__(self, key: object) -> bool:
-        return key in self._places
+        return isinstance(key, str) and self._find(key) is not None
 
     def photograph(
         self, key: str, folders: Sequence[str | os.PathLike[str]] = ()
@@ -213,7 +214,7 @@ class Index:
             ImageError: The photograph is in none of these places.
         """
         shard, image = self._shard_of(key)
-        way = follow(shard.photographs[image] or None, self.folder / NAME)
+        way = follow(shard.photograph(image) or None, self.folder / NAME)
         paths, parts = [] if way is None else [Path(way)], Path(key).parts
         below = [Path(folder, *parts[at:]) for folder in folders for at in range(len(parts))]
         return first_photograph(
@@ -222,22 +223,33 @@ class Index:
 
     def _shard_of(self, key: str) -> tuple[Shard, int]:
         """Where an image is; `KeyError` if it is not there."""
-        place = self._places[key]
-        about = next(one for one in self._manifest.shards if one["name"] == place.shard)
-        return Shard.open(self.folder, about), place.image
+        if (place := self._find(key)) is None:
+            raise KeyError(key)
+        return place
+
+    def _find(self, key: str) -> tuple[Shard, int] | None:
+        for shard, there in zip(self._shards, self._there, strict=True):
+            image = shard.image(key)
+            if image is not None and there[image]:
+                return shard, image
+        return None
 
     @cached_property
-    def _places(self) -> dict[str, Place]:
-        return places_of(self.folder, self._manifest)
+    def _shards(self) -> list[Shard]:
+        return [Shard.open(self.folder, about) for about in self._manifest.shards]
+
+    @cached_property
+    def _there(self) -> list[npt.NDArray[np.bool_]]:
+        """Which images of each shard count: neither removed nor replaced."""
+        there = [np.ones(shard.images, dtype=bool) for shard in self._shards]
+        for shard, images in zip(self._shards, there, strict=True):
+            images[list(self._manifest.removed.get(shard.name, ()))] = False
+        return there
 
     @cached_property
     def _lookup(self) -> Lookup:
-        shards = [Shard.open(self.folder, about) for about in self._manifest.shards]
-        there = [np.ones(shard.images, dtype=bool) for shard in shards]
-        for shard, images in zip(shards, there, strict=True):
-            images[list(self._manifest.removed.get(shard.name, ()))] = False
-        rank = self._lists.rank(shards) if self._lists else None
-        return Lookup(shards, np.concatenate(there) if there else np.empty(0, dtype=bool), rank)
+        rank = self._lists.rank(self._shards) if self._lists else None
+        return Lookup(self._shards, np.concatenate([np.empty(0, bool), *self._there]), rank)
 
     def search(
         self,
@@ -352,7 +364,7 @@ class Index:
         check_int("queries", queries, minimum=1)
         check_int("top", top, minimum=1)
         check_int("seed", seed, minimum=0)
-        keys = np.array(sorted(self._places), dtype=object)
+        keys = np.array(list(self), dtype=object)
         if len(keys) == 0:
             raise OptionError(f"{self.folder}: the index is empty", hint="build it of a store")
         drawn = np.random.default_rng(seed).choice(keys, min(queries, len(keys)), replace=False)

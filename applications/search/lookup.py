@@ -98,7 +98,7 @@ class Lookup:
             if instance.score >= least:
                 corners = part.corners @ instance.matrix[:, :2].T + instance.matrix[:, 2]
                 height, width = shard.column("sizes")[place].tolist()
-                hits[image] = Hit(shard.keys[place], (height, width), *instance, corners)
+                hits[image] = Hit(shard.key(place), (height, width), *instance, corners)
         return hits
 
     def part(self, image: int, count: int) -> Part:

@@ -90,19 +90,31 @@ class Shard:
         """That of its folder."""
         return self.folder.name
 
-    @cached_property
+    @property
     def keys(self) -> list[str]:
         """The names of the images in the store."""
-        return self._texts("key")
+        return [self.key(image) for image in range(self.images)]
 
-    @cached_property
-    def photographs(self) -> list[str]:
-        """The ways from the index to the photographs, "" for what is not known."""
-        return self._texts("photograph")
+    def key(self, image: int) -> str:
+        """The name of an image in the store."""
+        return self._text("key", image)
 
-    def _texts(self, name: str) -> list[str]:
-        text, ends = self.column(f"{name}s").tobytes(), self.column(f"{name}_ends").tolist()
-        return [os.fsdecode(text[a:b]) for a, b in zip([0, *ends], ends, strict=False)]
+    def photograph(self, image: int) -> str:
+        """The way from the index to the photograph of an image, "" if it is not known."""
+        return self._text("photograph", image)
+
+    def image(self, key: str) -> int | None:
+        """The image of a name in the store, None if it is not here."""
+        name, ends = np.frombuffer(os.fsencode(key), np.uint8), self.column("key_ends")
+        (alike,) = (np.diff(ends, prepend=0) == len(name)).nonzero()
+        letters = self.column("keys")[ends[alike, None] - len(name) + np.arange(len(name))]
+        (which,) = (letters == name).all(axis=1).nonzero()
+        return int(alike[which[0]]) if len(which) else None
+
+    def _text(self, name: str, image: int) -> str:
+        ends = self.column(f"{name}_ends")
+        start = ends[image - 1] if image else 0
+        return os.fsdecode(self.column(f"{name}s")[start : ends[image]].tobytes())
 
     @cached_property
     def counts(self) -> dict[str, npt.NDArray[np.int64]]:
@@ -174,7 +186,7 @@ class Shard:
             "image_height": height,
             "image_width": width,
             "image_sha256": self.sha256(image),
-            IMAGE_PATH: self.photographs[image],
+            IMAGE_PATH: self.photograph(image),
         }
         cells = self.of_image(self.vectors("cells"), image)
         self.check_cells(cells, image)
@@ -184,7 +196,7 @@ class Shard:
     def entry(self, image: int) -> Entry:
         """An image as it was put in."""
         stamp = tuple(self.column("stamps")[image].tolist())
-        return Entry.of(self.keys[image], stamp, self.fmap(image))
+        return Entry.of(self.key(image), stamp, self.fmap(image))
 
     def check(self) -> None:
         """Raise `IndexFileError` unless all of it is what was written."""

@@ -49,6 +49,24 @@ def test_a_point_lies_where_its_cell_was_copied_to(index, images, exact):
     assert hits["score"].values[2] < 0.95
 
 
+def test_an_image_is_in_by_its_whole_name(tmp_path, fill, basis):
+    names = ["a.jpg", "aa.jpg", "a.jpga", "b/a.jpg", "\u00e9.jpg", "\n\U0001f600.jpg"]
+    images = {name: random_cells(2, 3, seed) for seed, name in enumerate(names)}
+    index = Index.build(tmp_path / "index", fill(images), basis=basis)
+    index = index.remove(["aa.jpg"])
+
+    assert list(index) == sorted(set(names) - {"aa.jpg"})
+    for name in index:
+        assert name in index
+        cells = index.map(name).features.numpy().transpose(1, 2, 0)
+        np.testing.assert_allclose(cells, images[name], atol=0.01)
+    for name in ("", "a.jp", "A.jpg", "aa.jpg", "a.jpgb", "jpg"):
+        assert name not in index
+        with pytest.raises(KeyError):
+            index.map(name)
+    assert 5 not in index
+
+
 @pytest.mark.parametrize("exact", [True, False])
 def test_the_cells_around_a_point_vote_on_where_it_lies(index, images, exact):
     x, y = _centre(3, 8)
