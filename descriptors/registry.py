@@ -2,9 +2,10 @@
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
@@ -13,17 +14,24 @@ from .errors import OptionError
 from .settings import construct, unknown
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import EntryPoints
 
 T = TypeVar("T")
 
 
-def plugins(group: str) -> "Iterable[EntryPoint]":
+def plugins(group: str) -> "EntryPoints":
     """The entry points of other distributions in a group."""
+    points: EntryPoints = _entry_points(tuple(sys.path)).select(group=group)
+    return points
+
+
+@lru_cache(maxsize=1)
+def _entry_points(path: tuple[str, ...]) -> Any:
+    """All of those on the path: a file of every distribution is read for them."""
     # It takes a sixth of the time of a command that asks for none.
     import importlib.metadata
 
-    return importlib.metadata.entry_points(group=group)
+    return importlib.metadata.entry_points()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,35 @@ def write_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
         return getattr(importlib.import_module(module), name)
 
     return write
+
+
+@pytest.fixture
+def install_plugins(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Mapping[str, Mapping[str, str]]], Path]:
+    """What installs entry points, by group and name, in the place of those installed before.
+
+    It gives the folder of their distribution, which is the first on the path.
+    """
+    earlier: list[str] = []
+
+    def install(groups: Mapping[str, Mapping[str, str]]) -> Path:
+        folder = tmp_path_factory.mktemp("plugins")
+        about = folder / "plugins-1.0.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: plugins\nVersion: 1.0\n")
+        lines = [
+            line
+            for group, points in groups.items()
+            for line in (f"[{group}]", *(f"{name} = {value}" for name, value in points.items()))
+        ]
+        (about / "entry_points.txt").write_text("\n".join(lines))
+        monkeypatch.syspath_prepend(folder)
+        sys.path[:] = [one for one in sys.path if one not in earlier]
+        earlier.append(str(folder))
+        return folder
+
+    return install
 
 
 @pytest.fixture(scope="session")

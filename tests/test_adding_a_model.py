@@ -34,24 +34,15 @@ def example(name: str) -> str:
 
 
 @pytest.fixture(autouse=True)
-def distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def distribution(
+    tmp_path: Path, install_plugins: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
     """The file of the page as a distribution that is installed, and an empty cache."""
-    site = tmp_path / "site"
-    about = site / "edges-1.0.dist-info"
-    about.mkdir(parents=True)
+    site = install_plugins(tomllib.loads(example("entry points"))["project"]["entry-points"])
     (site / "edges.py").write_text(example("model"), encoding="utf-8")
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: edges\nVersion: 1.0\n")
-    groups = tomllib.loads(example("entry points"))["project"]["entry-points"]
-    lines = [
-        line
-        for group, points in groups.items()
-        for line in (f"[{group}]", *(f"{name} = {value}" for name, value in points.items()))
-    ]
-    (about / "entry_points.txt").write_text("\n".join(lines))
-    monkeypatch.syspath_prepend(site)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("COLUMNS", "200")
-    yield
+    yield site
     sys.modules.pop("edges", None)
 
 
@@ -137,8 +128,8 @@ def test_its_options_are_shown(descr: Any) -> None:
     assert "--set" in descr("descriptors", "edges")[1]
 
 
-def test_a_model_that_can_not_be_had_hides_no_other(tmp_path: Path, descr: Any) -> None:
-    (tmp_path / "site" / "edges.py").write_text("import gone_with_the_wind\n")
+def test_a_model_that_can_not_be_had_hides_no_other(distribution: Path, descr: Any) -> None:
+    (distribution / "edges.py").write_text("import gone_with_the_wind\n")
     with pytest.raises(OptionError, match="gone_with_the_wind"):
         MODELS["edges-small"]
     code, out, _ = descr("models", "list")

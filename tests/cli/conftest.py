@@ -2,11 +2,13 @@
 
 import contextlib
 import errno
+import io
 import itertools
 import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -57,15 +59,22 @@ def scene(seed: int = 0) -> np.ndarray:
     return np.asarray(image.resize((WIDTH + 16, HEIGHT), PIL.Image.Resampling.BICUBIC))
 
 
+@cache
+def _pictures() -> dict[str, bytes]:
+    files = {"a.png": io.BytesIO(), "b.png": io.BytesIO()}
+    for start, file in zip((0, 8), files.values(), strict=True):
+        PIL.Image.fromarray(scene()[:, start : start + WIDTH]).save(file, "PNG")
+    return {name: file.getvalue() for name, file in files.items()}
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A working folder with a.png and b.png; what lies at x in a lies at x - 8 in b.
 
     What was imported from it is forgotten afterwards: another test's module may have its name.
     """
-    pixels = scene()
-    PIL.Image.fromarray(pixels[:, :WIDTH]).save(tmp_path / "a.png")
-    PIL.Image.fromarray(pixels[:, 8 : 8 + WIDTH]).save(tmp_path / "b.png")
+    for name, file in _pictures().items():
+        (tmp_path / name).write_bytes(file)
     monkeypatch.chdir(tmp_path)
     # The same width whatever terminal the tests run in.
     monkeypatch.setenv("COLUMNS", "80")

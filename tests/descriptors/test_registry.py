@@ -1,7 +1,5 @@
-import importlib.metadata
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
 
 import pytest
 from descr import descriptors
@@ -84,16 +82,14 @@ def test_a_class_that_lacks_a_method_is_named(tmp_path, monkeypatch):
         descriptors.create("unfinished_module:Network")
 
 
-def test_other_distributions_add_names(monkeypatch):
-    point = EntryPoint("dense", "descr.descriptors.models.sift:SIFT", "descr.descriptors")
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
+def test_other_distributions_add_names(install_plugins):
+    install_plugins({"descr.descriptors": {"dense": "descr.descriptors.models.sift:SIFT"}})
     assert descriptors.available()[-1] == "dense"
     assert isinstance(descriptors.create("dense", step=4), SIFT)
 
 
-def test_a_plugin_that_makes_something_else_is_refused(monkeypatch):
-    point = EntryPoint("wrong", "builtins:dict", "descr.descriptors")
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
+def test_a_plugin_that_makes_something_else_is_refused(install_plugins):
+    install_plugins({"descr.descriptors": {"wrong": "builtins:dict"}})
     with pytest.raises(OptionError, match="dict does not derive from Descriptor"):
         descriptors.create("wrong")
 

@@ -121,9 +121,8 @@ def test_the_list_of_names_is_complete(count: int, name: str, width: int) -> Non
     assert len(strip) > 15
     badges = cv2.connectedComponents((np.ptp(strip, axis=2) > 30).astype(np.uint8), connectivity=8)
     assert badges[0] - 1 >= count
-    colors = position_colors(np.array(rows, float)[:, :2], 80, 60).astype(int)
-    apart = np.abs(strip.reshape(-1, 1, 3)[np.ptp(strip, axis=2).ravel() > 30] - colors).max(axis=2)
-    assert apart.min(axis=0).max() == 0
+    colors = position_colors(np.array(rows, float)[:, :2], 80, 60)
+    assert set(map(tuple, colors.tolist())) <= set(map(tuple, strip.reshape(-1, 3).tolist()))
     assert named.shape[1] == without.shape[1]
     assert (strip[:, -1] == 255).all()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from descr.applications.search import Index
-from descr.descriptors import FeatureStore
+from descr.descriptors import FeatureStore, on_workers
 from descr.descriptors.errors import ClusterError, FeatureFileError
 
 from .conftest import random_cells, tree_of
@@ -95,12 +95,19 @@ def test_a_killed_worker_loses_nothing_and_all_is_as_of_one_process(
     assert not list(index.folder.rglob(".descr-*"))
 
 
-def test_of_a_batch_that_kills_each_worker_one_image_has_failed(client, tmp_path, store, basis):
-    mortal = restore(Mortal, store.folder, os.getpid(), "")
+def test_an_image_that_kills_each_worker_has_failed_alone(
+    client, tmp_path, store, basis, monkeypatch
+):
+    def lose(client, work, batches):
+        some = ([key for key in batch if key != "05.jpg"] for batch in batches)
+        yield from on_workers(client, work, some)
+        yield ["05.jpg"], ClusterError("each worker that was given it died")
+
+    monkeypatch.setattr("descr.applications.search.workers.on_workers", lose)
     errors = {}
     index = Index.build(
         tmp_path / "index",
-        mortal,
+        store,
         basis=basis,
         client=client,
         progress=lambda one: errors.update({one.key: one.error} if one.error else {}),

@@ -1,4 +1,3 @@
-import importlib.metadata
 import json
 from pathlib import Path
 from typing import Any
@@ -9,23 +8,17 @@ from descr.cli.options import names
 from descr.descriptors import weights
 
 
-class Plugin:
-    """An entry point of another distribution."""
-
-    def __init__(self, name: str, value: str) -> None:
-        self.name, self.value = name, value
-
-
 @pytest.fixture
-def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    points = {
-        "descr.descriptors": [
-            Plugin("mine", "descr.descriptors.models.sift:SIFT"),
-            Plugin("broken", "gone_with_the_wind:Gone"),
-        ],
-        "descr.matchers": [Plugin("closest", "descr.matchers.nearest:NearestNeighbor")],
-    }
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points.get(group, []))
+def plugins(install_plugins: Any) -> None:
+    install_plugins(
+        {
+            "descr.descriptors": {
+                "mine": "descr.descriptors.models.sift:SIFT",
+                "broken": "gone_with_the_wind:Gone",
+            },
+            "descr.matchers": {"closest": "descr.matchers.nearest:NearestNeighbor"},
+        }
+    )
 
 
 def test_every_descriptor_is_listed_with_its_options(descr: Any) -> None:

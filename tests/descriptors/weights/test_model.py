@@ -1,11 +1,10 @@
 """Models of other distributions, and of installed packages."""
 
-import importlib.metadata
 import sys
 from dataclasses import replace
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from descr.descriptors import best_descriptor
@@ -38,19 +37,14 @@ GATED = replace(
 
 
 @pytest.fixture(autouse=True)
-def others(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+def others(install_plugins: Any, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     """A distribution that adds these models, and one that lies of it."""
     module = ModuleType("models_of_others")
     module.PACKAGED, module.GATED = PACKAGED, GATED  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     places = {"packaged": "PACKAGED", "gated": "GATED", "liar": "GATED", "gone": "GONE"}
-    points = [
-        EntryPoint(name, f"{module.__name__}:{place}", "descr.models")
-        for name, place in places.items()
-    ]
-    monkeypatch.setattr(
-        importlib.metadata, "entry_points", lambda group: points if group == "descr.models" else []
-    )
+    points = {name: f"{module.__name__}:{place}" for name, place in places.items()}
+    install_plugins({"descr.models": points})
 
 
 @pytest.fixture
@@ -100,9 +94,8 @@ def test_a_gate_is_said_where_weights_are_missing() -> None:
         find_weights("gated", "packaged")
 
 
-def test_auto_takes_what_a_package_brings(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_takes_what_a_package_brings(install_plugins: Any, installed: Path) -> None:
     assert best_descriptor() == "sift"
-    point = EntryPoint("packaged", "models_of_others:PACKAGED", "descr.models")
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
+    install_plugins({"descr.models": {"packaged": "models_of_others:PACKAGED"}})
     assert missing_models("xfeat") == ()
     assert best_descriptor() == "xfeat"

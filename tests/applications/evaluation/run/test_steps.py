@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import threading
 
 import numpy as np
@@ -70,26 +69,6 @@ class Stopping(NearestNeighbor):
         self.__dict__["answers"] -= 1
         if self.answers < 0:
             raise KeyboardInterrupt
-        return super().match(query, source, target)
-
-
-class Mortal(NearestNeighbor):
-    """Answers in worker processes alone, the first of which dies of it."""
-
-    uses_source = True
-
-    def __init__(self, *, owner: int = 0, mark: str = "") -> None:
-        super().__init__()
-        self.owner, self.mark = owner, mark
-
-    def __repr__(self) -> str:
-        return repr(NearestNeighbor())
-
-    def match(self, query, source, target):
-        assert os.getpid() != self.owner
-        if not os.path.exists(self.mark):
-            open(self.mark, "x").close()
-            os.kill(os.getpid(), signal.SIGKILL)
         return super().match(query, source, target)
 
 
@@ -215,32 +194,6 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(written, describe, tmp_path
     assert same(result, whole)
     # Two pairs have no point to ask for.
     assert 1000 - rest.answers == 34 - answers_before
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "align_pose", "is_mortal"),
-    [
-        ("spair-71k", SIFT, False, True),
-        ("spair-71k", Joint, True, False),
-        ("tss", Joint, False, False),
-        ("davis-2017", SIFT, False, False),
-    ],
-)
-def test_workers_answer_as_one_process_does(
-    client, written, tmp_path, monkeypatch, name, kind, align_pose, is_mortal
-):
-    # Workers run in another folder.
-    monkeypatch.chdir(tmp_path)
-    dataset = open_dataset(name, os.path.relpath(written(name).folder))
-    describe, settings = kind(size=96, step=8), Settings(align_pose=align_pose)
-    alone = predict(dataset, describe, folder="alone", settings=settings)
-    mark = tmp_path / "died"
-    if not is_mortal:
-        mark.touch()
-    mortal = Mortal(owner=os.getpid(), mark=str(mark))
-    there = predict(dataset, describe, mortal, folder="there", settings=settings, client=client)
-    assert same(there, alone)
-    assert mark.exists()
 
 
 def test_an_end_in_the_middle_of_a_record_loses_that_record_alone(written, describe, tmp_path):

@@ -1,15 +1,59 @@
+import os
 import random
+import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cloudpickle
 import pytest
 import torch
+from descr.applications.evaluation import Settings, open_dataset, predict
 from descr.applications.evaluation.run import workers
 from descr.applications.evaluation.run.workers import Cache, in_order_of_completion, on_processes
+from descr.descriptors import SIFT, Layer
 from descr.descriptors.errors import ClusterError
+from descr.matchers import NearestNeighbor
+
+
+class Joint(SIFT):
+    """SIFT that is reduced by a PCA of both images of a pair, as Stable Diffusion is."""
+
+    def __init__(self, *, size: int = 96, step: int = 4) -> None:
+        super().__init__(size=size, step=step)
+        self.layers = [Layer("scale_1", step, components=24)]
+
+
+class Mortal(NearestNeighbor):
+    """Answers in worker processes alone, the first of which dies of it."""
+
+    uses_source = True
+
+    def __init__(self, *, owner: int = 0, mark: str = "") -> None:
+        super().__init__()
+        self.owner, self.mark = owner, mark
+
+    def __repr__(self) -> str:
+        return repr(NearestNeighbor())
+
+    def match(self, query, source, target):
+        assert os.getpid() != self.owner
+        if not os.path.exists(self.mark):
+            open(self.mark, "x").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().match(query, source, target)
+
+
+@pytest.fixture
+def by_value() -> Iterator[None]:
+    """The classes of this file go to workers with their code, as those of a notebook do."""
+    module = sys.modules[__name__]
+    cloudpickle.register_pickle_by_value(module)
+    yield
+    cloudpickle.unregister_pickle_by_value(module)
 
 
 def in_another_thread():
@@ -148,3 +192,29 @@ def test_an_item_that_costs_several_workers_is_an_error(client, monkeypatch, tmp
     monkeypatch.setattr(workers, "on_workers", lose)
     with pytest.raises(ClusterError, match="each worker that was given it died"):
         list(on_processes(client, abs, range(9), tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "align_pose", "is_mortal"),
+    [
+        ("spair-71k", SIFT, False, True),
+        ("spair-71k", Joint, True, False),
+        ("tss", Joint, False, False),
+        ("davis-2017", SIFT, False, False),
+    ],
+)
+def test_workers_answer_as_one_process_does(
+    client, by_value, written, tmp_path, monkeypatch, name, kind, align_pose, is_mortal
+):
+    # Workers run in another folder.
+    monkeypatch.chdir(tmp_path)
+    dataset = open_dataset(name, os.path.relpath(written(name).folder))
+    describe, settings = kind(size=96, step=8), Settings(align_pose=align_pose)
+    alone = predict(dataset, describe, folder="alone", settings=settings)
+    mark = tmp_path / "died"
+    if not is_mortal:
+        mark.touch()
+    mortal = Mortal(owner=os.getpid(), mark=str(mark))
+    there = predict(dataset, describe, mortal, folder="there", settings=settings, client=client)
+    assert there.drop_attrs().identical(alone.drop_attrs())
+    assert mark.exists()
