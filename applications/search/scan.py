@@ -26,14 +26,9 @@ class Vectors(NamedTuple):
 
     @classmethod
     def of(cls, values: torch.Tensor) -> "Vectors":
-        """Those that int8 (vector, channel) holds."""
-        return cls(values, _scales(values.float().square_().sum(dim=1)))
-
-    @classmethod
-    def of_map(cls, values: npt.NDArray[np.int8], floats: torch.Tensor) -> "Vectors":
-        """Those of a map (channel, rows, columns), row by row; `floats` are the same values."""
-        cells = np.ascontiguousarray(values.reshape(len(values), -1).T)
-        return cls(torch.from_numpy(cells), _scales(floats.square().sum(dim=0).flatten()))
+        """Those that int8 (vector, channel) holds: vectors without any length stay so."""
+        squares = values.float().square_().sum(dim=1)
+        return cls(values, torch.where(squares > 0, squares.rsqrt(), 0))
 
     def part(self, start: int, stop: int) -> "Vectors":
         """Those from one place to before another."""
@@ -81,11 +76,6 @@ def best_places(vectors: Vectors, query: torch.Tensor) -> tuple[torch.Tensor, to
     # NumPy takes a tenth of the time that torch takes for the place of a maximum.
     places = torch.from_numpy(cosines.numpy().argmax(axis=1))
     return cosines.gather(1, places[:, None])[:, 0], places
-
-
-def _scales(squares: torch.Tensor) -> torch.Tensor:
-    """What scales vectors of these squared lengths to length 1; 0 for those without any."""
-    return torch.where(squares > 0, squares.rsqrt(), 0)
 
 
 def _blocks(counts: Counts) -> Iterator[tuple[int, int]]:

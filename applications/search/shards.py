@@ -13,6 +13,7 @@ from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -62,8 +63,11 @@ class Entry:
     @classmethod
     def of(cls, key: str, stamp: tuple[int, ...], fmap: PackedMap) -> Self:
         """An image by its map."""
-        floats = torch.from_numpy(fmap.values).float()
-        cells, tiles = Vectors.of_map(fmap.values, floats), Vectors.of(tiles_of(floats))
+        channels, rows, columns = fmap.values.shape
+        # It takes NumPy seven times as long.
+        values = torch.from_numpy(cv2.transpose(fmap.values.reshape(channels, -1)))
+        cells = Vectors.of(values)
+        tiles = Vectors.of(tiles_of(values.float().view(rows, columns, channels)))
         return cls(key, stamp, fmap.attrs, fmap.grid, cells, tiles, _checksum(cells))
 
 
