@@ -32,17 +32,21 @@ def fitting(text: str, size: int, width: float) -> str:
 
     What stands before a colon is not cut: where there is no room for more, it stands alone.
     """
+
+    def fits(line: str) -> bool:
+        # No letter is narrower than a pixel.
+        return len(line) <= width and text_width(line, size) <= width
+
     text = plain(text)
-    if text_width(text, size) <= width:
+    if fits(text):
         return text
     role, colon, _ = text.partition(": ")
-    whole = len(role + colon) if colon and text_width(role, size) <= width else 0
-    # No letter is narrower than a pixel.
+    whole = len(role + colon) if colon and fits(role) else 0
     for kept in range(min(len(text) - 1, int(width)), 1, -1):
         short = text[: (kept + 1) // 2] + "..." + text[len(text) - kept // 2 :]
         if (kept + 1) // 2 <= whole:
             return role
-        if text_width(short, size) <= width:
+        if fits(short):
             return short
     return text[:1]
 
