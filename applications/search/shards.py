@@ -8,10 +8,11 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, BinaryIO, Self, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
@@ -27,6 +28,9 @@ from .scan import Vectors
 from .tiles import tile_counts, tiles_of
 
 T = TypeVar("T")
+
+Written: TypeAlias = tuple[Mapping[str, Any], Mapping[str, tuple[int, ...]]]
+"""The `name` of a shard and what `Shard` takes; and of each image its name and stamp."""
 
 HINT = "build it with verify=True, which makes anew what is damaged"
 SHARDS = "shards"
@@ -234,40 +238,73 @@ def damage(path: Path) -> IndexFileError:
     return IndexFileError(f"{path}: is damaged", hint=HINT)
 
 
-def write_shard(index: Path, entries: Sequence[Entry]) -> dict[str, Any]:
-    """Write images as a new shard of the index in a folder, whole or not at all.
+class ShardWriter:
+    """Writes images into new shards of the index in a folder, each whole or not at all.
 
-    It is none until the manifest names it. The folder of shards must be there: without it those
-    that were in it are lost. Returns its `name`, and what `Shard` takes. Raises `OutputError` if it
-    can't be written.
+    Cells are written as they come. A shard is none until the manifest names it; what there is of
+    one that was not finished is removed at the end of the block. The folder of shards must be
+    there: without it those that were in it are lost. Raises `OutputError` if it can't be written.
+
+    Attributes:
+        bytes: Of the cells that were added since the last shard.
     """
-    vectors = {
-        "cells": [entry.cells for entry in entries],
-        "tiles": [entry.tiles for entry in entries],
-    }
-    name = secrets.token_hex(8)
-    folder = index / SHARDS
-    temporary = folder / f"{_TEMPORARY}{name}"
-    with writing(folder):
-        temporary.mkdir()
-        try:
-            for kind, some in vectors.items():
-                _write_arrays(temporary / f"{kind}.npy", [one.values for one in some])
-                _write_arrays(temporary / f"{kind}_scales.npy", [one.scales for one in some])
-            np.savez(temporary / _TABLE, **_table_of(entries))
-            for path in temporary.iterdir():
+
+    def __init__(self, index: Path) -> None:
+        self._folder = index / SHARDS
+        self._begin()
+
+    def _begin(self) -> None:
+        self.bytes = 0
+        self._name = secrets.token_hex(8)
+        self._temporary = self._folder / f"{_TEMPORARY}{self._name}"
+        self._cells: BinaryIO | None = None
+        self._entries: list[Entry] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        with suppress(OSError):
+            if self._cells:
+                self._cells.close()
+        shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def add(self, entry: Entry) -> None:
+        """Write an image; its cells are not kept in memory."""
+        values = entry.cells.values.numpy()
+        with writing(self._folder):
+            if self._cells is None:
+                self._temporary.mkdir()
+                self._cells = (self._temporary / "cells.npy").open("wb")
+                _write_head(self._cells, values, 0)
+            self._cells.write(values.data)
+        self.bytes += values.nbytes
+        none = torch.empty(0, values.shape[1], dtype=torch.int8)
+        self._entries.append(replace(entry, cells=entry.cells._replace(values=none)))
+
+    def finish(self) -> Written:
+        """The shard of the images that were added since the last one, at least one."""
+        assert self._cells is not None
+        entries, tiles = self._entries, [entry.tiles for entry in self._entries]
+        scales = [entry.cells.scales for entry in entries]
+        counts = {"cells": sum(map(len, scales)), "tiles": sum(len(one.scales) for one in tiles)}
+        values = entries[0].cells.values.numpy()
+        with writing(self._folder):
+            self._cells.seek(0)
+            # As long as the first one: NumPy leaves room in it for any number.
+            _write_head(self._cells, values, counts["cells"])
+            self._cells.close()
+            _write_arrays(self._temporary / "cells_scales.npy", scales)
+            _write_arrays(self._temporary / "tiles.npy", [one.values for one in tiles])
+            _write_arrays(self._temporary / "tiles_scales.npy", [one.scales for one in tiles])
+            np.savez(self._temporary / _TABLE, **_table_of(entries))
+            for path in self._temporary.iterdir():
                 with path.open("r+b") as file:
                     os.fsync(file.fileno())
-            temporary.rename(folder / name)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
-    return {
-        "name": name,
-        "images": len(entries),
-        **{kind: sum(len(one.scales) for one in some) for kind, some in vectors.items()},
-        "channels": entries[0].cells.values.shape[1],
-    }
+            self._temporary.rename(self._folder / self._name)
+        about = {"name": self._name, "images": len(entries), **counts, "channels": values.shape[1]}
+        self._begin()
+        return about, {entry.key: entry.stamp for entry in entries}
 
 
 def _table_of(entries: Sequence[Entry]) -> dict[str, Any]:
@@ -304,12 +341,16 @@ def _packed_texts(name: str, texts: Sequence[str]) -> dict[str, Any]:
 
 def _write_arrays(path: Path, arrays: Sequence[torch.Tensor]) -> None:
     """Write arrays, one after the other along their first axis, as one .npy file."""
-    shape = (sum(map(len, arrays)), *arrays[0].shape[1:])
-    head = np.lib.format.header_data_from_array_1_0(arrays[0].numpy()) | {"shape": shape}
     with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, head)
+        _write_head(file, arrays[0].numpy(), sum(map(len, arrays)))
         for array in arrays:
             file.write(array.numpy().data)
+
+
+def _write_head(file: BinaryIO, array: npt.NDArray[Any], length: int) -> None:
+    """Write the header of a .npy file of an array like this one, but of another length."""
+    head = np.lib.format.header_data_from_array_1_0(array)
+    np.lib.format.write_array_header_1_0(file, head | {"shape": (length, *array.shape[1:])})
 
 
 def _checksum(*vectors: Vectors) -> int:

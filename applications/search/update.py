@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from ...descriptors import Basis, FeatureStore
 from ...descriptors.errors import (
@@ -25,19 +25,17 @@ from ...descriptors.store.index import stamp
 from ...descriptors.store.maps import read_packed
 from .lists import FAISS, LISTS, TILES, TRAINED, Lists, load_faiss
 from .manifest import Manifest, locked
-from .shards import HINT, SHARDS, Entry, Shard, write_shard
+from .shards import HINT, SHARDS, Entry, Shard, ShardWriter, Written
 
 if TYPE_CHECKING:
     from distributed import Client
 
 SHARD_BYTES = 1 << 28
-"""Cells of a shard, about: they are held while it is made."""
+"""Cells of a shard, about: what a build that is stopped loses."""
 _BASIS = "basis.nc"
 _AHEAD = 16  # files that are read before they are needed
 
 Status = Literal["added", "replaced", "kept", "removed", "failed"]
-Written: TypeAlias = tuple[Mapping[str, Any], Mapping[str, tuple[int, ...]]]
-"""What `write_shard` says of a shard, and of each image its name and stamp."""
 
 
 class Change(NamedTuple):
@@ -96,8 +94,7 @@ def bring_up_to_date(
         raise OptionError(
             f"{folder}: an index can't lie in the store that it is of", hint="choose another folder"
         )
-    with locked(folder):
-        update = Update(folder, basis, engine=engine, verify=verify)
+    with locked(folder), Update(folder, basis, engine=engine, verify=verify) as update:
         keys = list(store)
         # A folder that is gone has no files either.
         _check_store(store)
@@ -142,11 +139,6 @@ def entries_of(
     return zip(keys, read_ahead(keys, read, ahead=_AHEAD), strict=True)
 
 
-def write_entries(folder: Path, entries: Sequence[Entry]) -> Written:
-    """Write images as a shard of the index in a folder, which is none until it is put in."""
-    return write_shard(folder, entries), {entry.key: entry.stamp for entry in entries}
-
-
 def _put_all(
     update: "Update", store: FeatureStore, keys: Sequence[str]
 ) -> Generator[tuple[str, DescrError | None]]:
@@ -168,8 +160,7 @@ def _check_store(store: FeatureStore) -> None:
 
 def remove_images(folder: Path, keys: Iterable[str]) -> None:
     """Remove images from the index in a folder; `KeyError` for one that is not there."""
-    with locked(folder):
-        update = Update(folder, None)
+    with locked(folder), Update(folder, None) as update:
         for key in keys:
             update.remove(key)
         update.finish()
@@ -243,13 +234,18 @@ class Update:
         with writing(folder):
             (folder / SHARDS).mkdir(exist_ok=True)
         self._removed = {name: set(gone) for name, gone in self._manifest.removed.items()}
-        self._pending: list[Entry] = []
-        self._bytes = 0
+        self._shard = ShardWriter(folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._shard.__exit__(*error)
 
     def put(self, entry: Entry) -> None:
         """Put in an image; one of its name is replaced."""
         self._take(entry)
-        if self._bytes >= SHARD_BYTES:
+        if self._shard.bytes >= SHARD_BYTES:
             self._write()
 
     def remove(self, key: str) -> None:
@@ -258,7 +254,7 @@ class Update:
         self._removed.setdefault(place.shard, set()).add(place.image)
 
     def finish(self) -> None:
-        """Write what is pending, with what is left of shards that are little against it.
+        """Finish the last shard, with what is left of shards that are little against it.
 
         So the number of shards grows with the logarithm of what is put in bit by bit.
         """
@@ -267,7 +263,7 @@ class Update:
             count = about["images"] - len(gone)
             size = about["cells"] * about["channels"] * count // about["images"]
             if (
-                size <= min(2 * self._bytes, SHARD_BYTES - self._bytes)
+                size <= min(2 * self._shard.bytes, SHARD_BYTES - self._shard.bytes)
                 or 2 * len(gone) > about["images"]
             ):
                 shard = Shard.open(self.folder, about)
@@ -303,13 +299,11 @@ class Update:
     def _take(self, entry: Entry) -> None:
         if entry.key in self.places:
             self.remove(entry.key)
-        self._pending.append(entry)
-        self._bytes += entry.cells.values.nbytes
+        self._shard.add(entry)
 
     def _write(self) -> None:
-        """Write what is pending as a shard, and let the index consist of what there is then."""
-        self.put_shards([write_entries(self.folder, self._pending)] if self._pending else [])
-        self._pending, self._bytes = [], 0
+        """Finish a shard, if it has images, and let the index consist of what there is then."""
+        self.put_shards([self._shard.finish()] if self._shard.bytes else [])
 
     def put_shards(self, written: Iterable[Written]) -> None:
         """Let the index consist of these shards, too; what they have again is replaced."""

@@ -12,8 +12,8 @@ from ...descriptors.errors import ClusterError, DescrError
 from ...descriptors.runtime.cluster import count_workers, on_workers
 from ...descriptors.store.index import stamp
 from ...descriptors.store.workers import check_mark, check_missing, loss_of, marked
-from .shards import Entry
-from .update import SHARD_BYTES, Update, Written, entries_of, write_entries
+from .shards import ShardWriter, Written
+from .update import SHARD_BYTES, Update, entries_of
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -81,19 +81,16 @@ def _write(
     check_mark(folder, mark)
     paths = [os.fspath(store.path(key)) for key in keys]
     share = _Share([], {}, [one for one in paths if not stamp(one)], get_worker().address)
-    pending: list[Entry] = []
-    size = 0
-    for key, entry in entries_of(folder, store, basis, keys):
-        if isinstance(entry, DescrError):
-            share.errors[key] = entry
-            if strict:
-                break
-            continue
-        pending.append(entry)
-        size += entry.cells.values.nbytes
-        if size >= SHARD_BYTES:
-            share.written.append(write_entries(folder, pending))
-            pending, size = [], 0
-    if pending:
-        share.written.append(write_entries(folder, pending))
+    with ShardWriter(folder) as shard:
+        for key, entry in entries_of(folder, store, basis, keys):
+            if isinstance(entry, DescrError):
+                share.errors[key] = entry
+                if strict:
+                    break
+                continue
+            shard.add(entry)
+            if shard.bytes >= SHARD_BYTES:
+                share.written.append(shard.finish())
+        if shard.bytes:
+            share.written.append(shard.finish())
     return share

@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 import torch
 from descr.applications.search import Index
-from descr.applications.search.shards import Entry
-from descr.applications.search.update import Update, write_entries
+from descr.applications.search.shards import Entry, ShardWriter
+from descr.applications.search.update import Update
 from descr.descriptors import SIFT, Basis, Descriptor, FeatureStore, XFeat
 from descr.descriptors.features.grids import Grid
 from descr.descriptors.store.maps import PackedMap
@@ -92,14 +92,13 @@ def write_index(
     tree = random_features(0, (("random", "cells", channels, side, channels),))
     basis, bench = Basis.fit([tree]), Bench("cpu", "processor", folder)
     folder.mkdir(parents=True)
-    update, began = Update(folder, basis), bench.now()
+    update, shard, began = Update(folder, basis), ShardWriter(folder), bench.now()
 
     def write() -> None:
-        maps = images(count, side, channels, across)
-        for first in range(0, count, _SHARD):
-            some = range(first, min(count, first + _SHARD))
-            entries = [Entry.of(f"{at:08}", (0, 0), next(maps)) for at in some]
-            update.put_shards([write_entries(folder, entries)])
+        for at, one in enumerate(images(count, side, channels, across), 1):
+            shard.add(Entry.of(f"{at - 1:08}", (0, 0), one))
+            if at % _SHARD == 0 or at == count:
+                update.put_shards([shard.finish()])
 
     _, memory = with_memory(write)
     info = Index(folder).info
