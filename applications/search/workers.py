@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...descriptors import Basis, FeatureStore
 from ...descriptors.errors import ClusterError, DescrError
-from ...descriptors.runtime.cluster import count_workers, on_workers
+from ...descriptors.runtime.cluster import batch_length, on_workers
 from ...descriptors.store.index import stamp
 from ...descriptors.store.workers import check_mark, check_missing, loss_of, marked
 from .shards import ShardWriter, Written
@@ -39,7 +39,7 @@ def put_on(
     are part of the index: those of a worker that died are not, and are made anew.
     """
     folder = Path(os.path.abspath(update.folder))
-    most = max(1, len(keys) // (4 * count_workers(client)))
+    most = batch_length(client, len(keys))
 
     def batches() -> Iterator[list[str]]:
         batch: list[str] = []

@@ -215,6 +215,11 @@ def count_workers(client: "Client") -> int:
     return max(1, sum(threads.values()))
 
 
+def batch_length(client: "Client", items: int) -> int:
+    """How many of so many items go to a worker at once: each gets four batches, or single items."""
+    return max(1, items // (4 * count_workers(client)))
+
+
 def _run(payload: bytes, batch: bytes) -> Any:
     """What the pickled work makes of a pickled batch, on a worker."""
     import cloudpickle

@@ -12,7 +12,7 @@ from ..errors import ClusterError, DescrError
 from ..image.reading import read_image
 from ..image.stream import attempt
 from ..runtime.atomic import writing
-from ..runtime.cluster import count_workers, on_workers
+from ..runtime.cluster import batch_length, on_workers
 from .index import Seen
 from .store import OF_IMAGES, FeatureStore, ImageSource, Outcome
 
@@ -60,7 +60,7 @@ def work_on(
     there: set[str] = set()
 
     def batches() -> Iterator[list[Sent]]:
-        most = max(1, min(_SHARE, len(sources) // (4 * count_workers(client))))
+        most = min(_SHARE, batch_length(client, len(sources)))
         batch: list[Sent] = []
         size = 0
         for key, source in sources.items():

@@ -44,7 +44,8 @@ def here() -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("threads", "companions", "processor"),
     [
-        (3, 2, {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}),
+        (3, 2, {}),
+        (1, 0, {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}),
         (2, 1, {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}),
     ],
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 import torch
 
 from ....descriptors.errors import ClusterError
-from ....descriptors.runtime.cluster import count_workers, on_workers
+from ....descriptors.runtime.cluster import batch_length, on_workers
 from ....descriptors.store.workers import check_mark, marked
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def on_processes(
     thread, as in `in_order_of_completion`. Raises `ClusterError` for another folder there, and for
     an item that costs several workers.
     """
-    share = max(1, min(_SHARE, len(items) // (4 * count_workers(client))))
+    share = min(_SHARE, batch_length(client, len(items)))
     batches = (items[first : first + share] for first in range(0, len(items), share))
     with marked(folder, needed=True) as mark:
         of_batch = partial(_each, work, folder, mark)

@@ -92,8 +92,7 @@ def test_a_killed_worker_loses_nothing_and_all_is_as_of_one_process(client, tmp_
 def test_of_a_batch_that_kills_each_worker_one_image_has_failed(
     client, tmp_path, pictures, monkeypatch
 ):
-    # As if there were one worker: batches of three images.
-    monkeypatch.setattr("descr.descriptors.store.workers.count_workers", lambda client: 1)
+    monkeypatch.setattr("descr.descriptors.store.workers.batch_length", lambda client, items: 3)
     store = FeatureStore(tmp_path / "features", Mortal())
     outcomes = {one.key: one for one in store.extract(pictures, client=client)}
     failed = outcomes.pop("05.png")
